@@ -1,0 +1,154 @@
+//! `tcolz convert`.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::Context;
+use serde_json::json;
+use tcolz::{ConvertError, ConvertOptions, ConvertSummary, Recipe, convert};
+
+use super::Ending;
+use super::args::{ConvertArgs, RecipeArgs};
+use super::output::{Facts, bytes, count, plural, print};
+use super::progress::{ConvertProgress, event};
+
+pub(super) fn run(args: &ConvertArgs) -> anyhow::Result<Ending> {
+    let mut options = ConvertOptions::new(&args.source, &args.out);
+    options.recipe = recipe(&args.recipe);
+    options.layout = args.layout();
+    options.shard_bytes = args.shard_mb * 1_000_000;
+    options.restart = args.restart;
+    if let Some(threads) = args.threads {
+        options.threads = usize::from(threads);
+    }
+    let mut progress = ConvertProgress::new(args.json);
+    let stop = stop_on_ctrl_c()?;
+    let result = convert(&options, &stop, &mut progress);
+    progress.clear();
+    let summary = match result {
+        Err(error @ ConvertError::Interrupted { .. }) => {
+            eprintln!("{error}");
+            return Ok(Ending::Interrupted);
+        }
+        other => other?,
+    };
+    let counts = summary.dataset.meta().counts;
+    let too_many_bad = counts.bad() as f64 > args.max_bad * counts.listed as f64;
+    if args.json {
+        event(&json!({
+            "event": "finished",
+            "dataset": args.out,
+            "converted": summary.converted,
+            "counts": counts,
+            "reasons": summary.reasons.iter().map(|(code, count)| json!({ "code": code, "count": count })).collect::<Vec<_>>(),
+            "recovered": summary.recovered,
+            "source_bytes": summary.source_bytes,
+            "seconds": summary.seconds,
+            "content_root": summary.dataset.meta().content_root,
+            "too_many_bad": too_many_bad,
+        }));
+    } else {
+        print(&text(&summary, &args.out))?;
+    }
+    if too_many_bad {
+        eprintln!(
+            "warning: {} of {} inputs are bad, more than --max-bad {}%; everything good is stored",
+            count(counts.bad()),
+            count(counts.listed),
+            args.max_bad * 100.0
+        );
+        return Ok(Ending::TooManyBad);
+    }
+    Ok(Ending::Done)
+}
+
+fn recipe(args: &RecipeArgs) -> Recipe {
+    let mut sizes = args.sizes.clone();
+    sizes.sort_unstable();
+    sizes.dedup();
+    Recipe {
+        sizes,
+        fit: args.fit,
+        filter: args.filter,
+        decode: args.decode,
+        codec: args.codec,
+        dtype: args.dtype,
+        view: args.view.clone(),
+        mean: args.mean,
+        max_pixels: args.max_pixels,
+    }
+}
+
+/// The first Ctrl-C ends the conversion at the next photo, the second at once.
+fn stop_on_ctrl_c() -> anyhow::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stop);
+    ctrlc::set_handler(move || {
+        if flag.swap(true, Ordering::SeqCst) {
+            std::process::exit(130);
+        }
+        eprintln!("\nstopping after the photos in hand; Ctrl-C again stops at once");
+    })
+    .context("Ctrl-C cannot be watched for")?;
+    Ok(stop)
+}
+
+fn text(summary: &ConvertSummary, out: &Path) -> String {
+    let meta = summary.dataset.meta();
+    let counts = meta.counts;
+    let mut facts = Facts::default();
+    facts.add("listed", plural(counts.listed, "photo"));
+    facts.add("stored", count(counts.stored));
+    for (label, number) in [
+        ("quarantined", counts.quarantined),
+        ("missing", counts.missing),
+        ("duplicate", counts.duplicate),
+    ] {
+        if number > 0 {
+            facts.add(label, count(number));
+        }
+    }
+    for (code, number) in &summary.reasons {
+        facts.add(format!("  {code}"), count(*number));
+    }
+    if summary.recovered > 0 {
+        facts.add(
+            "truncated",
+            format!("{}, kept as far as they go", plural(summary.recovered, "photo")),
+        );
+    }
+    let shards = || meta.splits.iter().flat_map(|split| &split.shards);
+    let stored: u64 = shards().map(|shard| shard.bytes).sum();
+    let raw: u64 =
+        meta.columns.iter().map(|column| column.raw_bytes() as u64 * counts.stored).sum();
+    let ratio = raw as f64 / stored.max(1) as f64;
+    facts.add(
+        "shards",
+        format!(
+            "{} in {}: {ratio:.2} times smaller than the plain tensors ({})",
+            bytes(stored),
+            plural(shards().count() as u64, "file"),
+            bytes(raw)
+        ),
+    );
+    facts.add("content root", &meta.content_root);
+    if !summary.converted {
+        return format!(
+            "{} is finished already; nothing was changed\n{}",
+            out.display(),
+            facts.text()
+        );
+    }
+    let seconds = summary.seconds.max(1e-3);
+    facts.add(
+        "time",
+        format!(
+            "{seconds:.1} s: {:.0} photos/s, {}/s of source files",
+            counts.listed as f64 / seconds,
+            bytes((summary.source_bytes as f64 / seconds) as u64)
+        ),
+    );
+    let out = out.display();
+    format!("{out}\n{}next: tcolz inspect {out}, tcolz verify {out}\n", facts.text())
+}

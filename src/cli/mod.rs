@@ -1,0 +1,51 @@
+//! The command line: arguments → one library call → what a person or a script reads.
+
+mod args;
+mod complete;
+mod convert;
+mod demo;
+mod inspect;
+mod output;
+mod progress;
+mod show;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Args, Command};
+
+/// How a command that did not fail ended.
+pub(crate) enum Ending {
+    /// All is well.
+    Done,
+    /// Something is wrong with what was looked at (a damaged dataset).
+    Failed,
+    /// Finished, but with more bad inputs than allowed.
+    TooManyBad,
+    /// Stopped by Ctrl-C.
+    Interrupted,
+}
+
+/// Runs the command line of this process.
+pub(crate) fn run() -> ExitCode {
+    let result = match Args::parse().command {
+        Command::Demo(args) => demo::run(&args),
+        Command::Convert(args) => convert::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
+        Command::Show(args) => show::run(&args),
+        Command::Verify(args) => verify::run(&args),
+        Command::Completions(args) => complete::run(&args),
+    };
+    match result {
+        Ok(Ending::Done) => ExitCode::SUCCESS,
+        Ok(Ending::Failed) => ExitCode::from(1),
+        Ok(Ending::TooManyBad) => ExitCode::from(3),
+        Ok(Ending::Interrupted) => ExitCode::from(130),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(1)
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! How far a long command is: a bar on a terminal, plain lines elsewhere, JSON events for scripts.
+
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::{Value, json};
+use tcolz::dataset::Counts;
+use tcolz::{Dump, Observer};
+
+use super::output::{self, bytes, count};
+
+/// Time between two plain lines.
+const LINE_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Watches a conversion.
+pub(super) struct ConvertProgress {
+    json: bool,
+    bar: ProgressBar,
+    begun: Instant,
+    last_line: Instant,
+    source_bytes: u64,
+    listed: u64,
+}
+
+impl ConvertProgress {
+    pub(super) fn new(json: bool) -> ConvertProgress {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(8));
+        if json || !std::io::stderr().is_terminal() {
+            bar.set_draw_target(ProgressDrawTarget::hidden());
+        }
+        let now = Instant::now();
+        ConvertProgress { json, bar, begun: now, last_line: now, source_bytes: 0, listed: 0 }
+    }
+
+    /// Removes the bar, so that what follows stands alone.
+    pub(super) fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    fn speed(&self, done: u64) -> (f64, f64) {
+        let seconds = self.begun.elapsed().as_secs_f64().max(1e-3);
+        (done as f64 / seconds, self.source_bytes as f64 / seconds)
+    }
+
+    fn message(&self, counts: &Counts) -> String {
+        let (photos, source) = self.speed(counts.listed);
+        format!("{photos:.0} photos/s, {}/s, {} bad", bytes(source as u64), count(counts.bad()))
+    }
+}
+
+impl Observer for ConvertProgress {
+    fn begun(&mut self, dump: &Dump) {
+        self.listed = dump.inputs.len() as u64;
+        self.begun = Instant::now();
+        self.bar.set_length(self.listed);
+        let style =
+            ProgressStyle::with_template("{bar:32} {human_pos}/{human_len}  {msg}, {eta} left");
+        if let Ok(style) = style {
+            self.bar.set_style(style);
+        }
+        if self.json {
+            event(&json!({
+                "event": "begun",
+                "layout": dump.layout.as_str(),
+                "listed": self.listed,
+                "splits": dump.splits,
+                "classes": dump.classes,
+                "notes": dump.notes,
+            }));
+            return;
+        }
+        let splits = dump.splits.join(", ");
+        eprintln!(
+            "{}: a {} dump, {} in {} ({}), {}",
+            dump.root.display(),
+            dump.layout,
+            output::plural(self.listed, "photo"),
+            output::plural(dump.splits.len() as u64, "split"),
+            splits,
+            if dump.classes.len() == 1 {
+                "1 class".to_owned()
+            } else {
+                format!("{} classes", dump.classes.len())
+            },
+        );
+        for note in &dump.notes {
+            eprintln!("note: {note}");
+        }
+    }
+
+    fn done(&mut self, counts: &Counts, source_bytes: u64) {
+        self.source_bytes += source_bytes;
+        if !self.bar.is_hidden() {
+            self.bar.set_position(counts.listed);
+            if counts.listed.is_multiple_of(16) {
+                self.bar.set_message(self.message(counts));
+            }
+        } else if self.last_line.elapsed() >= LINE_INTERVAL {
+            self.last_line = Instant::now();
+            let (photos, source) = self.speed(counts.listed);
+            let left = (self.listed - counts.listed) as f64 / photos.max(1e-3);
+            if self.json {
+                event(&json!({
+                    "event": "progress",
+                    "done": counts.listed,
+                    "listed": self.listed,
+                    "bad": counts.bad(),
+                    "photos_per_second": photos,
+                    "source_bytes_per_second": source,
+                    "seconds_left": left,
+                }));
+            } else {
+                eprintln!(
+                    "{} of {}: {}, about {left:.0} s left",
+                    count(counts.listed),
+                    count(self.listed),
+                    self.message(counts)
+                );
+            }
+        }
+    }
+
+    fn shard(&mut self, file: &str, rows: u64) {
+        if self.json {
+            event(&json!({ "event": "shard", "file": file, "rows": rows }));
+        }
+    }
+}
+
+/// Prints one JSON event on standard output.
+pub(super) fn event(event: &Value) {
+    // A script that stopped listening does not stop the work.
+    let _ = output::print(&format!("{event}\n"));
+}
+
+/// A bar that counts bytes, hidden where nobody looks.
+pub(super) fn byte_bar(length: u64, hidden: bool) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr_with_hz(8));
+    if hidden || !std::io::stderr().is_terminal() {
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+    }
+    if let Ok(style) = ProgressStyle::with_template(
+        "{bar:32} {decimal_bytes}/{decimal_total_bytes}  {decimal_bytes_per_sec}, {eta} left",
+    ) {
+        bar.set_style(style);
+    }
+    bar
+}

@@ -1,0 +1,95 @@
+//! Why a conversion stops.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::dataset::DatasetError;
+use crate::dump::DumpError;
+use crate::shard::ShardError;
+use crate::shard::codec::CodecError;
+
+/// A conversion that cannot begin or cannot go on. A bad photo never is one: it is quarantined.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConvertError {
+    /// The dump cannot be listed.
+    #[error(transparent)]
+    Dump(#[from] DumpError),
+    /// A shard cannot be written.
+    #[error(transparent)]
+    Shard(#[from] ShardError),
+    /// The ledger or dataset.json cannot be written.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
+    /// The operating system refused.
+    #[error("{path}: {source}", path = path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The recipe contradicts itself.
+    #[error("{0}")]
+    Recipe(String),
+    /// One of the two folders lies in the other.
+    #[error("{inner} lies inside {outer}; choose an OUT outside of SRC", inner = inner.display(), outer = outer.display())]
+    Nested {
+        /// The inner folder.
+        inner: PathBuf,
+        /// The outer folder.
+        outer: PathBuf,
+    },
+    /// The output folder holds something that is no unfinished conversion.
+    #[error("{path}: expected a new or empty folder, found files that tcolz did not make", path = path.display())]
+    NotEmpty {
+        /// The output folder.
+        path: PathBuf,
+    },
+    /// A conversion was begun in the output folder and did not finish.
+    #[error(
+        "{path}: an unfinished conversion lies here; add --restart to discard it and begin anew",
+        path = path.display()
+    )]
+    Unfinished {
+        /// The output folder.
+        path: PathBuf,
+    },
+    /// A finished dataset lies in the output folder, and it is another one.
+    #[error(
+        "{path}: a finished dataset lies here, made {difference}; choose another OUT or remove it first",
+        path = path.display()
+    )]
+    Occupied {
+        /// The output folder.
+        path: PathBuf,
+        /// In what it differs from what was asked for.
+        difference: &'static str,
+    },
+    /// Another process works on the output folder.
+    #[error("{path}: another tcolz is writing here; wait for it to finish", path = path.display())]
+    Locked {
+        /// The output folder.
+        path: PathBuf,
+    },
+    /// The codec refused a tensor: a defect of this program, never of the photo.
+    #[error("sample `{sample_id}` could not be compressed: {source}")]
+    Codec {
+        /// The sample.
+        sample_id: String,
+        /// What the codec says.
+        source: CodecError,
+    },
+    /// This program failed on a sample.
+    #[error("sample `{sample_id}` made tcolz fail (the lines above say where): please report it")]
+    Defect {
+        /// The sample.
+        sample_id: String,
+    },
+    /// Stopped on request.
+    #[error("interrupted; {path} is not finished: run the same command with --restart", path = path.display())]
+    Interrupted {
+        /// The output folder.
+        path: PathBuf,
+    },
+}

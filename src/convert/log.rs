@@ -1,0 +1,52 @@
+//! The log beside a dataset: what happened when and how fast.
+//!
+//! Nothing of it lies inside the dataset, whose bytes do not depend on clocks, hosts or threads.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use serde_json::{Value, json};
+
+use super::error::ConvertError;
+
+/// `OUT.log.jsonl`: one JSON object a line, appended by each conversion into OUT.
+pub(super) struct Log {
+    file: File,
+    path: PathBuf,
+    begun: Instant,
+}
+
+impl Log {
+    pub(super) fn open(out: &Path) -> Result<Log, ConvertError> {
+        let mut path = std::path::absolute(out).unwrap_or_else(|_| out.to_owned()).into_os_string();
+        path.push(".log.jsonl");
+        let path = PathBuf::from(path);
+        let file = OpenOptions::new().create(true).append(true).open(&path);
+        let file = file.map_err(|source| ConvertError::Io { path: path.clone(), source })?;
+        Ok(Log { file, path, begun: Instant::now() })
+    }
+
+    /// Where the log lies.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Seconds since the conversion began.
+    pub(super) fn seconds(&self) -> f64 {
+        self.begun.elapsed().as_secs_f64()
+    }
+
+    /// Appends an event. A log that cannot be written is no reason to stop a conversion.
+    pub(super) fn event(&mut self, name: &str, mut fields: Value) {
+        let unix =
+            SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |now| now.as_secs_f64());
+        if let Some(object) = fields.as_object_mut() {
+            object.insert("event".to_owned(), json!(name));
+            object.insert("unix_time".to_owned(), json!(unix));
+            object.insert("seconds".to_owned(), json!(self.seconds()));
+        }
+        let _ = writeln!(self.file, "{fields}");
+    }
+}

@@ -1,0 +1,191 @@
+//! Conversion: a raw dump becomes a dataset.
+//!
+//! ```text
+//! dump ─▶ read ─▶ decode ─▶ resize ─▶ measure ─▶ compress ─▶ shards ─▶ ledger ─▶ dataset.json
+//!         └ one thread ┘    └─ every core, any order ────┘   └─ one thread, in order ──────┘
+//! ```
+
+mod error;
+mod gate;
+mod log;
+mod options;
+mod out;
+mod pipeline;
+mod prepare;
+mod store;
+
+use std::sync::atomic::AtomicBool;
+
+use serde_json::json;
+
+pub use error::ConvertError;
+pub use options::{ConvertOptions, DEFAULT_MAX_BAD, DEFAULT_SHARD_BYTES, MIN_SHARD_BYTES};
+
+use crate::dataset::{Counts, Dataset};
+use crate::dump::Dump;
+use crate::recipe::{Dtype, Mean, Recipe};
+use crate::transform::View;
+
+use log::Log;
+use out::{Found, OutFolder};
+use store::Store;
+
+/// What a conversion tells whoever watches it. Called on the thread that called [`convert`].
+pub trait Observer {
+    /// The dump has been listed, and the conversion begins.
+    fn begun(&mut self, dump: &Dump) {
+        let _ = dump;
+    }
+    /// One more input is done: counts so far, and the bytes of its file.
+    fn done(&mut self, counts: &Counts, source_bytes: u64) {
+        let _ = (counts, source_bytes);
+    }
+    /// A shard is complete on disk.
+    fn shard(&mut self, file: &str, rows: u64) {
+        let _ = (file, rows);
+    }
+}
+
+/// Watches nothing.
+impl Observer for () {}
+
+/// How a conversion ended.
+#[derive(Debug, Clone)]
+pub struct ConvertSummary {
+    /// The dataset.
+    pub dataset: Dataset,
+    /// False when the very dataset was there already and nothing was done.
+    pub converted: bool,
+    /// Quarantined and missing inputs and duplicates by reason code, most frequent first.
+    pub reasons: Vec<(String, u64)>,
+    /// Stored although truncated.
+    pub recovered: u64,
+    /// Bytes of source files read.
+    pub source_bytes: u64,
+    /// Seconds from the start to the last sync.
+    pub seconds: f64,
+}
+
+/// Converts a dump into a dataset. Setting `stop` from elsewhere ends it at the next photo.
+///
+/// The dataset's bytes are a function of the dump, the recipe, the shard limit and the version of this
+/// program, and of nothing else.
+///
+/// # Errors
+/// See [`ConvertError`]. A photo that cannot be used is no error: it is in the ledger.
+pub fn convert(
+    options: &ConvertOptions,
+    stop: &AtomicBool,
+    observer: &mut dyn Observer,
+) -> Result<ConvertSummary, ConvertError> {
+    let view = check_recipe(options)?;
+    let dump = Dump::open(&options.source, options.layout)?;
+    let out = match OutFolder::take(options, &dump)? {
+        Found::Empty(out) => out,
+        Found::Finished(dataset) => return already_there(*dataset),
+    };
+    let mut log = Log::open(&options.out)?;
+    out.begin(&options.recipe)?;
+    log.event(
+        "begun",
+        json!({
+            "tcolz_version": env!("CARGO_PKG_VERSION"),
+            "source": options.source,
+            "layout": dump.layout.as_str(),
+            "listed": dump.inputs.len(),
+            "threads": options.threads,
+            "recipe": options.recipe,
+        }),
+    );
+    observer.begun(&dump);
+    let mut store = Store::create(options, &dump, &mut log, observer)?;
+    let threads = options.threads.max(1);
+    pipeline::run(&dump, &options.recipe, &view, threads, stop, |input, outcome| {
+        store.take(input, outcome)
+    })?;
+    if store.counts().listed < dump.inputs.len() as u64 {
+        let listed = store.counts().listed;
+        drop(store);
+        log.event("interrupted", json!({ "done": listed }));
+        return Err(ConvertError::Interrupted { path: options.out.clone() });
+    }
+    let mut summary = store.finish()?;
+    out.finish()?;
+    summary.seconds = log.seconds();
+    log.event(
+        "finished",
+        json!({
+            "counts": summary.dataset.meta().counts,
+            "source_bytes": summary.source_bytes,
+            "photos_per_second": summary.dataset.meta().counts.listed as f64 / summary.seconds,
+            "content_root": summary.dataset.meta().content_root,
+        }),
+    );
+    let _ = log.path();
+    Ok(summary)
+}
+
+/// The recipe's view, once the recipe has been found to be consistent.
+fn check_recipe(options: &ConvertOptions) -> Result<View, ConvertError> {
+    let recipe = &options.recipe;
+    if !recipe.is_valid() {
+        let reason = format!(
+            "sizes {:?}: expected one or more from 1 to {}, ascending, none twice",
+            recipe.sizes,
+            crate::recipe::MAX_SIZE
+        );
+        return Err(ConvertError::Recipe(reason));
+    }
+    if options.shard_bytes < MIN_SHARD_BYTES {
+        let found = options.shard_bytes;
+        let reason = format!("shards of {found} bytes: expected at least {MIN_SHARD_BYTES}");
+        return Err(ConvertError::Recipe(reason));
+    }
+    let baked = recipe.dtype != Dtype::U8;
+    if baked && recipe.view == "mean" && recipe.mean == Some(Mean::Dataset) {
+        let reason = "the dataset's mean is known only after the conversion and cannot be baked \
+                      into it: give its values as `--mean R,G,B`, or store u8 and use the view `mean`";
+        return Err(ConvertError::Recipe(reason.to_owned()));
+    }
+    let views = views(recipe, [0.0; 3]);
+    views.iter().find(|view| view.name == recipe.view).cloned().ok_or_else(|| {
+        let known: Vec<&str> = views.iter().map(|view| view.name.as_str()).collect();
+        let hint = if recipe.view == "mean" {
+            "; `mean` needs `--mean dataset` or `--mean R,G,B`"
+        } else {
+            ""
+        };
+        ConvertError::Recipe(format!(
+            "no view `{}`; there are: {}{hint}",
+            recipe.view,
+            known.join(", ")
+        ))
+    })
+}
+
+/// The views of a dataset: the built-in ones, and `mean` where the recipe asks for it.
+fn views(recipe: &Recipe, dataset_mean: [f32; 3]) -> Vec<View> {
+    let mut views = View::all_built_in();
+    match recipe.mean {
+        Some(Mean::Values(mean)) => views.push(View::mean(mean)),
+        Some(Mean::Dataset) => views.push(View::mean(dataset_mean)),
+        None => {}
+    }
+    views
+}
+
+fn already_there(dataset: Dataset) -> Result<ConvertSummary, ConvertError> {
+    let mut tally = store::Tally::default();
+    for row in dataset.ledger()? {
+        tally.count(row.status, row.reason_code(), row.photo.as_ref());
+    }
+    let (reasons, recovered) = tally.sorted();
+    Ok(ConvertSummary {
+        dataset,
+        converted: false,
+        reasons,
+        recovered,
+        source_bytes: 0,
+        seconds: 0.0,
+    })
+}

@@ -1,0 +1,159 @@
+//! The output folder: who may write there, and what may already lie in it.
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use crate::dataset::{DATASET_FILE, Dataset, LedgerRow, UNFINISHED_FILE};
+use crate::dump::Dump;
+use crate::durable;
+use crate::recipe::Recipe;
+
+use super::error::ConvertError;
+use super::options::ConvertOptions;
+
+/// An output folder that this process alone may write to, as long as it is held.
+#[derive(Debug)]
+pub(super) struct OutFolder {
+    path: PathBuf,
+    /// Holds the lock (`flock` on the folder itself); released when it is closed, also by a kill.
+    _lock: File,
+}
+
+/// What lies in an output folder.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// Nothing yet: the conversion may begin.
+    Empty(OutFolder),
+    /// The very dataset that was asked for.
+    Finished(Box<Dataset>),
+}
+
+impl OutFolder {
+    /// Takes hold of the output folder of a conversion, making it if need be.
+    ///
+    /// # Errors
+    /// [`ConvertError::Nested`], [`ConvertError::Locked`], [`ConvertError::NotEmpty`],
+    /// [`ConvertError::Unfinished`], [`ConvertError::Occupied`].
+    pub(super) fn take(options: &ConvertOptions, dump: &Dump) -> Result<Found, ConvertError> {
+        let out = &options.out;
+        let io_error = |source| ConvertError::Io { path: out.clone(), source };
+        refuse_nesting(&options.source, out)?;
+        fs::create_dir_all(out).map_err(io_error)?;
+        // Once more, now that links in the path can be followed.
+        refuse_nesting(&options.source, out)?;
+        let lock = File::open(out).map_err(io_error)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(ConvertError::Locked { path: out.clone() });
+            }
+            Err(TryLockError::Error(source)) => return Err(io_error(source)),
+        }
+        if out.join(DATASET_FILE).exists() {
+            return finished(out, &options.recipe, dump);
+        }
+        if out.join(UNFINISHED_FILE).exists() {
+            if !options.restart {
+                return Err(ConvertError::Unfinished { path: out.clone() });
+            }
+            empty(out).map_err(io_error)?;
+        } else if fs::read_dir(out).map_err(io_error)?.next().is_some() {
+            return Err(ConvertError::NotEmpty { path: out.clone() });
+        }
+        Ok(Found::Empty(OutFolder { path: out.clone(), _lock: lock }))
+    }
+
+    /// Writes down that a conversion has begun here.
+    pub(super) fn begin(&self, recipe: &Recipe) -> Result<(), ConvertError> {
+        let path = self.path.join(UNFINISHED_FILE);
+        let begun = serde_json::json!({
+            "tcolz_version": env!("CARGO_PKG_VERSION"),
+            "recipe": recipe,
+        });
+        durable::write(&path, format!("{begun:#}\n").as_bytes())
+            .map_err(|source| ConvertError::Io { path, source })
+    }
+
+    /// Removes the mark: dataset.json is there.
+    pub(super) fn finish(&self) -> Result<(), ConvertError> {
+        let path = self.path.join(UNFINISHED_FILE);
+        fs::remove_file(&path)
+            .and_then(|()| durable::sync_folder(&self.path))
+            .map_err(|source| ConvertError::Io { path, source })
+    }
+}
+
+/// A finished dataset: fine when it is what was asked for, made from the same lists.
+fn finished(out: &Path, recipe: &Recipe, dump: &Dump) -> Result<Found, ConvertError> {
+    let dataset = Dataset::open(out)?;
+    let occupied = |difference| Err(ConvertError::Occupied { path: out.to_owned(), difference });
+    if dataset.meta().recipe != *recipe {
+        return occupied("by another recipe");
+    }
+    let rows = dataset.ledger()?;
+    let same = |row: &LedgerRow, input: &crate::dump::Input| {
+        row.sample_id == *input.sample_id
+            && row.line == input.line
+            && row.label == input.label
+            && *row.list == dump.lists[usize::from(input.list)]
+            && *row.split == dump.splits[usize::from(input.split)]
+    };
+    let equal = rows.len() == dump.inputs.len()
+        && rows.iter().zip(&dump.inputs).all(|(row, input)| same(row, input));
+    if !equal || dataset.meta().classes != dump.classes {
+        return occupied("from other lists");
+    }
+    Ok(Found::Finished(Box::new(dataset)))
+}
+
+/// Removes what an unfinished conversion wrote, and nothing else.
+fn empty(out: &Path) -> std::io::Result<()> {
+    for entry in fs::read_dir(out)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            for shard in fs::read_dir(&path)? {
+                let shard = shard?.path();
+                let ours = shard.extension().is_some_and(|extension| extension == "arrow");
+                if ours {
+                    fs::remove_file(&shard)?;
+                }
+            }
+            durable::remove_leftovers(&path)?;
+            fs::remove_dir(&path)?;
+        }
+    }
+    durable::remove_leftovers(out)?;
+    for name in [crate::dataset::LEDGER_FILE, UNFINISHED_FILE] {
+        match fs::remove_file(out.join(name)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn refuse_nesting(source: &Path, out: &Path) -> Result<(), ConvertError> {
+    let source = canonical(source);
+    let out = canonical(out);
+    for (inner, outer) in [(&out, &source), (&source, &out)] {
+        if inner.starts_with(outer) {
+            return Err(ConvertError::Nested { inner: inner.clone(), outer: outer.clone() });
+        }
+    }
+    Ok(())
+}
+
+/// The path with links followed, as far as it exists.
+fn canonical(path: &Path) -> PathBuf {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    for ancestor in absolute.ancestors() {
+        if let Ok(real) = ancestor.canonicalize() {
+            return match absolute.strip_prefix(ancestor) {
+                Ok(rest) if rest.as_os_str().is_empty() => real,
+                Ok(rest) => real.join(rest),
+                Err(_) => real,
+            };
+        }
+    }
+    absolute
+}

@@ -1,0 +1,271 @@
+//! Takes the outcomes in order and writes shards, ledger and dataset.json.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::json;
+
+use crate::dataset::{
+    Counts, DATASET_FILE, Dataset, DatasetError, DatasetMeta, FORMAT_NAME, FORMAT_VERSION,
+    FileMeta, LEDGER_FILE, LedgerRow, LedgerWriter, RootLine, SplitMeta, content_root,
+};
+use crate::dump::{Dump, Input, tweet_id};
+use crate::durable;
+use crate::sample::{PhotoInfo, Status};
+use crate::shard::{ShardRow, ShardWriter, TensorColumn};
+use crate::transform::ChannelSums;
+
+use super::error::ConvertError;
+use super::log::Log;
+use super::options::ConvertOptions;
+use super::pipeline::Outcome;
+use super::{ConvertSummary, Observer, views};
+
+/// The writing end of a conversion.
+pub(super) struct Store<'a> {
+    options: &'a ConvertOptions,
+    dump: &'a Dump,
+    log: &'a mut Log,
+    observer: &'a mut dyn Observer,
+    columns: Vec<TensorColumn>,
+    lists: Vec<Arc<str>>,
+    split_names: Vec<Arc<str>>,
+    splits: Vec<SplitMeta>,
+    shard: Option<OpenShard>,
+    ledger: LedgerWriter,
+    counts: Counts,
+    tally: Tally,
+    mean_sums: ChannelSums,
+    mean_samples: u64,
+    source_bytes: u64,
+    /// Index into the dump's inputs and tensor hashes of each stored sample: what the content root
+    /// needs, at 40 bytes a sample and not at the 400 of a ledger row.
+    stored: Vec<(u32, Vec<PixelHash>)>,
+}
+
+struct OpenShard {
+    split: usize,
+    file: String,
+    writer: ShardWriter,
+}
+
+struct PixelHash([u8; 32]);
+
+impl AsRef<[u8; 32]> for PixelHash {
+    fn as_ref(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl<'a> Store<'a> {
+    pub(super) fn create(
+        options: &'a ConvertOptions,
+        dump: &'a Dump,
+        log: &'a mut Log,
+        observer: &'a mut dyn Observer,
+    ) -> Result<Store<'a>, ConvertError> {
+        let columns = TensorColumn::of_recipe(&options.recipe);
+        let mut splits = Vec::new();
+        for name in &dump.splits {
+            let path = options.out.join(name);
+            fs::create_dir(&path).map_err(|source| ConvertError::Io { path, source })?;
+            splits.push(SplitMeta { name: name.clone(), rows: 0, shards: Vec::new() });
+        }
+        Ok(Store {
+            ledger: LedgerWriter::create(&options.out.join(LEDGER_FILE), &columns)?,
+            options,
+            dump,
+            log,
+            observer,
+            columns,
+            lists: dump.lists.iter().map(|list| list.as_str().into()).collect(),
+            split_names: dump.splits.iter().map(|split| split.as_str().into()).collect(),
+            splits,
+            shard: None,
+            counts: Counts::default(),
+            tally: Tally::default(),
+            mean_sums: ChannelSums::default(),
+            mean_samples: 0,
+            source_bytes: 0,
+            stored: Vec::new(),
+        })
+    }
+
+    pub(super) fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// Stores one outcome; called in the order of the dump's inputs.
+    pub(super) fn take(&mut self, input: &Input, outcome: Outcome) -> Result<(), ConvertError> {
+        let split = usize::from(input.split);
+        let source_bytes = outcome.source.map_or(0, |(bytes, _)| bytes);
+        let mut row = LedgerRow {
+            list: Arc::clone(&self.lists[usize::from(input.list)]),
+            line: input.line,
+            sample_id: input.sample_id.to_string(),
+            path: self.dump.relative_path(&input.sample_id),
+            tweet_id: tweet_id(self.dump.layout, &input.sample_id),
+            split: Arc::clone(&self.split_names[split]),
+            label: input.label,
+            status: outcome.status,
+            reason: outcome.reason,
+            place: None,
+            source: outcome.source,
+            photo: None,
+            tensors: Vec::new(),
+            dhash: None,
+            text_scores: None,
+            agreement: input.agreement,
+        };
+        if let Some(prepared) = outcome.prepared {
+            row.place = Some(self.store(split, input, &prepared.stored)?);
+            self.add_to_mean(&row.split, &prepared.tensors[0].sums);
+            let hashes = prepared.tensors.iter().map(|tensor| PixelHash(tensor.blake3)).collect();
+            self.stored.push((self.counts.listed as u32, hashes));
+            row.photo = Some(prepared.photo);
+            row.tensors = prepared.tensors;
+            row.dhash = Some(prepared.dhash);
+        }
+        self.tally.count(row.status, row.reason_code(), row.photo.as_ref());
+        self.counts.add(row.status);
+        self.source_bytes += source_bytes;
+        self.ledger.push(row)?;
+        self.observer.done(&self.counts, source_bytes);
+        Ok(())
+    }
+
+    /// Writes what is open, then the ledger, then dataset.json: the dataset exists when that has its name.
+    pub(super) fn finish(mut self) -> Result<ConvertSummary, ConvertError> {
+        self.finish_shard()?;
+        let out = &self.options.out;
+        let ledger = self.ledger.finish()?;
+        let lines = self.stored.iter().map(|(index, tensors)| {
+            let input = &self.dump.inputs[*index as usize];
+            let split = &self.dump.splits[usize::from(input.split)];
+            RootLine { split, sample_id: &input.sample_id, label: input.label, tensors }
+        });
+        let root = content_root(&self.dump.classes, &self.columns, lines.collect());
+        let recipe = &self.options.recipe;
+        let pixels = self.mean_samples * u64::from(recipe.sizes[0]).pow(2);
+        let mean = self.mean_sums.mean(pixels).map(|value| value as f32);
+        let meta = DatasetMeta {
+            format: FORMAT_NAME.to_owned(),
+            format_version: FORMAT_VERSION,
+            critical_features: Vec::new(),
+            tcolz_version: env!("CARGO_PKG_VERSION").to_owned(),
+            libraries: libraries(),
+            recipe: recipe.clone(),
+            classes: self.dump.classes.clone(),
+            views: views(recipe, mean),
+            content_root: root.to_string(),
+            columns: self.columns,
+            splits: self.splits,
+            ledger,
+            counts: self.counts,
+        };
+        write_meta(out, &meta)?;
+        let (reasons, recovered) = self.tally.sorted();
+        Ok(ConvertSummary {
+            dataset: Dataset::open(out)?,
+            converted: true,
+            reasons,
+            recovered,
+            source_bytes: self.source_bytes,
+            seconds: self.log.seconds(),
+        })
+    }
+
+    fn store(
+        &mut self,
+        split: usize,
+        input: &Input,
+        stored: &[Vec<u8>],
+    ) -> Result<(u32, u32), ConvertError> {
+        let row = ShardRow { sample_id: &input.sample_id, label: input.label, stored };
+        let full = |open: &OpenShard| {
+            open.split != split
+                || (open.writer.rows() > 0
+                    && open.writer.bytes_bound_with(&row) > self.options.shard_bytes)
+        };
+        if self.shard.as_ref().is_some_and(full) {
+            self.finish_shard()?;
+        }
+        let number = self.splits[split].shards.len() as u32;
+        let open = match &mut self.shard {
+            Some(open) => open,
+            None => {
+                let file = format!("{}/{number:05}.arrow", self.splits[split].name);
+                let path = self.options.out.join(&file);
+                let writer = ShardWriter::create(&path, &self.columns)?;
+                self.shard.insert(OpenShard { split, file, writer })
+            }
+        };
+        Ok((number, open.writer.push(row)?))
+    }
+
+    fn finish_shard(&mut self) -> Result<(), ConvertError> {
+        let Some(open) = self.shard.take() else { return Ok(()) };
+        let summary = open.writer.finish()?;
+        self.observer.shard(&open.file, summary.rows);
+        self.log.event(
+            "shard",
+            json!({ "file": open.file, "rows": summary.rows, "bytes": summary.bytes }),
+        );
+        let split = &mut self.splits[open.split];
+        split.rows += summary.rows;
+        split.shards.push(FileMeta {
+            file: open.file,
+            rows: summary.rows,
+            bytes: summary.bytes,
+            blake3: summary.blake3.to_string(),
+        });
+        Ok(())
+    }
+
+    fn add_to_mean(&mut self, split: &str, sums: &ChannelSums) {
+        let has_train = self.dump.splits.iter().any(|name| name == "train");
+        if !has_train || split == "train" {
+            self.mean_sums.merge(sums);
+            self.mean_samples += 1;
+        }
+    }
+}
+
+fn write_meta(out: &Path, meta: &DatasetMeta) -> Result<(), DatasetError> {
+    let path = out.join(DATASET_FILE);
+    durable::write(&path, &meta.to_bytes()).map_err(|source| DatasetError::Io { path, source })
+}
+
+/// Versions of what decides pixels and bytes.
+fn libraries() -> BTreeMap<String, String> {
+    [
+        ("libjpeg-turbo".to_owned(), crate::decode::libjpeg_turbo_version()),
+        ("zstd".to_owned(), crate::shard::format::zstd_version()),
+    ]
+    .into()
+}
+
+/// Counts what a summary reports.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    reasons: BTreeMap<String, u64>,
+    recovered: u64,
+}
+
+impl Tally {
+    pub(super) fn count(&mut self, status: Status, code: Option<&str>, photo: Option<&PhotoInfo>) {
+        if status != Status::Stored {
+            *self.reasons.entry(code.unwrap_or("unknown").to_owned()).or_default() += 1;
+        }
+        self.recovered += u64::from(photo.is_some_and(|photo| photo.recovered_share < 1.0));
+    }
+
+    /// Reasons, most frequent first, and recovered photos.
+    pub(super) fn sorted(self) -> (Vec<(String, u64)>, u64) {
+        let mut reasons: Vec<(String, u64)> = self.reasons.into_iter().collect();
+        reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        (reasons, self.recovered)
+    }
+}

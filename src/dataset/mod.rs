@@ -1,0 +1,208 @@
+//! A dataset: dataset.json, the ledger, and the shards they describe.
+//!
+//! [`Dataset::open`] tests dataset.json and the ledger whole; a shard is tested when it is opened and
+//! each row when it is read. [`verify`] tests everything.
+
+mod content_root;
+mod error;
+mod ledger;
+mod ledger_reader;
+mod ledger_writer;
+mod meta;
+mod verify;
+mod verify_source;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+pub use content_root::{RootLine, content_root, root_lines};
+pub use error::DatasetError;
+pub use ledger::{LedgerRow, TensorFacts, ledger_schema};
+pub use ledger_reader::read_ledger;
+pub use ledger_writer::LedgerWriter;
+pub use meta::{
+    Counts, DATASET_FILE, DatasetMeta, FORMAT_NAME, FORMAT_VERSION, FileMeta, LEDGER_FILE,
+    SplitMeta,
+};
+pub use verify::{Fault, VerifyReport, verify};
+pub use verify_source::verify_source;
+
+use crate::sample::Status;
+use crate::shard::{ShardReader, TensorDecoder};
+use crate::transform::View;
+
+/// Marks a folder in which a conversion has begun; gone when dataset.json is there.
+pub const UNFINISHED_FILE: &str = "unfinished.json";
+
+/// An open dataset.
+#[derive(Debug, Clone)]
+pub struct Dataset {
+    root: PathBuf,
+    meta: DatasetMeta,
+}
+
+impl Dataset {
+    /// Opens the dataset in the folder `root`, testing dataset.json and the ledger whole.
+    ///
+    /// # Errors
+    /// [`DatasetError::NotADataset`], [`DatasetError::Unfinished`], [`DatasetError::Checksum`], or what
+    /// [`DatasetMeta::from_bytes`] says.
+    pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DatasetError> {
+        let dataset = Dataset::open_unchecked(root.as_ref())?;
+        dataset.ledger_bytes()?;
+        Ok(dataset)
+    }
+
+    /// Opens a dataset and tests only dataset.json: for [`verify`], which reports on the rest.
+    pub(crate) fn open_unchecked(root: &Path) -> Result<Dataset, DatasetError> {
+        let path = root.join(DATASET_FILE);
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(_) if root.join(UNFINISHED_FILE).exists() => {
+                return Err(DatasetError::Unfinished { path: root.to_owned() });
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(DatasetError::NotADataset { path: root.to_owned() });
+            }
+            Err(source) => return Err(DatasetError::Io { path, source }),
+        };
+        let meta = DatasetMeta::from_bytes(&bytes, &path)?;
+        Ok(Dataset { root: root.to_owned(), meta })
+    }
+
+    /// What the dataset is.
+    pub fn meta(&self) -> &DatasetMeta {
+        &self.meta
+    }
+
+    /// The folder it lies in.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Every row of the ledger, in its order.
+    ///
+    /// # Errors
+    /// [`DatasetError::Checksum`] or [`DatasetError::Structure`] when it is not as it was written.
+    pub fn ledger(&self) -> Result<Vec<LedgerRow>, DatasetError> {
+        let path = self.root.join(&self.meta.ledger.file);
+        let rows = read_ledger(self.ledger_bytes()?, &self.meta.columns, &path)?;
+        if rows.len() as u64 != self.meta.ledger.rows {
+            let (expected, found) = (self.meta.ledger.rows, rows.len());
+            let reason = format!("{found} rows, but dataset.json says {expected}");
+            return Err(DatasetError::Structure { path, reason });
+        }
+        Ok(rows)
+    }
+
+    fn ledger_bytes(&self) -> Result<Vec<u8>, DatasetError> {
+        let path = self.root.join(&self.meta.ledger.file);
+        let bytes =
+            fs::read(&path).map_err(|source| DatasetError::Io { path: path.clone(), source })?;
+        let found = blake3::hash(&bytes).to_string();
+        if found != self.meta.ledger.blake3 {
+            let expected = self.meta.ledger.blake3.clone();
+            return Err(DatasetError::Checksum { path, expected, found });
+        }
+        Ok(bytes)
+    }
+
+    /// The split called `name`.
+    ///
+    /// # Errors
+    /// [`DatasetError::NotFound`], naming the splits there are.
+    pub fn split(&self, name: &str) -> Result<&SplitMeta, DatasetError> {
+        self.meta.splits.iter().find(|split| split.name == name).ok_or_else(|| {
+            let known = self.meta.splits.iter().map(|split| split.name.as_str());
+            self.not_found("split", name, known)
+        })
+    }
+
+    /// The view called `name`.
+    ///
+    /// # Errors
+    /// [`DatasetError::NotFound`], naming the views there are.
+    pub fn view(&self, name: &str) -> Result<&View, DatasetError> {
+        self.meta.views.iter().find(|view| view.name == name).ok_or_else(|| {
+            self.not_found("view", name, self.meta.views.iter().map(|view| view.name.as_str()))
+        })
+    }
+
+    fn not_found<'a>(
+        &self,
+        what: &'static str,
+        name: &str,
+        known: impl Iterator<Item = &'a str>,
+    ) -> DatasetError {
+        let known = known.collect::<Vec<_>>().join(", ");
+        DatasetError::NotFound { path: self.root.clone(), what, name: name.to_owned(), known }
+    }
+
+    /// Opens shard number `index` of a split.
+    ///
+    /// # Errors
+    /// As [`ShardReader::open`]; [`DatasetError::NotFound`] for a number the split does not have.
+    pub fn open_shard(&self, split: &str, index: u32) -> Result<ShardReader, DatasetError> {
+        let shards = &self.split(split)?.shards;
+        let shard = shards.get(index as usize).ok_or_else(|| {
+            let known = format!("0 to {} in split {split}", shards.len().saturating_sub(1));
+            self.not_found("shard", &index.to_string(), std::iter::once(known.as_str()))
+        })?;
+        let path = self.root.join(&shard.file);
+        Ok(ShardReader::open(&path, &self.meta.columns, shard.bytes, shard.rows)?)
+    }
+
+    /// The rows of the ledger that `id` names: a sample id (in one or several splits), or the end of
+    /// one after a `/`.
+    ///
+    /// # Errors
+    /// As [`Dataset::ledger`]; [`DatasetError::NotFound`] when no row fits, naming similar ones.
+    pub fn find(&self, id: &str) -> Result<Vec<LedgerRow>, DatasetError> {
+        let rows = self.ledger()?;
+        let matches = |test: &dyn Fn(&str) -> bool| -> Vec<LedgerRow> {
+            rows.iter().filter(|row| test(&row.sample_id)).cloned().collect()
+        };
+        let mut found = matches(&|sample| sample == id);
+        if found.is_empty() {
+            found = matches(&|sample| {
+                sample.strip_suffix(id).is_some_and(|folder| folder.ends_with('/'))
+            });
+        }
+        if found.is_empty() {
+            let similar = rows.iter().filter(|row| row.sample_id.contains(id)).take(3);
+            let mut known: Vec<&str> = similar.map(|row| row.sample_id.as_str()).collect();
+            if known.is_empty() {
+                known = rows.iter().take(3).map(|row| row.sample_id.as_str()).collect();
+            }
+            return Err(self.not_found("sample", id, known.into_iter().chain(["…"])));
+        }
+        Ok(found)
+    }
+
+    /// The stored tensor of a ledger row, `[3, H, W]` little-endian, after its hash has been tested
+    /// and the shard's row has been found to be the ledger's.
+    ///
+    /// # Errors
+    /// As [`Dataset::open_shard`] and [`ShardReader::read`]; [`DatasetError::Structure`] when the row is
+    /// not stored or another sample lies in its place.
+    pub fn read_tensor(&self, row: &LedgerRow, column: usize) -> Result<Vec<u8>, DatasetError> {
+        let structure =
+            |reason: String| DatasetError::Structure { path: self.root.clone(), reason };
+        let (Status::Stored, Some((shard, index))) = (row.status, row.place) else {
+            return Err(structure(format!("sample `{}` is {}", row.sample_id, row.status)));
+        };
+        let shard = self.open_shard(&row.split, shard)?;
+        if index >= shard.rows() || shard.sample_id(index) != row.sample_id {
+            let reason = format!(
+                "{}: row {index} is not sample `{}`, as the ledger says",
+                shard.path().display(),
+                row.sample_id
+            );
+            return Err(structure(reason));
+        }
+        let mut tensor = vec![0; self.meta.columns[column].raw_bytes()];
+        let mut decoder = TensorDecoder::new(&self.meta.columns[column]);
+        shard.read(index, column, &mut decoder, &mut tensor)?;
+        Ok(tensor)
+    }
+}

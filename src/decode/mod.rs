@@ -1,0 +1,211 @@
+//! Bytes of a source file → rows of RGB.
+//!
+//! ```text
+//! bytes ─ sniff ─┬ JPEG ─ jpeg ─ libjpeg (safe) ─ libjpeg_shim.c ─ libjpeg-turbo ─┐
+//!                ├ PNG  ─ png ────────────────────────────────────── crate png ────┤
+//!                ├ GIF  ─ gif ────────────────────────────────────── crate gif ────┼─► RowSink, strip by strip
+//!                └ WebP, BMP ─ whole ─────────────────────────────── crate image ──┘
+//! ```
+//!
+//! Pixels are those of Pillow 11.3's `Image.open(…).convert("RGB")`, under `LOAD_TRUNCATED_IMAGES` for truncated JPEGs; what differs
+//! is said in the module of each format. Alpha is dropped, EXIF orientation is noted and not applied, colour profiles are ignored.
+//! A file's format is told by its first bytes; its size is checked against the limit before anything is allocated for it.
+//! Truncated files of other formats than JPEG are refused.
+
+mod error;
+mod exif;
+mod gif;
+mod jpeg;
+mod libjpeg;
+mod picture;
+mod png;
+mod quality;
+mod sink;
+mod whole;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+pub use error::DecodeError;
+pub use libjpeg::libjpeg_turbo_version;
+pub use picture::{PictureError, encode_png};
+pub use sink::{RgbImage, RowSink};
+
+use crate::recipe::{DEFAULT_MAX_PIXELS, Fit};
+use crate::sample::{PhotoInfo, SourceFormat};
+
+/// Most scans of a JPEG. Encoders write about ten (mozjpeg up to a dozen or so); each costs a pass over the whole picture, so a file
+/// of a few kilobytes with thousands of scans would take minutes.
+pub const DEFAULT_MAX_SCANS: u32 = 100;
+
+/// Longest side of a picture, as of a JPEG. Resizing needs memory for each pixel of a side, and only a hostile file has more.
+pub const MAX_SIDE: u32 = 65_535;
+
+/// A recycled buffer larger than this is given back after the file that needed it.
+const KEPT_BUFFER_BYTES: usize = 1024 * 1024;
+
+/// What a file may ask for at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DecodeLimits {
+    /// Width × height of the source, in pixels.
+    pub max_pixels: u64,
+    /// Scans of a JPEG.
+    pub max_scans: u32,
+}
+
+impl Default for DecodeLimits {
+    fn default() -> Self {
+        DecodeLimits { max_pixels: DEFAULT_MAX_PIXELS, max_scans: DEFAULT_MAX_SCANS }
+    }
+}
+
+/// Permission to decode a JPEG smaller than it is, which is faster: to 1/8, 1/4 or 1/2 of its size, whichever is the smallest whose
+/// picture is at least what `fit` needs for a square of `size`. Other formats are decoded in full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ScaleTo {
+    /// Side of the square, in pixels.
+    pub size: u32,
+    /// Squash and crop need the shorter side to be at least `size`; pad needs the longer one.
+    pub fit: Fit,
+}
+
+/// What the header of a file tells, before anything is allocated for its pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Probe {
+    /// Encoding, from the first bytes.
+    pub format: SourceFormat,
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// JPEG coded in several scans, or PNG/GIF interlaced.
+    pub progressive: bool,
+    /// Upper estimate of the memory that decoding will need, in bytes, without the file itself and without the sink.
+    pub peak_bytes: u64,
+}
+
+/// Reads the header only.
+///
+/// # Errors
+/// As [`Decoder::decode`], as far as the header shows it: the pixels may still turn out to be corrupt.
+pub fn probe(bytes: &[u8], limits: &DecodeLimits) -> Result<Probe, DecodeError> {
+    match sniff(bytes)? {
+        SourceFormat::Jpeg => jpeg::probe(bytes, limits),
+        SourceFormat::Png => png::probe(bytes, limits),
+        SourceFormat::Gif => gif::probe(bytes, limits),
+        format @ (SourceFormat::Webp | SourceFormat::Bmp) => whole::probe(format, bytes, limits),
+    }
+}
+
+/// Decodes files one after the other and recycles its buffers; one for each worker thread.
+///
+/// Every file is decoded as if it were the first: no error of one file reaches the next.
+#[derive(Debug)]
+pub struct Decoder {
+    limits: DecodeLimits,
+    strip: Vec<u8>,
+}
+
+impl Decoder {
+    /// A decoder that refuses what is beyond `limits`.
+    pub fn new(limits: DecodeLimits) -> Decoder {
+        Decoder { limits, strip: Vec::new() }
+    }
+
+    /// Decodes one file and gives its rows to `sink`.
+    ///
+    /// # Errors
+    /// Any file that gives no photo, with the reason; the sink may have received some rows by then. A truncated JPEG that gives at
+    /// least its first rows is no error: see [`PhotoInfo::recovered_share`].
+    pub fn decode(
+        &mut self,
+        bytes: &[u8],
+        scale: Option<ScaleTo>,
+        sink: &mut dyn RowSink,
+    ) -> Result<PhotoInfo, DecodeError> {
+        let Decoder { limits, strip } = self;
+        let result = match sniff(bytes)? {
+            SourceFormat::Jpeg => jpeg::decode(bytes, limits, scale, strip, sink),
+            SourceFormat::Png => png::decode(bytes, limits, strip, sink),
+            SourceFormat::Gif => gif::decode(bytes, limits, strip, sink),
+            format @ (SourceFormat::Webp | SourceFormat::Bmp) => {
+                whole::decode(format, bytes, limits, strip, sink)
+            }
+        };
+        if strip.capacity() > KEPT_BUFFER_BYTES {
+            *strip = Vec::new();
+        }
+        result
+    }
+}
+
+/// The format that the first bytes stand for.
+fn sniff(bytes: &[u8]) -> Result<SourceFormat, DecodeError> {
+    match bytes {
+        [] => Err(DecodeError::Empty),
+        [0xFF, 0xD8, 0xFF, ..] => Ok(SourceFormat::Jpeg),
+        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1A, b'\n', ..] => Ok(SourceFormat::Png),
+        [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Ok(SourceFormat::Gif),
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Ok(SourceFormat::Webp),
+        [b'B', b'M', ..] => Ok(SourceFormat::Bmp),
+        _ => Err(DecodeError::UnknownFormat { first_bytes: bytes[..bytes.len().min(8)].to_vec() }),
+    }
+}
+
+/// Refuses pictures without pixels and pictures with too many.
+fn check_pixels(
+    format: SourceFormat,
+    width: u32,
+    height: u32,
+    limits: &DecodeLimits,
+) -> Result<(), DecodeError> {
+    if width == 0 || height == 0 {
+        let reason = format!("a picture of {width}×{height} pixels");
+        return Err(DecodeError::Corrupt { format, reason });
+    }
+    if width.max(height) > MAX_SIDE {
+        let reason = format!(
+            "a picture of {width}×{height} pixels: sides of at most {MAX_SIDE} are decoded"
+        );
+        return Err(DecodeError::Unsupported { format, reason });
+    }
+    if u64::from(width) * u64::from(height) > limits.max_pixels {
+        return Err(DecodeError::TooManyPixels { width, height, limit: limits.max_pixels });
+    }
+    Ok(())
+}
+
+/// Calls into a third-party decoder and turns its panic into an error of this file.
+///
+/// Those crates mean never to panic, but they parse hostile bytes, and one bad photo among half a million must not end a conversion.
+/// Only their own calls are guarded: a panic of the sink is a fault of ours and passes through. What the decoder was working on is
+/// dropped after a panic, so nothing half-changed is seen again. The panic hook still prints its line.
+fn guard<T>(
+    format: SourceFormat,
+    call: impl FnOnce() -> Result<T, DecodeError>,
+) -> Result<T, DecodeError> {
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| {
+        let reason = "something its decoder did not foresee (it panicked)".to_owned();
+        Err(DecodeError::Corrupt { format, reason })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formats_are_told_by_their_first_bytes() {
+        assert_eq!(sniff(b""), Err(DecodeError::Empty));
+        assert_eq!(sniff(b"GIF89a"), Ok(SourceFormat::Gif));
+        assert_eq!(sniff(b"RIFF\x10\0\0\0WEBPVP8 "), Ok(SourceFormat::Webp));
+        assert_eq!(sniff(&[0xFF, 0xD8, 0xFF, 0xE0]), Ok(SourceFormat::Jpeg));
+        let page = sniff(b"<!DOCTYPE html>");
+        assert_eq!(page, Err(DecodeError::UnknownFormat { first_bytes: b"<!DOCTYP".to_vec() }));
+    }
+
+    #[test]
+    fn a_panic_of_a_third_party_decoder_is_an_error_of_the_file() {
+        let result: Result<(), _> = guard(SourceFormat::Bmp, || panic!("as a test"));
+        assert_eq!(result.unwrap_err().code(), "corrupt");
+    }
+}

@@ -1,0 +1,72 @@
+//! Where decoded rows go.
+
+/// Receives a photo row by row, so that no stage holds a whole photo unless it must.
+///
+/// A decoder calls [`start`](RowSink::start) once, then [`rows`](RowSink::rows) until every row has been given exactly once,
+/// top to bottom. When it returns an error instead, the rows given so far mean nothing.
+pub trait RowSink {
+    /// Width and height, in pixels, of the decoded (possibly scaled) picture; both are at least 1.
+    fn start(&mut self, width: u32, height: u32);
+
+    /// One or more whole rows: interleaved RGB, 3 bytes a pixel, no padding. `first_row` counts from 0.
+    fn rows(&mut self, first_row: u32, rgb: &[u8]);
+}
+
+/// A whole photo in memory: a [`RowSink`] that collects.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RgbImage {
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// `[height, width, 3]`, row-major, RGB.
+    pub pixels: Vec<u8>,
+}
+
+impl RgbImage {
+    /// An empty image, to be filled by a decoder. It can be filled again and keeps its allocation.
+    pub fn new() -> RgbImage {
+        RgbImage::default()
+    }
+}
+
+impl RowSink for RgbImage {
+    fn start(&mut self, width: u32, height: u32) {
+        self.width = width;
+        self.height = height;
+        self.pixels.clear();
+        self.pixels.reserve_exact(width as usize * height as usize * 3);
+    }
+
+    fn rows(&mut self, _first_row: u32, rgb: &[u8]) {
+        self.pixels.extend_from_slice(rgb);
+    }
+}
+
+/// Bytes of a strip of rows: small enough to stay in the second-level cache until the sink has read it, large enough that the
+/// cost of a call disappears.
+pub(super) const STRIP_BYTES: usize = 128 * 1024;
+
+/// Gives a whole interleaved image to a sink, strip by strip, dropping any channel beyond the third.
+pub(super) fn give_image(
+    sink: &mut dyn RowSink,
+    strip: &mut Vec<u8>,
+    (width, height): (u32, u32),
+    channels: usize,
+    pixels: &[u8],
+) {
+    sink.start(width, height);
+    let rows_a_strip = (STRIP_BYTES / (width as usize * 3)).max(1);
+    let strips = pixels.chunks(rows_a_strip * width as usize * channels);
+    for (first_row, source) in (0..).step_by(rows_a_strip).zip(strips) {
+        if channels == 3 {
+            sink.rows(first_row, source);
+        } else {
+            strip.clear();
+            strip.extend(
+                source.chunks_exact(channels).flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]),
+            );
+            sink.rows(first_row, strip);
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Files that become visible whole or not at all.
+//!
+//! Every file of a dataset is written under a temporary name in its own folder, synced, renamed,
+//! and then the folder is synced: after a crash a name either is absent or stands for complete
+//! bytes. Assumption about the disk: `rename` within one folder is atomic, and a synced folder
+//! keeps the names it had.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+/// How the names of unfinished files begin; whatever carries it may be removed when nobody writes.
+pub const TEMPORARY_PREFIX: &str = ".tcolz-unfinished-";
+
+/// A file that is being written and does not yet carry its name.
+#[derive(Debug)]
+pub struct DurableFile {
+    temporary: NamedTempFile,
+    target: PathBuf,
+}
+
+impl DurableFile {
+    /// Begins a file that will be called `target`; its folder must exist.
+    ///
+    /// # Errors
+    /// When the folder is missing, full or not writable.
+    pub fn create(target: &Path) -> io::Result<DurableFile> {
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(TEMPORARY_PREFIX);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            // As any new file: readable by all, less the umask (the crate's default is private).
+            builder.permissions(fs::Permissions::from_mode(0o666));
+        }
+        let temporary = builder.tempfile_in(folder_of(target))?;
+        Ok(DurableFile { temporary, target: target.to_owned() })
+    }
+
+    /// The open file, to write to.
+    pub fn file(&mut self) -> &mut File {
+        self.temporary.as_file_mut()
+    }
+
+    /// Syncs the bytes, gives the file its name (replacing an older one) and syncs the folder.
+    ///
+    /// # Errors
+    /// When the disk refuses any of the three; the temporary file is then removed.
+    pub fn commit(self) -> io::Result<()> {
+        self.temporary.as_file().sync_all()?;
+        self.temporary.persist(&self.target).map_err(|error| error.error)?;
+        sync_folder(folder_of(&self.target))
+    }
+}
+
+impl io::Write for DurableFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.temporary.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.temporary.flush()
+    }
+}
+
+/// Writes `bytes` as the file `target`, whole or not at all.
+///
+/// # Errors
+/// As [`DurableFile::create`] and [`DurableFile::commit`].
+pub fn write(target: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = DurableFile::create(target)?;
+    io::Write::write_all(&mut file, bytes)?;
+    file.commit()
+}
+
+/// Makes names created or removed in `folder` survive a crash.
+///
+/// # Errors
+/// When the folder cannot be opened or synced.
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// Removes what an interrupted writer left behind in `folder` (not in folders below it).
+///
+/// # Errors
+/// When the folder cannot be read or a file cannot be removed.
+pub fn remove_leftovers(folder: &Path) -> io::Result<usize> {
+    let mut removed = 0;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(TEMPORARY_PREFIX) {
+            fs::remove_file(entry.path())?;
+            removed += 1;
+        }
+    }
+    Ok(removed)
+}
+
+fn folder_of(file: &Path) -> &Path {
+    match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn a_file_has_no_name_before_it_is_complete() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("shard");
+        let mut file = DurableFile::create(&target).unwrap();
+        file.write_all(b"half").unwrap();
+        assert!(!target.exists());
+        file.commit().unwrap();
+        assert_eq!(fs::read(&target).unwrap(), b"half");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn an_abandoned_file_leaves_nothing_and_a_killed_one_is_swept() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(DurableFile::create(&folder.path().join("a")).unwrap());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        fs::write(folder.path().join(format!("{TEMPORARY_PREFIX}x")), b"killed").unwrap();
+        fs::write(folder.path().join("kept"), b"kept").unwrap();
+        assert_eq!(remove_leftovers(folder.path()).unwrap(), 1);
+        assert!(folder.path().join("kept").exists());
+    }
+}

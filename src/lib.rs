@@ -1,0 +1,66 @@
+//! tcolz turns a raw dump of images into memory-mapped, compressed tensor shards, once, and reads them
+//! back at the speed of memory.
+//!
+//! ```text
+//! photos ─▶ dump ─▶ decode ─▶ transform ─▶ shard ─▶ dataset
+//!           lists   RGB rows  [3, H, W]    frames   dataset.json + ledger + shards
+//!           └────────────────── convert ──────────────────────┘
+//! ```
+//!
+//! Write a dataset and read it back:
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::sync::atomic::AtomicBool;
+//! use tcolz::{ConvertOptions, Dataset, convert};
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let (photos, out) = (folder.path().join("photos"), folder.path().join("out"));
+//! tcolz::demo::make_dump(&photos, 12)?; // a folder of made-up photos for each class
+//! convert(&ConvertOptions::new(&photos, &out), &AtomicBool::new(false), &mut ())?;
+//!
+//! let dataset = Dataset::open(&out)?;
+//! let sample = &dataset.ledger()?[0];
+//! let pixels = dataset.read_tensor(sample, 0)?; // u8, [3, 224, 224]
+//! assert_eq!(pixels.len(), 3 * 224 * 224);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The modules, in the order of the flow; each may use those above it and [`sample`] and [`recipe`]:
+//!
+//! | module | what it does |
+//! | --- | --- |
+//! | [`sample`], [`recipe`] | the shared nouns: what an input is called, how pixels become a tensor |
+//! | [`durable`] | files that become visible whole or not at all |
+//! | [`dump`] | raw dumps: which photos there are, and their bytes |
+//! | [`decode`] | bytes → rows of RGB: libjpeg-turbo for JPEG, `image` for the rest |
+//! | [`transform`] | rows → square tensors; views; channel sums; perceptual hash |
+//! | [`shard`] | the codec and the Arrow files: writer and reader |
+//! | [`dataset`] | dataset.json, the ledger, content root, verify |
+//! | [`convert`](mod@convert) | the pipeline from a dump to a dataset |
+//! | [`inspect`](mod@inspect) | what a dataset holds, from its ledger |
+//! | [`demo`] | made-up photos for trying all this |
+//!
+//! The format itself is written down in `schemas/format.md`.
+
+#[cfg(target_endian = "big")]
+compile_error!("tensors are stored little-endian and mapped as they are");
+
+pub mod convert;
+pub mod dataset;
+pub mod decode;
+pub mod demo;
+pub mod dump;
+pub mod durable;
+pub mod inspect;
+pub mod recipe;
+pub mod sample;
+pub mod shard;
+pub mod transform;
+
+pub use convert::{ConvertError, ConvertOptions, ConvertSummary, Observer, convert};
+pub use dataset::{Dataset, DatasetError, VerifyReport, verify};
+pub use dump::{Dump, DumpError, Layout};
+pub use recipe::{Codec, DecodeMode, Dtype, Filter, Fit, Mean, Recipe};
+pub use shard::{ShardError, ShardReader};

@@ -1,0 +1,112 @@
+//! The nouns that every stage shares: what one input is called and what became of it.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A class, as an index into the dataset's class names; `None` where the dump gives no label.
+pub type Label = Option<u16>;
+
+/// How "no label" is written where a label must be two bytes (the row hash).
+pub const NO_LABEL: u16 = u16::MAX;
+
+/// What became of one line of an input list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Decoded, resized, and written to a shard.
+    Stored,
+    /// Present, but not decodable or not acceptable; the ledger says why.
+    Quarantined,
+    /// Listed, but there is no such file.
+    Missing,
+    /// The same path was listed before in the same split; the first line won.
+    Duplicate,
+}
+
+impl Status {
+    /// Every status, in the order in which summaries print them.
+    pub const ALL: [Status; 4] =
+        [Status::Stored, Status::Quarantined, Status::Missing, Status::Duplicate];
+
+    /// The word written into the ledger.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Status::Stored => "stored",
+            Status::Quarantined => "quarantined",
+            Status::Missing => "missing",
+            Status::Duplicate => "duplicate",
+        }
+    }
+
+    /// The status a ledger word stands for.
+    pub fn parse(word: &str) -> Option<Status> {
+        Status::ALL.into_iter().find(|status| status.as_str() == word)
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The encoding of a source file, told by its first bytes and never by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SourceFormat {
+    /// JPEG (baseline, extended or progressive).
+    Jpeg,
+    /// Portable Network Graphics.
+    Png,
+    /// GIF; only the first frame is used.
+    Gif,
+    /// WebP, lossy or lossless; only the first frame is used.
+    Webp,
+    /// Windows bitmap.
+    Bmp,
+}
+
+impl SourceFormat {
+    /// The word written into the ledger.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            SourceFormat::Jpeg => "jpeg",
+            SourceFormat::Png => "png",
+            SourceFormat::Gif => "gif",
+            SourceFormat::Webp => "webp",
+            SourceFormat::Bmp => "bmp",
+        }
+    }
+
+    /// The format a ledger word stands for.
+    pub fn parse(word: &str) -> Option<SourceFormat> {
+        use SourceFormat::{Bmp, Gif, Jpeg, Png, Webp};
+        [Jpeg, Png, Gif, Webp, Bmp].into_iter().find(|format| format.as_str() == word)
+    }
+}
+
+impl fmt::Display for SourceFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What decoding learned about a source file; one part of its ledger row.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PhotoInfo {
+    /// Encoding, from the first bytes.
+    pub format: SourceFormat,
+    /// JPEG coded in several scans, or PNG/GIF interlaced.
+    pub progressive: bool,
+    /// Width of the source in pixels, before any scaling.
+    pub width: u32,
+    /// Height of the source in pixels, before any scaling.
+    pub height: u32,
+    /// Quality setting (1–100) that the JPEG's luminance table corresponds to; `None` for other formats.
+    pub jpeg_quality: Option<u8>,
+    /// EXIF orientation (1–8) where the file carries one. It is noted and never applied.
+    pub exif_orientation: Option<u8>,
+    /// Share of the rows that the file's data reaches: 1.0 for a whole file, less for a truncated one.
+    pub recovered_share: f32,
+}

@@ -1,0 +1,34 @@
+//! The memory map: one of the three homes of `unsafe`.
+
+use std::fs::File;
+use std::io;
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use arrow::buffer::Buffer;
+use memmap2::Mmap;
+
+/// Maps a whole file and gives it out as an Arrow buffer that keeps the map alive.
+///
+/// The contract that no type can hold: as long as the buffer lives, nobody may truncate the file
+/// (a read past its new end is a SIGBUS). Shards are replaced by rename and never written in
+/// place, so a tcolz process never breaks it. Bytes that another process changes in place are caught
+/// by the row hash, which is tested on every read.
+///
+/// # Errors
+/// When the file cannot be mapped.
+pub(super) fn map_file(file: &File) -> io::Result<Buffer> {
+    if file.metadata()?.len() == 0 {
+        return Ok(Buffer::from_vec(Vec::<u8>::new()));
+    }
+    // SAFETY: the map is read-only and private to this process; files of a dataset are only ever
+    // replaced by rename, never truncated or rewritten in place (the contract above).
+    let map = unsafe { Mmap::map(file)? };
+    let Some(start) = NonNull::new(map.as_ptr().cast_mut()) else {
+        return Err(io::Error::other("the map has no address"));
+    };
+    let length = map.len();
+    // SAFETY: `start` and `length` describe the map, which the buffer's owner keeps mapped, at the
+    // same address, until the last clone of the buffer is dropped; nobody writes through it.
+    Ok(unsafe { Buffer::from_custom_allocation(start, length, Arc::new(map)) })
+}

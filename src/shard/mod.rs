@@ -1,0 +1,17 @@
+//! Shards: Arrow IPC files of compressed or raw tensors, one frame a sample.
+//!
+//! The twins are [`ShardWriter`] and [`ShardReader`]; [`format`] holds the frozen names and numbers,
+//! [`codec`] what is inside a frame. The written form of all this is `schemas/format.md`.
+
+pub mod codec;
+mod error;
+pub mod format;
+mod map;
+mod open;
+mod reader;
+mod writer;
+
+pub use error::ShardError;
+pub use format::TensorColumn;
+pub use reader::{ShardReader, TensorDecoder};
+pub use writer::{ShardRow, ShardSummary, ShardWriter};

@@ -1,0 +1,215 @@
+//! Reads one shard through the memory map: no copy, no allocation per row, nothing trusted.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use arrow::array::Array;
+use arrow::buffer::Buffer;
+
+use crate::recipe::{Codec, Dtype};
+use crate::sample::Label;
+
+use super::codec::{CodecError, FrameDecoder, decode_plain};
+use super::error::ShardError;
+use super::format::{TensorColumn, row_hash};
+use super::map::map_file;
+use super::open::{Batch, Fault, Tensor, open_batches};
+
+/// An open shard.
+#[derive(Debug)]
+pub struct ShardReader {
+    path: PathBuf,
+    columns: Vec<TensorColumn>,
+    batches: Vec<Batch>,
+    /// First row of each batch, and the number of rows at the end.
+    first_rows: Vec<u32>,
+}
+
+impl ShardReader {
+    /// Maps the shard `path` and tests its length, schema, row count and all offsets. Row data is
+    /// tested when it is read.
+    ///
+    /// # Errors
+    /// [`ShardError::Io`], [`ShardError::Length`], [`ShardError::Schema`], [`ShardError::Rows`],
+    /// or [`ShardError::Structure`] for whatever else is not as a shard must be.
+    pub fn open(
+        path: &Path,
+        columns: &[TensorColumn],
+        expected_bytes: u64,
+        expected_rows: u64,
+    ) -> Result<ShardReader, ShardError> {
+        let io_error = |source| ShardError::Io { path: path.to_owned(), source };
+        let file = File::open(path).map_err(io_error)?;
+        let found = file.metadata().map_err(io_error)?.len();
+        if found != expected_bytes {
+            let path = path.to_owned();
+            return Err(ShardError::Length { path, expected: expected_bytes, found });
+        }
+        let reader = Self::from_buffer(path, map_file(&file).map_err(io_error)?, columns)?;
+        if u64::from(reader.rows()) != expected_rows {
+            return Err(ShardError::Rows {
+                path: path.to_owned(),
+                expected: expected_rows,
+                found: u64::from(reader.rows()),
+            });
+        }
+        Ok(reader)
+    }
+
+    /// Reads a shard that lies in memory; `path` is only what errors call it.
+    ///
+    /// # Errors
+    /// As [`ShardReader::open`].
+    pub fn from_buffer(
+        path: &Path,
+        file: Buffer,
+        columns: &[TensorColumn],
+    ) -> Result<ShardReader, ShardError> {
+        let batches = open_batches(&file, columns).map_err(|fault| fault.at(path))?;
+        let mut first_rows = vec![0];
+        for batch in &batches {
+            let rows = first_rows[first_rows.len() - 1] as usize + batch.ids.len();
+            let rows = u32::try_from(rows).map_err(|_| {
+                Fault::Structure("more rows than a shard can hold".to_owned()).at(path)
+            })?;
+            first_rows.push(rows);
+        }
+        Ok(ShardReader { path: path.to_owned(), columns: columns.to_vec(), batches, first_rows })
+    }
+
+    /// Rows in the shard.
+    pub fn rows(&self) -> u32 {
+        self.first_rows[self.first_rows.len() - 1]
+    }
+
+    /// The tensor columns, in the order that the `column` arguments count.
+    pub fn columns(&self) -> &[TensorColumn] {
+        &self.columns
+    }
+
+    /// Where the shard lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Sample id of a row. Trustworthy once [`ShardReader::stored`] has tested the row.
+    ///
+    /// # Panics
+    /// When `row` is not below [`ShardReader::rows`].
+    pub fn sample_id(&self, row: u32) -> &str {
+        let (batch, index) = self.locate(row);
+        batch.ids.value(index)
+    }
+
+    /// Label of a row. Trustworthy once [`ShardReader::stored`] has tested the row.
+    ///
+    /// # Panics
+    /// When `row` is not below [`ShardReader::rows`].
+    pub fn label(&self, row: u32) -> Label {
+        let (batch, index) = self.locate(row);
+        batch.labels.is_valid(index).then(|| batch.labels.value(index))
+    }
+
+    /// The stored bytes of a row, straight from the map, after its hash has been tested.
+    ///
+    /// # Errors
+    /// [`ShardError::Damaged`] when id, label or bytes are not the ones that were written.
+    ///
+    /// # Panics
+    /// When `row` or `column` is out of range.
+    pub fn stored(&self, row: u32, column: usize) -> Result<&[u8], ShardError> {
+        let (batch, index) = self.locate(row);
+        let stored = match &batch.tensors[column] {
+            Tensor::Frames(frames) => frames.value(index),
+            Tensor::Raw { values, row_bytes } => {
+                &values[index * row_bytes..(index + 1) * row_bytes]
+            }
+        };
+        let expected = batch.hashes[column].value(index);
+        let found = row_hash(self.sample_id(row), self.label(row), stored);
+        if found != expected {
+            return Err(ShardError::Damaged {
+                path: self.path.clone(),
+                row,
+                sample_id: self.sample_id(row).to_owned(),
+                column: self.columns[column].name.clone(),
+                expected,
+                found,
+            });
+        }
+        Ok(stored)
+    }
+
+    /// Fills `out` (`column.raw_bytes()` bytes) with the tensor `[3, H, W]`, little-endian.
+    ///
+    /// # Errors
+    /// [`ShardError::Damaged`], or [`ShardError::Undecodable`] when the codec refuses the bytes.
+    ///
+    /// # Panics
+    /// When `row` or `column` is out of range, or `out` has another length.
+    pub fn read(
+        &self,
+        row: u32,
+        column: usize,
+        decoder: &mut TensorDecoder,
+        out: &mut [u8],
+    ) -> Result<(), ShardError> {
+        let stored = self.stored(row, column)?;
+        assert_eq!(out.len(), self.columns[column].raw_bytes(), "the buffer holds one tensor");
+        decoder.decode(stored, out).map_err(|source| ShardError::Undecodable {
+            path: self.path.clone(),
+            row,
+            sample_id: self.sample_id(row).to_owned(),
+            column: self.columns[column].name.clone(),
+            source,
+        })
+    }
+
+    fn locate(&self, row: u32) -> (&Batch, usize) {
+        assert!(row < self.rows(), "row {row} of {} rows", self.rows());
+        let batch = self.first_rows.partition_point(|&first| first <= row) - 1;
+        (&self.batches[batch], (row - self.first_rows[batch]) as usize)
+    }
+}
+
+/// Turns the stored bytes of one column back into tensors; one a thread, it owns its scratch space.
+pub struct TensorDecoder(Kind);
+
+enum Kind {
+    Raw,
+    Frame(Box<FrameDecoder>),
+    Plain,
+}
+
+impl TensorDecoder {
+    /// A decoder for the bytes of `column`.
+    ///
+    /// # Panics
+    /// When the column's sides are not from 1 to [`crate::recipe::MAX_SIZE`], which no dataset.json
+    /// gets past its check.
+    pub fn new(column: &TensorColumn) -> TensorDecoder {
+        TensorDecoder(match (column.codec, column.dtype) {
+            (Codec::Raw, _) => Kind::Raw,
+            (Codec::Zstd, Dtype::U8) => {
+                let decoder = FrameDecoder::new(column.shape[1], column.shape[2]);
+                Kind::Frame(Box::new(decoder.expect("sides that dataset.json's check accepts")))
+            }
+            (Codec::Zstd, _) => Kind::Plain,
+        })
+    }
+
+    /// Fills `out` with the tensor behind `stored`.
+    ///
+    /// # Errors
+    /// When the bytes are not a frame of this column's shape.
+    pub fn decode(&mut self, stored: &[u8], out: &mut [u8]) -> Result<(), CodecError> {
+        match &mut self.0 {
+            Kind::Raw => {
+                out.copy_from_slice(stored);
+                Ok(())
+            }
+            Kind::Frame(decoder) => decoder.decode(stored, out),
+            Kind::Plain => decode_plain(stored, out),
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! Pixels become tensors, and what the ledger keeps of them.
+//!
+//! ```text
+//! strips of rows ──Resizer──► planes [3, size, size] u8 ──┬─ bake ────────► f16 or f32 bytes of a view
+//!  (a RowSink)     (fit, filter)                          ├─ ChannelSums ─► mean, std
+//!                                                         └─ dhash ───────► 64 bits for near-duplicates
+//! ```
+
+mod dhash;
+mod fit;
+mod kernels;
+mod resize;
+mod square;
+mod sums;
+mod turn;
+mod view;
+mod weights;
+
+use std::sync::LazyLock;
+
+pub use dhash::dhash;
+pub use fit::Placement;
+pub use resize::Resizer;
+pub use sums::ChannelSums;
+pub use view::{BUILT_IN_VIEWS, Channels, Operation, View, bake};
+
+/// Whether SIMD extensions of the CPU may be used: yes, unless the environment said
+/// `TCOLZ_SIMD=none` when it was first asked. The results are the same.
+pub fn simd_enabled() -> bool {
+    static ENABLED: LazyLock<bool> =
+        LazyLock::new(|| std::env::var_os("TCOLZ_SIMD").is_none_or(|value| value != "none"));
+    *ENABLED
+}
