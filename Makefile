@@ -1,0 +1,45 @@
+# `make demo` and `make test` do all the set-up on a fresh machine; `make check` is what CI runs.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+export TCOLZ_PYTHON := $(CURDIR)/$(VENV)/bin/python
+
+.PHONY: help demo test check tools fmt clippy docs examples bench clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+demo: tools ## made-up photos → shards → verify → inspect, in demo-out/
+	cargo build --release --locked
+	target/release/tcolz demo demo-out
+
+test: tools $(VENV)/ready ## every test, those against pyarrow, DuckDB and Pillow included
+	cargo test --locked
+
+check: fmt clippy test docs examples ## all that CI does
+
+fmt:
+	cargo fmt --all --check
+
+clippy: tools
+	cargo clippy --locked --all-targets -- -D warnings
+
+docs: tools
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
+
+examples: tools
+	cargo build --locked --examples
+	scripts/run-examples.sh
+
+bench: tools ## measure against libjpeg-turbo alone and write benches/RESULTS.md: make bench DUMP=folder
+	scripts/bench.sh "$(DUMP)"
+
+tools:
+	@scripts/tools.sh
+
+$(VENV)/ready: tests/python/requirements.txt
+	@scripts/python.sh "$(PYTHON)" "$(VENV)" tests/python/requirements.txt
+
+clean: ## remove what was built here
+	rm -rf target $(VENV) demo-out
