@@ -49,7 +49,11 @@ fn the_arrow_schema_of_a_shard_is_the_one_written_down() {
         (Codec::Raw, Dtype::F32),
     ] {
         let columns = [TensorColumn::new(224, dtype, codec)];
-        let _ = writeln!(all, "# --codec {codec} --dtype {dtype} --size 224\n{}", text(&schema(&columns)));
+        let _ = writeln!(
+            all,
+            "# --codec {codec} --dtype {dtype} --size 224\n{}",
+            text(&schema(&columns))
+        );
     }
     written_down("shard_schema.txt", &all);
 }

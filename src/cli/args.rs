@@ -52,14 +52,13 @@ pub(crate) struct DemoArgs {
 )]
 pub(crate) struct ConvertArgs {
     /// The raw dump: a folder
+    #[arg(value_name = "SRC")]
     pub(crate) source: PathBuf,
     /// The dataset's folder, new or empty
     pub(crate) out: PathBuf,
     /// How the dump is laid out
     #[arg(long, default_value = "auto", value_parser = PossibleValuesParser::new(["auto", "b-t4sa", "ttd", "folder"]))]
     pub(crate) layout: String,
-    #[command(flatten)]
-    pub(crate) recipe: RecipeArgs,
     /// Threads that decode and compress [default: all cores]
     #[arg(long, short = 'j', value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
@@ -75,6 +74,9 @@ pub(crate) struct ConvertArgs {
     /// Print events as JSON lines on standard output
     #[arg(long)]
     pub(crate) json: bool,
+    // Last, because its help heading holds for all that follows.
+    #[command(flatten)]
+    pub(crate) recipe: RecipeArgs,
 }
 
 impl ConvertArgs {

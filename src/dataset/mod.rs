@@ -152,6 +152,18 @@ impl Dataset {
         Ok(ShardReader::open(&path, &self.meta.columns, shard.bytes, shard.rows)?)
     }
 
+    /// Opens the shards of a split one after the other.
+    ///
+    /// # Errors
+    /// [`DatasetError::NotFound`] when there is no such split; each item as [`Dataset::open_shard`].
+    pub fn shards(
+        &self,
+        split: &str,
+    ) -> Result<impl Iterator<Item = Result<ShardReader, DatasetError>> + '_, DatasetError> {
+        let split = self.split(split)?;
+        Ok((0..split.shards.len() as u32).map(|index| self.open_shard(&split.name, index)))
+    }
+
     /// The rows of the ledger that `id` names: a sample id (in one or several splits), or the end of
     /// one after a `/`.
     ///

@@ -198,6 +198,12 @@ static void on_progress(j_common_ptr common)
 
 /* ---- entry points ---- */
 
+/* Version of the library that is linked: major * 1000000 + minor * 1000 + revision. */
+int tcolz_jpeg_version(void)
+{
+  return LIBJPEG_TURBO_VERSION_NUMBER;
+}
+
 void tcolz_jpeg_free(struct tcolz_jpeg *jpeg)
 {
   if (jpeg == NULL)
@@ -216,12 +222,6 @@ static int create(struct tcolz_jpeg *jpeg)
 
 /* A fresh decoder, or NULL without memory. One for each file: libjpeg keeps Huffman and quantisation tables over an abort, and
  * a file that lacks them would silently take those of the file before it. */
-/* Version of the library that is linked: major * 1000000 + minor * 1000 + revision. */
-int tcolz_jpeg_version(void)
-{
-  return LIBJPEG_TURBO_VERSION_NUMBER;
-}
-
 struct tcolz_jpeg *tcolz_jpeg_new(void)
 {
   struct tcolz_jpeg *jpeg = calloc(1, sizeof(*jpeg));

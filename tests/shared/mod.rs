@@ -22,7 +22,11 @@ fn found(path: PathBuf, what: &str) -> Option<PathBuf> {
     if path.exists() {
         return Some(path);
     }
-    assert!(env::var_os("CI").is_none_or(|ci| ci != "true"), "{what} is missing: {}", path.display());
+    assert!(
+        env::var_os("CI").is_none_or(|ci| ci != "true"),
+        "{what} is missing: {}",
+        path.display()
+    );
     println!("skipped: {what} is missing: {}", path.display());
     None
 }
