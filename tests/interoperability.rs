@@ -42,7 +42,7 @@ fn others_can_read(recipe: Recipe) {
 
 #[test]
 fn pyarrow_duckdb_and_the_reference_decoder_read_compressed_shards() {
-    others_can_read(Recipe { sizes: vec![33, 224], ..Recipe::default() });
+    others_can_read(Recipe { sizes: vec![1, 5, 33, 224], ..Recipe::default() });
 }
 
 #[test]

@@ -35,6 +35,11 @@ pub const TENSOR_EXTENSION: &str = "tcolz.tensor";
 pub const FIXED_SHAPE_TENSOR_EXTENSION: &str = "arrow.fixed_shape_tensor";
 /// Encoding of a frame that holds the tensor's own bytes (f16 and f32 tensors).
 pub const PLAIN_CODEC_NAME: &str = "plain-v1";
+/// What [`codec::CODEC_NAME`] stands for, in words, as it stands in the column's metadata.
+const ENCODING_DETAILS: &str = concat!(
+    r#","colour":"G, R-G+128, B-G+128","#,
+    r#""predictor":"W+N-NW limited to the range of W, N, NE","tile":[8,8]"#
+);
 /// Channels of a stored tensor: red, green, blue.
 pub const CHANNELS: usize = 3;
 
@@ -123,8 +128,9 @@ impl TensorColumn {
                 (list, FIXED_SHAPE_TENSOR_EXTENSION, metadata)
             }
             Codec::Zstd => {
+                let details = if self.dtype == Dtype::U8 { ENCODING_DETAILS } else { "" };
                 let metadata = format!(
-                    r#"{{"dtype":"{}","shape":[{channels},{height},{width}],"layout":"{}","codec":"zstd","encoding":"{}"}}"#,
+                    r#"{{"dtype":"{}","shape":[{channels},{height},{width}],"layout":"{}","codec":"zstd","encoding":"{}"{details}}}"#,
                     self.dtype,
                     self.layout,
                     self.encoding.as_deref().unwrap_or_default()

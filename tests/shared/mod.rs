@@ -5,14 +5,14 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 /// The Python of the interoperability tests, which `make test` sets up.
-pub fn python() -> Option<PathBuf> {
+pub(crate) fn python() -> Option<PathBuf> {
     let local = Path::new(env!("CARGO_MANIFEST_DIR")).join(".venv/bin/python");
     let python = env::var_os("TCOLZ_PYTHON").map_or(local, PathBuf::from);
     found(python, "the Python environment (made by `make test`)")
 }
 
 /// The Twitter Testing Dataset.
-pub fn ttd() -> Option<PathBuf> {
+pub(crate) fn ttd() -> Option<PathBuf> {
     let shared = env::var_os("TCOLZ_SHARED").map_or_else(|| "../shared".into(), PathBuf::from);
     let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join(shared);
     found(shared.join("ttd"), "the Twitter Testing Dataset (in the folder TCOLZ_SHARED)")

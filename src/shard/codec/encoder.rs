@@ -7,10 +7,8 @@ use super::CodecError;
 use super::classes::{Group, TileSums, assign_codes};
 use super::kernels::SimdLevel;
 use super::predictor::{self, ABOVE};
-use super::tiles::{
-    ChromaCoding, Coding, FORMAT, HEADER_BYTES, PlaceCoding, STREAMS, TILE, TensorShape, Tile,
-    stream_starts,
-};
+use super::tile_writer::write_tiles;
+use super::tiles::{FORMAT, HEADER_BYTES, STREAMS, TensorShape, stream_starts};
 
 /// zstd as a pure Huffman coder: at its lowest level it looks for no matches.
 const HUFFMAN_LEVEL: i32 = -131_072;
@@ -140,11 +138,7 @@ fn to_content(
     split_planes(tensor, &mut work.planes);
     let width = shape.columns();
     for (plane, residuals) in work.planes.iter().zip(&mut work.residuals) {
-        let mut above = &work.above[..];
-        for (row, residuals) in plane.chunks_exact(width).zip(residuals.chunks_exact_mut(width)) {
-            predictor::predict_row(above, row, residuals);
-            above = row;
-        }
+        predictor::predict(width, &work.above, plane, residuals);
     }
     let (luma, chroma) = work.residuals.split_at_mut(1);
     let mut coefficients = [0i8; 2];
@@ -164,19 +158,7 @@ fn to_content(
         0,
     ]);
     content[HEADER_BYTES..][..work.map.len()].copy_from_slice(&work.map);
-    let mut writer = StreamWriter { content, next: starts, width };
-    let [g, red, blue] = &work.residuals;
-    for (tile, &code) in shape.tiles().zip(&work.map) {
-        let coding = PlaceCoding::of_code(code);
-        writer.single(tile, coding.luma, g);
-        match coding.chroma {
-            ChromaCoding::Single(first, second) => {
-                writer.single(tile, first, red);
-                writer.single(tile, second, blue);
-            }
-            ChromaCoding::Pair(stream) => writer.pair(tile, stream, red, blue),
-        }
-    }
+    write_tiles(shape, &work.map, &work.residuals, starts, content);
     Ok(starts)
 }
 
@@ -192,72 +174,5 @@ fn split_planes(tensor: &[u8], planes: &mut [Vec<u8>; 3]) {
         for ((out, &v), &g) in plane.iter_mut().zip(channel).zip(g) {
             *out = v.wrapping_sub(g).wrapping_add(128);
         }
-    }
-}
-
-/// Puts the tiles into their streams.
-struct StreamWriter<'a> {
-    content: &'a mut [u8],
-    next: [usize; STREAMS + 1],
-    width: usize,
-}
-
-impl StreamWriter<'_> {
-    #[inline(always)]
-    fn take(&mut self, stream: usize, bytes: usize) -> &mut [u8] {
-        let start = self.next[stream];
-        self.next[stream] = start + bytes;
-        &mut self.content[start..start + bytes]
-    }
-
-    #[inline(always)]
-    fn single(&mut self, tile: Tile, coding: Coding, residuals: &[u8]) {
-        let pixels = tile.pixels();
-        let Some((stream, bytes)) = coding.stream_bytes(pixels) else { return };
-        let width = self.width;
-        let out = self.take(stream, bytes);
-        match coding {
-            Coding::Half(_) => {
-                let cut = cut(residuals, width, tile);
-                let half = pixels.div_ceil(2);
-                join_halves(&cut[..half], &cut[half..2 * half], out);
-            }
-            _ if tile.is_full() => out.copy_from_slice(&cut(residuals, width, tile)[..TILE * TILE]),
-            _ => out.copy_from_slice(&cut(residuals, width, tile)[..pixels]),
-        }
-    }
-
-    #[inline(always)]
-    fn pair(&mut self, tile: Tile, stream: usize, red: &[u8], blue: &[u8]) {
-        let (red, blue) = (cut(red, self.width, tile), cut(blue, self.width, tile));
-        let out = self.take(stream, tile.pixels());
-        join_halves(&red, &blue, out);
-    }
-}
-
-/// The residuals of a tile row by row, zeros behind them.
-#[inline(always)]
-fn cut(plane: &[u8], width: usize, tile: Tile) -> [u8; TILE * TILE + 1] {
-    let mut bytes = [0; TILE * TILE + 1];
-    let start = tile.y * width + tile.x;
-    if tile.is_full() {
-        let plane = &plane[start..start + (TILE - 1) * width + TILE];
-        for y in 0..TILE {
-            bytes[y * TILE..][..TILE].copy_from_slice(&plane[y * width..][..TILE]);
-        }
-    } else {
-        for y in 0..tile.height {
-            bytes[y * tile.width..][..tile.width]
-                .copy_from_slice(&plane[start + y * width..][..tile.width]);
-        }
-    }
-    bytes
-}
-
-#[inline(always)]
-fn join_halves(low: &[u8], high: &[u8], out: &mut [u8]) {
-    let (low, high) = (&low[..out.len()], &high[..out.len()]);
-    for i in 0..out.len() {
-        out[i] = (low[i] & 15) | (high[i] << 4);
     }
 }

@@ -4,7 +4,9 @@
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::*;
 
-use super::lanes::{CHUNK, LANES, LaneLayout, ONE_HOT, PlaneLanes};
+#[cfg(target_arch = "x86_64")]
+use super::lanes::{CHUNK, LANES, ONE_HOT};
+use super::lanes::{LaneLayout, PlaneLanes};
 
 /// Instruction sets that the codec knows how to use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,8 +17,6 @@ enum Level {
     Plain,
     #[cfg(target_arch = "x86_64")]
     Avx2,
-    #[cfg(target_arch = "x86_64")]
-    Avx512,
 }
 
 impl SimdLevel {
@@ -34,9 +34,6 @@ impl SimdLevel {
             Some(Self::PLAIN),
             #[cfg(target_arch = "x86_64")]
             is_x86_feature_detected!("avx2").then_some(Self(Level::Avx2)),
-            #[cfg(target_arch = "x86_64")]
-            (is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vl"))
-                .then_some(Self(Level::Avx512)),
         ]
         .into_iter()
         .flatten()
@@ -50,9 +47,6 @@ impl SimdLevel {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: an `Avx2` level is made by `available` alone, after detection.
             Level::Avx2 => unsafe { run_avx2(work) },
-            #[cfg(target_arch = "x86_64")]
-            // SAFETY: as above.
-            Level::Avx512 => unsafe { run_avx512(work) },
         }
     }
 
@@ -66,26 +60,6 @@ impl SimdLevel {
                 unsafe { unpredict_avx2(layout, planes) };
                 true
             }
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => {
-                // SAFETY: as above.
-                unsafe { unpredict_avx512(layout, planes) };
-                true
-            }
-        }
-    }
-
-    /// `out[i] = table[pixels[i]]`; false where this level has no kernel.
-    #[inline]
-    pub(super) fn look_up(self, pixels: &[u8], table: &[f32; 256], out: &mut [f32]) -> bool {
-        match self.0 {
-            Level::Plain => false,
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx2 | Level::Avx512 => {
-                // SAFETY: an `Avx2` level is made by `available` alone, after detection.
-                unsafe { look_up_avx2(pixels, table, out) };
-                true
-            }
         }
     }
 }
@@ -93,12 +67,6 @@ impl SimdLevel {
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
 fn run_avx2<R>(work: impl FnOnce() -> R) -> R {
-    work()
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,avx512f,avx512bw,avx512vl")]
-fn run_avx512<R>(work: impl FnOnce() -> R) -> R {
     work()
 }
 
@@ -178,53 +146,42 @@ impl Neighbours {
     }
 }
 
-/// The wavefront of `lanes`: one step decodes one pixel in each of 32 rows of three planes. The same
-/// instructions for both levels, but twice the registers with AVX-512VL.
+/// The wavefront of `lanes`: one step decodes one pixel in each of 32 rows of three planes.
 #[cfg(target_arch = "x86_64")]
-macro_rules! unpredict {
-    ($name:ident, $features:literal) => {
-        #[cfg(target_arch = "x86_64")]
-        #[target_feature(enable = $features)]
-        fn $name(layout: &LaneLayout, planes: &mut [PlaneLanes; 3]) {
-            let above = _mm256_set1_epi8(-128);
-            let stride = layout.lane_bytes() - 2;
-            let start = Neighbours { w: above, nw: above, n: above, ne: above };
-            let (mut a, mut b, mut c) = (start, start, start);
-            let mut chunks = [[_mm256_setzero_si256(); CHUNK]; 3];
-            for (start, edges) in layout.chunks() {
-                for (lanes, chunk) in planes.iter().zip(&mut chunks) {
-                    load_chunk(layout.chunk(&lanes.bytes, start), stride, chunk);
-                }
-                let mut last_lane = [[0u8; CHUNK]; 3];
-                let carried = planes.each_ref().map(|lanes| layout.carried(lanes, start));
-                let [chunk_a, chunk_b, chunk_c] = &mut chunks;
-                for step in 0..CHUNK {
-                    let first = load_32(&ONE_HOT, usize::from(edges[step].first));
-                    let last = load_32(&ONE_HOT, usize::from(edges[step].last));
-                    let g = a.step(chunk_a[step], first, last, load_16(carried[0], step));
-                    let red = b.step(chunk_b[step], first, last, load_16(carried[1], step));
-                    let blue = c.step(chunk_c[step], first, last, load_16(carried[2], step));
-                    last_lane[0][step] = _mm256_extract_epi8::<31>(g) as u8;
-                    last_lane[1][step] = _mm256_extract_epi8::<31>(red) as u8;
-                    last_lane[2][step] = _mm256_extract_epi8::<31>(blue) as u8;
-                    let minus_128 = _mm256_add_epi8(g, above);
-                    chunk_a[step] = g;
-                    chunk_b[step] = _mm256_add_epi8(red, minus_128);
-                    chunk_c[step] = _mm256_add_epi8(blue, minus_128);
-                }
-                for ((lanes, chunk), last_lane) in planes.iter_mut().zip(&chunks).zip(&last_lane) {
-                    store_chunk(chunk, layout.chunk_mut(&mut lanes.bytes, start), stride);
-                    layout.carry(lanes, start, last_lane);
-                }
-            }
+#[target_feature(enable = "avx2")]
+fn unpredict_avx2(layout: &LaneLayout, planes: &mut [PlaneLanes; 3]) {
+    let above = _mm256_set1_epi8(-128);
+    let stride = layout.lane_bytes() - 2;
+    let start = Neighbours { w: above, nw: above, n: above, ne: above };
+    let (mut a, mut b, mut c) = (start, start, start);
+    let mut chunks = [[_mm256_setzero_si256(); CHUNK]; 3];
+    for (start, edges) in layout.chunks() {
+        for (lanes, chunk) in planes.iter().zip(&mut chunks) {
+            load_chunk(layout.chunk(&lanes.bytes, start), stride, chunk);
         }
-    };
+        let mut last_lane = [[0u8; CHUNK]; 3];
+        let carried = planes.each_ref().map(|lanes| layout.carried(lanes, start));
+        let [chunk_a, chunk_b, chunk_c] = &mut chunks;
+        for step in 0..CHUNK {
+            let first = load_32(&ONE_HOT, usize::from(edges[step].first));
+            let last = load_32(&ONE_HOT, usize::from(edges[step].last));
+            let g = a.step(chunk_a[step], first, last, load_16(carried[0], step));
+            let red = b.step(chunk_b[step], first, last, load_16(carried[1], step));
+            let blue = c.step(chunk_c[step], first, last, load_16(carried[2], step));
+            last_lane[0][step] = _mm256_extract_epi8::<31>(g) as u8;
+            last_lane[1][step] = _mm256_extract_epi8::<31>(red) as u8;
+            last_lane[2][step] = _mm256_extract_epi8::<31>(blue) as u8;
+            let minus_128 = _mm256_add_epi8(g, above);
+            chunk_a[step] = g;
+            chunk_b[step] = _mm256_add_epi8(red, minus_128);
+            chunk_c[step] = _mm256_add_epi8(blue, minus_128);
+        }
+        for ((lanes, chunk), last_lane) in planes.iter_mut().zip(&chunks).zip(&last_lane) {
+            store_chunk(chunk, layout.chunk_mut(&mut lanes.bytes, start), stride);
+            layout.carry(lanes, start, last_lane);
+        }
+    }
 }
-
-#[cfg(target_arch = "x86_64")]
-unpredict!(unpredict_avx2, "avx2");
-#[cfg(target_arch = "x86_64")]
-unpredict!(unpredict_avx512, "avx2,avx512f,avx512bw,avx512vl");
 
 /// The bytes of 32 steps, transposed: vector t holds what all lanes need at step t.
 #[cfg(target_arch = "x86_64")]
@@ -283,22 +240,18 @@ pub(super) fn put_rows(tile: &[u8; 64], bytes: &mut [u8], stride: usize) {
     }
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-#[inline]
-fn look_up_avx2(pixels: &[u8], table: &[f32; 256], out: &mut [f32]) {
-    let (pixel_groups, pixel_rest) = pixels.as_chunks::<8>();
-    let (out_groups, out_rest) = out[..pixels.len()].as_chunks_mut::<8>();
-    for (pixels, out) in pixel_groups.iter().zip(out_groups) {
-        // SAFETY: the load reads the 8 bytes of the chunk, the gather indices 0 to 255 of a table
-        // with 256 entries, the store writes the 8 floats of the chunk.
+/// Reads eight rows of eight bytes, `stride` bytes apart.
+#[inline(always)]
+pub(super) fn get_rows(bytes: &[u8], stride: usize) -> [u8; 64] {
+    assert!(bytes.len() >= 7 * stride + 8, "eight rows lie inside the buffer");
+    let mut tile = [0; 64];
+    for y in 0..8 {
+        // SAFETY: y < 8, so by the assertion 8 bytes inside `bytes` are read, and 8 bytes of the
+        // tile are written.
         unsafe {
-            let index = _mm256_cvtepu8_epi32(_mm_loadl_epi64(pixels.as_ptr().cast()));
-            let values = _mm256_i32gather_ps::<4>(table.as_ptr(), index);
-            _mm256_storeu_ps(out.as_mut_ptr(), values);
+            let row = bytes.as_ptr().add(y * stride).cast::<u64>().read_unaligned();
+            tile.as_mut_ptr().add(8 * y).cast::<u64>().write_unaligned(row);
         }
     }
-    for (&pixel, out) in pixel_rest.iter().zip(out_rest) {
-        *out = table[usize::from(pixel)];
-    }
+    tile
 }

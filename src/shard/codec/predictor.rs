@@ -16,9 +16,22 @@ fn limited_gradient(w: u8, n: u8, nw: u8, ne: u8) -> u8 {
     gradient.min(high).max(low)
 }
 
+/// Residuals of a row-major plane; `above` is the row above the first.
+///
+/// The first row stands before the loop, so that no row is carried from one turn to the next: with
+/// thin LTO, rustc 1.95 makes wrong code of such a loop over rows of one pixel.
+#[inline(always)]
+pub(super) fn predict(width: usize, above: &[u8], plane: &[u8], residuals: &mut [u8]) {
+    predict_row(above, &plane[..width], &mut residuals[..width]);
+    let below = plane[width..].chunks_exact(width).zip(residuals[width..].chunks_exact_mut(width));
+    for (above, (row, residuals)) in plane.chunks_exact(width).zip(below) {
+        predict_row(above, row, residuals);
+    }
+}
+
 /// Residuals of one row; `above` and `row` have the same length as `residuals`.
 #[inline(always)]
-pub(super) fn predict_row(above: &[u8], row: &[u8], residuals: &mut [u8]) {
+fn predict_row(above: &[u8], row: &[u8], residuals: &mut [u8]) {
     let width = row.len();
     let (above, residuals) = (&above[..width], &mut residuals[..width]);
     residuals[0] = row[0].wrapping_sub(above[0]);

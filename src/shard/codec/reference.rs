@@ -28,8 +28,8 @@ pub fn predict(plane: &[u8], width: usize, y: usize, x: usize) -> u8 {
     gradient.clamp(i32::from(low), i32::from(high)) as u8
 }
 
-/// Residual of a chroma plane from its own and from luma's: `own − ((coefficient·luma + 4) >> 3)`
-/// modulo 256, both taken as signed bytes.
+/// Luma's share in a chroma residual: `(coefficient·luma + 4) >> 3` modulo 256, both taken as
+/// signed bytes.
 pub fn chroma_from_luma(luma: u8, coefficient: i8) -> u8 {
     ((i32::from(coefficient) * i32::from(luma as i8) + 4) >> 3) as u8
 }
@@ -181,10 +181,10 @@ pub fn from_content(shape: TensorShape, content: &[u8]) -> Result<Vec<u8>, Codec
             paste(2, tile, i, nibble(content[start + i] >> 4));
         }
     }
-    for plane in 1..3 {
-        for at in 0..shape.plane_pixels() {
-            let luma = chroma_from_luma(planes[0][at], coefficients[plane - 1]);
-            planes[plane][at] = planes[plane][at].wrapping_add(luma);
+    let [luma, red, blue] = &mut planes;
+    for (chroma, coefficient) in [(red, coefficients[0]), (blue, coefficients[1])] {
+        for (own, &luma) in chroma.iter_mut().zip(luma.iter()) {
+            *own = own.wrapping_add(chroma_from_luma(luma, coefficient));
         }
     }
     for plane in &mut planes {
