@@ -50,7 +50,10 @@ impl OutFolder {
             Err(TryLockError::Error(source)) => return Err(io_error(source)),
         }
         if out.join(DATASET_FILE).exists() {
-            return finished(out, &options.recipe, dump);
+            let found = finished(out, &options.recipe, dump)?;
+            // The mark is still there after a kill between the last two steps.
+            remove_if_there(&out.join(UNFINISHED_FILE)).map_err(io_error)?;
+            return Ok(found);
         }
         if out.join(UNFINISHED_FILE).exists() {
             if !options.restart {
@@ -124,12 +127,16 @@ fn empty(out: &Path) -> std::io::Result<()> {
     }
     durable::remove_leftovers(out)?;
     for name in [crate::dataset::LEDGER_FILE, UNFINISHED_FILE] {
-        match fs::remove_file(out.join(name)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+        remove_if_there(&out.join(name))?;
     }
     Ok(())
+}
+
+fn remove_if_there(file: &Path) -> std::io::Result<()> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 fn refuse_nesting(source: &Path, out: &Path) -> Result<(), ConvertError> {
