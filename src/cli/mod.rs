@@ -44,8 +44,20 @@ pub(crate) fn run() -> ExitCode {
         Ok(Ending::TooManyBad) => ExitCode::from(3),
         Ok(Ending::Interrupted) => ExitCode::from(130),
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", told(&error));
             ExitCode::from(1)
         }
     }
+}
+
+/// An error and its causes, each said once: most errors of the library tell their cause themselves.
+fn told(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text.push_str(if text.is_empty() { "" } else { ": " });
+            text.push_str(&cause);
+        }
+    }
+    text
 }
