@@ -20,9 +20,15 @@ pub(super) struct Log {
 
 impl Log {
     pub(super) fn open(out: &Path) -> Result<Log, ConvertError> {
-        let mut path = std::path::absolute(out).unwrap_or_else(|_| out.to_owned()).into_os_string();
-        path.push(".log.jsonl");
-        let path = PathBuf::from(path);
+        let mut path = std::path::absolute(out).unwrap_or_else(|_| out.to_owned());
+        if path.file_name().is_none() {
+            // `..` at the end: the name is only known to the disk.
+            path = path.canonicalize().unwrap_or(path);
+        }
+        // By the name and not by the text of the path, which may end in `/`.
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(".log.jsonl");
+        path.set_file_name(name);
         let file = OpenOptions::new().create(true).append(true).open(&path);
         let file = file.map_err(|source| ConvertError::Io { path: path.clone(), source })?;
         Ok(Log { file, path, begun: Instant::now() })

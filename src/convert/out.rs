@@ -50,13 +50,16 @@ impl OutFolder {
             Err(TryLockError::Error(source)) => return Err(io_error(source)),
         }
         if out.join(DATASET_FILE).exists() {
-            return finished(out, &options.recipe, dump);
+            let found = finished(out, &options.recipe, dump)?;
+            // The mark is still there after a kill between the last two steps.
+            remove_if_there(&out.join(UNFINISHED_FILE)).map_err(io_error)?;
+            return Ok(found);
         }
         if out.join(UNFINISHED_FILE).exists() {
             if !options.restart {
                 return Err(ConvertError::Unfinished { path: out.clone() });
             }
-            empty(out).map_err(io_error)?;
+            empty(out)?;
         } else if fs::read_dir(out).map_err(io_error)?.next().is_some() {
             return Err(ConvertError::NotEmpty { path: out.clone() });
         }
@@ -106,30 +109,49 @@ fn finished(out: &Path, recipe: &Recipe, dump: &Dump) -> Result<Found, ConvertEr
     Ok(Found::Finished(Box::new(dataset)))
 }
 
-/// Removes what an unfinished conversion wrote, and nothing else.
-fn empty(out: &Path) -> std::io::Result<()> {
-    for entry in fs::read_dir(out)? {
-        let path = entry?.path();
+/// Removes what an unfinished conversion wrote, and nothing else: a folder with other files in it stops it.
+fn empty(out: &Path) -> Result<(), ConvertError> {
+    let at = |path: &Path| {
+        let path = path.to_owned();
+        |source| ConvertError::Io { path, source }
+    };
+    for entry in fs::read_dir(out).map_err(at(out))? {
+        let path = entry.map_err(at(out))?.path();
         if path.is_dir() {
-            for shard in fs::read_dir(&path)? {
-                let shard = shard?.path();
-                let ours = shard.extension().is_some_and(|extension| extension == "arrow");
-                if ours {
-                    fs::remove_file(&shard)?;
+            for shard in fs::read_dir(&path).map_err(at(&path))? {
+                let shard = shard.map_err(at(&path))?.path();
+                if is_shard(&shard) {
+                    fs::remove_file(&shard).map_err(at(&shard))?;
                 }
             }
-            durable::remove_leftovers(&path)?;
-            fs::remove_dir(&path)?;
+            durable::remove_leftovers(&path).map_err(at(&path))?;
+            if fs::read_dir(&path).map_err(at(&path))?.next().is_some() {
+                return Err(ConvertError::NotEmpty { path });
+            }
+            fs::remove_dir(&path).map_err(at(&path))?;
         }
     }
-    durable::remove_leftovers(out)?;
+    durable::remove_leftovers(out).map_err(at(out))?;
     for name in [crate::dataset::LEDGER_FILE, UNFINISHED_FILE] {
-        match fs::remove_file(out.join(name)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+        let path = out.join(name);
+        remove_if_there(&path).map_err(at(&path))?;
     }
     Ok(())
+}
+
+/// True for a name that a conversion gives its shards: `00000.arrow`.
+fn is_shard(path: &Path) -> bool {
+    let number = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+    path.extension().is_some_and(|extension| extension == "arrow")
+        && number.len() >= 5
+        && number.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn remove_if_there(file: &Path) -> std::io::Result<()> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 fn refuse_nesting(source: &Path, out: &Path) -> Result<(), ConvertError> {

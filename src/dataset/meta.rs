@@ -3,7 +3,7 @@
 //! Its last key is `checksum`: BLAKE3, in hexadecimal, of all bytes of the file before that key's
 //! opening quote. The JSON schema is `schemas/dataset.schema.json`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -199,15 +199,32 @@ impl DatasetMeta {
                 return fail(format!("the shards of split {} hold {rows} rows", split.name));
             }
         }
-        let files = self.splits.iter().flat_map(|split| &split.shards).chain([&self.ledger]);
-        for file in files {
-            let mut parts = file.file.split('/');
-            if parts.any(|part| matches!(part, "" | "." | "..")) || file.file.contains('\\') {
+        let mut names = BTreeSet::new();
+        for split in &self.splits {
+            if !stays_inside(&split.name) || split.name.contains('/') {
+                return fail(format!("`{}` cannot name a split", split.name));
+            }
+            if !names.insert(&split.name) {
+                return fail(format!("there are two splits `{}`", split.name));
+            }
+        }
+        let mut paths = BTreeSet::new();
+        for file in self.splits.iter().flat_map(|split| &split.shards).chain([&self.ledger]) {
+            if !stays_inside(&file.file) {
                 return fail(format!("the path `{}` leaves the dataset", file.file));
+            }
+            if !paths.insert(&file.file) {
+                return fail(format!("the file `{}` stands in two places", file.file));
             }
         }
         Ok(())
     }
+}
+
+/// True for a path that names something below the dataset's folder, on every system.
+fn stays_inside(path: &str) -> bool {
+    let odd = |character: char| matches!(character, '\\' | ':') || character.is_control();
+    !path.contains(odd) && !path.split('/').any(|part| matches!(part, "" | "." | ".."))
 }
 
 fn check_version(value: &serde_json::Value, path: &Path) -> Result<(), DatasetError> {

@@ -192,11 +192,11 @@ impl Dataset {
     }
 
     /// The stored tensor of a ledger row, `[3, H, W]` little-endian, after its hash has been tested
-    /// and the shard's row has been found to be the ledger's.
+    /// and id, label and pixels have been found to be the ledger's.
     ///
     /// # Errors
     /// As [`Dataset::open_shard`] and [`ShardReader::read`]; [`DatasetError::Structure`] when the row is
-    /// not stored or another sample lies in its place.
+    /// not stored or another sample or other pixels lie in its place.
     pub fn read_tensor(&self, row: &LedgerRow, column: usize) -> Result<Vec<u8>, DatasetError> {
         let structure =
             |reason: String| DatasetError::Structure { path: self.root.clone(), reason };
@@ -204,17 +204,23 @@ impl Dataset {
             return Err(structure(format!("sample `{}` is {}", row.sample_id, row.status)));
         };
         let shard = self.open_shard(&row.split, shard)?;
-        if index >= shard.rows() || shard.sample_id(index) != row.sample_id {
-            let reason = format!(
-                "{}: row {index} is not sample `{}`, as the ledger says",
-                shard.path().display(),
-                row.sample_id
-            );
-            return Err(structure(reason));
+        let foreign = |what: &str| {
+            let (path, id) = (shard.path().display(), &row.sample_id);
+            structure(format!("{path}: row {index} {what} sample `{id}`, as the ledger says"))
+        };
+        if index >= shard.rows() {
+            return Err(foreign("should be"));
         }
         let mut tensor = vec![0; self.meta.columns[column].raw_bytes()];
         let mut decoder = TensorDecoder::new(&self.meta.columns[column]);
         shard.read(index, column, &mut decoder, &mut tensor)?;
+        if shard.sample_id(index) != row.sample_id || shard.label(index) != row.label {
+            return Err(foreign("is not"));
+        }
+        let written = row.tensors.get(column).map(|tensor| tensor.blake3);
+        if written != Some(*blake3::hash(&tensor).as_bytes()) {
+            return Err(foreign("does not hold the pixels of"));
+        }
         Ok(tensor)
     }
 }

@@ -3,11 +3,12 @@
 //! Arrow's own decoder takes some numbers of a file on trust (where a block lies, how long a buffer is);
 //! they are tested before it sees them, so that no bytes whatever make it read outside the file.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, AsArray, LargeBinaryArray, RecordBatch, StringArray, UInt16Array, UInt64Array,
+    Array, AsArray, BinaryArray, LargeBinaryArray, RecordBatch, UInt16Array, UInt64Array,
 };
 use arrow::buffer::Buffer;
 use arrow::datatypes::{
@@ -21,15 +22,20 @@ use arrow::ipc::{Block, MetadataVersion, root_as_footer, root_as_message};
 use crate::recipe::Dtype;
 
 use super::error::ShardError;
-use super::format::{TensorColumn, schema};
+use super::format::{ALIGNMENT, TensorColumn, schema};
 
 /// Length of the trailing footer length and magic.
 const TRAILER_BYTES: usize = 10;
+/// Length of the mark that ends the record batches: a continuation marker and a length of zero.
+const END_MARK_BYTES: usize = 8;
+/// What every encapsulated message begins with.
+const CONTINUATION: [u8; 4] = [0xFF; 4];
 
 /// A record batch of a shard, its columns in the map.
 #[derive(Debug)]
 pub(super) struct Batch {
-    pub(super) ids: StringArray,
+    /// As bytes: an id that a flipped bit made invalid UTF-8 costs its own row and no other.
+    pub(super) ids: BinaryArray,
     pub(super) labels: UInt16Array,
     pub(super) tensors: Vec<Tensor>,
     pub(super) hashes: Vec<UInt64Array>,
@@ -66,6 +72,13 @@ impl From<ArrowError> for Fault {
 
 /// The record batches of the file, in order.
 pub(super) fn open_batches(file: &Buffer, columns: &[TensorColumn]) -> Result<Vec<Batch>, Fault> {
+    // What is tested below keeps Arrow from every panic that is known; this is for the unknown ones.
+    catch_unwind(AssertUnwindSafe(|| batches(file, columns))).unwrap_or_else(|_| {
+        Err(Fault::Structure("the Arrow reader gave up on these bytes".to_owned()))
+    })
+}
+
+fn batches(file: &Buffer, columns: &[TensorColumn]) -> Result<Vec<Batch>, Fault> {
     let structure = |reason: &str| Fault::Structure(reason.to_owned());
     let trailer_start = file
         .len()
@@ -87,9 +100,13 @@ pub(super) fn open_batches(file: &Buffer, columns: &[TensorColumn]) -> Result<Ve
     if footer.dictionaries().is_some_and(|dictionaries| !dictionaries.is_empty()) {
         return Err(structure("a shard has no dictionaries"));
     }
-    let decoder =
-        FileDecoder::new(Arc::clone(&expected), footer.version()).with_require_alignment(true);
+    if file.as_ptr().align_offset(align_of::<u64>()) != 0 {
+        return Err(structure("it lies at an odd address in memory"));
+    }
+    let decoder = FileDecoder::new(with_ids_as_bytes(&expected), footer.version())
+        .with_require_alignment(true);
     let blocks = footer.recordBatches().ok_or_else(|| structure("no list of record batches"))?;
+    check_order(blocks.iter(), footer_start)?;
     let batches = blocks.iter().map(|block| {
         let bytes = block_bytes(file, block, footer_start)?;
         let batch = decoder
@@ -100,6 +117,32 @@ pub(super) fn open_batches(file: &Buffer, columns: &[TensorColumn]) -> Result<Ve
     batches.collect()
 }
 
+/// The schema in which ids are decoded: the same buffers, but UTF-8 is tested where an id is read.
+fn with_ids_as_bytes(schema: &Schema) -> Arc<Schema> {
+    let mut fields: Vec<Arc<Field>> = schema.fields.iter().cloned().collect();
+    fields[0] = Arc::new(fields[0].as_ref().clone().with_data_type(DataType::Binary));
+    Arc::new(Schema::new(fields))
+}
+
+/// Each record batch begins where the one before ends, and the last ends before the footer: no batch is
+/// left out, repeated or moved.
+fn check_order<'a>(blocks: impl Iterator<Item = &'a Block>, end: usize) -> Result<(), Fault> {
+    let mut next: Option<i64> = None;
+    for block in blocks {
+        let length = block.bodyLength().checked_add(i64::from(block.metaDataLength()));
+        let block_end = length.and_then(|length| length.checked_add(block.offset()));
+        if next.is_some_and(|next| next != block.offset()) || block_end.is_none() {
+            return Err(Fault::Structure("the record batches do not follow each other".to_owned()));
+        }
+        next = block_end;
+    }
+    let end = end.checked_sub(END_MARK_BYTES).and_then(|end| i64::try_from(end).ok());
+    if next.is_some() && next != end {
+        return Err(Fault::Structure("the record batches do not reach the footer".to_owned()));
+    }
+    Ok(())
+}
+
 /// The bytes of a block, after everything that Arrow's decoder takes on trust has been tested:
 /// the block, its message and every buffer lie where they may, and nothing is compressed.
 fn block_bytes(file: &Buffer, block: &Block, end: usize) -> Result<Buffer, Fault> {
@@ -108,11 +151,18 @@ fn block_bytes(file: &Buffer, block: &Block, end: usize) -> Result<Buffer, Fault
     let (offset, body) = (number(block.offset())?, number(block.bodyLength())?);
     let metadata = number(i64::from(block.metaDataLength()))?;
     let length = metadata.checked_add(body).ok_or_else(outside)?;
-    if metadata < 8 || offset.checked_add(length).is_none_or(|block_end| block_end > end) {
+    let aligned = offset.is_multiple_of(ALIGNMENT) && metadata.is_multiple_of(ALIGNMENT);
+    if metadata < 8
+        || !aligned
+        || offset.checked_add(length).is_none_or(|block_end| block_end > end)
+    {
         return Err(outside());
     }
     let bytes = file.slice_with_length(offset, length);
     // Encapsulated message: 0xFFFFFFFF, metadata length, flatbuffer, padding, body.
+    if bytes[..4] != CONTINUATION {
+        return Err(Fault::Structure("a record batch without its mark".to_owned()));
+    }
     let message = root_as_message(&bytes[8..metadata])
         .map_err(|error| Fault::Structure(error.to_string()))?;
     let batch = message.header_as_record_batch().ok_or_else(outside)?;
@@ -123,6 +173,9 @@ fn block_bytes(file: &Buffer, block: &Block, end: usize) -> Result<Buffer, Fault
         let (start, length) = (number(buffer.offset())?, number(buffer.length())?);
         if start.checked_add(length).is_none_or(|buffer_end| buffer_end > body) {
             return Err(outside());
+        }
+        if !start.is_multiple_of(ALIGNMENT) {
+            return Err(Fault::Structure("a buffer lies at an odd place".to_owned()));
         }
     }
     for node in batch.nodes().into_iter().flatten() {
@@ -159,7 +212,7 @@ impl Batch {
                 return Err(Fault::Structure(format!("column {} holds nulls", field.name())));
             }
         }
-        let ids = batch.column(0).as_string_opt::<i32>().ok_or_else(|| wrong("sample_id"))?;
+        let ids = batch.column(0).as_binary_opt::<i32>().ok_or_else(|| wrong("sample_id"))?;
         let labels =
             batch.column(1).as_primitive_opt::<UInt16Type>().ok_or_else(|| wrong("label"))?;
         let (mut tensors, mut hashes) = (Vec::new(), Vec::new());

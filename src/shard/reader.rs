@@ -92,13 +92,14 @@ impl ShardReader {
         &self.path
     }
 
-    /// Sample id of a row. Trustworthy once [`ShardReader::stored`] has tested the row.
+    /// Sample id of a row. Trustworthy once [`ShardReader::stored`] has tested the row; a damaged id that
+    /// is not UTF-8 comes out as `�`, which no hash fits.
     ///
     /// # Panics
     /// When `row` is not below [`ShardReader::rows`].
     pub fn sample_id(&self, row: u32) -> &str {
         let (batch, index) = self.locate(row);
-        batch.ids.value(index)
+        str::from_utf8(batch.ids.value(index)).unwrap_or("\u{FFFD}")
     }
 
     /// Label of a row. Trustworthy once [`ShardReader::stored`] has tested the row.

@@ -1,0 +1,226 @@
+//! What a script may rely on: exit codes, refusals, and what an interrupted conversion leaves behind.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+#![cfg(unix)]
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use tcolz::{Dataset, DatasetError};
+
+fn convert(source: &Path, out: &Path, more: &[&str]) -> Output {
+    let mut command = common::tcolz();
+    command.arg("convert").args([source, out]).args(["--size", "16"]).args(more);
+    command.output().unwrap()
+}
+
+#[track_caller]
+fn assert_ends(output: &Output, code: i32, told: &str) {
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{said}");
+    assert!(said.contains(told), "expected `{told}` in: {said}");
+}
+
+#[test]
+fn bad_inputs_above_max_bad_give_3_and_a_finished_dataset() {
+    let folder = tempfile::tempdir().unwrap();
+    let (photos, out) = (folder.path().join("photos"), folder.path().join("out"));
+    common::small_dump(&photos);
+    common::write(&photos.join("train/cat/text.jpg"), b"no photo");
+    assert_ends(&convert(&photos, &out, &[]), 3, "more than --max-bad 1%");
+    assert_eq!(Dataset::open(&out).unwrap().meta().counts.stored, 9);
+    // One of ten is exactly ten per cent, and that is not more.
+    assert_ends(&convert(&photos, &folder.path().join("b"), &["--max-bad", "10%"]), 0, "");
+    assert_ends(&convert(&photos, &folder.path().join("c"), &["--max-bad", "9.9"]), 3, "9.9%");
+    // The finished dataset is as bad when it is asked for again.
+    assert_ends(&convert(&photos, &out, &[]), 3, "more than --max-bad 1%");
+}
+
+#[test]
+fn wrong_usage_gives_2() {
+    let folder = tempfile::tempdir().unwrap();
+    let (photos, out) = (folder.path().join("photos"), folder.path().join("out"));
+    common::small_dump(&photos);
+    for wrong in [
+        &["--size", "0"][..],
+        &["--size", "4097"],
+        &["--codec", "lzma"],
+        &["--filter", "box"],
+        &["--threads", "0"],
+        &["--shard-mb", "0"],
+        &["--max-bad", "101%"],
+        &["--max-bad", "NaN"],
+        &["--mean", "1,2"],
+        &["--mean", "NaN,1,2"],
+        &["--layout", "zip"],
+        &["--frobnicate"],
+    ] {
+        assert_ends(&convert(&photos, &out, wrong), 2, wrong[0]);
+        assert!(!out.exists(), "{wrong:?}");
+    }
+    assert_ends(&common::tcolz().output().unwrap(), 2, "Usage");
+    assert_ends(&common::tcolz().arg("--version").output().unwrap(), 0, "");
+}
+
+#[test]
+fn a_conversion_that_cannot_begin_gives_1_says_why_and_makes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (photos, out) = (folder.path().join("photos"), folder.path().join("out"));
+    common::small_dump(&photos);
+    let nowhere = convert(&folder.path().join("nowhere"), &out, &[]);
+    assert_ends(&nowhere, 1, "nowhere");
+    let said = String::from_utf8_lossy(&nowhere.stderr);
+    assert_eq!(said.matches("No such file").count(), 1, "the cause is said once: {said}");
+    assert_ends(&convert(&photos.join("train/cat/photo-0.png"), &out, &[]), 1, "expected a folder");
+    assert_ends(&convert(&photos, &out, &["--layout", "ttd"]), 1, "not a ttd dump");
+    assert_ends(&convert(&photos, &out, &["--view", "vgg"]), 1, "there are: raw, caffe");
+    assert_ends(&convert(&photos, &out, &["--view", "mean"]), 1, "--mean");
+    assert!(!out.exists());
+    assert!(!folder.path().join("out.log.jsonl").exists());
+}
+
+#[test]
+fn folders_inside_each_other_are_refused_also_through_links() {
+    let folder = tempfile::tempdir().unwrap();
+    let photos = folder.path().join("photos");
+    common::small_dump(&photos);
+    let before = common::tree(folder.path());
+    let told = "choose an OUT outside of SRC";
+    assert_ends(&convert(&photos, &photos.join("out"), &[]), 1, told);
+    assert_ends(&convert(&photos, &photos.join("train/../new/out"), &[]), 1, told);
+    assert_ends(&convert(&photos, &photos, &[]), 1, told);
+    assert_ends(&convert(&photos, folder.path(), &[]), 1, told);
+    assert_eq!(common::tree(folder.path()), before);
+    std::os::unix::fs::symlink(&photos, folder.path().join("link")).unwrap();
+    assert_ends(&convert(&photos, &folder.path().join("link/out"), &[]), 1, told);
+    assert!(!photos.join("out").exists() && !photos.join("new").exists());
+}
+
+#[test]
+fn an_out_that_holds_something_else_is_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let (photos, out) = (folder.path().join("photos"), folder.path().join("out"));
+    common::small_dump(&photos);
+    common::write(&out.join("thesis.tex"), b"years of work");
+    let before = common::tree(&out);
+    assert_ends(&convert(&photos, &out, &[]), 1, "expected a new or empty folder");
+    assert_ends(&convert(&photos, &out, &["--restart"]), 1, "expected a new or empty folder");
+    assert_eq!(common::tree(&out), before);
+
+    let other = folder.path().join("other");
+    assert_ends(&convert(&photos, &other, &[]), 0, "");
+    let before = common::tree(&other);
+    assert_ends(&convert(&photos, &other, &["--codec", "raw"]), 1, "by another recipe");
+    assert_ends(
+        &convert(&photos, &other, &["--codec", "raw", "--restart"]),
+        1,
+        "by another recipe",
+    );
+    common::write(&photos.join("val/cat/new.png"), &common::photo(77, 20, 20));
+    assert_ends(&convert(&photos, &other, &[]), 1, "from other lists");
+    assert_eq!(common::tree(&other), before);
+}
+
+#[test]
+fn a_restart_removes_only_what_a_conversion_wrote() {
+    let folder = tempfile::tempdir().unwrap();
+    let (photos, out) = (folder.path().join("photos"), folder.path().join("out"));
+    common::small_dump(&photos);
+    common::write(&out.join("unfinished.json"), b"{}");
+    common::write(&out.join("train/00000.arrow"), b"half");
+    common::write(&out.join("train/notes.txt"), b"mine");
+    assert_ends(&convert(&photos, &out, &["--restart"]), 1, "out/train: expected a new or empty");
+    assert_eq!(fs::read(out.join("train/notes.txt")).unwrap(), b"mine");
+    fs::remove_file(out.join("train/notes.txt")).unwrap();
+    assert_ends(&convert(&photos, &out, &["--restart"]), 0, "");
+    assert_ends(&common::tcolz().arg("verify").arg(&out).output().unwrap(), 0, "");
+}
+
+#[test]
+fn a_second_tcolz_on_the_same_out_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (photos, out) = (folder.path().join("photos"), folder.path().join("out"));
+    common::small_dump(&photos);
+    fs::create_dir(&out).unwrap();
+    let lock = fs::File::open(&out).unwrap();
+    lock.try_lock().unwrap();
+    for more in [&[][..], &["--restart"]] {
+        assert_ends(&convert(&photos, &out, more), 1, "another tcolz is writing here");
+    }
+    assert_eq!(common::tree(&out).len(), 0);
+    drop(lock);
+    assert_ends(&convert(&photos, &out, &[]), 0, "");
+}
+
+/// Starts a conversion that takes a while, and waits until it has begun.
+fn begin(photos: &Path, out: &Path) -> Child {
+    let mut command = common::tcolz();
+    command.arg("convert").args([photos, out]).args(["--size", "16", "--threads", "1"]);
+    let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let begun = Instant::now();
+    while !out.join("unfinished.json").exists() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "the conversion begins");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    child
+}
+
+fn signal(child: &Child, name: &str) {
+    let id = child.id().to_string();
+    assert!(std::process::Command::new("kill").args([name, &id]).status().unwrap().success());
+}
+
+#[test]
+fn an_interrupted_conversion_gives_130_leaves_no_dataset_and_is_finished_by_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let (demo, photos) = (folder.path().join("demo"), folder.path().join("photos"));
+    tcolz::demo::make_dump(&demo, 1).unwrap();
+    fs::create_dir_all(photos.join("one")).unwrap();
+    // One photo under many names: enough work for a signal to arrive in the middle.
+    for number in 0..300 {
+        let link = photos.join(format!("one/{number:03}.jpg"));
+        fs::hard_link(demo.join("negative/00000.jpg"), link).unwrap();
+    }
+    let expected = folder.path().join("expected");
+    assert_ends(&convert(&photos, &expected, &[]), 0, "");
+    for (name, code) in [("-INT", Some(130)), ("-TERM", Some(130)), ("-KILL", None)] {
+        let out = folder.path().join(format!("out{name}"));
+        let child = begin(&photos, &out);
+        let second = convert(&photos, &out, &["--restart"]);
+        assert_ends(&second, 1, "another tcolz is writing here");
+        signal(&child, name);
+        let ended = child.wait_with_output().unwrap();
+        assert_eq!(ended.status.code(), code, "{}", String::from_utf8_lossy(&ended.stderr));
+        assert!(!out.join("dataset.json").exists());
+        let error = Dataset::open(&out).unwrap_err();
+        assert!(matches!(error, DatasetError::Unfinished { .. }), "{error}");
+        assert!(error.to_string().contains("conversion not finished"), "{error}");
+        assert_ends(&convert(&photos, &out, &[]), 1, "--restart");
+        assert_ends(&convert(&photos, &out, &["--restart"]), 0, "");
+        assert_eq!(common::tree(&out), common::tree(&expected), "after {name}");
+    }
+}
+
+#[test]
+fn verify_of_a_damaged_dataset_gives_1_and_names_the_sample() {
+    let folder = tempfile::tempdir().unwrap();
+    let (photos, out) = (folder.path().join("photos"), folder.path().join("out"));
+    common::small_dump(&photos);
+    assert_ends(&convert(&photos, &out, &["--codec", "raw"]), 0, "");
+    let verify = || common::tcolz().arg("verify").arg(&out).output().unwrap();
+    assert_ends(&verify(), 0, "");
+    let path = out.join("val/00000.arrow");
+    let mut bytes = fs::read(&path).unwrap();
+    let id = b"val/cat/photo-8.png";
+    let at = bytes.windows(id.len()).position(|window| window == id).unwrap();
+    bytes[at] ^= 0x80;
+    fs::write(&path, bytes).unwrap();
+    let damaged = verify();
+    assert_ends(&damaged, 1, "");
+    let said = String::from_utf8_lossy(&damaged.stdout);
+    assert!(said.contains("val/00000.arrow, row 1, sample `val/cat/photo-8.png`"), "{said}");
+}
