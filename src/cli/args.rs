@@ -48,7 +48,7 @@ pub(crate) struct DemoArgs {
 
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  tcolz convert photos/ out/                          a folder for each class\n  tcolz convert ttd/ ttd.tcolz --size 224 --size 299  two sizes from one decode\n  tcolz convert dump/ out/ --decode scaled            faster: JPEGs decoded at the size needed\n  tcolz convert dump/ out/ --dtype f32 --view torch   tensors for readers that know no views\n\nA dataset depends on the photos, the recipe, --shard-mb and the version of tcolz, never on --threads.\nTimings go to OUT.log.jsonl beside the dataset."
+    after_help = "Examples:\n  tcolz convert photos/ out/                          a folder for each class\n  tcolz convert ttd/ ttd.tcolz --size 224 --size 299  two sizes from one decode\n  tcolz convert dump/ out/ --decode scaled            faster: JPEGs decoded at the size needed\n  tcolz convert dump/ out/ --dtype f32 --view torch   tensors for readers that know no views\n\nStopped by Ctrl-C, a kill or a full disk? The same command goes on where it was.\nA dataset depends on the photos, the recipe, --shard-mb and the version of tcolz, never on --threads.\nTimings go to OUT.log.jsonl beside the dataset."
 )]
 pub(crate) struct ConvertArgs {
     /// The raw dump: a folder
@@ -63,8 +63,8 @@ pub(crate) struct ConvertArgs {
     #[arg(long, short = 'j', value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
     /// Largest shard, in MB (1,000,000 bytes)
-    #[arg(long, value_name = "MB", default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=100_000))]
-    pub(crate) shard_mb: u64,
+    #[arg(long = "shard-mb", value_name = "MB", default_value = "64", value_parser = parse_megabytes)]
+    pub(crate) shard_bytes: u64,
     /// Share of quarantined and missing inputs above which the exit code is 3
     #[arg(long, value_name = "PERCENT", default_value = "1%", value_parser = parse_percent)]
     pub(crate) max_bad: f64,
@@ -182,6 +182,14 @@ fn words<T: Copy + Send + Sync + 'static>(
     PossibleValuesParser::new(all.iter().map(move |&choice| word(choice))).try_map(move |text| {
         all.iter().copied().find(|&choice| word(choice) == text).ok_or("unknown word")
     })
+}
+
+fn parse_megabytes(text: &str) -> Result<u64, String> {
+    let least = tcolz::convert::MIN_SHARD_BYTES as f64 / 1e6;
+    match text.trim().parse::<f64>() {
+        Ok(megabytes) if (least..=100_000.0).contains(&megabytes) => Ok((megabytes * 1e6) as u64),
+        _ => Err(format!("expected megabytes, {least} to 100000")),
+    }
 }
 
 fn parse_percent(text: &str) -> Result<f64, String> {

@@ -17,7 +17,7 @@ pub(super) fn run(args: &ConvertArgs) -> anyhow::Result<Ending> {
     let mut options = ConvertOptions::new(&args.source, &args.out);
     options.recipe = recipe(&args.recipe);
     options.layout = args.layout();
-    options.shard_bytes = args.shard_mb * 1_000_000;
+    options.shard_bytes = args.shard_bytes;
     options.restart = args.restart;
     if let Some(threads) = args.threads {
         options.threads = usize::from(threads);
@@ -80,7 +80,7 @@ fn recipe(args: &RecipeArgs) -> Recipe {
     }
 }
 
-/// The first Ctrl-C ends the conversion at the next photo, the second at once.
+/// The first Ctrl-C ends the conversion after the shard in hand, the second at once.
 fn stop_on_ctrl_c() -> anyhow::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);
@@ -88,7 +88,7 @@ fn stop_on_ctrl_c() -> anyhow::Result<Arc<AtomicBool>> {
         if flag.swap(true, Ordering::SeqCst) {
             std::process::exit(130);
         }
-        eprintln!("\nstopping after the photos in hand; Ctrl-C again stops at once");
+        eprintln!("\nfinishing the shard in hand; Ctrl-C again stops at once");
     })
     .context("Ctrl-C cannot be watched for")?;
     Ok(stop)

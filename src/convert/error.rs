@@ -46,14 +46,17 @@ pub enum ConvertError {
         /// The output folder.
         path: PathBuf,
     },
-    /// A conversion was begun in the output folder and did not finish.
+    /// An unfinished conversion lies in the output folder, and this one cannot go on with it.
     #[error(
-        "{path}: an unfinished conversion lies here; add --restart to discard it and begin anew",
+        "{path}: an unfinished conversion lies here, and {difference}; repeat the command it was begun \
+         with, or add --restart to discard it and begin anew",
         path = path.display()
     )]
-    Unfinished {
+    OtherPlan {
         /// The output folder.
         path: PathBuf,
+        /// In what it differs.
+        difference: String,
     },
     /// A finished dataset lies in the output folder, and it is another one.
     #[error(
@@ -86,10 +89,17 @@ pub enum ConvertError {
         /// The sample.
         sample_id: String,
     },
-    /// Stopped on request.
-    #[error("interrupted; {path} is not finished: run the same command with --restart", path = path.display())]
+    /// Stopped on request, after a complete shard.
+    #[error(
+        "interrupted: {done} of {listed} inputs are done and kept; the same command goes on from there ({path})",
+        path = path.display()
+    )]
     Interrupted {
         /// The output folder.
         path: PathBuf,
+        /// Inputs that are done.
+        done: u64,
+        /// Inputs in all.
+        listed: u64,
     },
 }

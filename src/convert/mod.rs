@@ -7,6 +7,7 @@
 
 mod error;
 mod gate;
+mod journal;
 mod log;
 mod options;
 mod out;
@@ -66,7 +67,10 @@ pub struct ConvertSummary {
     pub seconds: f64,
 }
 
-/// Converts a dump into a dataset. Setting `stop` from elsewhere ends it at the next photo.
+/// Converts a dump into a dataset, or goes on with an unfinished conversion of the same dump and recipe.
+///
+/// Setting `stop` from elsewhere ends it once the shard in hand is complete; so does a kill, which
+/// loses only the shard in hand.
 ///
 /// The dataset's bytes are a function of the dump, the recipe, the shard limit and the version of this
 /// program, and of nothing else.
@@ -81,11 +85,10 @@ pub fn convert(
     let view = check_recipe(options)?;
     let dump = Dump::open(&options.source, options.layout)?;
     let out = match OutFolder::take(options, &dump)? {
-        Found::Empty(out) => out,
+        Found::Mine(out) => out,
         Found::Finished(dataset) => return already_there(*dataset),
     };
     let mut log = Log::open(&options.out)?;
-    out.begin(&options.recipe)?;
     log.event(
         "begun",
         json!({
@@ -98,17 +101,12 @@ pub fn convert(
         }),
     );
     observer.begun(&dump);
-    let mut store = Store::create(options, &dump, &mut log, observer)?;
+    let mut store = Store::create(options, &dump, &mut log, stop, observer)?;
     let threads = options.threads.max(1);
-    pipeline::run(&dump, &options.recipe, &view, threads, stop, |input, outcome| {
+    let first = store.counts().listed as usize;
+    pipeline::run(&dump, first, &options.recipe, &view, threads, |input, outcome| {
         store.take(input, outcome)
     })?;
-    if store.counts().listed < dump.inputs.len() as u64 {
-        let listed = store.counts().listed;
-        drop(store);
-        log.event("interrupted", json!({ "done": listed }));
-        return Err(ConvertError::Interrupted { path: options.out.clone() });
-    }
     let mut summary = store.finish()?;
     out.finish()?;
     summary.seconds = log.seconds();

@@ -3,12 +3,13 @@
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
-use crate::dataset::{DATASET_FILE, Dataset, LedgerRow, UNFINISHED_FILE};
+use crate::dataset::{DATASET_FILE, Dataset, JOURNAL_FOLDER, LEDGER_FILE, LedgerRow};
 use crate::dump::Dump;
 use crate::durable;
 use crate::recipe::Recipe;
 
 use super::error::ConvertError;
+use super::journal::Journal;
 use super::options::ConvertOptions;
 
 /// An output folder that this process alone may write to, as long as it is held.
@@ -22,8 +23,8 @@ pub(super) struct OutFolder {
 /// What lies in an output folder.
 #[derive(Debug)]
 pub(super) enum Found {
-    /// Nothing yet: the conversion may begin.
-    Empty(OutFolder),
+    /// Nothing yet, or an unfinished conversion: this process may write.
+    Mine(OutFolder),
     /// The very dataset that was asked for.
     Finished(Box<Dataset>),
 }
@@ -33,7 +34,7 @@ impl OutFolder {
     ///
     /// # Errors
     /// [`ConvertError::Nested`], [`ConvertError::Locked`], [`ConvertError::NotEmpty`],
-    /// [`ConvertError::Unfinished`], [`ConvertError::Occupied`].
+    /// [`ConvertError::Occupied`].
     pub(super) fn take(options: &ConvertOptions, dump: &Dump) -> Result<Found, ConvertError> {
         let out = &options.out;
         let io_error = |source| ConvertError::Io { path: out.clone(), source };
@@ -51,38 +52,23 @@ impl OutFolder {
         }
         if out.join(DATASET_FILE).exists() {
             let found = finished(out, &options.recipe, dump)?;
-            // The mark is still there after a kill between the last two steps.
-            remove_if_there(&out.join(UNFINISHED_FILE)).map_err(io_error)?;
+            // The journal is still there after a kill between the last two steps.
+            Journal::remove(out)?;
             return Ok(found);
         }
-        if out.join(UNFINISHED_FILE).exists() {
-            if !options.restart {
-                return Err(ConvertError::Unfinished { path: out.clone() });
+        if Journal::exists(out) {
+            if options.restart {
+                empty(out)?;
             }
-            empty(out)?;
         } else if fs::read_dir(out).map_err(io_error)?.next().is_some() {
             return Err(ConvertError::NotEmpty { path: out.clone() });
         }
-        Ok(Found::Empty(OutFolder { path: out.clone(), _lock: lock }))
+        Ok(Found::Mine(OutFolder { path: out.clone(), _lock: lock }))
     }
 
-    /// Writes down that a conversion has begun here.
-    pub(super) fn begin(&self, recipe: &Recipe) -> Result<(), ConvertError> {
-        let path = self.path.join(UNFINISHED_FILE);
-        let begun = serde_json::json!({
-            "tcolz_version": env!("CARGO_PKG_VERSION"),
-            "recipe": recipe,
-        });
-        durable::write(&path, format!("{begun:#}\n").as_bytes())
-            .map_err(|source| ConvertError::Io { path, source })
-    }
-
-    /// Removes the mark: dataset.json is there.
+    /// Removes the journal: dataset.json is there.
     pub(super) fn finish(&self) -> Result<(), ConvertError> {
-        let path = self.path.join(UNFINISHED_FILE);
-        fs::remove_file(&path)
-            .and_then(|()| durable::sync_folder(&self.path))
-            .map_err(|source| ConvertError::Io { path, source })
+        Journal::remove(&self.path)
     }
 }
 
@@ -117,7 +103,8 @@ fn empty(out: &Path) -> Result<(), ConvertError> {
     };
     for entry in fs::read_dir(out).map_err(at(out))? {
         let path = entry.map_err(at(out))?.path();
-        if path.is_dir() {
+        // The journal goes last: as long as it is there, the folder says that it is unfinished.
+        if path.is_dir() && !path.ends_with(JOURNAL_FOLDER) {
             for shard in fs::read_dir(&path).map_err(at(&path))? {
                 let shard = shard.map_err(at(&path))?.path();
                 if is_shard(&shard) {
@@ -132,15 +119,13 @@ fn empty(out: &Path) -> Result<(), ConvertError> {
         }
     }
     durable::remove_leftovers(out).map_err(at(out))?;
-    for name in [crate::dataset::LEDGER_FILE, UNFINISHED_FILE] {
-        let path = out.join(name);
-        remove_if_there(&path).map_err(at(&path))?;
-    }
-    Ok(())
+    let ledger = out.join(LEDGER_FILE);
+    remove_if_there(&ledger).map_err(at(&ledger))?;
+    Journal::remove(out)
 }
 
 /// True for a name that a conversion gives its shards: `00000.arrow`.
-fn is_shard(path: &Path) -> bool {
+pub(super) fn is_shard(path: &Path) -> bool {
     let number = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
     path.extension().is_some_and(|extension| extension == "arrow")
         && number.len() >= 5

@@ -15,7 +15,6 @@ use std::collections::BTreeMap;
 use std::io;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -62,17 +61,17 @@ struct Job<'a> {
 
 type Done = (usize, Result<Outcome, ConvertError>);
 
-/// Runs every input of `dump` through `threads` workers and calls `take` with the outcomes in input
-/// order, on the calling thread. Stops at the first error, or when `stop` is set.
+/// Runs the inputs of `dump` from number `first` on through `threads` workers and calls `take` with the outcomes in input
+/// order, on the calling thread. Stops at the first error.
 ///
 /// # Errors
 /// The first error of `take`, of a worker (a defect of the codec), or of starting a thread.
 pub(super) fn run(
     dump: &Dump,
+    first: usize,
     recipe: &Recipe,
     view: &View,
     threads: usize,
-    stop: &AtomicBool,
     mut take: impl FnMut(&Input, Outcome) -> Result<(), ConvertError>,
 ) -> Result<(), ConvertError> {
     let sample_bytes: usize =
@@ -104,14 +103,14 @@ pub(super) fn run(
         };
         let limits = DecodeLimits { max_pixels: recipe.max_pixels, ..DecodeLimits::default() };
         let gates = [&window_gate, &memory_gate];
-        let reader = Reader { dump, gates, stop, limits, group: window / 2 };
+        let reader = Reader { dump, first, gates, limits, group: window / 2 };
         thread::Builder::new()
             .name("tcolz-read".to_owned())
             .spawn_scoped(scope, move || reader.read_all(&job_sender))
             .map_err(|error| started("reader thread", error))?;
 
         let mut waiting = BTreeMap::new();
-        let mut next = 0;
+        let mut next = first;
         for (index, outcome) in done {
             waiting.insert(index, outcome);
             while let Some(outcome) = waiting.remove(&next) {
@@ -136,20 +135,20 @@ impl Drop for CloseOnDrop<'_> {
 
 struct Reader<'a> {
     dump: &'a Dump,
+    first: usize,
     /// Window and memory.
     gates: [&'a Gate; 2],
-    stop: &'a AtomicBool,
     limits: DecodeLimits,
     group: usize,
 }
 
 impl<'a> Reader<'a> {
     fn read_all(&self, jobs: &SyncSender<Job<'a>>) {
-        for start in (0..self.dump.inputs.len()).step_by(self.group) {
+        for start in (self.first..self.dump.inputs.len()).step_by(self.group) {
             let end = (start + self.group).min(self.dump.inputs.len());
             for index in self.reading_order(start..end) {
                 let input = &self.dump.inputs[index];
-                if self.stop.load(Ordering::Relaxed) || !self.gates[0].take(1) {
+                if !self.gates[0].take(1) {
                     return;
                 }
                 let (bytes, memory) = match &input.problem {

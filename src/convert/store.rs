@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::json;
 
@@ -18,10 +19,14 @@ use crate::shard::{ShardRow, ShardWriter, TensorColumn};
 use crate::transform::ChannelSums;
 
 use super::error::ConvertError;
+use super::journal::Journal;
 use super::log::Log;
 use super::options::ConvertOptions;
 use super::pipeline::Outcome;
 use super::{ConvertSummary, Observer, views};
+
+/// Ledger rows held in memory while no shard is open: thousands of bad inputs in a row.
+const MAX_PENDING_ROWS: usize = 16_384;
 
 /// The writing end of a conversion.
 pub(super) struct Store<'a> {
@@ -34,7 +39,10 @@ pub(super) struct Store<'a> {
     split_names: Vec<Arc<str>>,
     splits: Vec<SplitMeta>,
     shard: Option<OpenShard>,
-    ledger: LedgerWriter,
+    journal: Journal,
+    /// Ledger rows that no part of the journal holds yet.
+    pending: Vec<LedgerRow>,
+    stop: &'a AtomicBool,
     counts: Counts,
     tally: Tally,
     mean_sums: ChannelSums,
@@ -64,17 +72,21 @@ impl<'a> Store<'a> {
         options: &'a ConvertOptions,
         dump: &'a Dump,
         log: &'a mut Log,
+        stop: &'a AtomicBool,
         observer: &'a mut dyn Observer,
     ) -> Result<Store<'a>, ConvertError> {
         let columns = TensorColumn::of_recipe(&options.recipe);
+        let journal = Journal::open(options, dump)?;
         let mut splits = Vec::new();
         for name in &dump.splits {
             let path = options.out.join(name);
-            fs::create_dir(&path).map_err(|source| ConvertError::Io { path, source })?;
+            fs::create_dir_all(&path).map_err(|source| ConvertError::Io { path, source })?;
             splits.push(SplitMeta { name: name.clone(), rows: 0, shards: Vec::new() });
         }
-        Ok(Store {
-            ledger: LedgerWriter::create(&options.out.join(LEDGER_FILE), &columns)?,
+        let mut store = Store {
+            journal,
+            pending: Vec::new(),
+            stop,
             options,
             dump,
             log,
@@ -90,7 +102,24 @@ impl<'a> Store<'a> {
             mean_samples: 0,
             source_bytes: 0,
             stored: Vec::new(),
-        })
+        };
+        store.take_up()?;
+        Ok(store)
+    }
+
+    /// Goes on where an interrupted conversion stopped: what its journal holds is as if it had just been
+    /// stored.
+    fn take_up(&mut self) -> Result<(), ConvertError> {
+        for part in self.journal.parts().to_vec() {
+            for row in self.journal.rows(&part)? {
+                self.count(&row);
+            }
+            if let Some((split, shard)) = part.shard {
+                self.splits[split].rows += shard.rows;
+                self.splits[split].shards.push(shard);
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn counts(&self) -> &Counts {
@@ -121,26 +150,45 @@ impl<'a> Store<'a> {
         };
         if let Some(prepared) = outcome.prepared {
             row.place = Some(self.store(split, input, &prepared.stored)?);
-            self.add_to_mean(&row.split, &prepared.tensors[0].sums);
-            let hashes = prepared.tensors.iter().map(|tensor| PixelHash(tensor.blake3)).collect();
-            self.stored.push((self.counts.listed as u32, hashes));
             row.photo = Some(prepared.photo);
             row.tensors = prepared.tensors;
             row.dhash = Some(prepared.dhash);
         }
-        self.tally.count(row.status, row.reason_code(), row.photo.as_ref());
-        self.counts.add(row.status);
-        self.source_bytes += source_bytes;
-        self.ledger.push(row)?;
+        self.count(&row);
+        self.pending.push(row);
+        if self.shard.is_none() && self.pending.len() >= MAX_PENDING_ROWS {
+            self.journal.append(std::mem::take(&mut self.pending), None)?;
+        }
         self.observer.done(&self.counts, source_bytes);
         Ok(())
+    }
+
+    /// Counts the next row of the ledger.
+    fn count(&mut self, row: &LedgerRow) {
+        if let Some(first) = row.tensors.first() {
+            self.add_to_mean(&row.split, &first.sums);
+            let hashes = row.tensors.iter().map(|tensor| PixelHash(tensor.blake3)).collect();
+            self.stored.push((self.counts.listed as u32, hashes));
+        }
+        self.tally.count(row.status, row.reason_code(), row.photo.as_ref());
+        self.counts.add(row.status);
+        self.source_bytes += row.source.map_or(0, |(bytes, _)| bytes);
     }
 
     /// Writes what is open, then the ledger, then dataset.json: the dataset exists when that has its name.
     pub(super) fn finish(mut self) -> Result<ConvertSummary, ConvertError> {
         self.finish_shard()?;
         let out = &self.options.out;
-        let ledger = self.ledger.finish()?;
+        let mut ledger = LedgerWriter::create(&out.join(LEDGER_FILE), &self.columns)?;
+        for part in self.journal.parts() {
+            for row in self.journal.rows(part)? {
+                ledger.push(row)?;
+            }
+        }
+        for row in std::mem::take(&mut self.pending) {
+            ledger.push(row)?;
+        }
+        let ledger = ledger.finish()?;
         let lines = self.stored.iter().map(|(index, tensors)| {
             let input = &self.dump.inputs[*index as usize];
             let split = &self.dump.splits[usize::from(input.split)];
@@ -213,15 +261,28 @@ impl<'a> Store<'a> {
             "shard",
             json!({ "file": open.file, "rows": summary.rows, "bytes": summary.bytes }),
         );
-        let split = &mut self.splits[open.split];
-        split.rows += summary.rows;
-        split.shards.push(FileMeta {
+        let shard = FileMeta {
             file: open.file,
             rows: summary.rows,
             bytes: summary.bytes,
             blake3: summary.blake3.to_string(),
-        });
+        };
+        let split = &mut self.splits[open.split];
+        split.rows += shard.rows;
+        split.shards.push(shard.clone());
+        self.journal.append(std::mem::take(&mut self.pending), Some((open.split, shard)))?;
+        if self.stop.load(Ordering::Relaxed) && self.counts.listed < self.listed() {
+            return Err(ConvertError::Interrupted {
+                path: self.options.out.clone(),
+                done: self.counts.listed,
+                listed: self.listed(),
+            });
+        }
         Ok(())
+    }
+
+    fn listed(&self) -> u64 {
+        self.dump.inputs.len() as u64
     }
 
     fn add_to_mean(&mut self, split: &str, sums: &ChannelSums) {

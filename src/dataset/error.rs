@@ -25,7 +25,7 @@ pub enum DatasetError {
     },
     /// A conversion was begun here and has not finished.
     #[error(
-        "{path}: conversion not finished; begin it anew with `tcolz convert SRC {path} --restart`",
+        "{path}: conversion not finished; go on with `tcolz convert SRC {path}` and the options it was begun with",
         path = path.display()
     )]
     Unfinished {

@@ -31,8 +31,8 @@ use crate::sample::Status;
 use crate::shard::{ShardReader, TensorDecoder};
 use crate::transform::View;
 
-/// Marks a folder in which a conversion has begun; gone when dataset.json is there.
-pub const UNFINISHED_FILE: &str = "unfinished.json";
+/// Folder inside a dataset in which an unfinished conversion keeps its journal; gone once it has finished.
+pub const JOURNAL_FOLDER: &str = "unfinished";
 
 /// An open dataset.
 #[derive(Debug, Clone)]
@@ -58,7 +58,7 @@ impl Dataset {
         let path = root.join(DATASET_FILE);
         let bytes = match fs::read(&path) {
             Ok(bytes) => bytes,
-            Err(_) if root.join(UNFINISHED_FILE).exists() => {
+            Err(_) if root.join(JOURNAL_FOLDER).exists() => {
                 return Err(DatasetError::Unfinished { path: root.to_owned() });
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {

@@ -1,0 +1,232 @@
+//! What a conversion that has not finished knows of itself: enough to go on after any kill.
+//!
+//! ```text
+//! OUT/unfinished/plan.json        what was asked for, and of which lists; written first
+//! OUT/unfinished/000000.parquet   ledger rows, in order …
+//! OUT/unfinished/000000.json      … and the shard that they fill; this file, written last, makes both count
+//! OUT/unfinished/000001.parquet   …
+//! ```
+//!
+//! A part is written once its shard has its name. Whatever is not covered by a part is made again,
+//! with the same bytes, because a shard's bytes follow from its inputs alone.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::dataset::{FileMeta, JOURNAL_FOLDER, LedgerRow, LedgerWriter, read_ledger};
+use crate::dump::Dump;
+use crate::durable;
+use crate::recipe::Recipe;
+use crate::shard::TensorColumn;
+
+use super::error::ConvertError;
+use super::options::ConvertOptions;
+use super::out::is_shard;
+
+const PLAN_FILE: &str = "plan.json";
+
+/// What an unfinished conversion was asked to do. Another plan cannot go on with its shards.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Plan {
+    tcolz_version: String,
+    recipe: Recipe,
+    shard_bytes: u64,
+    /// BLAKE3 of every input as listed: list, line, split, id, label, problem.
+    lists_blake3: String,
+}
+
+/// One part of the journal: a shard that is complete on disk, and the ledger rows up to its last one.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Part {
+    /// Ledger rows of this part, a file of the journal's folder.
+    ledger: FileMeta,
+    /// The shard, with the index of its split; none where thousands of inputs in a row were bad.
+    pub(super) shard: Option<(usize, FileMeta)>,
+}
+
+/// The journal of a conversion.
+#[derive(Debug)]
+pub(super) struct Journal {
+    out: PathBuf,
+    folder: PathBuf,
+    columns: Vec<TensorColumn>,
+    parts: Vec<Part>,
+}
+
+impl Journal {
+    /// True where a conversion has begun in `out` and not finished.
+    pub(super) fn exists(out: &Path) -> bool {
+        out.join(JOURNAL_FOLDER).exists()
+    }
+
+    /// Begins a journal in `out`, or takes up the one that lies there.
+    ///
+    /// # Errors
+    /// [`ConvertError::OtherPlan`] when it belongs to another plan; [`ConvertError::Io`].
+    pub(super) fn open(options: &ConvertOptions, dump: &Dump) -> Result<Journal, ConvertError> {
+        let plan = Plan::of(options, dump);
+        let mut journal = Journal {
+            out: options.out.clone(),
+            folder: options.out.join(JOURNAL_FOLDER),
+            columns: TensorColumn::of_recipe(&options.recipe),
+            parts: Vec::new(),
+        };
+        fs::create_dir_all(&journal.folder).map_err(io_error(&journal.folder))?;
+        let path = journal.folder.join(PLAN_FILE);
+        match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                durable::write(&path, &json(&plan)).map_err(io_error(&path))?;
+                durable::sync_folder(&options.out).map_err(io_error(&options.out))?;
+            }
+            found => {
+                let found = found.map_err(io_error(&path))?;
+                plan.require_equal(&found, &options.out)?;
+                journal.read_parts()?;
+            }
+        }
+        journal.remove_the_rest(&dump.splits)?;
+        Ok(journal)
+    }
+
+    /// The parts that count, in order.
+    pub(super) fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
+    /// The ledger rows of a part.
+    pub(super) fn rows(&self, part: &Part) -> Result<Vec<LedgerRow>, ConvertError> {
+        let path = self.folder.join(&part.ledger.file);
+        let bytes = fs::read(&path).map_err(io_error(&path))?;
+        Ok(read_ledger(bytes, &self.columns, &path)?)
+    }
+
+    /// Adds a part. Its shard already has its name.
+    pub(super) fn append(
+        &mut self,
+        rows: Vec<LedgerRow>,
+        shard: Option<(usize, FileMeta)>,
+    ) -> Result<(), ConvertError> {
+        let stem = format!("{:06}", self.parts.len());
+        let ledger = self.folder.join(format!("{stem}.parquet"));
+        let mut writer = LedgerWriter::create(&ledger, &self.columns)?;
+        for row in rows {
+            writer.push(row)?;
+        }
+        let part = Part { ledger: writer.finish()?, shard };
+        let path = self.folder.join(format!("{stem}.json"));
+        durable::write(&path, &json(&part)).map_err(io_error(&path))?;
+        self.parts.push(part);
+        Ok(())
+    }
+
+    /// Removes the journal: dataset.json is there.
+    pub(super) fn remove(out: &Path) -> Result<(), ConvertError> {
+        let folder = out.join(JOURNAL_FOLDER);
+        match fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(io_error(&folder)(error)),
+            Ok(()) => durable::sync_folder(out).map_err(io_error(out)),
+        }
+    }
+
+    /// Reads the parts whose three files are all there and whole; the first that is not ends the list.
+    fn read_parts(&mut self) -> Result<(), ConvertError> {
+        loop {
+            let path = self.folder.join(format!("{:06}.json", self.parts.len()));
+            let Ok(bytes) = fs::read(&path) else { return Ok(()) };
+            let Ok(part) = serde_json::from_slice::<Part>(&bytes) else { return Ok(()) };
+            let whole = |file: &Path, meta: &FileMeta| {
+                file.metadata().is_ok_and(|found| found.len() == meta.bytes)
+            };
+            let ledger = self.folder.join(&part.ledger.file);
+            let ledger_is_whole = fs::read(&ledger)
+                .is_ok_and(|bytes| blake3::hash(&bytes).to_string() == part.ledger.blake3);
+            let shard_is_whole = part
+                .shard
+                .as_ref()
+                .is_none_or(|(_, shard)| whole(&self.out.join(&shard.file), shard));
+            if !ledger_is_whole || !shard_is_whole {
+                return Ok(());
+            }
+            self.parts.push(part);
+        }
+    }
+
+    /// Removes what no part covers: shards and parts cut off by a kill, temporary files.
+    fn remove_the_rest(&self, splits: &[String]) -> Result<(), ConvertError> {
+        let mut keep: Vec<PathBuf> = vec![self.folder.join(PLAN_FILE)];
+        for (index, part) in self.parts.iter().enumerate() {
+            keep.push(self.folder.join(format!("{index:06}.json")));
+            keep.push(self.folder.join(&part.ledger.file));
+            keep.extend(part.shard.iter().map(|(_, shard)| self.out.join(&shard.file)));
+        }
+        let splits = splits.iter().map(|split| self.out.join(split));
+        for folder in splits.chain([self.folder.clone()]).filter(|folder| folder.is_dir()) {
+            for entry in fs::read_dir(&folder).map_err(io_error(&folder))? {
+                let path = entry.map_err(io_error(&folder))?.path();
+                let ours = folder == self.folder || is_shard(&path);
+                if ours && !keep.contains(&path) {
+                    fs::remove_file(&path).map_err(io_error(&path))?;
+                }
+            }
+            durable::remove_leftovers(&folder).map_err(io_error(&folder))?;
+        }
+        durable::remove_leftovers(&self.out).map(|_| ()).map_err(io_error(&self.out))
+    }
+}
+
+impl Plan {
+    fn of(options: &ConvertOptions, dump: &Dump) -> Plan {
+        let mut hash = blake3::Hasher::new();
+        for name in dump.lists.iter().chain(&dump.splits).chain(&dump.classes) {
+            hash.update(name.as_bytes()).update(b"\n");
+        }
+        for input in &dump.inputs {
+            hash.update(format!("{input:?}\n").as_bytes());
+        }
+        Plan {
+            tcolz_version: env!("CARGO_PKG_VERSION").to_owned(),
+            recipe: options.recipe.clone(),
+            shard_bytes: options.shard_bytes,
+            lists_blake3: hash.finalize().to_string(),
+        }
+    }
+
+    fn require_equal(&self, found: &[u8], out: &Path) -> Result<(), ConvertError> {
+        let other = |difference: String| {
+            Err(ConvertError::OtherPlan { path: out.to_owned(), difference })
+        };
+        let Ok(found) = serde_json::from_slice::<Plan>(found) else {
+            return other("its plan.json cannot be read".to_owned());
+        };
+        if found.tcolz_version != self.tcolz_version {
+            let (this, that) = (&self.tcolz_version, &found.tcolz_version);
+            return other(format!("it was begun by tcolz {that}, this is {this}"));
+        }
+        if found.recipe != self.recipe {
+            return other("it was begun with another recipe".to_owned());
+        }
+        if found.shard_bytes != self.shard_bytes {
+            let (this, that) = (self.shard_bytes, found.shard_bytes);
+            return other(format!("it was begun with shards of {that} bytes, not {this}"));
+        }
+        if found.lists_blake3 != self.lists_blake3 {
+            return other("the source's lists or files are not those it was begun with".to_owned());
+        }
+        Ok(())
+    }
+}
+
+fn json(value: &impl Serialize) -> Vec<u8> {
+    let mut text = serde_json::to_vec_pretty(value).expect("plain values have a JSON form");
+    text.push(b'\n');
+    text
+}
+
+fn io_error(path: &Path) -> impl FnOnce(io::Error) -> ConvertError + use<> {
+    let path = path.to_owned();
+    |source| ConvertError::Io { path, source }
+}
