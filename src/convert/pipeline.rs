@@ -17,7 +17,7 @@ use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use crate::decode::{DecodeLimits, probe};
@@ -39,6 +39,8 @@ const WINDOW_BYTES: usize = 48_000_000;
 const WINDOW_SAMPLES: Range<usize> = 16..512;
 /// Files read ahead of each worker.
 const JOBS_PER_WORKER: usize = 2;
+/// A buffer of a file larger than this is not used again.
+const KEPT_BUFFER_BYTES: usize = 1 << 20;
 
 /// What became of one input.
 #[derive(Debug)]
@@ -62,6 +64,27 @@ struct Job<'a> {
 
 type Done = (usize, Result<Outcome, ConvertError>);
 
+/// Buffers of files that have been dealt with, for the reader to fill again: fresh memory would cost a
+/// page fault for every 4 KB of every file. There are never more of them than files read ahead.
+#[derive(Default)]
+struct Buffers(Mutex<Vec<Vec<u8>>>);
+
+impl Buffers {
+    fn take(&self) -> Vec<u8> {
+        self.lock().pop().unwrap_or_default()
+    }
+
+    fn give_back(&self, buffer: Vec<u8>) {
+        if buffer.capacity() <= KEPT_BUFFER_BYTES {
+            self.lock().push(buffer);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Runs every input of `dump` through `threads` workers and calls `take` with the outcomes in input
 /// order, on the calling thread. Stops at the first error, or when `stop` is set.
 ///
@@ -80,6 +103,7 @@ pub(super) fn run(
     let window = (WINDOW_BYTES / sample_bytes.max(1))
         .clamp(WINDOW_SAMPLES.start.max(4 * threads), WINDOW_SAMPLES.end.max(8 * threads));
     let (window_gate, memory_gate) = (Gate::new(window as u64), Gate::new(PHOTO_BUDGET_BYTES));
+    let buffers = Buffers::default();
     let (job_sender, job_receiver) = sync_channel(JOBS_PER_WORKER * threads);
     let (done_sender, done_receiver) = channel();
     let job_receiver = Mutex::new(job_receiver);
@@ -89,13 +113,14 @@ pub(super) fn run(
         // Whatever way this closure is left, the threads must be let go before the scope joins them.
         let _open_gates = CloseOnDrop([&window_gate, &memory_gate]);
         let done = {
-            let (job_receiver, memory_gate) = (&job_receiver, &memory_gate);
+            let (job_receiver, memory_gate, buffers) = (&job_receiver, &memory_gate, &buffers);
             for worker in 0..threads {
                 let done_sender = done_sender.clone();
                 thread::Builder::new()
                     .name(format!("tcolz-work-{worker}"))
                     .spawn_scoped(scope, move || {
-                        work(Preparer::new(recipe, view), job_receiver, &done_sender, memory_gate);
+                        let preparer = Preparer::new(recipe, view);
+                        work(preparer, job_receiver, &done_sender, memory_gate, buffers);
                     })
                     .map_err(|error| started("worker thread", error))?;
             }
@@ -104,7 +129,7 @@ pub(super) fn run(
         };
         let limits = DecodeLimits { max_pixels: recipe.max_pixels, ..DecodeLimits::default() };
         let gates = [&window_gate, &memory_gate];
-        let reader = Reader { dump, gates, stop, limits, group: window / 2 };
+        let reader = Reader { dump, gates, stop, limits, buffers: &buffers, group: window / 2 };
         thread::Builder::new()
             .name("tcolz-read".to_owned())
             .spawn_scoped(scope, move || reader.read_all(&job_sender))
@@ -140,6 +165,7 @@ struct Reader<'a> {
     gates: [&'a Gate; 2],
     stop: &'a AtomicBool,
     limits: DecodeLimits,
+    buffers: &'a Buffers,
     group: usize,
 }
 
@@ -168,7 +194,7 @@ impl<'a> Reader<'a> {
     }
 
     fn read(&self, input: &Input) -> (io::Result<Vec<u8>>, u64) {
-        let mut bytes = Vec::new();
+        let mut bytes = self.buffers.take();
         let result = self.dump.read(&input.sample_id, &mut bytes);
         // What cannot be probed cannot be decoded either, and needs no memory.
         let decoding = probe(&bytes, &self.limits).map_or(0, |probe| probe.peak_bytes);
@@ -201,6 +227,7 @@ fn work(
     jobs: &Mutex<Receiver<Job<'_>>>,
     done: &Sender<Done>,
     memory: &Gate,
+    buffers: &Buffers,
 ) {
     loop {
         let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
@@ -208,7 +235,7 @@ fn work(
         let (index, share, input) = (job.index, job.memory, job.input);
         // A panic is a defect of this program; it ends the conversion with the sample's name. Without
         // this the other threads would wait for an outcome that never comes.
-        let outcome = catch_unwind(AssertUnwindSafe(|| outcome(&mut preparer, job)))
+        let outcome = catch_unwind(AssertUnwindSafe(|| outcome(&mut preparer, job, buffers)))
             .unwrap_or_else(|_| {
                 Err(ConvertError::Defect { sample_id: input.sample_id.to_string() })
             });
@@ -222,7 +249,11 @@ fn work(
     }
 }
 
-fn outcome(preparer: &mut Preparer, job: Job<'_>) -> Result<Outcome, ConvertError> {
+fn outcome(
+    preparer: &mut Preparer,
+    job: Job<'_>,
+    buffers: &Buffers,
+) -> Result<Outcome, ConvertError> {
     let without_photo = |status, reason: String, source| {
         Ok(Outcome { status, reason: Some(reason), source, prepared: None })
     };
@@ -247,7 +278,9 @@ fn outcome(preparer: &mut Preparer, job: Job<'_>) -> Result<Outcome, ConvertErro
         }
     };
     let source = Some((bytes.len() as u64, *blake3::hash(&bytes).as_bytes()));
-    match preparer.prepare(&bytes) {
+    let prepared = preparer.prepare(&bytes);
+    buffers.give_back(bytes);
+    match prepared {
         Ok(prepared) => {
             let share = prepared.photo.recovered_share;
             let reason = (share < 1.0)
