@@ -14,6 +14,8 @@ const POLL: Duration = Duration::from_millis(20);
 pub(crate) struct Ended {
     /// From its start to its end.
     pub(crate) seconds: f64,
+    /// Of all its threads, in user and system mode; in steps of 10 ms.
+    pub(crate) cpu_seconds: f64,
     /// Highest anonymous memory seen (`RssAnon`), in bytes.
     pub(crate) peak_anonymous_bytes: u64,
     /// What it printed.
@@ -40,6 +42,7 @@ pub(crate) fn run(
     };
     command.args(arguments).envs(environment.iter().copied());
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let cpu_before = cpu_seconds_of_children();
     let begun = Instant::now();
     let mut child = command
         .spawn()
@@ -53,8 +56,20 @@ pub(crate) fn run(
         let seconds = begun.elapsed().as_secs_f64();
         let stdout = reader.join().expect("reading cannot panic");
         let peak_anonymous_bytes = watcher.join().expect("watching cannot panic");
-        Ended { seconds, peak_anonymous_bytes, stdout, code }
+        let cpu_seconds = cpu_seconds_of_children() - cpu_before;
+        Ended { seconds, cpu_seconds, peak_anonymous_bytes, stdout, code }
     })
+}
+
+/// CPU time of all children that have been waited for (`cutime` and `cstime` of `/proc/self/stat`).
+fn cpu_seconds_of_children() -> f64 {
+    /// Ticks a second, whatever the machine (`USER_HZ`).
+    const TICKS: f64 = 100.0;
+    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // The name in brackets may contain spaces; after it comes field 3, and these are 16 and 17.
+    let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
+    let ticks = fields.split_whitespace().skip(13).take(2).filter_map(|n| n.parse::<f64>().ok());
+    ticks.sum::<f64>() / TICKS
 }
 
 /// Looks at a process until it is gone.

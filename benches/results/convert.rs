@@ -32,6 +32,10 @@ const PEERS: [Peer; 3] = [
     },
 ];
 
+/// Share of its cores' time that the floor gets on a machine with nothing else to do; it waits for
+/// nothing but its own start and end.
+const QUIET: f64 = 0.93;
+
 struct Peer {
     name: &'static str,
     words: &'static str,
@@ -43,12 +47,18 @@ struct Peer {
 #[derive(Default)]
 struct Series {
     speed: Sample,
+    /// Milliseconds of CPU a photo.
+    cpu: Sample,
+    /// Share of its cores' time that it got; the rest was waiting, or went to others.
+    share: Sample,
     peak_bytes: u64,
 }
 
 impl Series {
-    fn push(&mut self, photos: usize, ended: &Ended) {
+    fn push(&mut self, photos: usize, threads: usize, ended: &Ended) {
+        self.share.push(ended.cpu_seconds / ended.seconds / threads as f64);
         self.speed.push(photos as f64 / ended.seconds);
+        self.cpu.push(ended.cpu_seconds * 1e3 / photos as f64);
         self.peak_bytes = self.peak_bytes.max(ended.peak_anonymous_bytes);
     }
 }
@@ -66,11 +76,11 @@ pub(crate) fn section(settings: &Settings) -> String {
                 eprintln!("round {}: {threads} threads, scaled {scaled}", round + 1);
                 let (row, column) = (threads - 1, usize::from(scaled));
                 let ended = floor::start(&settings.dump, threads, scaled);
-                floors[row][column].push(photos, &ended);
+                floors[row][column].push(photos, threads, &ended);
                 let out = settings.work.path().join("converted");
                 let options: &[&str] = if scaled { &["--decode", "scaled"] } else { &[] };
                 let ended = child::convert(&settings.dump, &out, threads, options);
-                converts[row][column].push(photos, &ended);
+                converts[row][column].push(photos, threads, &ended);
                 stored.get_or_insert_with(|| sizes(&out));
                 fs::remove_dir_all(&out).expect("a dataset of this run");
             }
@@ -94,13 +104,21 @@ fn text(
     stored_bytes: u64,
     raw_bytes: u64,
 ) -> String {
-    let mut speeds = Table::new(["photos a second", "1 thread", "2 threads", "peak RssAnon"]);
+    let mut speeds = Table::new([
+        "photos a second",
+        "1 thread",
+        "2 threads",
+        "CPU ms a photo, 2 threads",
+        "peak RssAnon",
+    ]);
     let goals = [Goal::AtLeast(0.75, 0.85), Goal::AtLeast(0.8, 0.9)];
-    let mut verdicts = Table::new(["what", "goal", "median", "rounds", "verdict"]);
-    let mut judge = |what: String, goal: Goal, ratio: Sample| {
+    let mut verdicts = Table::new(["what", "goal", "median", "rounds", "by CPU time", "verdict"]);
+    let mut judge = |what: String, goal: Goal, ratio: Sample, by_cpu: Option<Sample>| {
         let median = ratio.median();
         let verdict = goal.verdict(median).to_owned();
-        verdicts.row([what, goal.words(""), format!("{median:.3}"), ratio.spread(3), verdict]);
+        let by_cpu = by_cpu.map_or(String::new(), |ratio| format!("{:.3}", ratio.median()));
+        let median = format!("{median:.3}");
+        verdicts.row([what, goal.words(""), median, ratio.spread(3), by_cpu, verdict]);
     };
     for scaled in [true, false] {
         let column = usize::from(scaled);
@@ -115,13 +133,15 @@ fn text(
                 format!("{:.0} ({})", speed.median(), speed.spread(0))
             };
             let peak = series[1][column].peak_bytes as f64 / 1e6;
-            speeds.row([name, figure(0), figure(1), format!("{peak:.0} MB")]);
+            let cpu = format!("{:.2}", series[1][column].cpu.median());
+            speeds.row([name, figure(0), figure(1), cpu, format!("{peak:.0} MB")]);
         }
         for (row, threads) in [(1, "2 threads"), (0, "1 thread on 1 core")] {
             judge(
                 format!("convert, {recipe}, against libjpeg-turbo alone, {threads}"),
                 goals[column],
                 converts[row][column].speed.over(&floors[row][column].speed),
+                Some(floors[row][column].cpu.over(&converts[row][column].cpu)),
             );
         }
         let own = converts[1][column].speed.over(&converts[0][column].speed);
@@ -130,6 +150,7 @@ fn text(
             format!("1 to 2 threads, {recipe}, against the floor's own scaling"),
             Goal::AtLeast(0.92, 0.98),
             own.over(&floor),
+            None,
         );
     }
     for (peer, speed) in PEERS.iter().zip(peers) {
@@ -137,20 +158,31 @@ fn text(
             continue;
         }
         let figure = format!("{:.0} ({})", speed.median(), speed.spread(0));
-        speeds.row([peer.words.to_owned(), String::new(), figure, String::new()]);
+        let empty = String::new;
+        speeds.row([peer.words.to_owned(), empty(), figure, empty(), empty()]);
         let own = &converts[1][usize::from(peer.scaled)].speed;
-        judge(format!("2 threads, against {}", peer.words), peer.goal, own.over(speed));
+        judge(format!("2 threads, against {}", peer.words), peer.goal, own.over(speed), None);
     }
+    let shares = floors.iter().flatten().map(|series| series.share.median());
+    let share = shares.fold(f64::INFINITY, f64::min);
+    let quiet = if share >= QUIET {
+        "the machine was quiet"
+    } else {
+        "**the machine was not quiet: only the ratios of CPU time are worth reading**"
+    };
     let missing = if peers.iter().any(Sample::is_empty) {
         "Peers that are not in the table did not run.\n"
     } else {
         ""
     };
     let largest = converts.iter().flatten().map(|series| series.peak_bytes).max().unwrap_or(0);
+    let share = share * 100.0;
     format!(
         "## Converting\n\n{} {} to 224 × 224, squash, bilinear, zstd; {} rounds, everything in turn. \
          Tcolz and the floor are child processes, timed from start to end (listing, syncs and all) with the files in the \
-         page cache; n threads are pinned to n cores. The peers time themselves, without their start.\n\n{}\n{}{missing}\n\
+         page cache; n threads are pinned to n cores. CPU time (floor ÷ tcolz) is what other \
+         users of the machine disturb least. \
+         The peers time themselves, without their start. The floor got {share:.0} % of its cores' time: {quiet}.\n\n{}\n{}{missing}\n\
          Stored: {:.1} MB for {:.1} MB of raw u8, {:.3} times smaller. Highest RssAnon of any convert: {:.0} MB.\n",
         count(photos as u64),
         settings.photos(),

@@ -13,7 +13,9 @@ pub(crate) fn facts(settings: &Settings) -> String {
     let model = cpu.lines().find(|line| line.starts_with("model name"));
     let model = model.and_then(|line| line.split(':').nth(1)).unwrap_or(" an unknown CPU").trim();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    // The number alone: what follows it is the distributor's.
     let kernel = one_line("/proc/sys/kernel/osrelease");
+    let kernel = kernel.split('-').next().unwrap_or_default();
     let load = one_line("/proc/loadavg");
     let load = load.split(' ').next().unwrap_or("?");
     let date = date();
@@ -79,14 +81,14 @@ fn disk(path: &Path) -> String {
     let minor = device & 0xFF | (device >> 12) & !0xFF;
     let block = format!("/sys/dev/block/{major}:{minor}");
     let queue = ["queue", "../queue"].map(|queue| one_line(&format!("{block}/{queue}/rotational")));
-    let kind = match queue.iter().find(|text| !text.is_empty()).map(String::as_str) {
-        Some("0") => "a disk that does not turn",
-        Some("1") => "a disk that turns, or says so",
-        _ => return "disk unknown".to_owned(),
-    };
-    let name = fs::read_link(&block).unwrap_or_default();
-    let is_virtual = name.to_string_lossy().contains("virtio");
-    format!("{kind}{}", if is_virtual { " (virtual)" } else { "" })
+    if fs::read_link(&block).is_ok_and(|path| path.to_string_lossy().contains("virtio")) {
+        return "a virtual disk".to_owned();
+    }
+    match queue.iter().find(|text| !text.is_empty()).map(String::as_str) {
+        Some("0") => "a disk that does not turn".to_owned(),
+        Some("1") => "a disk that turns".to_owned(),
+        _ => "disk unknown".to_owned(),
+    }
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -89,7 +89,7 @@ fn large_photos() -> Vec<(&'static str, Vec<u8>)> {
         .flat_map(|y| (0..u32::from(width)).map(move |x| (x, y)))
         .flat_map(|(x, y)| {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            let grain = (state >> 29) as u8;
+            let grain = (state >> 27) as u8;
             let value = |scale: u32| ((x / scale + y / 7) as u8 / 2).wrapping_add(grain);
             [value(9), value(11), value(13)]
         })

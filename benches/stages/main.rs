@@ -1,4 +1,4 @@
-//! Every stage by itself, for work on that stage: `cargo bench --bench stages -- decode`.
+//! Every stage by itself, for work on that stage: `cargo bench --bench stages -- decode::`.
 //!
 //! ```text
 //! decode   bytes → RGB, beside libjpeg-turbo's own call      resize   rows → [3, 224, 224], beside fast_image_resize
