@@ -10,7 +10,7 @@ use crate::settings::Settings;
 use crate::tensors::{interleaved, png, some_tensors, zstd};
 
 /// Tensors that the other ways are tried on; the shards are those of the whole dump.
-const TENSORS: usize = 1000;
+const TENSORS: usize = 300;
 const SIDE: u32 = 224;
 
 pub(crate) fn section(settings: &Settings) -> String {
