@@ -72,7 +72,7 @@ impl Settings {
             command.push_str(" TTD=folder");
         }
         if section == "convert" && self.peers.is_some() {
-            command.push_str(" VENV=folder");
+            command.push_str(" PEERS=folder");
         }
         format!("{command} SECTIONS={section}")
     }

@@ -45,7 +45,7 @@ pub(crate) fn section(settings: &Settings) -> String {
         fs::remove_dir_all(&out).expect("a dataset of this run");
     }
     format!(
-        "## Size\n\nDefault recipe at 224 × 224, exact decode. Left table: whole shard files, ids, labels, hashes and \
+        "## Size\n\nDefault recipe at 224 × 224, exact decode. First table: whole shard files, ids, labels, hashes and \
          Arrow's own bytes included.\n\n{}\n{}",
         verdicts.text(),
         ways.text()
