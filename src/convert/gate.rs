@@ -24,8 +24,14 @@ impl Gate {
 
     /// Waits until `share` fits into the budget (or nothing else is out). `false` once closed.
     pub(super) fn take(&self, share: u64) -> bool {
+        self.take_more(0, share)
+    }
+
+    /// As [`Gate::take`], for one who already holds `held`.
+    pub(super) fn take_more(&self, held: u64, share: u64) -> bool {
         let mut state = self.lock();
-        while !state.closed && state.taken != 0 && state.taken.saturating_add(share) > self.budget {
+        let full = |taken: u64| taken.saturating_add(share) > self.budget;
+        while !state.closed && state.taken > held && full(state.taken) {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         if !state.closed {

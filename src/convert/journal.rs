@@ -196,9 +196,8 @@ impl Plan {
     }
 
     fn require_equal(&self, found: &[u8], out: &Path) -> Result<(), ConvertError> {
-        let other = |difference: String| {
-            Err(ConvertError::OtherPlan { path: out.to_owned(), difference })
-        };
+        let other =
+            |difference: String| Err(ConvertError::OtherPlan { path: out.to_owned(), difference });
         let Ok(found) = serde_json::from_slice::<Plan>(found) else {
             return other("its plan.json cannot be read".to_owned());
         };

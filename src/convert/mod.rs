@@ -11,6 +11,7 @@ mod journal;
 mod log;
 mod options;
 mod out;
+mod outcome;
 mod pipeline;
 mod prepare;
 mod store;

@@ -1,34 +1,34 @@
-//! The threads of a conversion: one reads files, several prepare photos, the caller takes the
-//! outcomes in order.
+//! The threads of a conversion: workers read, decode and compress, the caller takes the outcomes in order.
 //!
 //! ```text
-//! tcolz-read ──jobs (bounded)──▶ tcolz-work-0 … n ──outcomes──▶ caller, in order of the inputs
+//!            ┌─▶ tcolz-work-0 ─┐
+//! intake ────┼─▶      …        ┼──▶ outcomes ──▶ caller, in order of the inputs
+//! one file   └─▶ tcolz-work-n ─┘    put in order
+//! at a time
 //!     ▲  window: samples read and not yet taken by the caller
-//!     ▲  budget: bytes that decoding the photos in flight will need
+//!     ▲  memory: bytes that the photos in flight need for decoding
 //! ```
 //!
-//! The reader goes through the inputs in groups; within a group it reads in inode order, so that a disk
-//! that seeks moves forward. Outcomes come out in input order whatever the threads do, and every queue
-//! is bounded: memory does not grow with the dump.
+//! A worker reads its own file, so that the bytes are in its cache when it decodes them, but only one
+//! reads at a time: the inputs are gone through in groups, each group in inode order, and a disk that
+//! seeks sees one reader that moves forward. Outcomes come out in input order whatever the threads do,
+//! and everything that waits is bounded: memory does not grow with the dump.
 
-use std::collections::BTreeMap;
-use std::io;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use crate::decode::{DecodeLimits, probe};
-use crate::dump::{Dump, Input, Problem};
+use crate::dump::{Dump, Input};
 use crate::recipe::Recipe;
-use crate::sample::Status;
 use crate::shard::TensorColumn;
 use crate::transform::View;
 
 use super::error::ConvertError;
 use super::gate::Gate;
-use super::prepare::{PrepareError, Prepared, Preparer};
+use super::outcome::{Outcome, Outcomes, outcome};
+use super::prepare::Preparer;
 
 /// Memory that the photos in flight may need together; one that needs more is decoded alone.
 const PHOTO_BUDGET_BYTES: u64 = 96_000_000;
@@ -36,36 +36,14 @@ const PHOTO_BUDGET_BYTES: u64 = 96_000_000;
 const WINDOW_BYTES: usize = 48_000_000;
 /// Bounds of the window, in samples.
 const WINDOW_SAMPLES: Range<usize> = 16..512;
-/// Files read ahead of each worker.
-const JOBS_PER_WORKER: usize = 2;
+/// A worker's buffer for files is given back after a file larger than this.
+const KEPT_BUFFER_BYTES: usize = 1 << 20;
 
-/// What became of one input.
-#[derive(Debug)]
-pub(super) struct Outcome {
-    /// Its status.
-    pub(super) status: Status,
-    /// Reason for the ledger.
-    pub(super) reason: Option<String>,
-    /// Length and BLAKE3 of the file, when it could be read.
-    pub(super) source: Option<(u64, [u8; 32])>,
-    /// Present when stored.
-    pub(super) prepared: Option<Prepared>,
-}
-
-struct Job<'a> {
-    index: usize,
-    input: &'a Input,
-    bytes: io::Result<Vec<u8>>,
-    memory: u64,
-}
-
-type Done = (usize, Result<Outcome, ConvertError>);
-
-/// Runs the inputs of `dump` from number `first` on through `threads` workers and calls `take` with the outcomes in input
-/// order, on the calling thread. Stops at the first error.
+/// Runs the inputs of `dump` from number `first` on through `threads` workers and calls `take` with the
+/// outcomes in input order, on the calling thread. Stops at the first error.
 ///
 /// # Errors
-/// The first error of `take`, of a worker (a defect of the codec), or of starting a thread.
+/// The first error of `take`, of a worker (a defect of this program), or of starting a thread.
 pub(super) fn run(
     dump: &Dump,
     first: usize,
@@ -78,191 +56,155 @@ pub(super) fn run(
         TensorColumn::of_recipe(recipe).iter().map(TensorColumn::raw_bytes).sum();
     let window = (WINDOW_BYTES / sample_bytes.max(1))
         .clamp(WINDOW_SAMPLES.start.max(4 * threads), WINDOW_SAMPLES.end.max(8 * threads));
-    let (window_gate, memory_gate) = (Gate::new(window as u64), Gate::new(PHOTO_BUDGET_BYTES));
-    let (job_sender, job_receiver) = sync_channel(JOBS_PER_WORKER * threads);
-    let (done_sender, done_receiver) = channel();
-    let job_receiver = Mutex::new(job_receiver);
-    let started = |path: &str, source| ConvertError::Io { path: path.into(), source };
+    let intake = Intake {
+        dump,
+        limits: DecodeLimits { max_pixels: recipe.max_pixels, ..DecodeLimits::default() },
+        group: window / 2,
+        window: Gate::new(window as u64),
+        memory: Gate::new(PHOTO_BUDGET_BYTES),
+        place: Mutex::new(Place { next_group: first, order: Vec::new().into_iter() }),
+    };
+    let outcomes = Outcomes::new(first, threads);
 
     thread::scope(|scope| {
-        // Whatever way this closure is left, the threads must be let go before the scope joins them.
-        let _open_gates = CloseOnDrop([&window_gate, &memory_gate]);
-        let done = {
-            let (job_receiver, memory_gate) = (&job_receiver, &memory_gate);
-            for worker in 0..threads {
-                let done_sender = done_sender.clone();
-                thread::Builder::new()
-                    .name(format!("tcolz-work-{worker}"))
-                    .spawn_scoped(scope, move || {
-                        work(Preparer::new(recipe, view), job_receiver, &done_sender, memory_gate);
-                    })
-                    .map_err(|error| started("worker thread", error))?;
+        // Whatever way this closure is left, the workers must be let go before the scope joins them.
+        let _open_gates = CloseOnDrop(&intake);
+        for worker in 0..threads {
+            let (intake, outcomes) = (&intake, &outcomes);
+            thread::Builder::new()
+                .name(format!("tcolz-work-{worker}"))
+                .spawn_scoped(scope, move || {
+                    let _leaves = outcomes.worker();
+                    work(Preparer::new(recipe, view), intake, outcomes);
+                })
+                .map_err(|source| ConvertError::Io { path: "worker thread".into(), source })?;
+        }
+        let mut ready = Vec::new();
+        while outcomes.next(&mut ready) {
+            let count = ready.len() as u64;
+            for (index, outcome) in ready.drain(..) {
+                take(&dump.inputs[index], outcome?)?;
             }
-            drop(done_sender);
-            done_receiver
-        };
-        let limits = DecodeLimits { max_pixels: recipe.max_pixels, ..DecodeLimits::default() };
-        let gates = [&window_gate, &memory_gate];
-        let reader = Reader { dump, first, gates, limits, group: window / 2 };
-        thread::Builder::new()
-            .name("tcolz-read".to_owned())
-            .spawn_scoped(scope, move || reader.read_all(&job_sender))
-            .map_err(|error| started("reader thread", error))?;
-
-        let mut waiting = BTreeMap::new();
-        let mut next = first;
-        for (index, outcome) in done {
-            waiting.insert(index, outcome);
-            while let Some(outcome) = waiting.remove(&next) {
-                take(&dump.inputs[next], outcome?)?;
-                window_gate.give_back(1);
-                next += 1;
-            }
+            intake.window.give_back(count);
         }
         Ok(())
     })
 }
 
-struct CloseOnDrop<'a>([&'a Gate; 2]);
+struct CloseOnDrop<'a>(&'a Intake<'a>);
 
 impl Drop for CloseOnDrop<'_> {
     fn drop(&mut self) {
-        for gate in self.0 {
-            gate.close();
-        }
+        self.0.window.close();
+        self.0.memory.close();
     }
 }
 
-struct Reader<'a> {
+fn work(mut preparer: Preparer, intake: &Intake<'_>, outcomes: &Outcomes) {
+    let mut bytes = Vec::new();
+    while let Some(job) = intake.next(&mut bytes) {
+        let input = &intake.dump.inputs[job.index];
+        // A panic is a defect of this program; it ends the conversion with the sample's name. Without
+        // this the caller would wait for an outcome that never comes.
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            outcome(&mut preparer, input, job.read.map(|()| bytes.as_slice()))
+        }))
+        .unwrap_or_else(|_| Err(ConvertError::Defect { sample_id: input.sample_id.to_string() }));
+        if bytes.capacity() > KEPT_BUFFER_BYTES {
+            bytes = Vec::new();
+        }
+        intake.memory.give_back(job.memory);
+        outcomes.put(job.index, outcome);
+    }
+}
+
+/// Where the workers get their files from.
+struct Intake<'a> {
     dump: &'a Dump,
-    first: usize,
-    /// Window and memory.
-    gates: [&'a Gate; 2],
     limits: DecodeLimits,
+    /// Inputs of a group. At most half the window, so that the group before, whose outcomes will all
+    /// come, and all of this one have room together: nobody waits for a file that nobody may read.
     group: usize,
+    window: Gate,
+    memory: Gate,
+    place: Mutex<Place>,
 }
 
-impl<'a> Reader<'a> {
-    fn read_all(&self, jobs: &SyncSender<Job<'a>>) {
-        for start in (self.first..self.dump.inputs.len()).step_by(self.group) {
-            let end = (start + self.group).min(self.dump.inputs.len());
-            for index in self.reading_order(start..end) {
-                let input = &self.dump.inputs[index];
-                if !self.gates[0].take(1) {
-                    return;
-                }
-                let (bytes, memory) = match &input.problem {
-                    Some(_) => (Ok(Vec::new()), 0),
-                    None => self.read(input),
-                };
-                if !self.gates[1].take(memory) {
-                    return;
-                }
-                // A closed channel means that nobody works any more.
-                if jobs.send(Job { index, input, bytes, memory }).is_err() {
-                    return;
-                }
+/// How far the reading is.
+struct Place {
+    next_group: usize,
+    /// What is left of the current group, in reading order: length of the file, index of the input.
+    order: std::vec::IntoIter<(u64, usize)>,
+}
+
+struct Job {
+    index: usize,
+    read: std::io::Result<()>,
+    /// Share of the memory budget, to be given back.
+    memory: u64,
+}
+
+impl Intake<'_> {
+    /// Reads the next file into `bytes`; `None` when there is none, or when the conversion stops.
+    fn next(&self, bytes: &mut Vec<u8>) -> Option<Job> {
+        let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        let (length, index) = loop {
+            if let Some(next) = place.order.next() {
+                break next;
             }
+            let inputs = self.dump.inputs.len();
+            if place.next_group >= inputs {
+                return None;
+            }
+            let group = place.next_group..(place.next_group + self.group).min(inputs);
+            place.next_group = group.end;
+            place.order = self.reading_order(group).into_iter();
+        };
+        // Waiting happens with the lock held: whoever else comes for a file would have to wait as well,
+        // and those who give back need no lock.
+        if !self.window.take(1) || !self.memory.take(length) {
+            return None;
         }
-    }
-
-    fn read(&self, input: &Input) -> (io::Result<Vec<u8>>, u64) {
-        let mut bytes = Vec::new();
-        let result = self.dump.read(&input.sample_id, &mut bytes);
+        let input = &self.dump.inputs[index];
+        bytes.clear();
+        let read = match &input.problem {
+            Some(_) => Ok(()),
+            None => self.dump.read(&input.sample_id, bytes),
+        };
         // What cannot be probed cannot be decoded either, and needs no memory.
-        let decoding = probe(&bytes, &self.limits).map_or(0, |probe| probe.peak_bytes);
-        let memory = bytes.capacity() as u64 + decoding;
-        (result.map(|()| bytes), memory)
+        let decoding = probe(bytes, &self.limits).map_or(0, |probe| probe.peak_bytes);
+        self.memory.take_more(length, decoding).then_some(Job {
+            index,
+            read,
+            memory: length.saturating_add(decoding),
+        })
     }
 
+    /// Lengths and indices of a group's inputs, in the order of their inodes.
     #[cfg(unix)]
-    fn reading_order(&self, group: Range<usize>) -> Vec<usize> {
+    fn reading_order(&self, group: Range<usize>) -> Vec<(u64, usize)> {
         use std::os::unix::fs::MetadataExt;
-        let mut order: Vec<(u64, usize)> = group
+        let mut order: Vec<(u64, u64, usize)> = group
             .map(|index| {
-                let input = &self.dump.inputs[index];
-                let path = self.dump.root.join(self.dump.relative_path(&input.sample_id));
-                (path.metadata().map_or(0, |metadata| metadata.ino()), index)
+                let (inode, length) = self
+                    .metadata(index)
+                    .map_or((0, 0), |metadata| (metadata.ino(), metadata.len()));
+                (inode, length, index)
             })
             .collect();
         order.sort_unstable();
-        order.into_iter().map(|(_, index)| index).collect()
+        order.into_iter().map(|(_, length, index)| (length, index)).collect()
     }
 
     #[cfg(not(unix))]
-    fn reading_order(&self, group: Range<usize>) -> Vec<usize> {
-        group.collect()
+    fn reading_order(&self, group: Range<usize>) -> Vec<(u64, usize)> {
+        let length = |index| self.metadata(index).map_or(0, |metadata| metadata.len());
+        group.map(|index| (length(index), index)).collect()
     }
-}
 
-fn work(
-    mut preparer: Preparer,
-    jobs: &Mutex<Receiver<Job<'_>>>,
-    done: &Sender<Done>,
-    memory: &Gate,
-) {
-    loop {
-        let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(job) = job else { return };
-        let (index, share, input) = (job.index, job.memory, job.input);
-        // A panic is a defect of this program; it ends the conversion with the sample's name. Without
-        // this the other threads would wait for an outcome that never comes.
-        let outcome = catch_unwind(AssertUnwindSafe(|| outcome(&mut preparer, job)))
-            .unwrap_or_else(|_| {
-                Err(ConvertError::Defect { sample_id: input.sample_id.to_string() })
-            });
-        memory.give_back(share);
-        if done.send((index, outcome)).is_err() {
-            // Nobody listens: the conversion is stopping. The queue is emptied, so that the reader
-            // does not wait for room in it.
-            while jobs.lock().unwrap_or_else(PoisonError::into_inner).recv().is_ok() {}
-            return;
-        }
+    fn metadata(&self, index: usize) -> Option<std::fs::Metadata> {
+        let input = &self.dump.inputs[index];
+        let path = self.dump.root.join(self.dump.relative_path(&input.sample_id));
+        if input.problem.is_none() { path.metadata().ok() } else { None }
     }
-}
-
-fn outcome(preparer: &mut Preparer, job: Job<'_>) -> Result<Outcome, ConvertError> {
-    let without_photo = |status, reason: String, source| {
-        Ok(Outcome { status, reason: Some(reason), source, prepared: None })
-    };
-    match &job.input.problem {
-        Some(Problem::Duplicate { first_line, label_conflict }) => {
-            let code = if *label_conflict { "label conflict" } else { "duplicate" };
-            let reason = format!("{code}: the same path stands on line {first_line}");
-            return without_photo(Status::Duplicate, reason, None);
-        }
-        Some(Problem::Unusable { code, detail }) => {
-            return without_photo(Status::Quarantined, format!("{code}: {detail}"), None);
-        }
-        None => {}
-    }
-    let bytes = match job.bytes {
-        Ok(bytes) => bytes,
-        Err(error) if is_missing(&error) => {
-            return without_photo(Status::Missing, "missing: no such file".to_owned(), None);
-        }
-        Err(error) => {
-            return without_photo(Status::Quarantined, format!("unreadable: {error}"), None);
-        }
-    };
-    let source = Some((bytes.len() as u64, *blake3::hash(&bytes).as_bytes()));
-    match preparer.prepare(&bytes) {
-        Ok(prepared) => {
-            let share = prepared.photo.recovered_share;
-            let reason = (share < 1.0)
-                .then(|| format!("truncated: {:.1} % of the rows recovered", share * 100.0));
-            let (status, prepared) = (Status::Stored, Some(prepared));
-            Ok(Outcome { status, reason, source, prepared })
-        }
-        Err(PrepareError::Decode(error)) => {
-            without_photo(Status::Quarantined, format!("{}: {error}", error.code()), source)
-        }
-        Err(PrepareError::Codec(error)) => {
-            Err(ConvertError::Codec { sample_id: job.input.sample_id.to_string(), source: error })
-        }
-    }
-}
-
-fn is_missing(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }

@@ -43,6 +43,9 @@ struct Column {
     column: TensorColumn,
     encoder: FrameEncoder,
     baked: Vec<u8>,
+    /// The frame just made. An encoder asks for room for its worst case, about three times what it
+    /// fills: what waits to be written is a copy of the right length.
+    frame: Vec<u8>,
 }
 
 impl Preparer {
@@ -53,6 +56,7 @@ impl Preparer {
             encoder: FrameEncoder::new(column.size(), column.size())
                 .expect("sides that the recipe's check accepts"),
             baked: Vec::new(),
+            frame: Vec::new(),
             column,
         });
         Preparer {
@@ -101,12 +105,17 @@ impl Column {
             }
         };
         let blake3 = *blake3::hash(tensor).as_bytes();
-        let mut stored = Vec::new();
-        match (self.column.codec, self.column.dtype) {
-            (Codec::Raw, _) => stored.extend_from_slice(tensor),
-            (Codec::Zstd, Dtype::U8) => self.encoder.encode(tensor, &mut stored)?,
-            (Codec::Zstd, _) => encode_plain(tensor, &mut stored)?,
-        }
-        Ok((TensorFacts { blake3, sums }, stored))
+        let stored = match (self.column.codec, self.column.dtype) {
+            (Codec::Raw, _) => tensor,
+            (Codec::Zstd, Dtype::U8) => {
+                self.encoder.encode(tensor, &mut self.frame)?;
+                &self.frame
+            }
+            (Codec::Zstd, _) => {
+                encode_plain(tensor, &mut self.frame)?;
+                &self.frame
+            }
+        };
+        Ok((TensorFacts { blake3, sums }, stored.to_vec()))
     }
 }

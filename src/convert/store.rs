@@ -22,7 +22,7 @@ use super::error::ConvertError;
 use super::journal::Journal;
 use super::log::Log;
 use super::options::ConvertOptions;
-use super::pipeline::Outcome;
+use super::outcome::Outcome;
 use super::{ConvertSummary, Observer, views};
 
 /// Ledger rows held in memory while no shard is open: thousands of bad inputs in a row.

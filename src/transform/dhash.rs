@@ -10,6 +10,10 @@
 //! 3. Bits: row by row, left to right, 1 where a cell is darker than its right neighbour; the first
 //!    one is the most significant (the order of `dhash` in the Python package `imagehash`).
 
+use std::ops::Range;
+
+use super::kernels::wide;
+
 const COLUMNS: usize = 9;
 const ROWS: usize = 8;
 
@@ -20,22 +24,19 @@ const ROWS: usize = 8;
 pub fn dhash(planes: &[u8], size: u32) -> u64 {
     let size = size as usize;
     assert!(size > 0 && planes.len() == 3 * size * size, "planes are not [3, {size}, {size}]");
-    let (red, rest) = planes.split_at(size * size);
-    let (green, blue) = rest.split_at(size * size);
     let mut hash = 0;
+    // for each column of pixels, the luma of a row of cells
+    let mut columns = vec![0; size];
     for row in 0..ROWS {
         let (top, bottom) = cell(row, ROWS, size);
-        let mut sums = [0u64; COLUMNS];
-        for y in top..bottom {
-            for (column, sum) in sums.iter_mut().enumerate() {
-                let (left, right) = cell(column, COLUMNS, size);
-                let pixels = y * size + left..y * size + right;
-                *sum += luma_sum(&red[pixels.clone()], &green[pixels.clone()], &blue[pixels]);
-            }
-        }
+        wide(
+            #[inline(always)]
+            || add_up(planes, size, top..bottom, &mut columns),
+        );
         let mut left_neighbour = None;
-        for (column, sum) in sums.into_iter().enumerate() {
+        for column in 0..COLUMNS {
             let (left, right) = cell(column, COLUMNS, size);
+            let sum: u64 = columns[left..right].iter().map(|&luma| u64::from(luma)).sum();
             let area = ((right - left) * (bottom - top)) as u64;
             let mean = (2 * sum + area) / (2 * area);
             if let Some(darker) = left_neighbour.map(|left: u64| left < mean) {
@@ -47,20 +48,28 @@ pub fn dhash(planes: &[u8], size: u32) -> u64 {
     hash
 }
 
+/// Sums of luma down some rows of pixels. At most 512 rows of 255: far below 2³².
+#[inline(always)]
+fn add_up(planes: &[u8], size: usize, rows: Range<usize>, columns: &mut [u32]) {
+    columns.fill(0);
+    let plane = size * size;
+    for y in rows {
+        let row = |channel: usize| &planes[channel * plane + y * size..][..size];
+        let pixels = row(0).iter().zip(row(1)).zip(row(2));
+        for (sum, ((&red, &green), &blue)) in columns.iter_mut().zip(pixels) {
+            *sum += (u32::from(red) * 19_595
+                + u32::from(green) * 38_470
+                + u32::from(blue) * 7_471
+                + 32_768)
+                >> 16;
+        }
+    }
+}
+
 /// First pixel of a cell, and the one after its last.
 fn cell(index: usize, count: usize, size: usize) -> (usize, usize) {
     let start = index * size / count;
     (start, ((index + 1) * size / count).max(start + 1))
-}
-
-/// Sum of luma over a run of pixels.
-fn luma_sum(red: &[u8], green: &[u8], blue: &[u8]) -> u64 {
-    let pixels = red.iter().zip(green).zip(blue);
-    let luma = pixels.map(|((&red, &green), &blue)| {
-        (u32::from(red) * 19_595 + u32::from(green) * 38_470 + u32::from(blue) * 7_471 + 32_768)
-            >> 16
-    });
-    u64::from(luma.sum::<u32>())
 }
 
 #[cfg(test)]

@@ -33,6 +33,22 @@ impl Turned {
     }
 }
 
+/// Runs `work` compiled for AVX2, where this CPU has it and it is not switched off: plain code then
+/// works on 32 bytes at once. `work` and what it calls must be inlined for that.
+#[inline]
+pub(super) fn wide<T>(work: impl FnOnce() -> T) -> T {
+    #[cfg(target_arch = "x86_64")]
+    if super::simd_enabled() && is_x86_feature_detected!("avx2") {
+        #[target_feature(enable = "avx2")]
+        fn avx2<T>(work: impl FnOnce() -> T) -> T {
+            work()
+        }
+        // SAFETY: the line above found AVX2, the only thing the function asks of its caller.
+        return unsafe { avx2(work) };
+    }
+    work()
+}
+
 /// Scales the width of [`GROUP_ROWS`] rows.
 ///
 /// `rows`: interleaved RGB, all as long as the weights' source. `out`: rows of `stride` bytes, each

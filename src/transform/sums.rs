@@ -1,6 +1,8 @@
 //! Exact sums over pixels, from which mean and standard deviation follow without rounding on the
 //! way: integers add up to the same total in any order and on any number of threads.
 
+use super::kernels::wide;
+
 /// Sum and sum of squares of the red, green and blue values of any number of pixels.
 ///
 /// The two u64 hold 2.8 · 10¹⁴ pixels.
@@ -21,6 +23,14 @@ impl ChannelSums {
     /// # Panics
     /// If the length is no multiple of 3.
     pub fn of_planes(planes: &[u8]) -> ChannelSums {
+        wide(
+            #[inline(always)]
+            || ChannelSums::add_up(planes),
+        )
+    }
+
+    #[inline(always)]
+    fn add_up(planes: &[u8]) -> ChannelSums {
         assert!(planes.len().is_multiple_of(3), "planes are of three channels");
         let mut sums = ChannelSums::default();
         let plane = planes.len() / 3;

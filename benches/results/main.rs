@@ -1,0 +1,70 @@
+//! Measures against the floor and the peers, and writes what it finds into `benches/RESULTS.md`.
+//!
+//! ```text
+//! cargo bench --bench results                       every section, on made-up photos
+//! cargo bench --bench results -- convert codec      these sections only
+//! ```
+//!
+//! Each section replaces its own part of the page and leaves the others alone. What is compared is
+//! measured in one run, in turn (A B A B …), and a ratio is the median of the rounds' own ratios: on
+//! a shared machine nothing else means anything. That is also why this is no benchmark of a framework,
+//! which would measure all of A before all of B.
+//!
+//! | variable | meaning |
+//! | --- | --- |
+//! | `TCOLZ_BENCH_DUMP` | raw dump to convert; made-up photos without it |
+//! | `TCOLZ_BENCH_TTD` | the Twitter testing dataset, for the section `size` |
+//! | `TCOLZ_BENCH_ROUNDS` | rounds of the section `convert` (3) |
+//! | `TCOLZ_BENCH_VENV`, `TCOLZ_SHARED` | Python environment with the peers, and the folder with `bench/peers_convert.py` |
+//! | `TCOLZ_BENCH_OUT` | where datasets are written and removed again (the target folder) |
+//! | `TCOLZ_BENCH_RESULTS` | the page (`benches/RESULTS.md`) |
+
+mod child;
+mod codec;
+mod convert;
+mod floor;
+mod machine;
+mod memory;
+mod report;
+mod settings;
+mod size;
+mod tensors;
+#[path = "../common/turbo.rs"]
+mod turbo;
+
+use report::Page;
+use settings::Settings;
+
+const SECTIONS: [(&str, Section); 4] = [
+    ("convert", convert::section),
+    ("memory", memory::section),
+    ("size", size::section),
+    ("codec", codec::section),
+];
+
+type Section = fn(&Settings) -> String;
+
+fn main() {
+    // What cargo itself passes along begins with a dash.
+    let words: Vec<String> =
+        std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
+    if words.first().is_some_and(|word| word == floor::WORD) {
+        return floor::run(&words[1..]);
+    }
+    for word in &words {
+        let known = SECTIONS.map(|(name, _)| name);
+        assert!(known.contains(&word.as_str()), "no section `{word}`; there are: {known:?}");
+    }
+    let settings = Settings::from_environment();
+    let page = Page::new(settings.results.clone(), &SECTIONS.map(|(name, _)| name));
+    for (name, section) in SECTIONS {
+        if words.is_empty() || words.iter().any(|word| word == name) {
+            let measured = section(&settings);
+            let facts = machine::facts(&settings);
+            let body = format!("{measured}\n{facts}\nAgain: `{}`\n", settings.command(name));
+            println!("\n{body}");
+            page.replace(name, &body);
+        }
+    }
+    println!("written: {}", page.path().display());
+}
