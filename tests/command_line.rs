@@ -7,10 +7,9 @@ mod common;
 
 use std::fs;
 use std::path::Path;
-use std::process::{Child, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Output;
 
-use tcolz::{Dataset, DatasetError};
+use tcolz::Dataset;
 
 fn convert(source: &Path, out: &Path, more: &[&str]) -> Output {
     let mut command = common::tcolz();

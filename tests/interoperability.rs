@@ -1,6 +1,8 @@
 //! Promises to readers that are not ours: pyarrow, DuckDB, Pillow and the reference decoder, as they
 //! come from PyPI. `make test` makes the Python environment and says where it is (`TCOLZ_PYTHON`).
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+
 mod shared;
 
 use std::path::Path;
