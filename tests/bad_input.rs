@@ -24,7 +24,9 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// Converts on another thread, so that a conversion that waits for ever is a failure and no hang.
 fn convert_or_give_up(options: ConvertOptions) -> ConvertSummary {
     let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || sender.send(common::converted(&options)));
+    thread::spawn(move || {
+        let _ = sender.send(common::converted(&options));
+    });
     receiver.recv_timeout(PATIENCE).expect("the conversion ends")
 }
 
@@ -63,6 +65,9 @@ fn png_header(width: u32, height: u32) -> Vec<u8> {
 const GIF: &[u8] =
     b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\xFF\xFF\xFF,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
 
+/// A line of a list: path, label, and the status and reason code that it must end with.
+type Line = (String, &'static str, (Status, Option<&'static str>));
+
 const TRAIN: &str = "b-t4sa_train.txt";
 const VAL: &str = "b-t4sa_val.txt";
 
@@ -82,7 +87,7 @@ fn every_line_of_an_odd_dump_is_in_the_ledger_with_what_became_of_it() {
     fs::create_dir_all(dump.join(id(6))).unwrap();
     assert!(Command::new("mkfifo").arg(dump.join(id(7))).status().unwrap().success());
     put(8, &demo("negative/00000.jpg"));
-    fs::set_permissions(dump.join(id(8)), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(dump.join(id(8)), fs::Permissions::from_mode(0o000)).unwrap();
     let root_reads_all = fs::read(dump.join(id(8))).is_ok();
     put(9, &demo("neutral/00007.jpg")); // 4 × 5 pixels
     put(10, &demo("negative/00006.jpg")); // truncated
@@ -95,7 +100,7 @@ fn every_line_of_an_odd_dump_is_in_the_ledger_with_what_became_of_it() {
     use Status::{Duplicate, Missing, Quarantined, Stored};
     let plain = |number: u32| id(number);
     let readable = if root_reads_all { (Stored, None) } else { (Quarantined, Some("unreadable")) };
-    let lines: Vec<(String, &str, (Status, Option<&str>))> = vec![
+    let lines: Vec<Line> = vec![
         (plain(1), "0", (Stored, None)),
         (plain(2), "1", (Stored, None)),
         (plain(3), "2", (Missing, Some("missing"))),

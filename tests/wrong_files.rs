@@ -7,8 +7,9 @@ mod common;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use tcolz::dataset::{DATASET_FILE, DatasetMeta};
+use tcolz::dataset::{DATASET_FILE, DatasetMeta, LedgerRow, LedgerWriter};
 use tcolz::recipe::Codec;
+use tcolz::sample::Status;
 use tcolz::{Dataset, DatasetError, verify};
 
 /// A dataset of nine small photos, 8 pixels a side; `first` is the number of the first photo.
@@ -190,6 +191,43 @@ fn paths_and_split_names_that_leave_the_dataset_are_refused() {
     }
     let error = edited(&dataset, |meta| meta.splits[1].name = meta.splits[0].name.clone());
     assert!(error.to_string().contains("train"), "{error}");
+}
+
+#[test]
+fn lengths_that_no_disk_holds_are_refused() {
+    let (_folder, dataset) = dataset(Codec::Zstd, 0);
+    let error = edited(&dataset, |meta| {
+        meta.splits[0].shards[0].bytes = u64::MAX;
+        meta.splits[1].shards[0].bytes = 2;
+    });
+    assert!(matches!(error, DatasetError::Structure { .. }), "{error}");
+}
+
+#[test]
+fn a_ledger_that_contradicts_itself_is_refused() {
+    let (folder, dataset) = dataset(Codec::Zstd, 0);
+    let sound = dataset.ledger().unwrap();
+    let edits: [&dyn Fn(&mut LedgerRow); 4] = [
+        &|row| row.status = Status::Missing,
+        &|row| row.place = None,
+        &|row| row.tensors.clear(),
+        &|row| (row.status, row.place) = (Status::Quarantined, None),
+    ];
+    for (number, edit) in edits.iter().enumerate() {
+        // The checksums of ledger and dataset.json are right: only the rows are not.
+        let path = folder.path().join("out/ledger.parquet");
+        let mut rows = sound.clone();
+        edit(&mut rows[2]);
+        let mut writer = LedgerWriter::create(&path, &dataset.meta().columns).unwrap();
+        rows.into_iter().for_each(|row| writer.push(row).unwrap());
+        let mut meta = dataset.meta().clone();
+        meta.ledger = writer.finish().unwrap();
+        fs::write(dataset.root().join(DATASET_FILE), meta.to_bytes()).unwrap();
+        let edited = Dataset::open(dataset.root()).unwrap();
+        let error = edited.ledger().unwrap_err().to_string();
+        assert!(error.contains("ledger row 2"), "edit {number}: {error}");
+        every_fault_names(&edited, "ledger.parquet");
+    }
 }
 
 #[test]

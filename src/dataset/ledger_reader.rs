@@ -173,8 +173,13 @@ fn append(
         };
         let place = shard(index).zip(row(index));
         let tensors: Vec<TensorFacts> = tensors.iter().filter_map(|facts| facts(index)).collect();
-        if status == Status::Stored && (place.is_none() || tensors.len() != columns.len()) {
-            return Err(absent("place or tensor for a stored sample"));
+        let known = usize::from(place.is_some()) + tensors.len();
+        let expected = if status == Status::Stored { 1 + columns.len() } else { 0 };
+        if known != expected {
+            let row = rows.len();
+            return Err(format!(
+                "ledger row {row}: {status}, which its place or tensors contradict"
+            ));
         }
         let [list, split] = [list(index), split(index)].map(|name| names.get(name.unwrap_or("")));
         rows.push(LedgerRow {

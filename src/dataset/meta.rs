@@ -209,6 +209,7 @@ impl DatasetMeta {
             }
         }
         let mut paths = BTreeSet::new();
+        let mut bytes = 0u64;
         for file in self.splits.iter().flat_map(|split| &split.shards).chain([&self.ledger]) {
             if !stays_inside(&file.file) {
                 return fail(format!("the path `{}` leaves the dataset", file.file));
@@ -216,6 +217,10 @@ impl DatasetMeta {
             if !paths.insert(&file.file) {
                 return fail(format!("the file `{}` stands in two places", file.file));
             }
+            bytes = match bytes.checked_add(file.bytes) {
+                Some(bytes) => bytes,
+                None => return fail("the files are longer than any disk".to_owned()),
+            };
         }
         Ok(())
     }
