@@ -19,7 +19,7 @@ const KILLS: u64 = 100;
 fn dump(folder: &Path) {
     let photos = folder.join("photos");
     tcolz::demo::make_dump(&folder.join("demo"), 12).unwrap();
-    let good = folder.join("demo/negative/00009.jpg");
+    let good = folder.join("demo/neutral/00007.jpg"); // 4 × 5 pixels
     let bad = folder.join("demo/positive/00008.jpg");
     for number in 0..240 {
         let class = ["cat", "dog"][number % 2];
@@ -33,7 +33,18 @@ fn dump(folder: &Path) {
 fn command(folder: &Path, out: &Path) -> Command {
     let mut command = common::tcolz();
     command.arg("convert").arg(folder.join("photos")).arg(out);
-    command.args(["--size", "96", "--shard-mb", "0.1", "--max-bad", "10%", "--threads", "2"]);
+    command.args([
+        "--size",
+        "64",
+        "--codec",
+        "raw",
+        "--shard-mb",
+        "0.1",
+        "--max-bad",
+        "10%",
+        "--threads",
+        "2",
+    ]);
     command.stdout(Stdio::null()).stderr(Stdio::piped());
     command
 }

@@ -254,6 +254,11 @@ fn check_counts(dataset: &Dataset, rows: &[LedgerRow], faults: &mut Vec<Fault>) 
     let mut stored: HashMap<&str, u64> = HashMap::new();
     for row in rows {
         counts.add(row.status);
+        if let Some(label) = row.label.filter(|&label| usize::from(label) >= meta.classes.len()) {
+            let what = format!("label {label}, but there are {} classes", meta.classes.len());
+            let (file, sample_id) = (meta.ledger.file.clone(), Some(row.sample_id.clone()));
+            faults.push(Fault { file, row: None, sample_id, what });
+        }
         if row.status == Status::Stored {
             *stored.entry(&row.split).or_default() += 1;
         }

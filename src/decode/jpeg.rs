@@ -12,7 +12,7 @@
 //! truncated arithmetic-coded file keeps its rows (Pillow shows black). Pixels are the same on every x86-64 processor; the C code
 //! that libjpeg-turbo uses where it has no SIMD agrees on all but damaged data.
 //!
-//! Speed is that of libjpeg-turbo's own `tj3Decompress8` (`examples/decode_speed.rs` compares them).
+//! Speed is that of libjpeg-turbo's own `tj3Decompress8` (`benches/stages/decode.rs` compares them).
 
 use super::libjpeg::{Failure, Header, Libjpeg, MAX_STRIP_ROWS};
 use super::sink::STRIP_BYTES;
