@@ -6,7 +6,7 @@
 //! keeps the names it had.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
@@ -62,6 +62,47 @@ impl io::Write for DurableFile {
 
     fn flush(&mut self) -> io::Result<()> {
         self.temporary.flush()
+    }
+}
+
+/// A [`DurableFile`] that is buffered, and hashes and counts what is written to it.
+#[derive(Debug)]
+pub struct HashedFile {
+    file: BufWriter<DurableFile>,
+    hash: blake3::Hasher,
+    bytes: u64,
+}
+
+impl HashedFile {
+    /// Begins a file that will be called `target`; its folder must exist.
+    ///
+    /// # Errors
+    /// As [`DurableFile::create`].
+    pub fn create(target: &Path) -> io::Result<HashedFile> {
+        let file = BufWriter::with_capacity(1 << 16, DurableFile::create(target)?);
+        Ok(HashedFile { file, hash: blake3::Hasher::new(), bytes: 0 })
+    }
+
+    /// Gives the file its name; returns its length in bytes and the BLAKE3 of all of it.
+    ///
+    /// # Errors
+    /// As [`DurableFile::commit`].
+    pub fn commit(self) -> io::Result<(u64, blake3::Hash)> {
+        self.file.into_inner().map_err(io::IntoInnerError::into_error)?.commit()?;
+        Ok((self.bytes, self.hash.finalize()))
+    }
+}
+
+impl io::Write for HashedFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.hash.update(&bytes[..written]);
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
     }
 }
 

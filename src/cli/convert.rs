@@ -43,6 +43,7 @@ pub(super) fn run(args: &ConvertArgs) -> anyhow::Result<Ending> {
             "counts": counts,
             "reasons": summary.reasons.iter().map(|(code, count)| json!({ "code": code, "count": count })).collect::<Vec<_>>(),
             "recovered": summary.recovered,
+            "resumed": summary.resumed,
             "source_bytes": summary.source_bytes,
             "seconds": summary.seconds,
             "content_root": summary.dataset.meta().content_root,
@@ -140,15 +141,14 @@ fn text(summary: &ConvertSummary, out: &Path) -> String {
             facts.text()
         );
     }
-    let seconds = summary.seconds.max(1e-3);
-    facts.add(
-        "time",
-        format!(
-            "{seconds:.1} s: {:.0} photos/s, {}/s of source files",
-            counts.listed as f64 / seconds,
-            bytes((summary.source_bytes as f64 / seconds) as u64)
-        ),
-    );
+    let mut time = format!("{:.1} s: {:.0} photos/s", summary.seconds, summary.photos_per_second());
+    if summary.resumed == 0 {
+        let rate = summary.source_bytes as f64 / summary.seconds.max(1e-3);
+        time.push_str(&format!(", {}/s of source files", bytes(rate as u64)));
+    } else {
+        time.push_str(&format!(", {} done before", plural(summary.resumed, "photo")));
+    }
+    facts.add("time", time);
     let out = out.display();
     format!("{out}\n{}next: tcolz inspect {out}, tcolz verify {out}\n", facts.text())
 }

@@ -21,6 +21,7 @@ pub(super) struct ConvertProgress {
     last_line: Instant,
     source_bytes: u64,
     listed: u64,
+    resumed: u64,
 }
 
 impl ConvertProgress {
@@ -30,7 +31,15 @@ impl ConvertProgress {
             bar.set_draw_target(ProgressDrawTarget::hidden());
         }
         let now = Instant::now();
-        ConvertProgress { json, bar, begun: now, last_line: now, source_bytes: 0, listed: 0 }
+        ConvertProgress {
+            json,
+            bar,
+            begun: now,
+            last_line: now,
+            source_bytes: 0,
+            listed: 0,
+            resumed: 0,
+        }
     }
 
     /// Removes the bar, so that what follows stands alone.
@@ -40,7 +49,7 @@ impl ConvertProgress {
 
     fn speed(&self, done: u64) -> (f64, f64) {
         let seconds = self.begun.elapsed().as_secs_f64().max(1e-3);
-        (done as f64 / seconds, self.source_bytes as f64 / seconds)
+        ((done - self.resumed) as f64 / seconds, self.source_bytes as f64 / seconds)
     }
 
     fn message(&self, counts: &Counts) -> String {
@@ -53,12 +62,6 @@ impl Observer for ConvertProgress {
     fn begun(&mut self, dump: &Dump) {
         self.listed = dump.inputs.len() as u64;
         self.begun = Instant::now();
-        self.bar.set_length(self.listed);
-        let style =
-            ProgressStyle::with_template("{bar:32} {human_pos}/{human_len}  {msg}, {eta} left");
-        if let Ok(style) = style {
-            self.bar.set_style(style);
-        }
         if self.json {
             event(&json!({
                 "event": "begun",
@@ -86,6 +89,29 @@ impl Observer for ConvertProgress {
         );
         for note in &dump.notes {
             eprintln!("note: {note}");
+        }
+        // Only now: whatever sets the bar up also draws it.
+        let style =
+            ProgressStyle::with_template("{bar:32} {human_pos}/{human_len}  {msg}, {eta} left");
+        if let Ok(style) = style {
+            self.bar.set_style(style);
+        }
+        self.bar.set_message(self.message(&Counts::default()));
+        self.bar.set_length(self.listed);
+    }
+
+    fn resumed(&mut self, done: u64) {
+        self.resumed = done;
+        self.bar.set_position(done);
+        self.bar.reset_eta();
+        if self.json {
+            event(&json!({ "event": "resumed", "done": done }));
+        } else {
+            eprintln!(
+                "going on: {} of {} inputs were done before",
+                count(done),
+                count(self.listed)
+            );
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! dump ─▶ read ─▶ decode ─▶ resize ─▶ measure ─▶ compress ─▶ shards ─▶ ledger ─▶ dataset.json
-//!         └ one thread ┘    └─ every core, any order ────┘   └─ one thread, in order ──────┘
+//!         └──────────── workers, one a core ─────────────┘   └──── the caller, in order ───┘
 //! ```
 
 mod error;
@@ -15,6 +15,7 @@ mod outcome;
 mod pipeline;
 mod prepare;
 mod store;
+mod summary;
 
 use std::sync::atomic::AtomicBool;
 
@@ -22,6 +23,7 @@ use serde_json::json;
 
 pub use error::ConvertError;
 pub use options::{ConvertOptions, DEFAULT_MAX_BAD, DEFAULT_SHARD_BYTES, MIN_SHARD_BYTES};
+pub use summary::ConvertSummary;
 
 use crate::dataset::{Counts, Dataset};
 use crate::dump::Dump;
@@ -38,6 +40,10 @@ pub trait Observer {
     fn begun(&mut self, dump: &Dump) {
         let _ = dump;
     }
+    /// An unfinished conversion is taken up: so many inputs were done before.
+    fn resumed(&mut self, done: u64) {
+        let _ = done;
+    }
     /// One more input is done: counts so far, and the bytes of its file.
     fn done(&mut self, counts: &Counts, source_bytes: u64) {
         let _ = (counts, source_bytes);
@@ -50,23 +56,6 @@ pub trait Observer {
 
 /// Watches nothing.
 impl Observer for () {}
-
-/// How a conversion ended.
-#[derive(Debug, Clone)]
-pub struct ConvertSummary {
-    /// The dataset.
-    pub dataset: Dataset,
-    /// False when the very dataset was there already and nothing was done.
-    pub converted: bool,
-    /// Quarantined and missing inputs and duplicates by reason code, most frequent first.
-    pub reasons: Vec<(String, u64)>,
-    /// Stored although truncated.
-    pub recovered: u64,
-    /// Bytes of source files read.
-    pub source_bytes: u64,
-    /// Seconds from the start to the last sync.
-    pub seconds: f64,
-}
 
 /// Converts a dump into a dataset, or goes on with an unfinished conversion of the same dump and recipe.
 ///
@@ -104,19 +93,21 @@ pub fn convert(
     observer.begun(&dump);
     let mut store = Store::create(options, &dump, &mut log, stop, observer)?;
     let threads = options.threads.max(1);
-    let first = store.counts().listed as usize;
-    pipeline::run(&dump, first, &options.recipe, &view, threads, |input, outcome| {
+    let resumed = store.counts().listed;
+    pipeline::run(&dump, resumed as usize, &options.recipe, &view, threads, |input, outcome| {
         store.take(input, outcome)
     })?;
     let mut summary = store.finish()?;
     out.finish()?;
     summary.seconds = log.seconds();
+    summary.resumed = resumed;
     log.event(
         "finished",
         json!({
             "counts": summary.dataset.meta().counts,
             "source_bytes": summary.source_bytes,
-            "photos_per_second": summary.dataset.meta().counts.listed as f64 / summary.seconds,
+            "photos_per_second": summary.photos_per_second(),
+            "resumed": resumed,
             "content_root": summary.dataset.meta().content_root,
         }),
     );
@@ -174,7 +165,7 @@ fn views(recipe: &Recipe, dataset_mean: [f32; 3]) -> Vec<View> {
 }
 
 fn already_there(dataset: Dataset) -> Result<ConvertSummary, ConvertError> {
-    let mut tally = store::Tally::default();
+    let mut tally = summary::Tally::default();
     for row in dataset.ledger()? {
         tally.count(row.status, row.reason_code(), row.photo.as_ref());
     }
@@ -184,6 +175,7 @@ fn already_there(dataset: Dataset) -> Result<ConvertSummary, ConvertError> {
         converted: false,
         reasons,
         recovered,
+        resumed: 0,
         source_bytes: 0,
         seconds: 0.0,
     })

@@ -14,7 +14,6 @@ use crate::dataset::{
 };
 use crate::dump::{Dump, Input, tweet_id};
 use crate::durable;
-use crate::sample::{PhotoInfo, Status};
 use crate::shard::{ShardRow, ShardWriter, TensorColumn};
 use crate::transform::ChannelSums;
 
@@ -23,7 +22,8 @@ use super::journal::Journal;
 use super::log::Log;
 use super::options::ConvertOptions;
 use super::outcome::Outcome;
-use super::{ConvertSummary, Observer, views};
+use super::summary::{ConvertSummary, Tally};
+use super::{Observer, views};
 
 /// Ledger rows held in memory while no shard is open: thousands of bad inputs in a row.
 const MAX_PENDING_ROWS: usize = 16_384;
@@ -118,6 +118,9 @@ impl<'a> Store<'a> {
                 self.splits[split].rows += shard.rows;
                 self.splits[split].shards.push(shard);
             }
+        }
+        if self.counts.listed > 0 {
+            self.observer.resumed(self.counts.listed);
         }
         Ok(())
     }
@@ -220,6 +223,7 @@ impl<'a> Store<'a> {
             converted: true,
             reasons,
             recovered,
+            resumed: 0,
             source_bytes: self.source_bytes,
             seconds: self.log.seconds(),
         })
@@ -306,27 +310,4 @@ fn libraries() -> BTreeMap<String, String> {
         ("zstd".to_owned(), crate::shard::format::zstd_version()),
     ]
     .into()
-}
-
-/// Counts what a summary reports.
-#[derive(Debug, Default)]
-pub(super) struct Tally {
-    reasons: BTreeMap<String, u64>,
-    recovered: u64,
-}
-
-impl Tally {
-    pub(super) fn count(&mut self, status: Status, code: Option<&str>, photo: Option<&PhotoInfo>) {
-        if status != Status::Stored {
-            *self.reasons.entry(code.unwrap_or("unknown").to_owned()).or_default() += 1;
-        }
-        self.recovered += u64::from(photo.is_some_and(|photo| photo.recovered_share < 1.0));
-    }
-
-    /// Reasons, most frequent first, and recovered photos.
-    pub(super) fn sorted(self) -> (Vec<(String, u64)>, u64) {
-        let mut reasons: Vec<(String, u64)> = self.reasons.into_iter().collect();
-        reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-        (reasons, self.recovered)
-    }
 }

@@ -1,6 +1,6 @@
 //! Writes the ledger row by row, in bounded memory.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 
-use crate::durable::DurableFile;
+use crate::durable::HashedFile;
 use crate::shard::TensorColumn;
 
 use super::DatasetError;
@@ -43,7 +43,7 @@ impl LedgerWriter {
     /// # Errors
     /// [`DatasetError::Io`] when the folder is missing, full or not writable.
     pub fn create(path: &Path, columns: &[TensorColumn]) -> Result<LedgerWriter, DatasetError> {
-        let file = DurableFile::create(path)
+        let file = HashedFile::create(path)
             .map_err(|source| DatasetError::Io { path: path.to_owned(), source })?;
         let schema = Arc::new(ledger_schema(columns));
         let properties = WriterProperties::builder()
@@ -51,7 +51,6 @@ impl LedgerWriter {
             .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
             .set_created_by("tcolz".to_owned())
             .build();
-        let file = HashedFile { file, hash: blake3::Hasher::new(), bytes: 0 };
         let file = ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties))
             .map_err(|error| parquet_error(path, error))?;
         Ok(LedgerWriter {
@@ -81,12 +80,10 @@ impl LedgerWriter {
     pub fn finish(mut self) -> Result<FileMeta, DatasetError> {
         self.flush()?;
         let file = self.file.into_inner().map_err(|error| parquet_error(&self.path, error))?;
-        let blake3 = file.hash.finalize().to_string();
-        file.file
-            .commit()
-            .map_err(|source| DatasetError::Io { path: self.path.clone(), source })?;
+        let (bytes, blake3) =
+            file.commit().map_err(|source| DatasetError::Io { path: self.path.clone(), source })?;
         let name = self.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(FileMeta { file: name, rows: self.rows, bytes: file.bytes, blake3 })
+        Ok(FileMeta { file: name, rows: self.rows, bytes, blake3: blake3.to_string() })
     }
 
     fn flush(&mut self) -> Result<(), DatasetError> {
@@ -172,25 +169,6 @@ fn hashes(
         }
     }
     Ok(Arc::new(builder.finish()))
-}
-
-struct HashedFile {
-    file: DurableFile,
-    hash: blake3::Hasher,
-    bytes: u64,
-}
-
-impl Write for HashedFile {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.file.write(bytes)?;
-        self.hash.update(&bytes[..written]);
-        self.bytes += written as u64;
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
 }
 
 fn parquet_error(path: &Path, error: ParquetError) -> DatasetError {

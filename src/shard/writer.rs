@@ -1,6 +1,5 @@
 //! Writes one shard: rows in, an Arrow IPC file out.
 
-use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,7 +13,7 @@ use arrow::error::ArrowError;
 use arrow::ipc::MetadataVersion;
 use arrow::ipc::writer::{FileWriter, IpcWriteOptions};
 
-use crate::durable::DurableFile;
+use crate::durable::HashedFile;
 use crate::recipe::{Codec, Dtype};
 use crate::sample::Label;
 
@@ -53,7 +52,7 @@ pub struct ShardWriter {
     path: PathBuf,
     columns: Vec<TensorColumn>,
     schema: Arc<Schema>,
-    file: FileWriter<HashingWriter>,
+    file: FileWriter<HashedFile>,
     batch: BatchBuilder,
     rows: u64,
     bytes_bound: u64,
@@ -67,7 +66,7 @@ impl ShardWriter {
     pub fn create(path: &Path, columns: &[TensorColumn]) -> Result<ShardWriter, ShardError> {
         let io_error = |source| ShardError::Io { path: path.to_owned(), source };
         let schema = Arc::new(schema(columns));
-        let file = HashingWriter::new(DurableFile::create(path).map_err(io_error)?);
+        let file = HashedFile::create(path).map_err(io_error)?;
         let options = IpcWriteOptions::try_new(ALIGNMENT, false, MetadataVersion::V5)
             .and_then(|options| FileWriter::try_new_with_options(file, &schema, options))
             .map_err(|error| arrow_error(path, error))?;
@@ -243,42 +242,6 @@ fn fixed_shape_tensor(column: &TensorColumn, values: Buffer) -> Result<ArrayRef,
     let item = Arc::new(Field::new("item", data_type, false));
     let list = FixedSizeListArray::try_new(item, column.elements() as i32, items, None)?;
     Ok(Arc::new(list))
-}
-
-/// Hashes and counts what it writes.
-struct HashingWriter {
-    file: BufWriter<DurableFile>,
-    hash: blake3::Hasher,
-    bytes: u64,
-}
-
-impl HashingWriter {
-    fn new(file: DurableFile) -> HashingWriter {
-        HashingWriter {
-            file: BufWriter::with_capacity(1 << 16, file),
-            hash: blake3::Hasher::new(),
-            bytes: 0,
-        }
-    }
-
-    fn commit(self) -> io::Result<(u64, blake3::Hash)> {
-        let file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
-        file.commit()?;
-        Ok((self.bytes, self.hash.finalize()))
-    }
-}
-
-impl Write for HashingWriter {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.file.write(bytes)?;
-        self.hash.update(&bytes[..written]);
-        self.bytes += written as u64;
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
 }
 
 fn arrow_error(path: &Path, error: ArrowError) -> ShardError {

@@ -1,0 +1,56 @@
+//! How a conversion ended, and the counting that it takes to say so.
+
+use std::collections::BTreeMap;
+
+use crate::dataset::Dataset;
+use crate::sample::{PhotoInfo, Status};
+
+/// How a conversion ended.
+#[derive(Debug, Clone)]
+pub struct ConvertSummary {
+    /// The dataset.
+    pub dataset: Dataset,
+    /// False when the very dataset was there already and nothing was done.
+    pub converted: bool,
+    /// Quarantined and missing inputs and duplicates by reason code, most frequent first.
+    pub reasons: Vec<(String, u64)>,
+    /// Stored although truncated.
+    pub recovered: u64,
+    /// Inputs that an earlier, interrupted run had done.
+    pub resumed: u64,
+    /// Bytes of source files read, those of an interrupted run included.
+    pub source_bytes: u64,
+    /// Seconds from the start to the last sync.
+    pub seconds: f64,
+}
+
+impl ConvertSummary {
+    /// Inputs done a second, without those of an interrupted run.
+    pub fn photos_per_second(&self) -> f64 {
+        let done = self.dataset.meta().counts.listed - self.resumed;
+        done as f64 / self.seconds.max(1e-3)
+    }
+}
+
+/// Counts what a summary reports.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    reasons: BTreeMap<String, u64>,
+    recovered: u64,
+}
+
+impl Tally {
+    pub(super) fn count(&mut self, status: Status, code: Option<&str>, photo: Option<&PhotoInfo>) {
+        if status != Status::Stored {
+            *self.reasons.entry(code.unwrap_or("unknown").to_owned()).or_default() += 1;
+        }
+        self.recovered += u64::from(photo.is_some_and(|photo| photo.recovered_share < 1.0));
+    }
+
+    /// Reasons, most frequent first, and recovered photos.
+    pub(super) fn sorted(self) -> (Vec<(String, u64)>, u64) {
+        let mut reasons: Vec<(String, u64)> = self.reasons.into_iter().collect();
+        reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        (reasons, self.recovered)
+    }
+}
