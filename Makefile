@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 export TCOLZ_PYTHON := $(CURDIR)/$(VENV)/bin/python
 
-.PHONY: help demo test check tools fmt clippy docs examples bench clean
+.PHONY: help demo test check tools fmt clippy optimised docs examples bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -17,13 +17,17 @@ demo: tools ## made-up photos → shards → verify → inspect, in demo-out/
 test: tools $(VENV)/ready ## every test, those against pyarrow, DuckDB and Pillow included
 	cargo test --locked
 
-check: fmt clippy test docs examples ## all that CI does
+check: fmt clippy test optimised docs examples ## all that CI does
 
 fmt:
 	cargo fmt --all --check
 
 clippy: tools
 	cargo clippy --locked --all-targets -- -D warnings
+
+# Users run optimised code, and the kernels are where an optimiser can go wrong.
+optimised: tools
+	cargo test --locked --release --lib
 
 docs: tools
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
