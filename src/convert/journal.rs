@@ -24,7 +24,6 @@ use crate::shard::TensorColumn;
 
 use super::error::ConvertError;
 use super::options::ConvertOptions;
-use super::out::is_shard;
 
 const PLAN_FILE: &str = "plan.json";
 
@@ -217,6 +216,14 @@ impl Plan {
         }
         Ok(())
     }
+}
+
+/// True for a name that a conversion gives its shards: `00000.arrow`.
+pub(super) fn is_shard(path: &Path) -> bool {
+    let number = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+    path.extension().is_some_and(|extension| extension == "arrow")
+        && number.len() >= 5
+        && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn json(value: &impl Serialize) -> Vec<u8> {

@@ -9,7 +9,7 @@ use crate::durable;
 use crate::recipe::Recipe;
 
 use super::error::ConvertError;
-use super::journal::Journal;
+use super::journal::{Journal, is_shard};
 use super::options::ConvertOptions;
 
 /// An output folder that this process alone may write to, as long as it is held.
@@ -122,14 +122,6 @@ fn empty(out: &Path) -> Result<(), ConvertError> {
     let ledger = out.join(LEDGER_FILE);
     remove_if_there(&ledger).map_err(at(&ledger))?;
     Journal::remove(out)
-}
-
-/// True for a name that a conversion gives its shards: `00000.arrow`.
-pub(super) fn is_shard(path: &Path) -> bool {
-    let number = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-    path.extension().is_some_and(|extension| extension == "arrow")
-        && number.len() >= 5
-        && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn remove_if_there(file: &Path) -> std::io::Result<()> {
