@@ -23,6 +23,57 @@ impl SplitMix64 {
     }
 }
 
+/// Value noise: random heights on grids of falling spacing, smoothly joined. Its detail at every scale is
+/// what makes a picture compress like a photograph.
+struct Texture {
+    grids: Vec<Grid>,
+}
+
+struct Grid {
+    spacing: f32,
+    columns: usize,
+    heights: Vec<f32>,
+}
+
+impl Texture {
+    /// Spacing in pixels and height in levels of each grid.
+    const OCTAVES: [(f32, f32); 5] =
+        [(48.0, 30.0), (21.0, 24.0), (9.0, 22.0), (4.5, 18.0), (2.5, 14.0)];
+
+    fn new(random: &mut SplitMix64, width: u16, height: u16) -> Texture {
+        let grid = |(spacing, level): (f32, f32)| {
+            let cells = |side: u16| (f32::from(side) / spacing) as usize + 2;
+            let (columns, rows) = (cells(width), cells(height));
+            let heights = (0..columns * rows).map(|_| level * (random.unit() - 0.5)).collect();
+            Grid { spacing, columns, heights }
+        };
+        Texture { grids: Texture::OCTAVES.map(grid).into() }
+    }
+
+    /// The heights of a row of pixels, added up over the grids.
+    fn row(&self, y: u16, heights: &mut [f32]) {
+        heights.fill(0.0);
+        for grid in &self.grids {
+            grid.add_row(f32::from(y) / grid.spacing, heights);
+        }
+    }
+}
+
+impl Grid {
+    fn add_row(&self, y: f32, heights: &mut [f32]) {
+        let v = y.fract();
+        let above = &self.heights[y as usize * self.columns..][..2 * self.columns];
+        let (above, below) = above.split_at(self.columns);
+        let line: Vec<f32> = above.iter().zip(below).map(|(a, b)| a * (1.0 - v) + b * v).collect();
+        let step = 1.0 / self.spacing;
+        for (x, height) in heights.iter_mut().enumerate() {
+            let x = x as f32 * step;
+            let (column, u) = (x as usize, x.fract());
+            *height += line[column] * (1.0 - u) + line[column + 1] * u;
+        }
+    }
+}
+
 /// A picture in interleaved RGB.
 pub(super) struct Picture {
     pub(super) rgb: Vec<u8>,
@@ -43,10 +94,16 @@ impl Picture {
         let centre = [0.3 + 0.4 * random.unit(), 0.3 + 0.4 * random.unit()];
         let radius = 0.12 + 0.2 * random.unit();
         let light = [random.unit() - 0.5, random.unit() - 0.5];
-        let (waves, phase) = (6.0 + 20.0 * random.unit(), 6.3 * random.unit());
-        let noise = 2.0 + 5.0 * random.unit();
+        let contrast = 0.6 + 1.2 * random.unit();
+        let noise = 4.0 + 8.0 * random.unit();
+        let (texture, tint) =
+            (Texture::new(random, width, height), Texture::new(random, width, height));
         let mut rgb = Vec::with_capacity(3 * usize::from(width) * usize::from(height));
+        let (mut details, mut tints) =
+            (vec![0.0; usize::from(width)], vec![0.0; usize::from(width)]);
         for y in 0..height {
+            texture.row(y, &mut details);
+            tint.row(y, &mut tints);
             for x in 0..width {
                 let (u, v) = (f32::from(x) / f32::from(width), f32::from(y) / f32::from(height));
                 let [dx, dy] = [u - centre[0], v - centre[1]];
@@ -58,12 +115,13 @@ impl Picture {
                 // A soft edge of about two pixels.
                 let cover = ((radius - distance) * f32::from(width) / 2.0 + 0.5).clamp(0.0, 1.0);
                 let shade = 1.0 + 0.7 * (light[0] * (u - 0.5) + light[1] * (v - 0.5));
-                let texture = 8.0 * (waves * (u + 0.6 * v) + phase).sin()
-                    + 5.0 * (2.7 * waves * (v - 0.4 * u)).sin();
+                let detail = contrast * details[usize::from(x)];
+                let colour_detail = 0.35 * contrast * tints[usize::from(x)];
                 let grain = noise * (random.unit() + random.unit() + random.unit() - 1.5);
                 for channel in 0..3 {
                     let colour = ground[channel] + cover * (object[channel] - ground[channel]);
-                    rgb.push((colour * shade + texture + grain).clamp(0.0, 255.0) as u8);
+                    let tinted = detail + (channel as f32 - 1.0) * colour_detail;
+                    rgb.push((colour * shade + tinted + grain).clamp(0.0, 255.0) as u8);
                 }
             }
         }

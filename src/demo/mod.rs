@@ -11,6 +11,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use jpeg_encoder::{ColorType, Encoder, EncodingError, SamplingFactor};
+use rayon::prelude::*;
 
 use crate::decode::{PictureError, encode_png};
 use draw::{Picture, SplitMix64};
@@ -50,13 +51,12 @@ pub fn make_dump(folder: &Path, photos: u32) -> Result<(), DemoError> {
         let path = folder.join(class);
         fs::create_dir_all(&path).map_err(|source| DemoError::Io { path, source })?;
     }
-    for number in 0..photos {
+    (0..photos).into_par_iter().try_for_each(|number| {
         let class = number as usize % CLASSES.len();
         let path = folder.join(CLASSES[class]).join(format!("{number:05}.jpg"));
         let bytes = photo(number, class)?;
-        fs::write(&path, bytes).map_err(|source| DemoError::Io { path, source })?;
-    }
-    Ok(())
+        fs::write(&path, bytes).map_err(|source| DemoError::Io { path, source })
+    })
 }
 
 fn photo(number: u32, class: usize) -> Result<Vec<u8>, DemoError> {
