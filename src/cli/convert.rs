@@ -1,5 +1,7 @@
 //! `tcolz convert`.
 
+use std::error::Error;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,6 +32,10 @@ pub(super) fn run(args: &ConvertArgs) -> anyhow::Result<Ending> {
         Err(error @ ConvertError::Interrupted { .. }) => {
             eprintln!("{error}");
             return Ok(Ending::Interrupted);
+        }
+        Err(error) if is_disk_full(&error) => {
+            let advice = "the disk is full; make room, and the same command goes on where it was";
+            return Err(anyhow::Error::new(error).context(advice));
         }
         other => other?,
     };
@@ -62,6 +68,14 @@ pub(super) fn run(args: &ConvertArgs) -> anyhow::Result<Ending> {
         return Ok(Ending::TooManyBad);
     }
     Ok(Ending::Done)
+}
+
+fn is_disk_full(error: &ConvertError) -> bool {
+    let full = |error: &io::Error| {
+        matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
+    };
+    let causes = std::iter::successors(Some(error as &dyn Error), |&error| error.source());
+    causes.filter_map(|error| error.downcast_ref::<io::Error>()).any(full)
 }
 
 fn recipe(args: &RecipeArgs) -> Recipe {
