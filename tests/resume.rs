@@ -8,10 +8,11 @@ mod common;
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::AtomicBool;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use tcolz::{Dataset, DatasetError};
+use tcolz::{ConvertError, Dataset, DatasetError};
 
 const KILLS: u64 = 100;
 
@@ -185,4 +186,24 @@ fn another_plan_cannot_go_on_with_an_unfinished_conversion_and_restart_begins_an
     assert!(text.contains("--restart"), "{text}");
     let (code, text) = said(&["--restart"]);
     assert_eq!(code, Some(0), "{text}");
+}
+
+#[test]
+fn a_request_to_stop_is_heard_where_no_photo_is_good() {
+    let folder = tempfile::tempdir().unwrap();
+    let photos = folder.path().join("photos");
+    for number in 0..20 {
+        common::write(&photos.join(format!("one/{number:02}.jpg")), b"no photo");
+    }
+    let converted = |out: &Path, stop: bool| {
+        let options = common::options(&photos, out, &[16]);
+        tcolz::convert(&options, &AtomicBool::new(stop), &mut ()).map_err(Box::new)
+    };
+    let (out, expected) = (folder.path().join("out"), folder.path().join("expected"));
+    converted(&expected, false).unwrap();
+    let error = converted(&out, true).unwrap_err();
+    assert!(matches!(*error, ConvertError::Interrupted { done: 1, listed: 20, .. }), "{error}");
+    let summary = converted(&out, false).unwrap();
+    assert_eq!((summary.resumed, summary.dataset.meta().counts.quarantined), (1, 20));
+    assert!(common::tree(&out) == common::tree(&expected));
 }

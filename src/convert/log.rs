@@ -4,7 +4,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
@@ -14,7 +14,6 @@ use super::error::ConvertError;
 /// `OUT.log.jsonl`: one JSON object a line, appended by each conversion into OUT.
 pub(super) struct Log {
     file: File,
-    path: PathBuf,
     begun: Instant,
 }
 
@@ -31,12 +30,7 @@ impl Log {
         path.set_file_name(name);
         let file = OpenOptions::new().create(true).append(true).open(&path);
         let file = file.map_err(|source| ConvertError::Io { path: path.clone(), source })?;
-        Ok(Log { file, path, begun: Instant::now() })
-    }
-
-    /// Where the log lies.
-    pub(super) fn path(&self) -> &Path {
-        &self.path
+        Ok(Log { file, begun: Instant::now() })
     }
 
     /// Seconds since the conversion began.

@@ -111,7 +111,6 @@ pub fn convert(
             "content_root": summary.dataset.meta().content_root,
         }),
     );
-    let _ = log.path();
     Ok(summary)
 }
 

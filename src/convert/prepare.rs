@@ -4,8 +4,8 @@ use crate::dataset::TensorFacts;
 use crate::decode::{DecodeError, DecodeLimits, Decoder, ScaleTo};
 use crate::recipe::{Codec, DecodeMode, Dtype, Recipe};
 use crate::sample::PhotoInfo;
-use crate::shard::TensorColumn;
 use crate::shard::codec::{CodecError, FrameEncoder, encode_plain};
+use crate::shard::{TensorColumn, simd_level};
 use crate::transform::{ChannelSums, Resizer, View, bake, dhash};
 
 /// A photo, ready to be stored.
@@ -53,7 +53,7 @@ impl Preparer {
     pub(super) fn new(recipe: &Recipe, view: &View) -> Preparer {
         let limits = DecodeLimits { max_pixels: recipe.max_pixels, ..DecodeLimits::default() };
         let columns = TensorColumn::of_recipe(recipe).into_iter().map(|column| Column {
-            encoder: FrameEncoder::new(column.size(), column.size())
+            encoder: FrameEncoder::with_level(column.size(), column.size(), simd_level())
                 .expect("sides that the recipe's check accepts"),
             baked: Vec::new(),
             frame: Vec::new(),

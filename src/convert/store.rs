@@ -159,10 +159,13 @@ impl<'a> Store<'a> {
         }
         self.count(&row);
         self.pending.push(row);
-        if self.shard.is_none() && self.pending.len() >= MAX_PENDING_ROWS {
-            self.journal.append(std::mem::take(&mut self.pending), None)?;
-        }
         self.observer.done(&self.counts, source_bytes);
+        // With no shard in hand there is nothing to finish first.
+        let stop = self.stop.load(Ordering::Relaxed) || self.pending.len() >= MAX_PENDING_ROWS;
+        if self.shard.is_none() && stop {
+            self.journal.append(std::mem::take(&mut self.pending), None)?;
+            self.stop_if_asked()?;
+        }
         Ok(())
     }
 
@@ -275,18 +278,17 @@ impl<'a> Store<'a> {
         split.rows += shard.rows;
         split.shards.push(shard.clone());
         self.journal.append(std::mem::take(&mut self.pending), Some((open.split, shard)))?;
-        if self.stop.load(Ordering::Relaxed) && self.counts.listed < self.listed() {
-            return Err(ConvertError::Interrupted {
-                path: self.options.out.clone(),
-                done: self.counts.listed,
-                listed: self.listed(),
-            });
-        }
-        Ok(())
+        self.stop_if_asked()
     }
 
-    fn listed(&self) -> u64 {
-        self.dump.inputs.len() as u64
+    /// Ends the conversion where everything so far is in the journal, unless that is everything.
+    fn stop_if_asked(&mut self) -> Result<(), ConvertError> {
+        let (done, listed) = (self.counts.listed, self.dump.inputs.len() as u64);
+        if !self.stop.load(Ordering::Relaxed) || done == listed {
+            return Ok(());
+        }
+        self.log.event("interrupted", json!({ "done": done, "listed": listed }));
+        Err(ConvertError::Interrupted { path: self.options.out.clone(), done, listed })
     }
 
     fn add_to_mean(&mut self, split: &str, sums: &ChannelSums) {

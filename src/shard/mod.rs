@@ -13,5 +13,5 @@ mod writer;
 
 pub use error::ShardError;
 pub use format::TensorColumn;
-pub use reader::{ShardReader, TensorDecoder};
+pub use reader::{ShardReader, TensorDecoder, simd_level};
 pub use writer::{ShardRow, ShardSummary, ShardWriter};

@@ -8,8 +8,9 @@ use arrow::buffer::Buffer;
 
 use crate::recipe::{Codec, Dtype};
 use crate::sample::Label;
+use crate::transform::simd_enabled;
 
-use super::codec::{CodecError, FrameDecoder, decode_plain};
+use super::codec::{CodecError, FrameDecoder, SimdLevel, decode_plain};
 use super::error::ShardError;
 use super::format::{TensorColumn, row_hash};
 use super::map::map_file;
@@ -173,6 +174,11 @@ impl ShardReader {
     }
 }
 
+/// The instruction set of the codec: the CPU's best, unless [`simd_enabled`] says otherwise.
+pub fn simd_level() -> SimdLevel {
+    if simd_enabled() { SimdLevel::detect() } else { SimdLevel::PLAIN }
+}
+
 /// Turns the stored bytes of one column back into tensors; one a thread, it owns its scratch space.
 pub struct TensorDecoder(Kind);
 
@@ -192,7 +198,8 @@ impl TensorDecoder {
         TensorDecoder(match (column.codec, column.dtype) {
             (Codec::Raw, _) => Kind::Raw,
             (Codec::Zstd, Dtype::U8) => {
-                let decoder = FrameDecoder::new(column.shape[1], column.shape[2]);
+                let decoder =
+                    FrameDecoder::with_level(column.shape[1], column.shape[2], simd_level());
                 Kind::Frame(Box::new(decoder.expect("sides that dataset.json's check accepts")))
             }
             (Codec::Zstd, _) => Kind::Plain,
