@@ -25,7 +25,7 @@ const LEVELS: [&[&str]; 13] = [
 ];
 
 /// Crates that are used in few places only, so that they can be exchanged: crate, where.
-const HOMES: [(&str, &[&str]); 20] = [
+const HOMES: [(&str, &[&str]); 23] = [
     ("anyhow", &["src/cli/", "src/main.rs"]),
     ("clap", &["src/cli/", "src/main.rs"]),
     ("clap_complete", &["src/cli/"]),
@@ -38,6 +38,9 @@ const HOMES: [(&str, &[&str]); 20] = [
     ("xxhash_rust", &["src/shard/"]),
     ("zstd_safe", &["src/shard/"]),
     ("tempfile", &["src/durable.rs"]),
+    ("fs4", &["src/durable.rs"]),
+    ("csv", &["src/dump/"]),
+    ("tar", &["src/dump/source/"]),
     ("gif", &["src/decode/"]),
     ("image", &["src/decode/"]),
     ("png", &["src/decode/"]),

@@ -2,11 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand};
 
-use tcolz::recipe::{Codec, DecodeMode, Dtype, Filter, Fit, MAX_SIZE};
-use tcolz::{Layout, Mean};
+use super::dump_args::DumpArgs;
+use super::recipe_args::RecipeArgs;
 
 /// Turns folders of photos into memory-mapped, compressed tensor shards, and reads them back.
 #[derive(Parser)]
@@ -48,17 +47,14 @@ pub(crate) struct DemoArgs {
 
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  tcolz convert photos/ out/                          a folder for each class\n  tcolz convert ttd/ ttd.tcolz --size 224 --size 299  two sizes from one decode\n  tcolz convert dump/ out/ --decode scaled            faster: JPEGs decoded at the size needed\n  tcolz convert dump/ out/ --dtype f32 --view torch   tensors for readers that know no views\n\nStopped by Ctrl-C, a kill or a full disk? The same command goes on where it was.\nA dataset depends on the photos, the recipe, --shard-mb and the version of tcolz, never on --threads.\nTimings go to OUT.log.jsonl beside the dataset."
+    after_help = "Examples:\n  tcolz convert photos/ out/                          a folder for each class\n  tcolz convert ttd/ ttd.tcolz --size 224 --size 299  two sizes from one decode\n  tcolz convert dump/ out/ --decode scaled            faster: JPEGs decoded at the size needed\n  tcolz convert dump/ out/ --dtype f32 --view torch   tensors for readers that know no views\n  tcolz convert b-t4sa_imgs.tar out/ --text-scores t4sa_text_sentiment.tsv\n  tcolz convert photos/ out/ --make-splits 80/10/10   train, val and test, class by class\n  tcolz convert ttd/ out/ --list train=ttd/folds/five_agrees/test1/train.txt \\\n                          --list test=ttd/folds/five_agrees/test1/test.txt\n\nStopped by Ctrl-C, a kill or a full disk? The same command goes on where it was.\nA dataset depends on the photos, the recipe, --shard-mb and the version of tcolz, never on --threads.\nTimings go to OUT.log.jsonl beside the dataset."
 )]
 pub(crate) struct ConvertArgs {
-    /// The raw dump: a folder
+    /// The raw dump: a folder, a .tar (read where it lies), or a .csv/.tsv beside its photos
     #[arg(value_name = "SRC")]
     pub(crate) source: PathBuf,
     /// The dataset's folder, new or empty
     pub(crate) out: PathBuf,
-    /// How the dump is laid out
-    #[arg(long, default_value = "auto", value_parser = PossibleValuesParser::new(["auto", "b-t4sa", "ttd", "folder"]))]
-    pub(crate) layout: String,
     /// Threads that decode and compress [default: all cores]
     #[arg(long, short = 'j', value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
@@ -74,48 +70,11 @@ pub(crate) struct ConvertArgs {
     /// Print events as JSON lines on standard output
     #[arg(long)]
     pub(crate) json: bool,
-    // Last, because its help heading holds for all that follows.
+    // Last, because their help headings hold for all that follows.
+    #[command(flatten)]
+    pub(crate) dump: DumpArgs,
     #[command(flatten)]
     pub(crate) recipe: RecipeArgs,
-}
-
-impl ConvertArgs {
-    pub(crate) fn layout(&self) -> Option<Layout> {
-        Layout::parse(&self.layout)
-    }
-}
-
-/// How pixels become a tensor.
-#[derive(clap::Args)]
-#[command(next_help_heading = "Recipe")]
-pub(crate) struct RecipeArgs {
-    /// Side of the square tensors in pixels; may be given several times
-    #[arg(long = "size", value_name = "N", default_values_t = [224], value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_SIZE)))]
-    pub(crate) sizes: Vec<u32>,
-    /// How any shape becomes a square: both sides scaled, centre cut out, or black bars added
-    #[arg(long, default_value = "squash", value_parser = words(Fit::ALL, Fit::as_str))]
-    pub(crate) fit: Fit,
-    /// Interpolation, as Pillow does it
-    #[arg(long, default_value = "bilinear", value_parser = words(Filter::ALL, Filter::as_str))]
-    pub(crate) filter: Filter,
-    /// JPEGs decoded whole (Pillow's pixels), or DCT-scaled to at least the size (faster)
-    #[arg(long, default_value = "exact", value_parser = words(DecodeMode::ALL, DecodeMode::as_str))]
-    pub(crate) decode: DecodeMode,
-    /// One compressed frame a sample, or plain bytes that any Arrow reader maps
-    #[arg(long, default_value = "zstd", value_parser = words(Codec::ALL, Codec::as_str))]
-    pub(crate) codec: Codec,
-    /// u8 stores pixels as seen; f16 and f32 bake the view in
-    #[arg(long, default_value = "u8", value_parser = words(Dtype::ALL, Dtype::as_str))]
-    pub(crate) dtype: Dtype,
-    /// View that f16/f32 bake in, and that readers get who ask for none: raw, caffe, tf, torch, t4sa, mean
-    #[arg(long, default_value = "caffe")]
-    pub(crate) view: String,
-    /// Values of the view `mean`: `dataset` (exact, over the training split) or R,G,B
-    #[arg(long, value_name = "dataset|R,G,B", value_parser = parse_mean)]
-    pub(crate) mean: Option<Mean>,
-    /// Photos with more pixels than this are quarantined
-    #[arg(long, value_name = "N", default_value_t = tcolz::recipe::DEFAULT_MAX_PIXELS)]
-    pub(crate) max_pixels: u64,
 }
 
 #[derive(clap::Args)]
@@ -174,16 +133,6 @@ pub(crate) struct CompletionsArgs {
     pub(crate) shell: clap_complete::Shell,
 }
 
-/// A parser of the words of a choice, so that help and errors list them.
-fn words<T: Copy + Send + Sync + 'static>(
-    all: &'static [T],
-    word: fn(T) -> &'static str,
-) -> impl TypedValueParser<Value = T> {
-    PossibleValuesParser::new(all.iter().map(move |&choice| word(choice))).try_map(move |text| {
-        all.iter().copied().find(|&choice| word(choice) == text).ok_or("unknown word")
-    })
-}
-
 fn parse_megabytes(text: &str) -> Result<u64, String> {
     let least = tcolz::convert::MIN_SHARD_BYTES as f64 / 1e6;
     match text.trim().parse::<f64>() {
@@ -197,18 +146,5 @@ fn parse_percent(text: &str) -> Result<f64, String> {
     match number.parse::<f64>() {
         Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(percent / 100.0),
         _ => Err("expected a percentage from 0% to 100%, such as 0.5%".to_owned()),
-    }
-}
-
-fn parse_mean(text: &str) -> Result<Mean, String> {
-    if text == "dataset" {
-        return Ok(Mean::Dataset);
-    }
-    let values: Result<Vec<f32>, _> = text.split(',').map(|value| value.trim().parse()).collect();
-    match values.ok().and_then(|values| <[f32; 3]>::try_from(values).ok()) {
-        Some(values) if values.iter().all(|value| (0.0..=255.0).contains(value)) => {
-            Ok(Mean::Values(values))
-        }
-        _ => Err("expected `dataset` or three numbers from 0 to 255: R,G,B".to_owned()),
     }
 }

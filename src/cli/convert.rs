@@ -8,17 +8,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
 use serde_json::json;
-use tcolz::{ConvertError, ConvertOptions, ConvertSummary, Recipe, convert};
+use tcolz::{ConvertError, ConvertOptions, ConvertSummary, DumpError, convert};
 
 use super::Ending;
-use super::args::{ConvertArgs, RecipeArgs};
+use super::args::ConvertArgs;
 use super::output::{Facts, bytes, count, plural, print};
 use super::progress::{ConvertProgress, event};
 
 pub(super) fn run(args: &ConvertArgs) -> anyhow::Result<Ending> {
     let mut options = ConvertOptions::new(&args.source, &args.out);
-    options.recipe = recipe(&args.recipe);
-    options.layout = args.layout();
+    options.recipe = args.recipe.recipe();
+    options.dump = args.dump.options(&args.source);
     options.shard_bytes = args.shard_bytes;
     options.restart = args.restart;
     if let Some(threads) = args.threads {
@@ -30,6 +30,10 @@ pub(super) fn run(args: &ConvertArgs) -> anyhow::Result<Ending> {
     progress.clear();
     let summary = match result {
         Err(error @ ConvertError::Interrupted { .. }) => {
+            eprintln!("{error}");
+            return Ok(Ending::Interrupted);
+        }
+        Err(error @ ConvertError::Dump(DumpError::GivenUp { .. })) => {
             eprintln!("{error}");
             return Ok(Ending::Interrupted);
         }
@@ -76,23 +80,6 @@ fn is_disk_full(error: &ConvertError) -> bool {
     };
     let causes = std::iter::successors(Some(error as &dyn Error), |&error| error.source());
     causes.filter_map(|error| error.downcast_ref::<io::Error>()).any(full)
-}
-
-fn recipe(args: &RecipeArgs) -> Recipe {
-    let mut sizes = args.sizes.clone();
-    sizes.sort_unstable();
-    sizes.dedup();
-    Recipe {
-        sizes,
-        fit: args.fit,
-        filter: args.filter,
-        decode: args.decode,
-        codec: args.codec,
-        dtype: args.dtype,
-        view: args.view.clone(),
-        mean: args.mean,
-        max_pixels: args.max_pixels,
-    }
 }
 
 /// The first Ctrl-C ends the conversion after the shard in hand, the second at once.

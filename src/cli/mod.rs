@@ -4,9 +4,11 @@ mod args;
 mod complete;
 mod convert;
 mod demo;
+mod dump_args;
 mod inspect;
 mod output;
 mod progress;
+mod recipe_args;
 mod show;
 mod verify;
 

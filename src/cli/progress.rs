@@ -59,6 +59,27 @@ impl ConvertProgress {
 }
 
 impl Observer for ConvertProgress {
+    fn listing(&mut self, done: u64, all: u64) {
+        if !self.bar.is_hidden() {
+            if self.bar.length() != Some(all) {
+                let style =
+                    "{bar:32} {decimal_bytes}/{decimal_total_bytes}  listing the tar, {eta} left";
+                if let Ok(style) = ProgressStyle::with_template(style) {
+                    self.bar.set_style(style);
+                }
+                self.bar.set_length(all);
+            }
+            self.bar.set_position(done);
+        } else if self.last_line.elapsed() >= LINE_INTERVAL {
+            self.last_line = Instant::now();
+            if self.json {
+                event(&json!({ "event": "listing", "done_bytes": done, "all_bytes": all }));
+            } else {
+                eprintln!("listing the tar: {} of {}", bytes(done), bytes(all));
+            }
+        }
+    }
+
     fn begun(&mut self, dump: &Dump) {
         self.listed = dump.inputs.len() as u64;
         self.begun = Instant::now();
@@ -76,7 +97,7 @@ impl Observer for ConvertProgress {
         let splits = dump.splits.join(", ");
         eprintln!(
             "{}: a {} dump, {} in {} ({}), {}",
-            dump.root.display(),
+            dump.source.path().display(),
             dump.layout,
             output::plural(self.listed, "photo"),
             output::plural(dump.splits.len() as u64, "split"),
@@ -90,6 +111,7 @@ impl Observer for ConvertProgress {
         for note in &dump.notes {
             eprintln!("note: {note}");
         }
+        self.bar.reset();
         // Only now: whatever sets the bar up also draws it.
         let style =
             ProgressStyle::with_template("{bar:32} {human_pos}/{human_len}  {msg}, {eta} left");

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! OUT/unfinished/plan.json        what was asked for, and of which lists; written first
+//! OUT/unfinished/tar-index        where the members of a tar lie; not there for a folder
 //! OUT/unfinished/000000.parquet   ledger rows, in order …
 //! OUT/unfinished/000000.json      … and the shard that they fill; this file, written last, makes both count
 //! OUT/unfinished/000001.parquet   …
@@ -26,6 +27,8 @@ use super::error::ConvertError;
 use super::options::ConvertOptions;
 
 const PLAN_FILE: &str = "plan.json";
+/// The index of the tar that is converted, so that it is not made again.
+const INDEX_FILE: &str = "tar-index";
 
 /// What an unfinished conversion was asked to do. Another plan cannot go on with its shards.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -61,6 +64,11 @@ impl Journal {
         out.join(JOURNAL_FOLDER).exists()
     }
 
+    /// Where a conversion into `out` keeps the index of a tar.
+    pub(super) fn index_file(out: &Path) -> PathBuf {
+        out.join(JOURNAL_FOLDER).join(INDEX_FILE)
+    }
+
     /// Begins a journal in `out`, or takes up the one that lies there.
     ///
     /// # Errors
@@ -87,6 +95,8 @@ impl Journal {
             }
         }
         journal.remove_the_rest(&dump.splits)?;
+        let index = Journal::index_file(&options.out);
+        dump.keep_index(&index).map_err(io_error(&index))?;
         Ok(journal)
     }
 
@@ -156,7 +166,8 @@ impl Journal {
 
     /// Removes what no part covers: shards and parts cut off by a kill, temporary files.
     fn remove_the_rest(&self, splits: &[String]) -> Result<(), ConvertError> {
-        let mut keep: Vec<PathBuf> = vec![self.folder.join(PLAN_FILE)];
+        let mut keep: Vec<PathBuf> =
+            vec![self.folder.join(PLAN_FILE), self.folder.join(INDEX_FILE)];
         for (index, part) in self.parts.iter().enumerate() {
             keep.push(self.folder.join(format!("{index:06}.json")));
             keep.push(self.folder.join(&part.ledger.file));

@@ -17,7 +17,8 @@ mod prepare;
 mod store;
 mod summary;
 
-use std::sync::atomic::AtomicBool;
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::json;
 
@@ -30,12 +31,17 @@ use crate::dump::Dump;
 use crate::recipe::{Dtype, Mean, Recipe};
 use crate::transform::View;
 
+use journal::Journal;
 use log::Log;
 use out::{Found, OutFolder};
 use store::Store;
 
 /// What a conversion tells whoever watches it. Called on the thread that called [`convert`].
 pub trait Observer {
+    /// The index of a tar is being made: bytes gone through, and all there are.
+    fn listing(&mut self, done: u64, all: u64) {
+        let _ = (done, all);
+    }
     /// The dump has been listed, and the conversion begins.
     fn begun(&mut self, dump: &Dump) {
         let _ = dump;
@@ -73,7 +79,15 @@ pub fn convert(
     observer: &mut dyn Observer,
 ) -> Result<ConvertSummary, ConvertError> {
     let view = check_recipe(options)?;
-    let dump = Dump::open(&options.source, options.layout)?;
+    let mut watch = |done, all| {
+        observer.listing(done, all);
+        if stop.load(Ordering::Relaxed) {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    };
+    let dump = options.dump.open_indexed(Some(&Journal::index_file(&options.out)), &mut watch)?;
     let out = match OutFolder::take(options, &dump)? {
         Found::Mine(out) => out,
         Found::Finished(dataset) => return already_there(*dataset),
@@ -83,7 +97,7 @@ pub fn convert(
         "begun",
         json!({
             "tcolz_version": env!("CARGO_PKG_VERSION"),
-            "source": options.source,
+            "source": options.dump.source,
             "layout": dump.layout.as_str(),
             "listed": dump.inputs.len(),
             "threads": options.threads,

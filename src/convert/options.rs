@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::dump::Layout;
+use crate::dump::DumpOptions;
 use crate::recipe::Recipe;
 
 /// Shards are at most this long when nothing else is asked for: small enough that one is written,
@@ -16,14 +16,12 @@ pub const DEFAULT_MAX_BAD: f64 = 0.01;
 /// What a conversion is asked to do.
 #[derive(Debug, Clone)]
 pub struct ConvertOptions {
-    /// The raw dump.
-    pub source: PathBuf,
+    /// The raw dump, and how it is to be read.
+    pub dump: DumpOptions,
     /// The dataset's folder: absent or empty.
     pub out: PathBuf,
     /// How pixels become tensors.
     pub recipe: Recipe,
-    /// How the dump is laid out; recognised when `None`.
-    pub layout: Option<Layout>,
     /// Threads that decode, resize and compress. The result does not depend on it.
     pub threads: usize,
     /// Shards are at most this long, in bytes (a shard of one row may be longer).
@@ -36,10 +34,9 @@ impl ConvertOptions {
     /// The defaults: every core, 64 MB shards, the default recipe.
     pub fn new(source: impl Into<PathBuf>, out: impl Into<PathBuf>) -> ConvertOptions {
         ConvertOptions {
-            source: source.into(),
+            dump: DumpOptions::new(source),
             out: out.into(),
             recipe: Recipe::default(),
-            layout: None,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             shard_bytes: DEFAULT_SHARD_BYTES,
             restart: false,

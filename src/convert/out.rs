@@ -38,10 +38,10 @@ impl OutFolder {
     pub(super) fn take(options: &ConvertOptions, dump: &Dump) -> Result<Found, ConvertError> {
         let out = &options.out;
         let io_error = |source| ConvertError::Io { path: out.clone(), source };
-        refuse_nesting(&options.source, out)?;
+        refuse_nesting(dump.source.path(), out)?;
         fs::create_dir_all(out).map_err(io_error)?;
         // Once more, now that links in the path can be followed.
-        refuse_nesting(&options.source, out)?;
+        refuse_nesting(dump.source.path(), out)?;
         let lock = File::open(out).map_err(io_error)?;
         match lock.try_lock() {
             Ok(()) => {}

@@ -14,13 +14,14 @@
 //! seeks sees one reader that moves forward. Outcomes come out in input order whatever the threads do,
 //! and everything that waits is bounded: memory does not grow with the dump.
 
+use std::io::{self, ErrorKind};
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use crate::decode::{DecodeLimits, probe};
-use crate::dump::{Dump, Input};
+use crate::dump::{Dump, DumpError, Input};
 use crate::recipe::Recipe;
 use crate::shard::TensorColumn;
 use crate::transform::View;
@@ -36,6 +37,14 @@ const PHOTO_BUDGET_BYTES: u64 = 96_000_000;
 const WINDOW_BYTES: usize = 48_000_000;
 /// Bounds of the window, in samples.
 const WINDOW_SAMPLES: Range<usize> = 16..512;
+/// Errors of reading that speak of the disk or the network, and not of the file.
+const GONE_KINDS: [ErrorKind; 5] = [
+    ErrorKind::NotConnected,
+    ErrorKind::StaleNetworkFileHandle,
+    ErrorKind::HostUnreachable,
+    ErrorKind::NetworkUnreachable,
+    ErrorKind::TimedOut,
+];
 /// A worker's buffer for files is given back after a file larger than this.
 const KEPT_BUFFER_BYTES: usize = 1 << 20;
 
@@ -62,7 +71,11 @@ pub(super) fn run(
         group: window / 2,
         window: Gate::new(window as u64),
         memory: Gate::new(PHOTO_BUDGET_BYTES),
-        place: Mutex::new(Place { next_group: first, order: Vec::new().into_iter() }),
+        place: Mutex::new(Place {
+            next_group: first,
+            order: Vec::new().into_iter(),
+            last_read: None,
+        }),
     };
     let outcomes = Outcomes::new(first, threads);
 
@@ -107,7 +120,7 @@ fn work(mut preparer: Preparer, intake: &Intake<'_>, outcomes: &Outcomes) {
         // A panic is a defect of this program; it ends the conversion with the sample's name. Without
         // this the caller would wait for an outcome that never comes.
         let outcome = catch_unwind(AssertUnwindSafe(|| {
-            outcome(&mut preparer, input, job.read.map(|()| bytes.as_slice()))
+            outcome(&mut preparer, input, job.read?.map(|()| bytes.as_slice()))
         }))
         .unwrap_or_else(|_| Err(ConvertError::Defect { sample_id: input.sample_id.to_string() }));
         if bytes.capacity() > KEPT_BUFFER_BYTES {
@@ -135,11 +148,14 @@ struct Place {
     next_group: usize,
     /// What is left of the current group, in reading order: length of the file, index of the input.
     order: std::vec::IntoIter<(u64, usize)>,
+    /// The last input whose file could be read.
+    last_read: Option<usize>,
 }
 
 struct Job {
     index: usize,
-    read: std::io::Result<()>,
+    /// Whether the file could be read, while the source is there.
+    read: Result<io::Result<()>, DumpError>,
     /// Share of the memory budget, to be given back.
     memory: u64,
 }
@@ -167,10 +183,16 @@ impl Intake<'_> {
         }
         let input = &self.dump.inputs[index];
         bytes.clear();
-        let read = match &input.problem {
-            Some(_) => Ok(()),
-            None => self.dump.read(&input.sample_id, bytes),
-        };
+        let mut read = Ok(Ok(()));
+        if input.problem.is_none() {
+            read = match self.dump.read(&input.sample_id, bytes) {
+                Ok(()) => {
+                    place.last_read = Some(index);
+                    Ok(Ok(()))
+                }
+                Err(error) => self.check_source(&error, place.last_read).map(|()| Err(error)),
+            };
+        }
         // What cannot be probed cannot be decoded either, and needs no memory.
         let decoding = probe(bytes, &self.limits).map_or(0, |probe| probe.peak_bytes);
         self.memory.take_more(length, decoding).then_some(Job {
@@ -180,31 +202,35 @@ impl Intake<'_> {
         })
     }
 
-    /// Lengths and indices of a group's inputs, in the order of their inodes.
-    #[cfg(unix)]
+    /// Lengths and indices of a group's inputs, in the order in which they lie on the disk.
     fn reading_order(&self, group: Range<usize>) -> Vec<(u64, usize)> {
-        use std::os::unix::fs::MetadataExt;
-        let mut order: Vec<(u64, u64, usize)> = group
-            .map(|index| {
-                let (inode, length) = self
-                    .metadata(index)
-                    .map_or((0, 0), |metadata| (metadata.ino(), metadata.len()));
-                (inode, length, index)
-            })
-            .collect();
+        let place = |index: usize| {
+            let input = &self.dump.inputs[index];
+            let place = match input.problem {
+                None => self.dump.place(&input.sample_id),
+                Some(_) => None,
+            };
+            (place.map_or((0, 0), |place| (place.position, place.bytes)), index)
+        };
+        let mut order: Vec<((u64, u64), usize)> = group.map(place).collect();
         order.sort_unstable();
-        order.into_iter().map(|(_, length, index)| (length, index)).collect()
+        order.into_iter().map(|((_, bytes), index)| (bytes, index)).collect()
     }
 
-    #[cfg(not(unix))]
-    fn reading_order(&self, group: Range<usize>) -> Vec<(u64, usize)> {
-        let length = |index| self.metadata(index).map_or(0, |metadata| metadata.len());
-        group.map(|index| (length(index), index)).collect()
-    }
-
-    fn metadata(&self, index: usize) -> Option<std::fs::Metadata> {
-        let input = &self.dump.inputs[index];
-        let path = self.dump.root.join(self.dump.relative_path(&input.sample_id));
-        if input.problem.is_none() { path.metadata().ok() } else { None }
+    /// Tells a file that is missing or unreadable from a source that is: half a million `missing` rows
+    /// because a disk was unplugged would be a lie.
+    fn check_source(&self, error: &io::Error, last_read: Option<usize>) -> Result<(), DumpError> {
+        let source = &self.dump.source;
+        source.check()?;
+        let gone = |what: String| Err(DumpError::Gone { path: source.path().to_owned(), what });
+        if GONE_KINDS.contains(&error.kind()) {
+            return gone(error.to_string());
+        }
+        // A link to another disk inside the dump leads nowhere, or somebody is removing files.
+        let last_read = last_read.map(|index| &self.dump.inputs[index].sample_id);
+        match last_read.filter(|id| self.dump.place(id).is_none()) {
+            Some(id) => gone(format!("`{id}` was read before, and is no longer there")),
+            None => Ok(()),
+        }
     }
 }

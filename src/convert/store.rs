@@ -12,7 +12,7 @@ use crate::dataset::{
     Counts, DATASET_FILE, Dataset, DatasetError, DatasetMeta, FORMAT_NAME, FORMAT_VERSION,
     FileMeta, LEDGER_FILE, LedgerRow, LedgerWriter, RootLine, SplitMeta, content_root,
 };
-use crate::dump::{Dump, Input, tweet_id};
+use crate::dump::{Dump, DumpError, Input, tweet_id};
 use crate::durable;
 use crate::shard::{ShardRow, ShardWriter, TensorColumn};
 use crate::transform::ChannelSums;
@@ -119,6 +119,15 @@ impl<'a> Store<'a> {
                 self.splits[split].shards.push(shard);
             }
         }
+        // Lists may lie elsewhere than the photos: one that was stored must still be there.
+        if let Some((index, _)) = self.stored.last() {
+            let id = &self.dump.inputs[*index as usize].sample_id;
+            if self.dump.place(id).is_none() {
+                let what = format!("`{id}` was converted before, and is no longer there");
+                let path = self.dump.source.path().to_owned();
+                return Err(DumpError::Gone { path, what }.into());
+            }
+        }
         if self.counts.listed > 0 {
             self.observer.resumed(self.counts.listed);
         }
@@ -148,7 +157,7 @@ impl<'a> Store<'a> {
             photo: None,
             tensors: Vec::new(),
             dhash: None,
-            text_scores: None,
+            text_scores: input.text_scores,
             agreement: input.agreement,
         };
         if let Some(prepared) = outcome.prepared {
@@ -213,6 +222,7 @@ impl<'a> Store<'a> {
             recipe: recipe.clone(),
             classes: self.dump.classes.clone(),
             views: views(recipe, mean),
+            made_splits: self.dump.made_splits.clone(),
             content_root: root.to_string(),
             columns: self.columns,
             splits: self.splits,

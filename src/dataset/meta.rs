@@ -8,6 +8,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::dump::MakeSplits;
 use crate::recipe::Recipe;
 use crate::sample::Status;
 use crate::shard::TensorColumn;
@@ -50,6 +51,9 @@ pub struct DatasetMeta {
     pub classes: Vec<String>,
     /// Views a reader may ask for, by name.
     pub views: Vec<View>,
+    /// How the splits were made, where the dump had none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_splits: Option<MakeSplits>,
     /// The tensor columns of every shard.
     pub columns: Vec<TensorColumn>,
     /// Splits in the order of conversion.

@@ -17,21 +17,104 @@ pub enum DumpError {
         /// What the system said.
         source: io::Error,
     },
-    /// The source is a file.
-    #[error("{path}: expected a folder of photos, found a file", path = path.display())]
-    NotAFolder {
+    /// The source is neither a folder nor a tar.
+    #[error(
+        "{path}: expected a folder of photos, a plain .tar (unpacked by gunzip or the like) or a table \
+         ending in .csv or .tsv, found another file",
+        path = path.display()
+    )]
+    NotASource {
+        /// The source.
+        path: PathBuf,
+    },
+    /// The source is no longer what was opened.
+    #[error(
+        "{path}: the source is no longer what it was: {what}; bring it back, and the same command goes \
+         on where it was",
+        path = path.display()
+    )]
+    Gone {
+        /// The source.
+        path: PathBuf,
+        /// What has become of it.
+        what: String,
+    },
+    /// Listing was given up on request.
+    #[error("{path}: interrupted before its members were listed", path = path.display())]
+    GivenUp {
         /// The source.
         path: PathBuf,
     },
     /// No layout fits.
     #[error(
         "{path}: no known layout: expected `ground_truth/twitter_*_agrees.txt` (ttd), `b-t4sa_train.txt` (b-t4sa), \
-         or one folder of photos for each class (folder); say which with --layout",
+         `labels.csv` with a header such as `path,label` (csv), or one folder of photos for each class \
+         (folder); say which with --layout, or name lists with --list",
         path = path.display()
     )]
     UnknownLayout {
         /// The source.
         path: PathBuf,
+    },
+    /// The lists are there, the photos are still in their tar.
+    #[error(
+        "{path}: the photos are not unpacked, and need not be: convert {tar}",
+        path = path.display(),
+        tar = tar.display()
+    )]
+    StillPacked {
+        /// The source.
+        path: PathBuf,
+        /// The tar in it.
+        tar: PathBuf,
+    },
+    /// The header of a table does not tell what its columns hold.
+    #[error(
+        "{path}: expected a header with a column of paths (`path`, `file`, `image`, `id`, …) and one of \
+         labels (`label`, `class`, …), found {found}",
+        path = path.display()
+    )]
+    Columns {
+        /// The table.
+        path: PathBuf,
+        /// The names in its header.
+        found: String,
+    },
+    /// The source is a table, and lists or a layout that is no table's are asked for.
+    #[error("{path}: a table is a list itself: name its folder as SRC, or leave --list and --layout away", path = path.display())]
+    TableAsSource {
+        /// The table.
+        path: PathBuf,
+    },
+    /// Lists were named for a dump whose folders are its lists.
+    #[error("{path}: --list and --layout folder exclude each other: folders name the classes there", path = path.display())]
+    ListsOfFolder {
+        /// The source.
+        path: PathBuf,
+    },
+    /// The dump has splits and is to be divided.
+    #[error("{path}: has the splits {splits} already; --make-splits divides dumps that have none", path = path.display())]
+    HasSplits {
+        /// The source.
+        path: PathBuf,
+        /// Its splits.
+        splits: String,
+    },
+    /// The text scores have other columns.
+    #[error("{path}: expected the header `TWID NEG NEU POS`, found `{found}`", path = path.display())]
+    ScoreColumns {
+        /// The file.
+        path: PathBuf,
+        /// Its header.
+        found: String,
+    },
+    /// Text scores for photos that belong to no tweet.
+    #[error("{path}: text scores are found by tweet id, and photos of a {layout} dump have none", path = path.display())]
+    NoTweets {
+        /// The file of scores.
+        path: PathBuf,
+        /// The layout of the dump.
+        layout: Layout,
     },
     /// A layout was asked for, and what it stands on is not there.
     #[error("{path}: not a {layout} dump: {expected} not found", path = path.display())]

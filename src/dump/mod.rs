@@ -1,66 +1,34 @@
 //! Raw dumps: which photos there are, what they are called, and how to get at their bytes.
 //!
-//! A layout turns a folder into a [`Dump`]: one [`Input`] for each line of each list (or for each
+//! ```text
+//! Source (folder or tar) ─▶ Layout ─▶ lists ─▶ splits, text scores ─▶ Dump
+//! ```
+//!
+//! A layout turns a [`Source`] into a [`Dump`]: one [`Input`] for each line of each list (or for each
 //! file, where a dump has no lists), in the order in which they will be stored. Nothing is decoded
 //! here, and nothing is left out: a line that cannot be used carries its [`Problem`].
 
-mod b_t4sa;
 mod error;
-mod folder;
+mod layout;
 mod list;
-mod ttd;
+mod options;
+mod source;
+mod splits;
+mod text_scores;
 
-use std::collections::HashMap;
-use std::fmt;
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
 
 pub use error::DumpError;
+pub use layout::Layout;
+pub use options::{DumpOptions, ListFile};
+pub use source::{MAX_SOURCE_BYTES, Place, Source, Watch};
+pub use splits::{MakeSplits, SPLIT_METHOD};
 
 use crate::sample::Label;
 
-/// Source files above this are not read: no photo of 40 million pixels comes near it.
-pub const MAX_SOURCE_BYTES: u64 = 256_000_000;
-
-/// How a dump is laid out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Layout {
-    /// B-T4SA: `b-t4sa_{train,val,test}.txt` beside `data/…`, unpacked.
-    BT4sa,
-    /// Twitter Testing Dataset: `ground_truth/twitter_*_agrees.txt` beside `images/`.
-    Ttd,
-    /// A folder a class, with or without folders `train`, `val`, `test` above.
-    Folder,
-}
-
-impl Layout {
-    /// Every layout, in the order in which `auto` tries them.
-    pub const ALL: [Layout; 3] = [Layout::Ttd, Layout::BT4sa, Layout::Folder];
-
-    /// The word used on the command line.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Layout::BT4sa => "b-t4sa",
-            Layout::Ttd => "ttd",
-            Layout::Folder => "folder",
-        }
-    }
-
-    /// The layout a word stands for.
-    pub fn parse(word: &str) -> Option<Layout> {
-        Layout::ALL.into_iter().find(|layout| layout.as_str() == word)
-    }
-}
-
-impl fmt::Display for Layout {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
 /// One line of an input list, or one file of a dump without lists.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Input {
     /// Index into [`Dump::lists`].
     pub list: u16,
@@ -74,8 +42,26 @@ pub struct Input {
     pub label: Label,
     /// TTD: how many of five annotators agreed.
     pub agreement: Option<u8>,
+    /// Text sentiment of the tweet: negative, neutral, positive.
+    pub text_scores: Option<[f32; 3]>,
     /// Why this line is not worth opening; `None` for nearly all.
     pub problem: Option<Problem>,
+}
+
+impl Input {
+    /// A line of which nothing more is known.
+    fn new(list: u16, line: u32, split: u16) -> Input {
+        Input {
+            list,
+            line,
+            split,
+            sample_id: Box::default(),
+            label: None,
+            agreement: None,
+            text_scores: None,
+            problem: None,
+        }
+    }
 }
 
 /// Why a line is not worth opening.
@@ -102,8 +88,8 @@ pub enum Problem {
 pub struct Dump {
     /// How it is laid out.
     pub layout: Layout,
-    /// The dump's folder.
-    pub root: PathBuf,
+    /// Where its files lie.
+    pub source: Source,
     /// What stands before a sample id to make a path below the root: a folder and `/`, or nothing.
     pub prefix: String,
     /// Input lists, as paths relative to the dump (or what stands for a list).
@@ -114,6 +100,8 @@ pub struct Dump {
     pub classes: Vec<String>,
     /// Every line, ordered by split and then in the order of storage.
     pub inputs: Vec<Input>,
+    /// How the splits were made, where the dump had none.
+    pub made_splits: Option<MakeSplits>,
     /// What a person should know about how the dump was read.
     pub notes: Vec<String>,
 }
@@ -122,30 +110,60 @@ impl Dump {
     /// Lists the dump in `source`, whose layout is recognised unless one is given.
     ///
     /// # Errors
-    /// When `source` is not a folder, no layout fits, or a list cannot be read.
+    /// As [`DumpOptions::open`].
     pub fn open(source: &Path, layout: Option<Layout>) -> Result<Dump, DumpError> {
-        let metadata = source
-            .metadata()
-            .map_err(|error| DumpError::Unreadable { path: source.to_owned(), source: error })?;
-        if !metadata.is_dir() {
-            return Err(DumpError::NotAFolder { path: source.to_owned() });
-        }
-        let layout = match layout {
+        let options = DumpOptions { layout, ..DumpOptions::new(source) };
+        options.open(&mut |_, _| std::ops::ControlFlow::Continue(()))
+    }
+
+    /// Lists what lies in `source`.
+    fn list(options: &DumpOptions, source: Source) -> Result<Dump, DumpError> {
+        let layout = match options.layout {
             Some(layout) => layout,
-            None => recognise(source)?,
+            None => Layout::recognise(options, &source)?,
         };
-        let mut dump = match layout {
-            Layout::Ttd => ttd::open(source)?,
-            Layout::BT4sa => b_t4sa::open(source)?,
-            Layout::Folder => folder::open(source)?,
-        };
+        let mut dump = layout.open(options, &source)?;
         if dump.inputs.is_empty() {
-            return Err(DumpError::Empty { path: source.to_owned(), layout });
+            return Err(DumpError::Empty { path: source.path().to_owned(), layout });
         }
-        mark_duplicates(&mut dump.inputs);
-        // Stable, so that repeated paths stay in the order of their lines.
-        dump.inputs.sort_by(|a, b| (a.split, &a.sample_id).cmp(&(b.split, &b.sample_id)));
+        dump.notes.extend_from_slice(source.notes());
+        if let Some(make) = &options.make_splits {
+            if dump.splits.len() != 1 {
+                let (path, splits) = (source.path().to_owned(), dump.splits.join(", "));
+                return Err(DumpError::HasSplits { path, splits });
+            }
+            dump.splits = make.divide(&mut dump.inputs);
+            dump.made_splits = Some(make.clone());
+        }
+        dump.mark_duplicates();
+        if let Some(path) = &options.text_scores {
+            text_scores::add(&mut dump, path)?;
+        }
+        dump.sort();
         Ok(dump)
+    }
+
+    /// Puts the inputs into the order of storage: path order for folders, member order for a tar, where
+    /// what is not in it comes last. Stable, so that repeated paths stay in the order of their lines.
+    fn sort(&mut self) {
+        if self.source.is_tar() {
+            let Dump { source, prefix, inputs, .. } = self;
+            inputs.sort_by_cached_key(|input| {
+                let place = source.place(&format!("{prefix}{}", input.sample_id));
+                let position = place.map_or(u64::MAX, |place| place.position);
+                (input.split, position, input.sample_id.clone())
+            });
+        } else {
+            self.inputs.sort_by(|a, b| (a.split, &a.sample_id).cmp(&(b.split, &b.sample_id)));
+        }
+    }
+
+    /// Keeps the index of a tar in the file `kept`, for [`DumpOptions::open_indexed`].
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn keep_index(&self, kept: &Path) -> io::Result<()> {
+        self.source.keep_index(kept)
     }
 
     /// The path of a sample below the root, with `/`: what the ledger calls `path`.
@@ -156,54 +174,50 @@ impl Dump {
     /// Reads a sample's file whole into `bytes`, replacing what it held.
     ///
     /// # Errors
-    /// [`io::ErrorKind::NotFound`] when there is no such file; other kinds when it cannot be read,
-    /// is not a regular file, or is longer than [`MAX_SOURCE_BYTES`].
+    /// As [`Source::read`].
     pub fn read(&self, sample_id: &str, bytes: &mut Vec<u8>) -> io::Result<()> {
-        bytes.clear();
-        let path = self.root.join(self.relative_path(sample_id));
-        // Asked before opening: opening a FIFO would wait for a writer for ever.
-        let metadata = path.metadata()?;
-        if !metadata.is_file() {
-            return Err(io::Error::other("not a regular file"));
-        }
-        if metadata.len() > MAX_SOURCE_BYTES {
-            let length = metadata.len();
-            return Err(io::Error::other(format!(
-                "{length} bytes, more than the {MAX_SOURCE_BYTES} that are read"
-            )));
-        }
-        bytes.reserve_exact(metadata.len() as usize + 1);
-        File::open(path)?.take(MAX_SOURCE_BYTES).read_to_end(bytes)?;
-        Ok(())
+        self.source.read(&self.relative_path(sample_id), bytes)
     }
-}
 
-fn recognise(source: &Path) -> Result<Layout, DumpError> {
-    if ttd::recognise(source) {
-        return Ok(Layout::Ttd);
+    /// Where a sample's file lies; `None` when there is none.
+    pub fn place(&self, sample_id: &str) -> Option<Place> {
+        self.source.place(&self.relative_path(sample_id))
     }
-    if b_t4sa::recognise(source) {
-        return Ok(Layout::BT4sa);
-    }
-    if folder::recognise(source) {
-        return Ok(Layout::Folder);
-    }
-    Err(DumpError::UnknownLayout { path: source.to_owned() })
-}
 
-/// The first line of a path in a split wins; later ones are duplicates and say so.
-fn mark_duplicates(inputs: &mut [Input]) {
-    let mut first: HashMap<(u16, Box<str>), (u32, Label)> = HashMap::with_capacity(inputs.len());
-    for input in inputs.iter_mut().filter(|input| input.problem.is_none()) {
-        let key = (input.split, input.sample_id.clone());
-        match first.get(&key) {
-            None => {
-                first.insert(key, (input.line, input.label));
+    /// The first line of a path in a split wins; later ones are duplicates and say so. The same path in
+    /// two splits stays in both and is noted as leakage.
+    fn mark_duplicates(&mut self) {
+        let inputs = &self.inputs;
+        let at = |index: u32| &inputs[index as usize];
+        // Sorted by number, and not hashed by path: half a million paths stand in memory once already.
+        let mut order: Vec<u32> = (0..inputs.len() as u32).collect();
+        order.retain(|&index| at(index).problem.is_none());
+        let key = |index: u32| (&at(index).sample_id, at(index).split);
+        order.sort_by(|&a, &b| key(a).cmp(&key(b)));
+        let mut duplicates = Vec::new();
+        let mut leaked: Vec<u32> = Vec::new();
+        for same_path in order.chunk_by(|&a, &b| at(a).sample_id == at(b).sample_id) {
+            if same_path.iter().any(|&index| at(index).split != at(same_path[0]).split) {
+                leaked.push(same_path[0]);
             }
-            Some(&(first_line, label)) => {
-                let label_conflict = label != input.label;
-                input.problem = Some(Problem::Duplicate { first_line, label_conflict });
+            for same_split in same_path.chunk_by(|&a, &b| at(a).split == at(b).split) {
+                let first = at(same_split[0]);
+                for &index in &same_split[1..] {
+                    let label_conflict = at(index).label != first.label;
+                    let problem = Problem::Duplicate { first_line: first.line, label_conflict };
+                    duplicates.push((index, problem));
+                }
             }
+        }
+        if let Some(&first) = leaked.first() {
+            let (count, id) = (leaked.len(), &at(first).sample_id);
+            let what = if count == 1 { "photo stands" } else { "photos stand" };
+            self.notes.push(format!(
+                "leakage: {count} {what} in more than one split, the first is `{id}`; stored in each"
+            ));
+        }
+        for (index, problem) in duplicates {
+            self.inputs[index as usize].problem = Some(problem);
         }
     }
 }
@@ -215,7 +229,7 @@ pub fn tweet_id(layout: Layout, sample_id: &str) -> Option<u64> {
     let digits = match layout {
         Layout::BT4sa => name.split('-').next()?,
         Layout::Ttd => name.split('_').nth(1)?,
-        Layout::Folder => return None,
+        Layout::Csv | Layout::Folder => return None,
     };
     digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
 }
@@ -269,26 +283,35 @@ mod tests {
 
     #[test]
     fn the_first_of_equal_lines_wins_and_a_conflict_is_named() {
-        let input = |line, split, label| Input {
-            list: 0,
-            line,
-            split,
-            sample_id: "a.jpg".into(),
-            label: Some(label),
-            agreement: None,
-            problem: None,
-        };
-        let mut inputs = [input(1, 0, 0), input(2, 0, 0), input(3, 0, 1), input(1, 1, 0)];
-        mark_duplicates(&mut inputs);
-        assert_eq!(inputs[0].problem, None);
+        let folder = tempfile::tempdir().unwrap();
+        let write =
+            |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        write("b-t4sa_train.txt", "a.jpg 0\nb.jpg 1\na.jpg 0\n./a.jpg 1\n");
+        write("b-t4sa_val.txt", "a.jpg 0\n");
+        let dump = Dump::open(folder.path(), None).unwrap();
+        let found: Vec<_> = dump
+            .inputs
+            .iter()
+            .map(|input| match input.problem {
+                None => (input.split, input.line, None),
+                Some(Problem::Duplicate { first_line, label_conflict }) => {
+                    (input.split, input.line, Some((first_line, label_conflict)))
+                }
+                Some(Problem::Unusable { .. }) => panic!("{input:?}"),
+            })
+            .collect();
+        let first = |split, line| (split, line, None);
         assert_eq!(
-            inputs[1].problem,
-            Some(Problem::Duplicate { first_line: 1, label_conflict: false })
+            found,
+            [
+                first(0, 1),
+                (0, 3, Some((1, false))),
+                (0, 4, Some((1, true))),
+                first(0, 2),
+                first(1, 1)
+            ]
         );
-        assert_eq!(
-            inputs[2].problem,
-            Some(Problem::Duplicate { first_line: 1, label_conflict: true })
-        );
-        assert_eq!(inputs[3].problem, None, "the same path in two splits is stored in both");
+        let [note] = &dump.notes[..] else { panic!("{:?}", dump.notes) };
+        assert!(note.contains("1 photo stands in more than one split") && note.contains("a.jpg"));
     }
 }

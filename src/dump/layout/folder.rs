@@ -1,25 +1,19 @@
 //! A folder for each class, with or without folders `train`, `val`, `test` above them.
 
 use std::collections::BTreeSet;
-use std::ffi::OsStr;
-use std::fs;
-use std::path::Path;
 
-use super::{Dump, DumpError, Input, Layout, Problem, sample_id};
+use crate::dump::{Dump, DumpError, Input, Layout, Problem, Source, sample_id};
 
 /// Names of split folders, and the split each stands for.
 const SPLITS: [(&str, &str); 5] =
     [("train", "train"), ("val", "val"), ("valid", "val"), ("validation", "val"), ("test", "test")];
 
-/// Files that systems leave in folders; nobody means them as photos.
-const LITTER: [&str; 3] = ["Thumbs.db", "desktop.ini", "Icon\r"];
-
-pub(super) fn recognise(source: &Path) -> bool {
-    folders_of(source).is_ok_and(|folders| !folders.is_empty())
+pub(super) fn recognise(source: &Source) -> bool {
+    source.folders("").is_ok_and(|folders| !folders.is_empty())
 }
 
-pub(super) fn open(source: &Path) -> Result<Dump, DumpError> {
-    let top = folders_of(source)?;
+pub(super) fn open(source: &Source) -> Result<Dump, DumpError> {
+    let top = source.folders("")?;
     let split_of = |folder: &str| SPLITS.iter().find(|(name, _)| *name == folder);
     let is_split_dump = !top.is_empty() && top.iter().all(|folder| split_of(folder).is_some());
     let mut split_folders: Vec<(String, &str)> = Vec::new();
@@ -34,33 +28,34 @@ pub(super) fn open(source: &Path) -> Result<Dump, DumpError> {
     }
     let mut classes = BTreeSet::new();
     for (prefix, _) in &split_folders {
-        classes.extend(folders_of(&source.join(prefix))?);
+        classes.extend(source.folders(prefix)?);
     }
     let classes: Vec<String> = classes.into_iter().collect();
     if classes.is_empty() {
         return Err(DumpError::NotThisLayout {
-            path: source.to_owned(),
+            path: source.path().to_owned(),
             layout: Layout::Folder,
             expected: "a folder for each class",
         });
     }
     let limit = usize::from(u16::MAX);
     if classes.len() > limit {
-        let (path, found) = (source.to_owned(), classes.len());
+        let (path, found) = (source.path().to_owned(), classes.len());
         return Err(DumpError::TooMany { path, what: "classes", found, limit });
     }
     let mut dump = Dump {
         layout: Layout::Folder,
-        root: source.to_owned(),
+        source: source.clone(),
         prefix: String::new(),
         lists: Vec::new(),
         splits: Vec::new(),
         classes,
         inputs: Vec::new(),
+        made_splits: None,
         notes: Vec::new(),
     };
     for (prefix, split) in split_folders {
-        let loose = loose_files(&source.join(&prefix))?;
+        let loose = source.loose_files(&prefix)?;
         if loose > 0 {
             let folder = if prefix.is_empty() { "the top folder" } else { prefix.as_str() };
             dump.notes.push(format!(
@@ -78,9 +73,9 @@ pub(super) fn open(source: &Path) -> Result<Dump, DumpError> {
         dump.lists.push(if prefix.is_empty() { "./".to_owned() } else { prefix.clone() });
         let mut files = Vec::new();
         for label in 0..dump.classes.len() {
-            let class = format!("{prefix}{}", dump.classes[label]);
-            if source.join(&class).is_dir() {
-                walk(source, &class, &mut |path, problem| {
+            let class = format!("{prefix}{}/", dump.classes[label]);
+            if source.is_folder(&class) {
+                source.walk(&class, &mut |path, problem| {
                     files.push((path, label as u16, problem));
                 })?;
             }
@@ -92,8 +87,8 @@ pub(super) fn open(source: &Path) -> Result<Dump, DumpError> {
                 Ok(id) => (id, Some(not_utf8())),
                 Err(problem) => (path.replace(char::is_control, "\u{FFFD}").into(), Some(problem)),
             };
-            let (split, label) = (split_index as u16, Some(label));
-            Input { list, line, split, sample_id, label, agreement: None, problem }
+            let input = Input::new(list, line, split_index as u16);
+            Input { sample_id, label: Some(label), problem, ..input }
         });
         dump.inputs.extend(inputs);
     }
@@ -104,71 +99,10 @@ fn not_utf8() -> Problem {
     Problem::Unusable { code: "unusable-name", detail: "the name is not UTF-8".to_owned() }
 }
 
-/// Calls `found(path relative to root, name was not UTF-8)` for every file below `folder`.
-fn walk(root: &Path, folder: &str, found: &mut dyn FnMut(String, bool)) -> Result<(), DumpError> {
-    // A stack and not recursion: the depth of a folder tree is the disk's choice, not ours.
-    let mut folders = vec![(root.join(folder), folder.to_owned(), false)];
-    while let Some((path, relative, bad_name)) = folders.pop() {
-        let unreadable = |source| DumpError::Unreadable { path: path.clone(), source };
-        for entry in fs::read_dir(&path).map_err(unreadable)? {
-            let entry = entry.map_err(unreadable)?;
-            let name = entry.file_name();
-            if is_hidden(&name) {
-                continue;
-            }
-            let bad_name = bad_name || name.to_str().is_none();
-            let relative = format!("{relative}/{}", name.to_string_lossy());
-            // Links to files are followed, links to folders are not: they may form a circle.
-            if entry.file_type().map_err(unreadable)?.is_dir() {
-                folders.push((entry.path(), relative, bad_name));
-            } else {
-                found(relative, bad_name);
-            }
-        }
-    }
-    Ok(())
-}
-
-fn folders_of(folder: &Path) -> Result<BTreeSet<String>, DumpError> {
-    let unreadable = |source| DumpError::Unreadable { path: folder.to_owned(), source };
-    let mut names = BTreeSet::new();
-    for entry in fs::read_dir(folder).map_err(unreadable)? {
-        let entry = entry.map_err(unreadable)?;
-        let name = entry.file_name();
-        if is_hidden(&name) || !entry.path().is_dir() {
-            continue;
-        }
-        let name = name.into_string().map_err(|name| DumpError::FolderName {
-            path: folder.to_owned(),
-            name: name.to_string_lossy().into_owned(),
-        })?;
-        if name.chars().any(char::is_control) {
-            let name = name.replace(char::is_control, "\u{FFFD}");
-            return Err(DumpError::FolderName { path: folder.to_owned(), name });
-        }
-        names.insert(name);
-    }
-    Ok(names)
-}
-
-fn loose_files(folder: &Path) -> Result<usize, DumpError> {
-    let unreadable = |source| DumpError::Unreadable { path: folder.to_owned(), source };
-    let mut count = 0;
-    for entry in fs::read_dir(folder).map_err(unreadable)? {
-        let entry = entry.map_err(unreadable)?;
-        count += usize::from(!is_hidden(&entry.file_name()) && !entry.path().is_dir());
-    }
-    Ok(count)
-}
-
-fn is_hidden(name: &OsStr) -> bool {
-    let name = name.to_string_lossy();
-    name.starts_with('.') || LITTER.contains(&&*name)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     fn dump(files: &[&str]) -> Dump {
         let folder = tempfile::tempdir().unwrap();

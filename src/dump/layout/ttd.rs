@@ -5,9 +5,9 @@
 //! photos; the others tell how many of five annotators agreed.
 
 use std::collections::HashMap;
-use std::path::Path;
 
-use super::{Dump, DumpError, Input, Layout, list};
+use crate::dump::list::{Labels, Lists};
+use crate::dump::{Dump, DumpError, Layout, ListFile, Source};
 
 const LISTS: [(&str, u8); 3] = [
     ("ground_truth/twitter_three_agrees.txt", 3),
@@ -17,52 +17,58 @@ const LISTS: [(&str, u8); 3] = [
 const FOLDERS: [&str; 2] = ["images", "Agg_AMT_Candidates"];
 const CLASSES: [&str; 2] = ["negative", "positive"];
 
-pub(super) fn recognise(source: &Path) -> bool {
-    largest(source).is_some() && folder(source).is_some()
+pub(super) fn recognise(source: &Source, by_hand: bool) -> bool {
+    folder(source).is_some() && (largest(source).is_some() || by_hand && source.is_folder("folds"))
 }
 
-pub(super) fn open(source: &Path) -> Result<Dump, DumpError> {
+pub(super) fn open(source: &Source, by_hand: &[ListFile]) -> Result<Dump, DumpError> {
     let missing = |expected| DumpError::NotThisLayout {
-        path: source.to_owned(),
+        path: source.path().to_owned(),
         layout: Layout::Ttd,
         expected,
     };
-    let (name, agreement) =
-        largest(source).ok_or_else(|| missing("ground_truth/twitter_three_agrees.txt"))?;
     let folder = folder(source).ok_or_else(|| missing("the folder images/"))?;
-    let mut inputs: Vec<Input> =
-        list::inputs(list::read(&source.join(name), CLASSES.len())?, 0, 0, Some(folder)).collect();
+    let labels = Labels::known(&CLASSES);
+    let mut lists = Lists::default();
+    for list in by_hand {
+        lists.add_file(source, list)?;
+    }
+    if by_hand.is_empty() {
+        let (name, _) = largest(source).ok_or_else(|| missing(LISTS[0].0))?;
+        lists.add(source, name, "all")?;
+    }
+    let (lists, splits, mut inputs) = lists.inputs(&labels, Some(folder));
+    // From the least agreement to the most: the last word counts.
     let mut levels: HashMap<Box<str>, u8> = HashMap::new();
-    for (stricter, level) in LISTS.iter().filter(|(_, level)| *level > agreement) {
-        let path = source.join(stricter);
-        if path.is_file() {
-            for input in list::inputs(list::read(&path, CLASSES.len())?, 0, 0, Some(folder)) {
-                levels.insert(input.sample_id, *level);
-            }
-        }
+    for (name, level) in LISTS.into_iter().filter(|(name, _)| source.is_file(name)) {
+        let mut list = Lists::default();
+        list.add(source, name, "all")?;
+        let (_, _, listed) = list.inputs(&labels, Some(folder));
+        levels.extend(listed.into_iter().map(|input| (input.sample_id, level)));
     }
     for input in inputs.iter_mut().filter(|input| input.problem.is_none()) {
-        input.agreement = Some(levels.get(&input.sample_id).copied().unwrap_or(agreement));
+        input.agreement = levels.get(&input.sample_id).copied();
     }
     Ok(Dump {
         layout: Layout::Ttd,
-        root: source.to_owned(),
+        source: source.clone(),
         prefix: format!("{folder}/"),
-        lists: vec![name.to_owned()],
-        splits: vec!["all".to_owned()],
-        classes: CLASSES.map(str::to_owned).to_vec(),
+        lists,
+        splits,
+        classes: labels.into_names(),
         inputs,
+        made_splits: None,
         notes: Vec::new(),
     })
 }
 
 /// The list of the lowest agreement that is there: it holds all others.
-fn largest(source: &Path) -> Option<(&'static str, u8)> {
-    LISTS.into_iter().find(|(name, _)| source.join(name).is_file())
+fn largest(source: &Source) -> Option<(&'static str, u8)> {
+    LISTS.into_iter().find(|(name, _)| source.is_file(name))
 }
 
-fn folder(source: &Path) -> Option<&'static str> {
-    FOLDERS.into_iter().find(|folder| source.join(folder).is_dir())
+fn folder(source: &Source) -> Option<&'static str> {
+    FOLDERS.into_iter().find(|folder| source.is_folder(folder))
 }
 
 #[cfg(test)]

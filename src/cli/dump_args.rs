@@ -1,0 +1,49 @@
+//! The arguments that say how a dump is read.
+
+use std::path::{Path, PathBuf};
+
+use clap::builder::PossibleValuesParser;
+
+use tcolz::Layout;
+use tcolz::dump::{DumpOptions, ListFile, MakeSplits};
+
+/// How the dump is read.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Dump")]
+pub(crate) struct DumpArgs {
+    /// How the dump is laid out
+    #[arg(long, default_value = "auto", value_parser = PossibleValuesParser::new(["auto", "b-t4sa", "ttd", "csv", "folder"]))]
+    pub(crate) layout: String,
+    /// List to read instead of the dump's own: lines of `path label`, or a .csv/.tsv with a header; may be
+    /// given several times
+    #[arg(long = "list", value_name = "[SPLIT=]FILE", value_parser = ListFile::parse)]
+    pub(crate) lists: Vec<ListFile>,
+    /// Divide a dump without splits, class by class: percentages of train, val and test
+    #[arg(long, value_name = "80/10/10", value_parser = parse_splits)]
+    pub(crate) make_splits: Option<MakeSplits>,
+    /// Seed of --make-splits
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "make_splits")]
+    pub(crate) seed: u64,
+    /// Text sentiment of each tweet, for the ledger: a file with the columns TWID NEG NEU POS
+    #[arg(long, value_name = "TSV")]
+    pub(crate) text_scores: Option<PathBuf>,
+}
+
+impl DumpArgs {
+    pub(super) fn options(&self, source: &Path) -> DumpOptions {
+        DumpOptions {
+            source: source.to_owned(),
+            layout: Layout::parse(&self.layout),
+            lists: self.lists.clone(),
+            make_splits: self
+                .make_splits
+                .clone()
+                .map(|splits| MakeSplits { seed: self.seed, ..splits }),
+            text_scores: self.text_scores.clone(),
+        }
+    }
+}
+
+fn parse_splits(text: &str) -> Result<MakeSplits, String> {
+    MakeSplits::parse(text, 0)
+}

@@ -1,0 +1,202 @@
+//! Lists of photos: lines of `path label`, or tables with a header.
+//!
+//! Every line becomes an entry, whatever stands on it; labels are words until all lists are read.
+
+mod labels;
+mod lines;
+mod table;
+
+use std::fs;
+use std::path::Path;
+
+pub(super) use labels::Labels;
+pub(super) use table::has_columns;
+
+use super::options::{SPLIT_NAME_RULE, is_split_name, is_table};
+use super::{DumpError, Input, ListFile, Problem, Source};
+
+/// Splits that everybody knows, in the order of conversion; others follow by name.
+const SPLIT_ORDER: [&str; 3] = ["train", "val", "test"];
+/// The split of what has none.
+const NO_SPLIT: &str = "all";
+
+/// One line of a list.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Line {
+    /// From 1, blank lines and the header counted.
+    pub(super) number: usize,
+    /// The split that the line itself names.
+    pub(super) split: Option<Box<str>>,
+    /// Path and label as they stand there, or what is wrong, with the text.
+    pub(super) entry: Result<(Box<str>, Option<Box<str>>), (Box<str>, Problem)>,
+}
+
+/// Lists that have been read.
+#[derive(Debug, Default)]
+pub(super) struct Lists {
+    /// Names for the ledger.
+    names: Vec<String>,
+    /// The list, the split, the line.
+    lines: Vec<(u16, String, Line)>,
+}
+
+impl Lists {
+    /// Reads a list from the dump. Its name in the ledger is `relative`.
+    pub(super) fn add(
+        &mut self,
+        source: &Source,
+        relative: &str,
+        split: &str,
+    ) -> Result<(), DumpError> {
+        let bytes = source.text(relative)?;
+        self.add_bytes(relative.to_owned(), &bytes, split, &source.path().join(relative))
+    }
+
+    /// Reads a list that was named by hand.
+    pub(super) fn add_file(&mut self, source: &Source, list: &ListFile) -> Result<(), DumpError> {
+        let split = list.split.as_deref().unwrap_or(NO_SPLIT);
+        if !list.path.is_file()
+            && let Some(inside) = list.path.to_str().filter(|inside| source.is_file(inside))
+        {
+            return self.add(source, inside, split);
+        }
+        let path = &list.path;
+        let unreadable = |source| DumpError::Unreadable { path: path.clone(), source };
+        let bytes = fs::read(path).map_err(unreadable)?;
+        let name = self.new_name(source.path(), &path.canonicalize().map_err(unreadable)?);
+        self.add_bytes(name, &bytes, split, path)
+    }
+
+    /// The name of a list on this machine: its path below the dump or, elsewhere, as much of its path
+    /// as tells it from the others. No dataset says where on a machine its dump lay.
+    fn new_name(&self, root: &Path, path: &Path) -> String {
+        let text = |path: &Path| path.to_string_lossy().replace(char::is_control, "\u{FFFD}");
+        let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
+        let name = match path.strip_prefix(root) {
+            Ok(inside) if !inside.as_os_str().is_empty() => text(inside),
+            _ => text(Path::new(path.file_name().unwrap_or_default())),
+        };
+        let mut parts: Vec<_> = path.components().collect();
+        let mut unique = name.clone();
+        while self.names.contains(&unique) && parts.pop().is_some() {
+            let above = parts.last().map(|part| text(Path::new(part))).unwrap_or_default();
+            unique = format!("{above}/{unique}");
+        }
+        unique
+    }
+
+    fn add_bytes(
+        &mut self,
+        name: String,
+        bytes: &[u8],
+        split: &str,
+        path: &Path,
+    ) -> Result<(), DumpError> {
+        let too_many =
+            |what, found, limit| DumpError::TooMany { path: path.to_owned(), what, found, limit };
+        let list = u16::try_from(self.names.len())
+            .map_err(|_| too_many("lists", self.names.len(), usize::from(u16::MAX)))?;
+        let lines = if is_table(path) { table::parse(bytes, path)? } else { lines::parse(bytes) };
+        for mut line in lines {
+            if line.number > u32::MAX as usize {
+                return Err(too_many("lines", line.number, u32::MAX as usize));
+            }
+            let mut split = split.to_owned();
+            if let Some(own) = line.split.take() {
+                if is_split_name(&own) {
+                    split = canonical_split(&own);
+                } else if let Ok((shown, _)) = line.entry {
+                    let detail = format!("`{own}` cannot name a split: {SPLIT_NAME_RULE}");
+                    line.entry = Err((shown, Problem::Unusable { code: "bad-split", detail }));
+                }
+            }
+            self.lines.push((list, split, line));
+        }
+        self.names.push(name);
+        Ok(())
+    }
+
+    /// True when no list has been read.
+    pub(super) fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// The labels, as the words that stand there.
+    pub(super) fn labels(&self) -> impl Iterator<Item = &str> {
+        self.lines.iter().filter_map(|(_, _, line)| line.entry.as_ref().ok()?.1.as_deref())
+    }
+
+    /// The first paths, to try where they lie.
+    pub(super) fn first_paths(&self, count: usize) -> Vec<String> {
+        let paths = self.lines.iter().filter_map(|(_, _, line)| Some(&line.entry.as_ref().ok()?.0));
+        paths.take(count).map(ToString::to_string).collect()
+    }
+
+    /// Gives every path an ending.
+    pub(super) fn append_to_paths(&mut self, ending: &str) {
+        for (_, _, line) in &mut self.lines {
+            if let Ok((path, _)) = &mut line.entry {
+                *path = format!("{path}{ending}").into();
+            }
+        }
+    }
+
+    /// Names of the lists, names of the splits in the order of conversion, and the inputs. `top_folder`
+    /// is taken off the paths.
+    pub(super) fn inputs(
+        self,
+        labels: &Labels,
+        top_folder: Option<&str>,
+    ) -> (Vec<String>, Vec<String>, Vec<Input>) {
+        let mut splits: Vec<String> = Vec::new();
+        for (_, split, _) in &self.lines {
+            if !splits.contains(split) {
+                splits.push(split.clone());
+            }
+        }
+        splits.sort_by_key(|split| {
+            let known = SPLIT_ORDER.iter().position(|known| known == split);
+            (known.unwrap_or(SPLIT_ORDER.len()), split.clone())
+        });
+        let input = |(list, split, line): (u16, String, Line)| {
+            let split = splits.iter().position(|known| *known == split).unwrap_or(0) as u16;
+            let mut input = Input::new(list, line.number as u32, split);
+            let placed = line.entry.and_then(|(path, label)| {
+                let shown = || path.replace(char::is_control, "\u{FFFD}").into_boxed_str();
+                let id = super::sample_id(&path).map_err(|problem| (shown(), problem))?;
+                let label = match label {
+                    None => None,
+                    Some(word) => {
+                        Some(labels.number(&word).map_err(|problem| (id.clone(), problem))?)
+                    }
+                };
+                Ok((id, label))
+            });
+            match placed {
+                Ok((id, label)) => (input.sample_id, input.label) = (id, label),
+                Err((shown, problem)) => (input.sample_id, input.problem) = (shown, Some(problem)),
+            }
+            if let Some(below) = top_folder.and_then(|top| below(&input.sample_id, top)) {
+                input.sample_id = below.into();
+            }
+            input
+        };
+        let inputs = self.lines.into_iter().map(input).collect();
+        (self.names, splits, inputs)
+    }
+}
+
+/// `path` without the folder `top`, when it lies in it.
+fn below<'a>(path: &'a str, top: &str) -> Option<&'a str> {
+    path.strip_prefix(top)?.strip_prefix('/')
+}
+
+/// Other words for the splits that everybody knows.
+pub(super) fn canonical_split(word: &str) -> String {
+    match word.to_ascii_lowercase().as_str() {
+        "train" | "training" => "train".to_owned(),
+        "val" | "valid" | "validation" | "dev" => "val".to_owned(),
+        "test" | "testing" => "test".to_owned(),
+        _ => word.to_owned(),
+    }
+}

@@ -1,0 +1,138 @@
+//! What is asked for when a dump is listed.
+
+use std::path::{Path, PathBuf};
+
+use super::splits::MakeSplits;
+use super::{Dump, DumpError, Layout, Source, Watch};
+
+/// Longest name of a split, in bytes.
+const MAX_SPLIT_NAME: usize = 64;
+
+/// A dump, and how it is to be read.
+#[derive(Debug, Clone)]
+pub struct DumpOptions {
+    /// A folder, a tar, or a CSV or TSV file that lies beside what it lists.
+    pub source: PathBuf,
+    /// How it is laid out; recognised when `None`.
+    pub layout: Option<Layout>,
+    /// Lists to read instead of those that the layout finds.
+    pub lists: Vec<ListFile>,
+    /// Divides a dump that has no splits.
+    pub make_splits: Option<MakeSplits>,
+    /// `t4sa_text_sentiment.tsv`: columns `TWID NEG NEU POS`.
+    pub text_scores: Option<PathBuf>,
+}
+
+/// A list of photos in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListFile {
+    /// The split of its lines; `all` when `None`.
+    pub split: Option<String>,
+    /// Where it lies: a path of this machine or, where there is no such file, one inside the dump.
+    pub path: PathBuf,
+}
+
+impl ListFile {
+    /// `FILE` or `SPLIT=FILE`.
+    ///
+    /// # Errors
+    /// What is wrong with the name of the split, in words.
+    pub fn parse(text: &str) -> Result<ListFile, String> {
+        match text.split_once('=') {
+            // A path with an equals sign further down is a path.
+            Some((split, path)) if !split.contains('/') => {
+                if !is_split_name(split) {
+                    return Err(format!("`{split}` cannot name a split: {SPLIT_NAME_RULE}"));
+                }
+                if path.is_empty() {
+                    return Err("expected a file after `=`".to_owned());
+                }
+                Ok(ListFile { split: Some(split.to_owned()), path: path.into() })
+            }
+            _ => Ok(ListFile { split: None, path: text.into() }),
+        }
+    }
+}
+
+/// What a split's name may look like; it becomes a folder of the dataset.
+pub(super) const SPLIT_NAME_RULE: &str =
+    "expected up to 64 letters, digits, `-` or `_`, and not `unfinished`";
+
+/// True for what may name a split. `unfinished` is where a conversion keeps its journal.
+pub(super) fn is_split_name(name: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    (1..=MAX_SPLIT_NAME).contains(&name.len()) && name.bytes().all(fits) && name != "unfinished"
+}
+
+impl DumpOptions {
+    /// The dump in `source`, read as it is recognised.
+    pub fn new(source: impl Into<PathBuf>) -> DumpOptions {
+        DumpOptions {
+            source: source.into(),
+            layout: None,
+            lists: Vec::new(),
+            make_splits: None,
+            text_scores: None,
+        }
+    }
+
+    /// Lists the dump. `watch` is told how far the index of a tar is.
+    ///
+    /// # Errors
+    /// When the source is neither folder nor tar, no layout fits, or a list cannot be read.
+    pub fn open(&self, watch: &mut Watch<'_>) -> Result<Dump, DumpError> {
+        self.open_indexed(None, watch)
+    }
+
+    /// As [`DumpOptions::open`], with the index that [`Dump::keep_index`] left in the file `kept`.
+    ///
+    /// # Errors
+    /// As [`DumpOptions::open`].
+    pub fn open_indexed(
+        &self,
+        kept: Option<&Path>,
+        watch: &mut Watch<'_>,
+    ) -> Result<Dump, DumpError> {
+        // A table stands for the folder that it lies in.
+        if self.source.is_file() && is_table(&self.source) {
+            let mut options = self.clone();
+            let absolute = std::path::absolute(&self.source)
+                .map_err(|source| DumpError::Unreadable { path: self.source.clone(), source })?;
+            if !options.lists.is_empty() || options.layout.is_some_and(|known| known != Layout::Csv)
+            {
+                return Err(DumpError::TableAsSource { path: self.source.clone() });
+            }
+            options.lists.push(ListFile { split: None, path: absolute.clone() });
+            options.layout = Some(Layout::Csv);
+            options.source = match self.source.parent() {
+                Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+                _ => PathBuf::from("."),
+            };
+            return Dump::list(&options, Source::open(&options.source, watch)?);
+        }
+        Dump::list(self, Source::open_indexed(&self.source, kept, watch)?)
+    }
+}
+
+/// True for the names of files with columns.
+pub(super) fn is_table(path: &Path) -> bool {
+    let extension = path.extension().map(|end| end.to_string_lossy().to_ascii_lowercase());
+    matches!(extension.as_deref(), Some("csv" | "tsv"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_may_say_its_split() {
+        let parsed = |text: &str| ListFile::parse(text).map(|list| (list.split, list.path));
+        let split = |name: &str| Some(name.to_owned());
+        assert_eq!(parsed("train=a/b.txt"), Ok((split("train"), "a/b.txt".into())));
+        assert_eq!(parsed("a/b.txt"), Ok((None, "a/b.txt".into())));
+        assert_eq!(parsed("a/x=1.txt"), Ok((None, "a/x=1.txt".into())));
+        for wrong in ["=a.txt", "train=", "unfinished=a.txt", "my split=a.txt", "..=a.txt"] {
+            assert!(parsed(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! The index of a tar in a file, so that an interrupted conversion need not go through the tar again.
+//!
+//! ```text
+//! tcolz-tar-index 1 63012345856 1502700000000000000    version, length and time of the tar
+//! note …                                               what is odd about it
+//! 1536 142500 w data/78476/784760943188189184-1.jpg    offset, length, state, name
+//! blake3 …                                             of everything before
+//! ```
+//!
+//! A private file of one version of this program: whatever is not as expected makes it useless, and the
+//! tar is gone through again.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use crate::durable;
+
+use super::index::{Index, Member, State};
+use super::tar::Stamp;
+
+const MAGIC: &str = "tcolz-tar-index 1";
+const STATES: [(State, &str); 5] = [
+    (State::Whole, "w"),
+    (State::BadName, "b"),
+    (State::Dangling, "d"),
+    (State::Sparse, "s"),
+    (State::Cut, "c"),
+];
+
+pub(super) fn write(path: &Path, stamp: Stamp, index: &Index) -> io::Result<()> {
+    let mut text = first_line(stamp);
+    for note in &index.notes {
+        let _ = writeln!(text, "note {note}");
+    }
+    for Member { name, offset, bytes, state } in &index.members {
+        let word = STATES.iter().find(|(known, _)| known == state).map_or("", |(_, word)| word);
+        let _ = writeln!(text, "{offset} {bytes} {word} {name}");
+    }
+    let hash = blake3::hash(text.as_bytes());
+    let _ = writeln!(text, "blake3 {hash}");
+    durable::write(path, text.as_bytes())
+}
+
+/// The index in `path`, when it is whole and that of the tar with this stamp.
+pub(super) fn read(path: &Path, stamp: Stamp) -> Option<Index> {
+    let text = fs::read_to_string(path).ok()?;
+    let (content, hash) = text.strip_suffix('\n')?.rsplit_once("\nblake3 ")?;
+    let content = &text[..content.len() + 1];
+    let content = content
+        .strip_prefix(&first_line(stamp))
+        .filter(|_| blake3::hash(content.as_bytes()).to_string() == hash)?;
+    let mut index = Index::default();
+    for line in content.lines() {
+        match line.strip_prefix("note ") {
+            Some(note) => index.notes.push(note.to_owned()),
+            None => index.members.push(member(line)?),
+        }
+    }
+    Some(index)
+}
+
+fn first_line(stamp: Stamp) -> String {
+    format!("{MAGIC} {} {}\n", stamp.bytes, stamp.modified)
+}
+
+fn member(line: &str) -> Option<Member> {
+    let mut parts = line.splitn(4, ' ');
+    let (offset, bytes) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+    let word = parts.next()?;
+    let state = STATES.iter().find(|(_, known)| *known == word)?.0;
+    Some(Member { name: parts.next()?.into(), offset, bytes, state })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_index_is_read_back_for_its_own_tar_only_and_only_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("members");
+        let member = |name: &str, state| Member { name: name.into(), offset: 512, bytes: 7, state };
+        let members = STATES.map(|(state, word)| member(&format!("a name {word}.jpg"), state));
+        let index = Index { members: members.into(), notes: vec!["odd".to_owned()] };
+        let stamp = Stamp { bytes: 4096, modified: 12 };
+        write(&path, stamp, &index).unwrap();
+        assert_eq!(read(&path, stamp), Some(index));
+        assert_eq!(read(&path, Stamp { modified: 13, ..stamp }), None);
+        let bytes = fs::read(&path).unwrap();
+        for at in 0..bytes.len() {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 1;
+            fs::write(&path, &damaged).unwrap();
+            assert_eq!(read(&path, stamp), None, "byte {at}");
+            fs::write(&path, &bytes[..at]).unwrap();
+            assert_eq!(read(&path, stamp), None, "cut at {at}");
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! Where the files of a dump lie: in a folder, or in a tar that is read where it is.
+//!
+//! Paths are relative to the dump, with `/`. Reading goes through [`Source::read`] alone.
+
+mod disk;
+mod index;
+mod kept;
+mod tar;
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::io;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::DumpError;
+use disk::Disk;
+use tar::Tar;
+
+/// Source files above this are not read: no photo of 40 million pixels comes near it.
+pub const MAX_SOURCE_BYTES: u64 = 256_000_000;
+
+/// Files that systems leave in folders; nobody means them as photos.
+const LITTER: [&str; 3] = ["Thumbs.db", "desktop.ini", "Icon\r"];
+
+/// Called while a tar is gone through for its index, with the bytes that are done and all there are;
+/// `Break` gives up.
+pub type Watch<'a> = dyn FnMut(u64, u64) -> ControlFlow<()> + 'a;
+
+/// The files of a dump. Cheap to clone; all clones read the same files.
+#[derive(Debug, Clone)]
+pub struct Source {
+    path: PathBuf,
+    kind: Kind,
+}
+
+#[derive(Debug, Clone)]
+enum Kind {
+    Disk(Arc<Disk>),
+    Tar(Arc<Tar>),
+}
+
+/// Where a file lies on the disk, as far as the order of reading goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Inode number, or offset in the tar: files are read forward in this order.
+    pub position: u64,
+    /// Length in bytes.
+    pub bytes: u64,
+}
+
+impl Source {
+    /// Opens a folder, or a tar, which is gone through once for an index of its members.
+    ///
+    /// # Errors
+    /// [`DumpError::Unreadable`]; [`DumpError::NotASource`] for any other file;
+    /// [`DumpError::GivenUp`] when `watch` says so.
+    pub fn open(path: &Path, watch: &mut Watch<'_>) -> Result<Source, DumpError> {
+        Source::open_indexed(path, None, watch)
+    }
+
+    /// As [`Source::open`], with the index that [`Source::keep_index`] left in the file `kept`, if it is
+    /// there, whole, and of this very tar.
+    pub(super) fn open_indexed(
+        path: &Path,
+        kept: Option<&Path>,
+        watch: &mut Watch<'_>,
+    ) -> Result<Source, DumpError> {
+        let unreadable = |source| DumpError::Unreadable { path: path.to_owned(), source };
+        let kind = if path.metadata().map_err(unreadable)?.is_dir() {
+            Kind::Disk(Arc::new(Disk::open(path).map_err(unreadable)?))
+        } else {
+            Kind::Tar(Arc::new(Tar::open(path, kept, watch)?))
+        };
+        Ok(Source { path: path.to_owned(), kind })
+    }
+
+    /// The folder or the tar.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// True for a tar.
+    pub fn is_tar(&self) -> bool {
+        matches!(self.kind, Kind::Tar(_))
+    }
+
+    /// Reads a file whole into `bytes`, replacing what they held.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::NotFound`] when there is no such file; other kinds when it cannot be read, is not
+    /// a regular file, changed meanwhile, or is longer than [`MAX_SOURCE_BYTES`].
+    pub fn read(&self, relative: &str, bytes: &mut Vec<u8>) -> io::Result<()> {
+        match &self.kind {
+            Kind::Disk(disk) => disk.read(relative, bytes),
+            Kind::Tar(tar) => tar.read(relative, bytes),
+        }
+    }
+
+    /// Where a file lies; `None` when there is none.
+    pub fn place(&self, relative: &str) -> Option<Place> {
+        match &self.kind {
+            Kind::Disk(disk) => disk.place(relative),
+            Kind::Tar(tar) => tar.place(relative),
+        }
+    }
+
+    /// Tests that the source is still the one that was opened: a folder that has not been unmounted or
+    /// exchanged, a tar that has not been written to.
+    ///
+    /// # Errors
+    /// [`DumpError::Gone`].
+    pub fn check(&self) -> Result<(), DumpError> {
+        let checked = match &self.kind {
+            Kind::Disk(disk) => disk.check(),
+            Kind::Tar(tar) => tar.check(),
+        };
+        checked.map_err(|what| DumpError::Gone { path: self.path.clone(), what })
+    }
+
+    /// Writes the index of a tar to the file `kept`, for [`Source::open_indexed`] to find; nothing for a folder.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub(super) fn keep_index(&self, kept: &Path) -> io::Result<()> {
+        match &self.kind {
+            Kind::Disk(_) => Ok(()),
+            Kind::Tar(tar) => tar.keep(kept),
+        }
+    }
+
+    /// What a person should know about the source itself.
+    pub(super) fn notes(&self) -> &[String] {
+        match &self.kind {
+            Kind::Disk(_) => &[],
+            Kind::Tar(tar) => tar.notes(),
+        }
+    }
+
+    pub(super) fn is_file(&self, relative: &str) -> bool {
+        match &self.kind {
+            Kind::Disk(disk) => disk.is_file(relative),
+            Kind::Tar(tar) => tar.place(relative).is_some(),
+        }
+    }
+
+    pub(super) fn is_folder(&self, relative: &str) -> bool {
+        match &self.kind {
+            Kind::Disk(disk) => disk.is_folder(relative),
+            Kind::Tar(tar) => tar.is_folder(relative),
+        }
+    }
+
+    /// Reads a list whole.
+    pub(super) fn text(&self, relative: &str) -> Result<Vec<u8>, DumpError> {
+        let mut bytes = Vec::new();
+        match self.read(relative, &mut bytes) {
+            Ok(()) => Ok(bytes),
+            Err(source) => Err(DumpError::Unreadable { path: self.path.join(relative), source }),
+        }
+    }
+
+    /// A file of this name beside the source: next to the tar, or next to the folder.
+    pub(super) fn beside(&self, name: &str) -> Option<PathBuf> {
+        let absolute = std::path::absolute(&self.path).ok()?;
+        Some(absolute.parent()?.join(name)).filter(|path| path.is_file())
+    }
+
+    /// The folders directly below `folder` (`""` for the top, otherwise ending in `/`).
+    ///
+    /// # Errors
+    /// When it cannot be read, or a name could not be a class's.
+    pub(super) fn folders(&self, folder: &str) -> Result<BTreeSet<String>, DumpError> {
+        match &self.kind {
+            Kind::Disk(disk) => disk.folders(folder),
+            Kind::Tar(tar) => tar.folders(folder),
+        }
+    }
+
+    /// How many files lie directly in `folder` (`""` for the top, otherwise ending in `/`).
+    pub(super) fn loose_files(&self, folder: &str) -> Result<usize, DumpError> {
+        match &self.kind {
+            Kind::Disk(disk) => disk.loose_files(folder),
+            Kind::Tar(tar) => Ok(tar.loose_files(folder)),
+        }
+    }
+
+    /// Calls `found(path relative to the dump, the name is not UTF-8)` for every file below `folder`
+    /// (which ends in `/`), however deep.
+    pub(super) fn walk(
+        &self,
+        folder: &str,
+        found: &mut dyn FnMut(String, bool),
+    ) -> Result<(), DumpError> {
+        match &self.kind {
+            Kind::Disk(disk) => disk.walk(folder, found),
+            Kind::Tar(tar) => {
+                tar.walk(folder, found);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// True for files that nobody means as photos.
+fn is_hidden(name: &OsStr) -> bool {
+    let name = name.to_string_lossy();
+    name.starts_with('.') || LITTER.contains(&&*name)
+}
+
+/// A folder's name as it names a class.
+fn folder_name(above: &Path, name: Result<String, String>) -> Result<String, DumpError> {
+    match name {
+        Ok(name) if !name.chars().any(char::is_control) => Ok(name),
+        Ok(name) | Err(name) => {
+            let name = name.replace(char::is_control, "\u{FFFD}");
+            Err(DumpError::FolderName { path: above.to_owned(), name })
+        }
+    }
+}
+
+fn too_long(bytes: u64) -> io::Error {
+    io::Error::other(format!("{bytes} bytes, more than the {MAX_SOURCE_BYTES} that are read"))
+}
