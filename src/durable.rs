@@ -124,6 +124,16 @@ pub fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
+/// Bytes that this user may still write to the disk that holds `path`, or will hold it: it need not exist.
+///
+/// # Errors
+/// When the disk cannot be asked.
+pub fn free_bytes(path: &Path) -> io::Result<u64> {
+    let absolute = std::path::absolute(path)?;
+    let exists = absolute.ancestors().find(|folder| folder.exists());
+    fs4::available_space(exists.unwrap_or(&absolute))
+}
+
 /// Removes what an interrupted writer left behind in `folder` (not in folders below it).
 ///
 /// # Errors

@@ -32,13 +32,13 @@
 //! | module | what it does |
 //! | --- | --- |
 //! | [`sample`], [`recipe`] | the shared nouns: what an input is called, how pixels become a tensor |
-//! | [`durable`] | files that become visible whole or not at all |
-//! | [`dump`] | raw dumps: which photos there are, and their bytes |
+//! | [`durable`], [`memory`] | files that become visible whole or not at all; how much memory is held |
+//! | [`dump`] | raw dumps, unpacked or in a tar: which photos there are, and their bytes |
 //! | [`decode`] | bytes → rows of RGB: libjpeg-turbo for JPEG, `image` for the rest |
 //! | [`transform`] | rows → square tensors; views; channel sums; perceptual hash |
 //! | [`shard`] | the codec and the Arrow files: writer and reader |
 //! | [`dataset`] | dataset.json, the ledger, content root, verify |
-//! | [`convert`](mod@convert) | the pipeline from a dump to a dataset |
+//! | [`convert`](mod@convert) | the pipeline from a dump to a dataset, and what it will take |
 //! | [`inspect`](mod@inspect) | what a dataset holds, from its ledger |
 //! | [`demo`] | made-up photos for trying all this |
 //!
@@ -54,6 +54,7 @@ pub mod demo;
 pub mod dump;
 pub mod durable;
 pub mod inspect;
+pub mod memory;
 pub mod recipe;
 pub mod sample;
 pub mod shard;

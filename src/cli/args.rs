@@ -22,7 +22,9 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Make up a few photos, convert, verify and inspect them: nothing else is needed
     Demo(DemoArgs),
-    /// Convert a folder of photos into a dataset
+    /// Say what a conversion will take: time, size, memory
+    Plan(PlanArgs),
+    /// Convert a folder of photos, or a tar of them, into a dataset
     Convert(ConvertArgs),
     /// Say what a dataset holds, from its ledger
     Inspect(InspectArgs),
@@ -47,6 +49,32 @@ pub(crate) struct DemoArgs {
 
 #[derive(clap::Args)]
 #[command(
+    after_help = "Examples:\n  tcolz plan photos/                       with the default recipe, on all cores\n  tcolz plan b-t4sa_imgs.tar /mnt/big/out  is there room on that disk?\n  tcolz plan photos/ --size 299 --json | jq .forecast.seconds\n\nSome photos are read, decoded and compressed as a conversion would; nothing is written.\nThe intervals hold what is likely, not what is certain: a busy machine takes longer."
+)]
+pub(crate) struct PlanArgs {
+    /// The raw dump: a folder, a .tar (read where it lies), or a .csv/.tsv beside its photos
+    #[arg(value_name = "SRC")]
+    pub(crate) source: PathBuf,
+    /// Where the dataset would be written; its disk is asked for free space [default: this folder]
+    pub(crate) out: Option<PathBuf>,
+    /// Photos to probe: more make the intervals narrower
+    #[arg(long, value_name = "N", default_value_t = 400, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) photos: u32,
+    /// Threads of the conversion [default: all cores]
+    #[arg(long, short = 'j', value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    // Last, because their help headings hold for all that follows.
+    #[command(flatten)]
+    pub(crate) dump: DumpArgs,
+    #[command(flatten)]
+    pub(crate) recipe: RecipeArgs,
+}
+
+#[derive(clap::Args)]
+#[command(
     after_help = "Examples:\n  tcolz convert photos/ out/                          a folder for each class\n  tcolz convert ttd/ ttd.tcolz --size 224 --size 299  two sizes from one decode\n  tcolz convert dump/ out/ --decode scaled            faster: JPEGs decoded at the size needed\n  tcolz convert dump/ out/ --dtype f32 --view torch   tensors for readers that know no views\n  tcolz convert b-t4sa_imgs.tar out/ --text-scores t4sa_text_sentiment.tsv\n  tcolz convert photos/ out/ --make-splits 80/10/10   train, val and test, class by class\n  tcolz convert ttd/ out/ --list train=ttd/folds/five_agrees/test1/train.txt \\\n                          --list test=ttd/folds/five_agrees/test1/test.txt\n\nStopped by Ctrl-C, a kill or a full disk? The same command goes on where it was.\nA dataset depends on the photos, the recipe, --shard-mb and the version of tcolz, never on --threads.\nTimings go to OUT.log.jsonl beside the dataset."
 )]
 pub(crate) struct ConvertArgs {
@@ -64,6 +92,9 @@ pub(crate) struct ConvertArgs {
     /// Share of quarantined and missing inputs above which the exit code is 3
     #[arg(long, value_name = "PERCENT", default_value = "1%", value_parser = parse_percent)]
     pub(crate) max_bad: f64,
+    /// Begin although the disk seems too small
+    #[arg(long)]
+    pub(crate) no_space_check: bool,
     /// Discard an unfinished conversion in OUT and begin anew
     #[arg(long)]
     pub(crate) restart: bool,

@@ -8,11 +8,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
 use serde_json::json;
+use tcolz::convert::{Forecast, Interval};
 use tcolz::{ConvertError, ConvertOptions, ConvertSummary, DumpError, convert};
 
 use super::Ending;
 use super::args::ConvertArgs;
 use super::output::{Facts, bytes, count, plural, print};
+use super::plan::{sizes, times};
 use super::progress::{ConvertProgress, event};
 
 pub(super) fn run(args: &ConvertArgs) -> anyhow::Result<Ending> {
@@ -21,6 +23,7 @@ pub(super) fn run(args: &ConvertArgs) -> anyhow::Result<Ending> {
     options.dump = args.dump.options(&args.source);
     options.shard_bytes = args.shard_bytes;
     options.restart = args.restart;
+    options.check_space = !args.no_space_check;
     if let Some(threads) = args.threads {
         options.threads = usize::from(threads);
     }
@@ -57,6 +60,9 @@ pub(super) fn run(args: &ConvertArgs) -> anyhow::Result<Ending> {
             "source_bytes": summary.source_bytes,
             "seconds": summary.seconds,
             "content_root": summary.dataset.meta().content_root,
+            "written_bytes": summary.written_bytes,
+            "peak_memory_bytes": summary.peak_memory_bytes,
+            "forecast": summary.forecast,
             "too_many_bad": too_many_bad,
         }));
     } else {
@@ -94,6 +100,31 @@ fn stop_on_ctrl_c() -> anyhow::Result<Arc<AtomicBool>> {
     })
     .context("Ctrl-C cannot be watched for")?;
     Ok(stop)
+}
+
+/// What was expected, where it differs from what came.
+fn compared(summary: &ConvertSummary, forecast: &Forecast) -> String {
+    let verdict = |interval: Interval, value: f64, text: String| {
+        let off = match value {
+            _ if interval.contains(value) => "",
+            _ if value < interval.low => ": less than expected",
+            _ => ": more than expected",
+        };
+        format!("{text}{off}")
+    };
+    let mut parts = vec![
+        verdict(forecast.seconds, summary.seconds, format!("time {}", times(forecast.seconds))),
+        verdict(
+            forecast.dataset_bytes,
+            summary.written_bytes as f64,
+            format!("size {}", sizes(forecast.dataset_bytes)),
+        ),
+    ];
+    if let Some((interval, value)) = forecast.peak_memory_bytes.zip(summary.peak_memory_bytes) {
+        let text = format!("memory up to {}", bytes(interval.high as u64));
+        parts.push(verdict(interval, value as f64, text));
+    }
+    parts.join("; ")
 }
 
 fn text(summary: &ConvertSummary, out: &Path) -> String {
@@ -150,6 +181,12 @@ fn text(summary: &ConvertSummary, out: &Path) -> String {
         time.push_str(&format!(", {} done before", plural(summary.resumed, "photo")));
     }
     facts.add("time", time);
+    if let Some(memory) = summary.peak_memory_bytes {
+        facts.add("memory", format!("{} at most", bytes(memory)));
+    }
+    if let Some(forecast) = &summary.forecast {
+        facts.add("forecast", compared(summary, forecast));
+    }
     let out = out.display();
     format!("{out}\n{}next: tcolz inspect {out}, tcolz verify {out}\n", facts.text())
 }

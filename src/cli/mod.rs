@@ -7,6 +7,7 @@ mod demo;
 mod dump_args;
 mod inspect;
 mod output;
+mod plan;
 mod progress;
 mod recipe_args;
 mod show;
@@ -35,6 +36,7 @@ pub(crate) fn run() -> ExitCode {
     let result = match Args::parse().command {
         Command::Demo(args) => demo::run(&args),
         Command::Convert(args) => convert::run(&args),
+        Command::Plan(args) => plan::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Show(args) => show::run(&args),
         Command::Verify(args) => verify::run(&args),

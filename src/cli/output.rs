@@ -43,6 +43,21 @@ pub(super) fn bytes(number: u64) -> String {
     }
 }
 
+/// Seconds as people say them: `7.3 s`, `4.2 min`, `1.5 h`.
+pub(super) fn duration(seconds: f64) -> String {
+    match seconds {
+        ..9.95 => format!("{seconds:.1} s"),
+        ..99.5 => format!("{seconds:.0} s"),
+        ..5970.0 => format!("{:.1} min", seconds / 60.0),
+        _ => format!("{:.1} h", seconds / 3600.0),
+    }
+}
+
+/// `1 class`, `2 classes`.
+pub(super) fn classes(number: usize) -> String {
+    if number == 1 { "1 class".to_owned() } else { format!("{} classes", count(number as u64)) }
+}
+
 /// `1 photo`, `2 photos`.
 pub(super) fn plural(number: u64, noun: &str) -> String {
     let ending = if number == 1 { "" } else { "s" };
@@ -80,6 +95,11 @@ mod tests {
         assert_eq!(bytes(60_270_000), "60.3 MB");
         assert_eq!(bytes(63_000_000_000), "63.0 GB");
         assert_eq!(bytes(999_999), "1.0 MB");
+        assert_eq!(
+            [0.04, 9.96, 100.0, 6000.0].map(duration),
+            ["0.0 s", "10 s", "1.7 min", "1.7 h"]
+        );
+        assert_eq!((classes(1), classes(2)), ("1 class".into(), "2 classes".into()));
         assert_eq!((plural(1, "photo"), plural(2, "photo")), ("1 photo".into(), "2 photos".into()));
     }
 }

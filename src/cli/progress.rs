@@ -5,10 +5,12 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
+use tcolz::convert::Forecast;
 use tcolz::dataset::Counts;
 use tcolz::{Dump, Observer};
 
 use super::output::{self, bytes, count};
+use super::plan::{room, sizes, times};
 
 /// Time between two plain lines.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
@@ -102,11 +104,7 @@ impl Observer for ConvertProgress {
             output::plural(self.listed, "photo"),
             output::plural(dump.splits.len() as u64, "split"),
             splits,
-            if dump.classes.len() == 1 {
-                "1 class".to_owned()
-            } else {
-                format!("{} classes", dump.classes.len())
-            },
+            output::classes(dump.classes.len()),
         );
         for note in &dump.notes {
             eprintln!("note: {note}");
@@ -120,6 +118,19 @@ impl Observer for ConvertProgress {
         }
         self.bar.set_message(self.message(&Counts::default()));
         self.bar.set_length(self.listed);
+    }
+
+    fn forecast(&mut self, forecast: &Forecast, free_bytes: Option<u64>) {
+        if self.json {
+            event(&json!({ "event": "forecast", "forecast": forecast, "free_bytes": free_bytes }));
+            return;
+        }
+        let Forecast { seconds, dataset_bytes, .. } = *forecast;
+        let mut line = format!("forecast: {}, {}", times(seconds), sizes(dataset_bytes));
+        if let Some(free) = free_bytes {
+            line.push_str(&format!("; {} free{}", bytes(free), room(forecast, free)));
+        }
+        self.bar.suspend(|| eprintln!("{line}"));
     }
 
     fn resumed(&mut self, done: u64) {

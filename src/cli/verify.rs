@@ -1,10 +1,12 @@
 //! `tcolz verify`.
 
+use std::ops::ControlFlow;
 use std::time::Instant;
 
 use serde_json::json;
 use tcolz::dataset::verify_source;
-use tcolz::{Dataset, Dump, verify};
+use tcolz::dump::Source;
+use tcolz::{Dataset, verify};
 
 use super::Ending;
 use super::args::VerifyArgs;
@@ -24,11 +26,11 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<Ending> {
     let mut report = verify(&args.dataset, &|done| bar.inc(done))?;
     if let Some(source) = &args.source {
         let dataset = Dataset::open(&args.dataset)?;
-        let dump = Dump::open(source, None)?;
+        let source = Source::open(source, &mut |_, _| ControlFlow::Continue(()))?;
         bar.reset();
         let sizes = dataset.ledger()?.iter().filter_map(|row| Some(row.source?.0)).sum();
         bar.set_length(sizes);
-        report.faults.extend(verify_source(&dataset, &dump, &|done| bar.inc(done))?);
+        report.faults.extend(verify_source(&dataset, &source, &|done| bar.inc(done))?);
     }
     bar.finish_and_clear();
     let seconds = begun.elapsed().as_secs_f64();

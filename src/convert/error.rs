@@ -69,6 +69,36 @@ pub enum ConvertError {
         /// In what it differs from what was asked for.
         difference: &'static str,
     },
+    /// The disk is too small.
+    #[error(
+        "{path}: the dataset will need {needed} to {most} bytes, the disk has {free} free; make room, choose \
+         another OUT, or begin all the same with --no-space-check: a full disk loses nothing",
+        path = path.display()
+    )]
+    NoRoom {
+        /// The output folder.
+        path: PathBuf,
+        /// Bytes that are hardly enough.
+        needed: u64,
+        /// Bytes that are certainly enough.
+        most: u64,
+        /// Bytes that are free.
+        free: u64,
+    },
+    /// Not one of the probed photos is there.
+    #[error(
+        "{path}: none of the {probed} photos that were looked for is there, `{first}` for one; is the dump \
+         unpacked, and are the lists' paths relative to it?",
+        path = path.display()
+    )]
+    NothingThere {
+        /// The source.
+        path: PathBuf,
+        /// How many were looked for.
+        probed: u64,
+        /// The path of one of them.
+        first: String,
+    },
     /// Another process works on the output folder.
     #[error("{path}: another tcolz is writing here; wait for it to finish", path = path.display())]
     Locked {

@@ -6,6 +6,7 @@
 //! ```
 
 mod error;
+mod forecast;
 mod gate;
 mod journal;
 mod log;
@@ -14,20 +15,23 @@ mod out;
 mod outcome;
 mod pipeline;
 mod prepare;
+mod probe;
 mod store;
 mod summary;
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::json;
 
 pub use error::ConvertError;
+pub use forecast::{CodecForecast, Forecast, Interval};
 pub use options::{ConvertOptions, DEFAULT_MAX_BAD, DEFAULT_SHARD_BYTES, MIN_SHARD_BYTES};
 pub use summary::ConvertSummary;
 
 use crate::dataset::{Counts, Dataset};
 use crate::dump::Dump;
+use crate::durable;
 use crate::recipe::{Dtype, Mean, Recipe};
 use crate::transform::View;
 
@@ -35,6 +39,13 @@ use journal::Journal;
 use log::Log;
 use out::{Found, OutFolder};
 use store::Store;
+
+/// A conversion probes one of so many photos, so that looking ahead takes a hundredth of the time …
+const PROBED_PART: usize = 100;
+/// … but not fewer and not more than this.
+const PROBED: Range<usize> = 8..400;
+/// When so many photos were looked for and none is there, something is wrong with the dump as a whole.
+const MIN_PROBED: u64 = 8;
 
 /// What a conversion tells whoever watches it. Called on the thread that called [`convert`].
 pub trait Observer {
@@ -45,6 +56,10 @@ pub trait Observer {
     /// The dump has been listed, and the conversion begins.
     fn begun(&mut self, dump: &Dump) {
         let _ = dump;
+    }
+    /// What the conversion will take, before its first byte; and the bytes that are free in OUT.
+    fn forecast(&mut self, forecast: &Forecast, free_bytes: Option<u64>) {
+        let _ = (forecast, free_bytes);
     }
     /// An unfinished conversion is taken up: so many inputs were done before.
     fn resumed(&mut self, done: u64) {
@@ -105,9 +120,18 @@ pub fn convert(
         }),
     );
     observer.begun(&dump);
+    let mut expected = None;
+    if !Journal::exists(&options.out) {
+        let found = look_ahead(options, &dump, &view, 0, &mut log, observer);
+        // A folder that was made for nothing goes again; one with files in it stays.
+        expected = Some(found.inspect_err(|_| drop(std::fs::remove_dir(&options.out)))?);
+    }
     let mut store = Store::create(options, &dump, &mut log, stop, observer)?;
     let threads = options.threads.max(1);
     let resumed = store.counts().listed;
+    if expected.is_none() {
+        expected = Some(store.look_ahead(&view)?);
+    }
     pipeline::run(&dump, resumed as usize, &options.recipe, &view, threads, |input, outcome| {
         store.take(input, outcome)
     })?;
@@ -115,6 +139,7 @@ pub fn convert(
     out.finish()?;
     summary.seconds = log.seconds();
     summary.resumed = resumed;
+    summary.forecast = expected;
     log.event(
         "finished",
         json!({
@@ -122,10 +147,60 @@ pub fn convert(
             "source_bytes": summary.source_bytes,
             "photos_per_second": summary.photos_per_second(),
             "resumed": resumed,
+            "written_bytes": summary.written_bytes,
+            "peak_memory_bytes": summary.peak_memory_bytes,
             "content_root": summary.dataset.meta().content_root,
         }),
     );
     Ok(summary)
+}
+
+/// Says what a conversion of `dump` will take, after sending at most `photos` photos through its pipeline.
+/// Nothing is written.
+///
+/// # Errors
+/// As [`convert`]: for a recipe that contradicts itself, or a source that is gone.
+pub fn plan(
+    options: &ConvertOptions,
+    dump: &Dump,
+    photos: usize,
+) -> Result<Forecast, ConvertError> {
+    probe::forecast(options, dump, &check_recipe(options)?, 0, photos, true)
+}
+
+/// Compares what the inputs from number `first` on will take with what there is.
+fn look_ahead(
+    options: &ConvertOptions,
+    dump: &Dump,
+    view: &View,
+    first: usize,
+    log: &mut Log,
+    observer: &mut dyn Observer,
+) -> Result<Forecast, ConvertError> {
+    let left = dump.inputs.len() - first;
+    let photos = (left / PROBED_PART).clamp(PROBED.start, PROBED.end);
+    let forecast = probe::forecast(options, dump, view, first, photos, false)?;
+    let free = durable::free_bytes(&options.out).ok();
+    log.event("forecast", json!({ "forecast": forecast, "free_bytes": free }));
+    observer.forecast(&forecast, free);
+    if forecast.probed >= MIN_PROBED && forecast.probed == forecast.probed_missing {
+        let first = dump.inputs[first..].iter().find(|input| input.problem.is_none());
+        return Err(ConvertError::NothingThere {
+            path: dump.source.path().to_owned(),
+            probed: forecast.probed,
+            first: first.map(|input| dump.relative_path(&input.sample_id)).unwrap_or_default(),
+        });
+    }
+    let Interval { low, high, .. } = forecast.dataset_bytes;
+    match free {
+        Some(free) if options.check_space && (free as f64) < low => Err(ConvertError::NoRoom {
+            path: options.out.clone(),
+            needed: low as u64,
+            most: high as u64,
+            free,
+        }),
+        _ => Ok(forecast),
+    }
 }
 
 /// The recipe's view, once the recipe has been found to be consistent.
@@ -191,5 +266,8 @@ fn already_there(dataset: Dataset) -> Result<ConvertSummary, ConvertError> {
         resumed: 0,
         source_bytes: 0,
         seconds: 0.0,
+        forecast: None,
+        written_bytes: 0,
+        peak_memory_bytes: None,
     })
 }

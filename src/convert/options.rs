@@ -26,6 +26,8 @@ pub struct ConvertOptions {
     pub threads: usize,
     /// Shards are at most this long, in bytes (a shard of one row may be longer).
     pub shard_bytes: u64,
+    /// Refuse to begin where the disk has less room than the forecast says.
+    pub check_space: bool,
     /// Discard an unfinished conversion in `out` and begin anew.
     pub restart: bool,
 }
@@ -39,6 +41,7 @@ impl ConvertOptions {
             recipe: Recipe::default(),
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             shard_bytes: DEFAULT_SHARD_BYTES,
+            check_space: true,
             restart: false,
         }
     }

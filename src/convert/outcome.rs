@@ -21,6 +21,8 @@ pub(super) struct Outcome {
     pub(super) source: Option<(u64, [u8; 32])>,
     /// Present when stored.
     pub(super) prepared: Option<Prepared>,
+    /// Time of the worker, from the file's bytes to this.
+    pub(super) seconds: f64,
 }
 
 impl Outcome {
@@ -29,7 +31,7 @@ impl Outcome {
         reason: String,
         source: Option<(u64, [u8; 32])>,
     ) -> Result<Outcome, ConvertError> {
-        Ok(Outcome { status, reason: Some(reason), source, prepared: None })
+        Ok(Outcome { status, reason: Some(reason), source, prepared: None, seconds: 0.0 })
     }
 }
 
@@ -67,7 +69,8 @@ pub(super) fn outcome(
             let share = prepared.photo.recovered_share;
             let reason = (share < 1.0)
                 .then(|| format!("truncated: {:.1} % of the rows recovered", share * 100.0));
-            Ok(Outcome { status: Status::Stored, reason, source, prepared: Some(prepared) })
+            let (status, prepared) = (Status::Stored, Some(prepared));
+            Ok(Outcome { status, reason, source, prepared, seconds: 0.0 })
         }
         Err(PrepareError::Decode(error)) => {
             let reason = format!("{}: {error}", error.code());

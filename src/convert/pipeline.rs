@@ -19,6 +19,7 @@ use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
+use std::time::Instant;
 
 use crate::decode::{DecodeLimits, probe};
 use crate::dump::{Dump, DumpError, Input};
@@ -119,10 +120,14 @@ fn work(mut preparer: Preparer, intake: &Intake<'_>, outcomes: &Outcomes) {
         let input = &intake.dump.inputs[job.index];
         // A panic is a defect of this program; it ends the conversion with the sample's name. Without
         // this the caller would wait for an outcome that never comes.
-        let outcome = catch_unwind(AssertUnwindSafe(|| {
+        let begun = Instant::now();
+        let mut outcome = catch_unwind(AssertUnwindSafe(|| {
             outcome(&mut preparer, input, job.read?.map(|()| bytes.as_slice()))
         }))
         .unwrap_or_else(|_| Err(ConvertError::Defect { sample_id: input.sample_id.to_string() }));
+        if let Ok(outcome) = &mut outcome {
+            outcome.seconds = begun.elapsed().as_secs_f64();
+        }
         if bytes.capacity() > KEPT_BUFFER_BYTES {
             bytes = Vec::new();
         }

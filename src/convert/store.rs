@@ -14,10 +14,12 @@ use crate::dataset::{
 };
 use crate::dump::{Dump, DumpError, Input, tweet_id};
 use crate::durable;
+use crate::memory::anonymous_bytes;
 use crate::shard::{ShardRow, ShardWriter, TensorColumn};
-use crate::transform::ChannelSums;
+use crate::transform::{ChannelSums, View};
 
 use super::error::ConvertError;
+use super::forecast::Forecast;
 use super::journal::Journal;
 use super::log::Log;
 use super::options::ConvertOptions;
@@ -27,6 +29,9 @@ use super::{Observer, views};
 
 /// Ledger rows held in memory while no shard is open: thousands of bad inputs in a row.
 const MAX_PENDING_ROWS: usize = 16_384;
+
+/// Inputs between two looks at this process's memory.
+const MEMORY_INTERVAL: u64 = 16;
 
 /// The writing end of a conversion.
 pub(super) struct Store<'a> {
@@ -48,6 +53,9 @@ pub(super) struct Store<'a> {
     mean_sums: ChannelSums,
     mean_samples: u64,
     source_bytes: u64,
+    /// Bytes of the shards that an interrupted run had finished.
+    taken_up_bytes: u64,
+    peak_memory_bytes: Option<u64>,
     /// Index into the dump's inputs and tensor hashes of each stored sample: what the content root
     /// needs, at 40 bytes a sample and not at the 400 of a ledger row.
     stored: Vec<(u32, Vec<PixelHash>)>,
@@ -101,6 +109,8 @@ impl<'a> Store<'a> {
             mean_sums: ChannelSums::default(),
             mean_samples: 0,
             source_bytes: 0,
+            taken_up_bytes: 0,
+            peak_memory_bytes: None,
             stored: Vec::new(),
         };
         store.take_up()?;
@@ -115,6 +125,7 @@ impl<'a> Store<'a> {
                 self.count(&row);
             }
             if let Some((split, shard)) = part.shard {
+                self.taken_up_bytes += shard.bytes;
                 self.splits[split].rows += shard.rows;
                 self.splits[split].shards.push(shard);
             }
@@ -132,6 +143,12 @@ impl<'a> Store<'a> {
             self.observer.resumed(self.counts.listed);
         }
         Ok(())
+    }
+
+    /// What the inputs that are left will take.
+    pub(super) fn look_ahead(&mut self, view: &View) -> Result<Forecast, ConvertError> {
+        let first = self.counts.listed as usize;
+        super::look_ahead(self.options, self.dump, view, first, self.log, self.observer)
     }
 
     pub(super) fn counts(&self) -> &Counts {
@@ -170,6 +187,9 @@ impl<'a> Store<'a> {
         self.pending.push(row);
         self.observer.done(&self.counts, source_bytes);
         // With no shard in hand there is nothing to finish first.
+        if self.counts.listed.is_multiple_of(MEMORY_INTERVAL) {
+            self.peak_memory_bytes = self.peak_memory_bytes.max(anonymous_bytes());
+        }
         let stop = self.stop.load(Ordering::Relaxed) || self.pending.len() >= MAX_PENDING_ROWS;
         if self.shard.is_none() && stop {
             self.journal.append(std::mem::take(&mut self.pending), None)?;
@@ -229,7 +249,11 @@ impl<'a> Store<'a> {
             ledger,
             counts: self.counts,
         };
-        write_meta(out, &meta)?;
+        let shards = meta.splits.iter().flat_map(|split| &split.shards);
+        let shard_bytes: u64 = shards.map(|shard| shard.bytes).sum();
+        let meta_bytes = meta.to_bytes();
+        let written = shard_bytes + meta.ledger.bytes + meta_bytes.len() as u64;
+        write_meta(out, &meta_bytes)?;
         let (reasons, recovered) = self.tally.sorted();
         Ok(ConvertSummary {
             dataset: Dataset::open(out)?,
@@ -239,6 +263,9 @@ impl<'a> Store<'a> {
             resumed: 0,
             source_bytes: self.source_bytes,
             seconds: self.log.seconds(),
+            forecast: None,
+            written_bytes: written - self.taken_up_bytes,
+            peak_memory_bytes: self.peak_memory_bytes.max(anonymous_bytes()),
         })
     }
 
@@ -310,9 +337,9 @@ impl<'a> Store<'a> {
     }
 }
 
-fn write_meta(out: &Path, meta: &DatasetMeta) -> Result<(), DatasetError> {
+fn write_meta(out: &Path, bytes: &[u8]) -> Result<(), DatasetError> {
     let path = out.join(DATASET_FILE);
-    durable::write(&path, &meta.to_bytes()).map_err(|source| DatasetError::Io { path, source })
+    durable::write(&path, bytes).map_err(|source| DatasetError::Io { path, source })
 }
 
 /// Versions of what decides pixels and bytes.

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use crate::dataset::Dataset;
 use crate::sample::{PhotoInfo, Status};
 
+use super::forecast::Forecast;
+
 /// How a conversion ended.
 #[derive(Debug, Clone)]
 pub struct ConvertSummary {
@@ -22,6 +24,12 @@ pub struct ConvertSummary {
     pub source_bytes: u64,
     /// Seconds from the start to the last sync.
     pub seconds: f64,
+    /// What was expected before the first byte; `None` when nothing was done.
+    pub forecast: Option<Forecast>,
+    /// Bytes of shards, ledger and dataset.json that this run wrote.
+    pub written_bytes: u64,
+    /// Highest anonymous memory seen while photos were converted, in bytes; on Linux.
+    pub peak_memory_bytes: Option<u64>,
 }
 
 impl ConvertSummary {

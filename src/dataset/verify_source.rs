@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use crate::dump::Dump;
+use crate::dump::Source;
 
 use super::{Dataset, DatasetError, Fault, LedgerRow};
 
@@ -13,14 +13,14 @@ use super::{Dataset, DatasetError, Fault, LedgerRow};
 /// When the ledger cannot be read.
 pub fn verify_source(
     dataset: &Dataset,
-    dump: &Dump,
+    source: &Source,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Vec<Fault>, DatasetError> {
     let rows = dataset.ledger()?;
     let with_source: Vec<_> = rows.iter().filter_map(|row| Some((row, row.source?))).collect();
     let check = |buffer: &mut Vec<u8>,
                  &(row, (bytes, expected)): &(&LedgerRow, (u64, [u8; 32]))| {
-        let result = dump.read(&row.sample_id, buffer);
+        let result = source.read(&row.path, buffer);
         progress(bytes);
         let what = match result {
             Err(error) => format!("source cannot be read: {error}"),
@@ -32,8 +32,12 @@ pub fn verify_source(
             }
             Ok(()) => return None,
         };
-        let file = dump.relative_path(&row.sample_id);
-        Some(Fault { file, row: None, sample_id: Some(row.sample_id.clone()), what })
+        Some(Fault {
+            file: row.path.clone(),
+            row: None,
+            sample_id: Some(row.sample_id.clone()),
+            what,
+        })
     };
     let mut faults: Vec<Fault> =
         with_source.par_iter().map_init(Vec::new, check).flatten().collect();

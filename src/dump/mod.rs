@@ -166,6 +166,21 @@ impl Dump {
         self.source.keep_index(kept)
     }
 
+    /// The same dump with other inputs.
+    pub fn part(&self, inputs: Vec<Input>) -> Dump {
+        Dump {
+            layout: self.layout,
+            source: self.source.clone(),
+            prefix: self.prefix.clone(),
+            lists: self.lists.clone(),
+            splits: self.splits.clone(),
+            classes: self.classes.clone(),
+            inputs,
+            made_splits: self.made_splits.clone(),
+            notes: Vec::new(),
+        }
+    }
+
     /// The path of a sample below the root, with `/`: what the ledger calls `path`.
     pub fn relative_path(&self, sample_id: &str) -> String {
         format!("{}{sample_id}", self.prefix)

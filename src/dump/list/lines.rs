@@ -1,6 +1,6 @@
 //! Lists of the form `path label`: one photo a line, one blank, the label last.
 
-use super::{Line, Problem};
+use super::{Bad, Entry, Line, Problem};
 
 /// Takes a list apart. CRLF and a byte-order mark are accepted, blank lines skipped; the label follows the
 /// last blank, so that names may hold blanks.
@@ -15,7 +15,7 @@ pub(super) fn parse(bytes: &[u8]) -> Vec<Line> {
     lines.collect()
 }
 
-fn entry(line: &[u8]) -> Result<(Box<str>, Option<Box<str>>), (Box<str>, Problem)> {
+fn entry(line: &[u8]) -> Result<Entry, Bad> {
     let unusable = |code, detail: &str| {
         let shown = String::from_utf8_lossy(line).replace(char::is_control, "\u{FFFD}");
         (shown.into(), Problem::Unusable { code, detail: detail.to_owned() })

@@ -27,9 +27,13 @@ pub(super) struct Line {
     pub(super) number: usize,
     /// The split that the line itself names.
     pub(super) split: Option<Box<str>>,
-    /// Path and label as they stand there, or what is wrong, with the text.
-    pub(super) entry: Result<(Box<str>, Option<Box<str>>), (Box<str>, Problem)>,
+    pub(super) entry: Result<Entry, Bad>,
 }
+
+/// Path and label as they stand on a line.
+type Entry = (Box<str>, Option<Box<str>>);
+/// The text of a line that cannot be used, and what is wrong with it.
+type Bad = (Box<str>, Problem);
 
 /// Lists that have been read.
 #[derive(Debug, Default)]

@@ -202,18 +202,18 @@ impl Found {
     }
 
     fn index(mut self) -> Index {
-        let resolve = |name: &Box<str>| {
+        let resolve = |name: &str| {
             let mut target = name;
             for _ in 0..MAX_LINKS {
-                target = self.links.get(target).unwrap_or(target);
+                target = self.links.get(target).map_or(target, |next| next);
             }
-            let name = name.clone();
+            let name = name.into();
             match self.members.get(target) {
                 Some(member) => Member { name, ..member.clone() },
                 None => Member { name, offset: u64::MAX, bytes: 0, state: State::Dangling },
             }
         };
-        let linked: Vec<Member> = self.links.keys().map(resolve).collect();
+        let linked: Vec<Member> = self.links.keys().map(|name| resolve(name)).collect();
         if self.outside > 0 {
             let outside = self.outside;
             self.notes.push(format!("{outside} members have names outside of the tar: not taken"));

@@ -1,0 +1,113 @@
+//! `tcolz plan`, and how a forecast reads.
+
+use std::ops::ControlFlow;
+
+use serde_json::json;
+use tcolz::convert::{Forecast, Interval, plan};
+use tcolz::{ConvertOptions, Dump, Observer, durable};
+
+use super::Ending;
+use super::args::PlanArgs;
+use super::output::{Facts, bytes, count, duration, plural, print};
+use super::progress::ConvertProgress;
+
+pub(super) fn run(args: &PlanArgs) -> anyhow::Result<Ending> {
+    let out = args.out.clone().unwrap_or_else(|| ".".into());
+    let mut options = ConvertOptions::new(&args.source, &out);
+    options.recipe = args.recipe.recipe();
+    options.dump = args.dump.options(&args.source);
+    if let Some(threads) = args.threads {
+        options.threads = usize::from(threads);
+    }
+    let mut progress = ConvertProgress::new(args.json);
+    let dump = options.dump.open(&mut |done, all| {
+        progress.listing(done, all);
+        ControlFlow::Continue(())
+    })?;
+    progress.clear();
+    let forecast = plan(&options, &dump, args.photos as usize)?;
+    let free = durable::free_bytes(&out).ok();
+    if args.json {
+        let value = json!({
+            "layout": dump.layout.as_str(),
+            "listed": dump.inputs.len(),
+            "splits": dump.splits,
+            "classes": dump.classes,
+            "notes": dump.notes,
+            "forecast": forecast,
+            "free_bytes": free,
+        });
+        print(&format!("{value:#}\n"))?;
+    } else {
+        print(&text(args, &dump, &forecast, free))?;
+    }
+    Ok(Ending::Done)
+}
+
+fn text(args: &PlanArgs, dump: &Dump, forecast: &Forecast, free: Option<u64>) -> String {
+    let mut facts = Facts::default();
+    facts.add(
+        "dump",
+        format!(
+            "{} layout, {} in {}, {}",
+            dump.layout,
+            plural(dump.inputs.len() as u64, "photo"),
+            plural(dump.splits.len() as u64, "split"),
+            super::output::classes(dump.classes.len()),
+        ),
+    );
+    for note in &dump.notes {
+        facts.add("note", note.as_str());
+    }
+    facts.add("probed", format!("{}: {}", plural(forecast.probed, "photo"), stored(forecast)));
+    facts.add("source", format!("{} to read", sizes(forecast.source_bytes)));
+    facts.add(
+        "time",
+        format!("{} on {}", times(forecast.seconds), plural(forecast.threads, "thread")),
+    );
+    for codec in &forecast.codecs {
+        let chosen = if codec.codec == args.recipe.codec { "" } else { "  (not chosen)" };
+        facts.add(format!("size, {}", codec.codec), sizes(codec.dataset_bytes) + chosen);
+    }
+    if let Some(memory) = forecast.peak_memory_bytes {
+        facts.add("memory", format!("at most {}", bytes(memory.high as u64)));
+    }
+    if let Some(free) = free {
+        facts.add("free", format!("{}{}", bytes(free), room(forecast, free)));
+    }
+    let (source, out) = (args.source.display(), args.out.as_deref());
+    let out = out.map_or("OUT".to_owned(), |out| out.display().to_string());
+    format!("{source}\n{}next: tcolz convert {source} {out}, with the same options\n", facts.text())
+}
+
+fn stored(forecast: &Forecast) -> String {
+    let share = 100.0 * forecast.stored.expected / (forecast.inputs as f64).max(1.0);
+    let missing = match forecast.probed_missing {
+        0 => String::new(),
+        missing => format!(", {} of the probed missing", count(missing)),
+    };
+    format!("about {share:.1} % of all lines will be stored{missing}")
+}
+
+/// Whether a forecast fits on a disk, in words.
+pub(super) fn room(forecast: &Forecast, free: u64) -> &'static str {
+    let free = free as f64;
+    match forecast.dataset_bytes {
+        Interval { high, .. } if free >= high => "",
+        Interval { low, .. } if free >= low => ": this may not be enough",
+        _ => ": this is not enough",
+    }
+}
+
+/// `21 min (18 min to 27 min)`.
+pub(super) fn times(interval: Interval) -> String {
+    let Interval { low, expected, high } = interval;
+    format!("{} ({} to {})", duration(expected), duration(low), duration(high))
+}
+
+/// `25.0 GB (24.1 GB to 25.9 GB)`.
+pub(super) fn sizes(interval: Interval) -> String {
+    let [low, expected, high] =
+        [interval.low, interval.expected, interval.high].map(|value| bytes(value as u64));
+    format!("{expected} ({low} to {high})")
+}
