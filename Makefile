@@ -10,7 +10,7 @@ export TCOLZ_PYTHON := $(CURDIR)/$(VENV)/bin/python
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 
-demo: tools ## made-up photos → shards → verify → inspect, in demo-out/
+demo: tools ## a made-up dump through every stage, in demo-out/
 	cargo build --release --locked
 	target/release/tcolz demo demo-out
 

@@ -1,4 +1,4 @@
-//! Converts a folder of photos (one folder a class) into a dataset.
+//! Converts a folder of photos (one folder a class, or any other dump that is recognised) into a dataset.
 //!
 //! `cargo run --release --example convert_folder -- PHOTOS OUT`
 

@@ -16,11 +16,11 @@
 //!
 //! # let folder = tempfile::tempdir()?;
 //! # let (photos, out) = (folder.path().join("photos"), folder.path().join("out"));
-//! tcolz::demo::make_dump(&photos, 12)?; // a folder of made-up photos for each class
+//! tcolz::demo::make_dump(&photos, 12)?; // made-up photos in the shape of B-T4SA
 //! convert(&ConvertOptions::new(&photos, &out), &AtomicBool::new(false), &mut ())?;
 //!
 //! let dataset = Dataset::open(&out)?;
-//! let sample = &dataset.ledger()?[0];
+//! let sample = &dataset.ledger()?[0]; // its odd photos come last
 //! let pixels = dataset.read_tensor(sample, 0)?; // u8, [3, 224, 224]
 //! assert_eq!(pixels.len(), 3 * 224 * 224);
 //! # Ok(())
@@ -40,7 +40,7 @@
 //! | [`dataset`] | dataset.json, the ledger, content root, verify |
 //! | [`convert`](mod@convert) | the pipeline from a dump to a dataset, and what it will take |
 //! | [`inspect`](mod@inspect) | what a dataset holds, from its ledger |
-//! | [`demo`] | made-up photos for trying all this |
+//! | [`demo`] | a made-up dump for trying all this, and what must become of it |
 //!
 //! The format itself is written down in `schemas/format.md`.
 

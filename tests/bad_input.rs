@@ -15,6 +15,7 @@ use std::thread;
 use std::time::Duration;
 
 use tcolz::dataset::LedgerRow;
+use tcolz::demo::Oddity;
 use tcolz::sample::{SourceFormat, Status};
 use tcolz::{ConvertOptions, ConvertSummary, Dump, Layout, verify};
 
@@ -74,9 +75,10 @@ const VAL: &str = "b-t4sa_val.txt";
 #[test]
 fn every_line_of_an_odd_dump_is_in_the_ledger_with_what_became_of_it() {
     let folder = tempfile::tempdir().unwrap();
-    let (demo, dump) = (folder.path().join("demo"), folder.path().join("dump"));
-    tcolz::demo::make_dump(&demo, 9).unwrap();
-    let demo = |name: &str| fs::read(demo.join(name)).unwrap();
+    let dump = folder.path().join("dump");
+    let demo = tcolz::demo::make_dump(&folder.path().join("demo"), 3).unwrap();
+    let photo = fs::read(demo.root.join(&demo.photos[0])).unwrap();
+    let odd = |oddity| fs::read(demo.root.join(&demo.odd_line(oddity).sample_id)).unwrap();
     let id = |number: u32| format!("data/78476/78476094318818918{number:02}-1.jpg");
     let put = |number: u32, bytes: &[u8]| common::write(&dump.join(id(number)), bytes);
 
@@ -86,15 +88,14 @@ fn every_line_of_an_odd_dump_is_in_the_ledger_with_what_became_of_it() {
     put(5, b"<!DOCTYPE html>\n");
     fs::create_dir_all(dump.join(id(6))).unwrap();
     assert!(Command::new("mkfifo").arg(dump.join(id(7))).status().unwrap().success());
-    put(8, &demo("negative/00000.jpg"));
+    put(8, &photo);
     fs::set_permissions(dump.join(id(8)), fs::Permissions::from_mode(0o000)).unwrap();
     let root_reads_all = fs::read(dump.join(id(8))).is_ok();
-    put(9, &demo("neutral/00007.jpg")); // 4 × 5 pixels
-    put(10, &demo("negative/00006.jpg")); // truncated
+    put(9, &odd(Oddity::Tiny)); // 4 × 5 pixels
+    put(10, &odd(Oddity::Truncated));
     put(11, &png_header(60_000, 60_000));
-    let photo = demo("negative/00000.jpg");
     put(12, &photo[..20]); // nothing of a picture
-    put(13, &demo("negative/00003.jpg")); // grayscale
+    put(13, &odd(Oddity::Grayscale));
     common::write(&folder.path().join("outside.jpg"), &photo);
 
     use Status::{Duplicate, Missing, Quarantined, Stored};

@@ -26,6 +26,10 @@ static DUMP: LazyLock<(tempfile::TempDir, PathBuf)> = LazyLock::new(|| {
     (folder, photos)
 });
 
+/// What a conversion of it writes.
+const FILES: [&str; 5] =
+    ["dataset.json", "ledger.parquet", "test/00000.arrow", "train/00000.arrow", "val/00000.arrow"];
+
 /// Converts with the command line and gives what it wrote. Bad photos are expected (exit code 3).
 fn convert(source: &Path, out: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Tree {
     let mut command = common::tcolz();
@@ -58,10 +62,7 @@ fn content_root(tree: &Tree) -> String {
 #[test]
 fn one_two_and_eight_threads_write_the_same_bytes() {
     let expected = bytes(&["--threads", "1", "--size", "64", "--size", "96"], &[]);
-    assert_eq!(
-        expected.keys().collect::<Vec<_>>(),
-        ["all/00000.arrow", "dataset.json", "ledger.parquet"]
-    );
+    assert_eq!(expected.keys().collect::<Vec<_>>(), FILES);
     for threads in ["2", "8"] {
         assert_same(
             &bytes(&["--threads", threads, "--size", "64", "--size", "96"], &[]),
@@ -100,13 +101,13 @@ fn the_order_of_files_on_disk_changes_no_byte() {
 fn shard_size_and_codec_change_bytes_but_not_the_content_root() {
     let expected = bytes(&["--size", "320"], &[]);
     let small = bytes(&["--size", "320", "--shard-mb", "1"], &[]);
-    assert!(small.contains_key("all/00001.arrow"), "{:?}", small.keys());
+    assert!(small.contains_key("train/00001.arrow"), "{:?}", small.keys());
     for (name, bytes) in small.iter().filter(|(name, _)| name.ends_with(".arrow")) {
         assert!(bytes.len() <= 1_000_000, "{name} has {} bytes", bytes.len());
     }
     let raw = bytes(&["--size", "320", "--codec", "raw"], &[]);
     for other in [&small, &raw] {
-        assert_ne!(other["all/00000.arrow"], expected["all/00000.arrow"]);
+        assert_ne!(other["train/00000.arrow"], expected["train/00000.arrow"]);
         assert_eq!(content_root(other), content_root(&expected));
     }
 }
@@ -163,10 +164,7 @@ fn nothing_inside_the_dataset_tells_the_time_the_place_or_the_threads() {
     for out in ["out", "slash/", "nested/deep/out"] {
         let out = folder.path().join(out);
         let files = convert(&DUMP.1, &out, &["--size", "32"], &[]);
-        assert_eq!(
-            files.keys().collect::<Vec<_>>(),
-            ["all/00000.arrow", "dataset.json", "ledger.parquet"]
-        );
+        assert_eq!(files.keys().collect::<Vec<_>>(), FILES);
         let mut log = folder.path().join(out.strip_prefix(folder.path()).unwrap()).into_os_string();
         log = PathBuf::from(log).components().as_path().as_os_str().to_owned();
         log.push(".log.jsonl");

@@ -11,7 +11,7 @@ use super::recipe_args::RecipeArgs;
 #[derive(Parser)]
 #[command(name = "tcolz", version, max_term_width = 100)]
 #[command(
-    after_help = "First steps:\n  tcolz demo                     make up some photos and convert them\n  tcolz convert photos/ out/     convert your own\n  tcolz inspect out/             see what is in there\n\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 finished with too many bad inputs, 130 interrupted."
+    after_help = "First steps:\n  tcolz demo                     make up a dump, convert it, say where to look\n  tcolz convert photos/ out/     convert your own\n  tcolz inspect out/             see what is in there\n\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 finished with too many bad inputs, 130 interrupted."
 )]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -20,7 +20,7 @@ pub(crate) struct Args {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Make up a few photos, convert, verify and inspect them: nothing else is needed
+    /// Make up a small B-T4SA dump and run every stage on it: nothing else is needed
     Demo(DemoArgs),
     /// Say what a conversion will take: time, size, memory
     Plan(PlanArgs),
@@ -37,14 +37,19 @@ pub(crate) enum Command {
 }
 
 #[derive(clap::Args)]
-#[command(after_help = "Example:\n  tcolz demo demo-out")]
+#[command(
+    after_help = "Examples:\n  tcolz demo demo-out\n  tcolz demo demo-out --json | jq .ok\n\nExit code 0 when everything ended as it must, 1 when anything did not."
+)]
 pub(crate) struct DemoArgs {
-    /// Folder for the made-up photos and the dataset; an earlier demo in it is replaced
+    /// Folder for the made-up dump and the dataset; an earlier demo in it is replaced
     #[arg(default_value = "demo-out")]
     pub(crate) out: PathBuf,
-    /// How many photos to make up
-    #[arg(long, default_value_t = 240, value_parser = clap::value_parser!(u32).range(9..=100_000))]
+    /// How many ordinary photos to make up; a line of every oddity comes on top
+    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(9..=10_000))]
     pub(crate) photos: u32,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(clap::Args)]

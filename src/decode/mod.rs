@@ -27,7 +27,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub use error::DecodeError;
 pub use libjpeg::libjpeg_turbo_version;
-pub use picture::{PictureError, encode_png};
+pub use picture::{Indexed, PictureError, Pixels, encode_gif, encode_png, encode_png_of};
 pub use sink::{RgbImage, RowSink};
 
 use crate::recipe::{DEFAULT_MAX_PIXELS, Fit};

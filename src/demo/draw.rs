@@ -1,4 +1,4 @@
-//! Pictures drawn by arithmetic.
+//! Pictures drawn by arithmetic that is the same on every machine: no `sin`, no `hypot`.
 
 /// SplitMix64 (Steele, Lea, Flood 2014): the same numbers on every machine, for ever.
 pub(super) struct SplitMix64(pub(super) u64);
@@ -20,6 +20,26 @@ impl SplitMix64 {
     /// A number from 0 to 1.
     pub(super) fn unit(&mut self) -> f32 {
         (self.next() >> 40) as f32 / (1u64 << 24) as f32
+    }
+
+    /// Cosine and sine of any angle, by square roots alone: their last bit is the same on every
+    /// machine, that of `sin` is not.
+    fn direction(&mut self) -> [f32; 2] {
+        loop {
+            let [x, y] = [2.0 * self.unit() - 1.0, 2.0 * self.unit() - 1.0];
+            let square = x * x + y * y;
+            if (0.01..=1.0).contains(&square) {
+                let length = square.sqrt();
+                return [x / length, y / length];
+            }
+        }
+    }
+
+    /// Puts `things` into any order.
+    pub(super) fn shuffle<T>(&mut self, things: &mut [T]) {
+        for last in (1..things.len()).rev() {
+            things.swap(last, self.below(last as u64 + 1) as usize);
+        }
     }
 }
 
@@ -76,23 +96,64 @@ impl Grid {
 
 /// A picture in interleaved RGB.
 pub(super) struct Picture {
+    pub(super) width: u16,
+    pub(super) height: u16,
     pub(super) rgb: Vec<u8>,
 }
 
-/// Sky and object of each class: dark blue and grey, green and sand, warm light and yellow.
+/// Ground and object of each class: dark blue and grey, green and sand, warm light and yellow.
 const PALETTES: [[[f32; 3]; 2]; 3] = [
     [[40.0, 52.0, 84.0], [96.0, 92.0, 100.0]],
     [[110.0, 140.0, 112.0], [176.0, 160.0, 128.0]],
     [[214.0, 150.0, 110.0], [250.0, 214.0, 84.0]],
 ];
 
+/// The object of a class: bars, a square or a disc, in units of the picture's shorter side.
+struct Shape {
+    class: usize,
+    centre: [f32; 2],
+    /// Half a bar, half a side, or the radius.
+    reach: f32,
+    /// The cosine and the sine of the angle by which it is turned.
+    turn: [f32; 2],
+}
+
+impl Shape {
+    fn new(random: &mut SplitMix64, class: usize, longest: [f32; 2]) -> Shape {
+        let centre = longest.map(|side| side * (0.3 + 0.4 * random.unit()));
+        let reach =
+            if class == 0 { 0.04 + 0.05 * random.unit() } else { 0.12 + 0.2 * random.unit() };
+        Shape { class, centre, reach, turn: random.direction() }
+    }
+
+    /// How far the point lies inside the edge (below 0: outside of it).
+    fn depth(&self, point: [f32; 2]) -> f32 {
+        let [x, y] = [point[0] - self.centre[0], point[1] - self.centre[1]];
+        let [along, across] =
+            [x * self.turn[0] + y * self.turn[1], y * self.turn[0] - x * self.turn[1]];
+        let distance = match self.class {
+            // Gaps of the width of a bar.
+            0 => {
+                let period = 4.0 * self.reach;
+                ((along / period).rem_euclid(1.0) - 0.5).abs() * period
+            }
+            1 => along.abs().max(across.abs()),
+            _ => (x * x + y * y).sqrt(),
+        };
+        self.reach - distance
+    }
+}
+
 impl Picture {
     /// Draws a picture of `class`: a ground with soft light, an object (bars, a square, a disc), a
     /// texture, and the noise of a sensor.
     pub(super) fn draw(random: &mut SplitMix64, class: usize, width: u16, height: u16) -> Picture {
-        let [ground, object] = PALETTES[class];
-        let centre = [0.3 + 0.4 * random.unit(), 0.3 + 0.4 * random.unit()];
-        let radius = 0.12 + 0.2 * random.unit();
+        let exposure = 40.0 * (random.unit() - 0.5);
+        let [ground, object] = PALETTES[class]
+            .map(|colour| colour.map(|level| level + exposure + 36.0 * (random.unit() - 0.5)));
+        let short = f32::from(width.min(height));
+        let shape =
+            Shape::new(random, class, [f32::from(width) / short, f32::from(height) / short]);
         let light = [random.unit() - 0.5, random.unit() - 0.5];
         let contrast = 0.6 + 1.2 * random.unit();
         let noise = 4.0 + 8.0 * random.unit();
@@ -106,14 +167,9 @@ impl Picture {
             tint.row(y, &mut tints);
             for x in 0..width {
                 let (u, v) = (f32::from(x) / f32::from(width), f32::from(y) / f32::from(height));
-                let [dx, dy] = [u - centre[0], v - centre[1]];
-                let distance = match class {
-                    0 => dx.abs().min(((dx * 3.0).abs() - 0.5).abs()),
-                    1 => dx.abs().max(dy.abs()),
-                    _ => dx.hypot(dy),
-                };
                 // A soft edge of about two pixels.
-                let cover = ((radius - distance) * f32::from(width) / 2.0 + 0.5).clamp(0.0, 1.0);
+                let depth = shape.depth([f32::from(x) / short, f32::from(y) / short]);
+                let cover = (depth * short / 2.0 + 0.5).clamp(0.0, 1.0);
                 let shade = 1.0 + 0.7 * (light[0] * (u - 0.5) + light[1] * (v - 0.5));
                 let detail = contrast * details[usize::from(x)];
                 let colour_detail = 0.35 * contrast * tints[usize::from(x)];
@@ -125,20 +181,6 @@ impl Picture {
                 }
             }
         }
-        Picture { rgb }
-    }
-
-    /// Luminance, one byte a pixel.
-    pub(super) fn luma(&self) -> Vec<u8> {
-        let luma = |rgb: &[u8]| (rgb.iter().map(|&value| u16::from(value)).sum::<u16>() / 3) as u8;
-        self.rgb.chunks_exact(3).map(luma).collect()
-    }
-
-    /// Cyan, magenta, yellow, black: four bytes a pixel.
-    pub(super) fn cmyk(&self) -> Vec<u8> {
-        self.rgb
-            .chunks_exact(3)
-            .flat_map(|rgb| [255 - rgb[0], 255 - rgb[1], 255 - rgb[2], 0])
-            .collect()
+        Picture { width, height, rgb }
     }
 }

@@ -1,25 +1,47 @@
-//! Made-up photos: a dump to try everything on when there is no other.
+//! A made-up dump in the shape of B-T4SA: something to try everything on when there is no other.
 //!
 //! The pictures are drawn by arithmetic from their number alone, so two demos are equal. They
 //! compress like photographs (soft light, texture, sensor noise), and the classes differ in colour and
-//! shape. A few files are odd on purpose; each shows how the conversion treats its kind.
+//! shape. [`Oddity`] lists what is odd on purpose and what a conversion must make of it; [`compare`]
+//! looks whether it did, [`read_back`] reads what was stored, [`class_sheet`] and [`oddity_sheet`] show it.
 
+mod check;
 mod draw;
+mod encode;
+mod oddity;
+mod plan;
+mod read_back;
+mod sheet;
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use jpeg_encoder::{ColorType, Encoder, EncodingError, SamplingFactor};
+use jpeg_encoder::EncodingError;
 use rayon::prelude::*;
+use serde::Serialize;
 
-use crate::decode::{PictureError, encode_png};
+pub use check::{Finding, Findings, compare};
+pub use oddity::{Expected, Oddity};
+pub use read_back::{ClassColour, ReadBack, read_back};
+pub use sheet::{class_sheet, oddity_sheet};
+
+use crate::dataset::{DatasetError, LedgerRow};
+use crate::decode::PictureError;
 use draw::{Picture, SplitMix64};
+use encode::{Kind, encode};
+use plan::{Plan, PlannedFile, PlannedLine};
 
-/// Class folders of the demo.
+/// Classes of the demo, indexed by label.
 pub const CLASSES: [&str; 3] = ["negative", "neutral", "positive"];
 
-/// A demo that cannot be written.
+/// Splits of the demo, in the order of [`DemoDump::lists`].
+pub const SPLITS: [&str; 3] = ["train", "val", "test"];
+
+/// The scores of the tweets' texts, beside the lists.
+const TEXT_SENTIMENT: &str = "t4sa_text_sentiment.tsv";
+
+/// A demo that cannot be made or looked at.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DemoError {
@@ -34,33 +56,124 @@ pub enum DemoError {
     /// A JPEG could not be made.
     #[error("making a JPEG: {0}")]
     Jpeg(#[from] EncodingError),
-    /// A PNG could not be made.
-    #[error("making a PNG: {0}")]
-    Png(#[from] PictureError),
+    /// A PNG or GIF could not be made.
+    #[error("making a picture: {0}")]
+    Picture(#[from] PictureError),
+    /// The dataset made of the dump cannot be read.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
 }
 
-/// Writes `photos` made-up photos into a folder for each class below `folder`.
+/// A dump that [`make_dump`] wrote.
+#[derive(Debug, Clone)]
+pub struct DemoDump {
+    /// Its folder.
+    pub root: PathBuf,
+    /// Names of the lists, one a split, below the folder.
+    pub lists: [String; 3],
+    /// The scores of the tweets' texts: `TWID`, `NEG`, `NEU`, `POS`, below the folder.
+    pub text_sentiment: String,
+    /// How many tweets the photos belong to.
+    pub tweets: usize,
+    /// Ordinary photos, as the lists name them, in path order.
+    pub photos: Vec<String>,
+    /// Every odd line, in the order of [`Oddity::ALL`].
+    pub oddities: Vec<OddLine>,
+}
+
+/// An odd line of a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OddLine {
+    /// What is odd.
+    pub oddity: Oddity,
+    /// The list, below the dump's folder.
+    pub list: String,
+    /// Its line, from 1.
+    pub line: u32,
+    /// The path that stands on the line.
+    pub sample_id: String,
+}
+
+impl OddLine {
+    /// Whether this is the line that a row of the ledger speaks of. Paths do not tell: some lines name a
+    /// photo that others name, too.
+    pub fn is_of(&self, row: &LedgerRow) -> bool {
+        *row.list == self.list && row.line == self.line
+    }
+}
+
+impl DemoDump {
+    /// The line of an oddity.
+    ///
+    /// # Panics
+    /// Never: the dump holds one line of each.
+    pub fn odd_line(&self, oddity: Oddity) -> &OddLine {
+        let line = self.oddities.iter().find(|line| line.oddity == oddity);
+        line.expect("make_dump writes one line of every oddity")
+    }
+
+    /// Lines of the three lists: what a conversion must count as listed.
+    pub fn listed(&self) -> usize {
+        self.photos.len() + self.oddities.len()
+    }
+}
+
+/// Writes a dump in the shape of B-T4SA into `folder`: lists for each split, `photos` ordinary photos
+/// below `data/` (at least three, one of each class), one line of every [`Oddity`], and the scores of the
+/// tweets' texts.
 ///
-/// Seven of them are odd: PNG bytes under a `.jpg` name, grayscale, CMYK, progressive, truncated, a
-/// photo of 4 × 5 pixels, and a text file that is no photo (it ends in quarantine).
+/// Two calls with the same number write the same bytes.
 ///
 /// # Errors
 /// When a folder or file cannot be written.
-pub fn make_dump(folder: &Path, photos: u32) -> Result<(), DemoError> {
-    for class in CLASSES {
-        let path = folder.join(class);
-        fs::create_dir_all(&path).map_err(|source| DemoError::Io { path, source })?;
+pub fn make_dump(folder: &Path, photos: u32) -> Result<DemoDump, DemoError> {
+    let plan = Plan::new(photos.max(CLASSES.len() as u32));
+    plan.files.par_iter().enumerate().try_for_each(|(number, file)| {
+        let bytes = match file.oddity {
+            None => Some(ordinary_photo(number as u64, file.class)?),
+            Some(oddity) => oddity.file(file.class)?,
+        };
+        bytes.map_or(Ok(()), |bytes| write(&folder.join(&file.sample_id), &bytes))
+    })?;
+    let lists = SPLITS.map(|split| format!("b-t4sa_{split}.txt"));
+    for (name, lines) in lists.iter().zip(&plan.lists) {
+        let text = |line: &PlannedLine| format!("{} {}\n", line.sample_id, line.label);
+        let text: String = lines.iter().map(text).collect();
+        write(&folder.join(name), text.as_bytes())?;
     }
-    (0..photos).into_par_iter().try_for_each(|number| {
-        let class = number as usize % CLASSES.len();
-        let path = folder.join(CLASSES[class]).join(format!("{number:05}.jpg"));
-        let bytes = photo(number, class)?;
-        fs::write(&path, bytes).map_err(|source| DemoError::Io { path, source })
+    write(&folder.join(TEXT_SENTIMENT), plan.text_sentiment().as_bytes())?;
+    Ok(DemoDump {
+        root: folder.to_owned(),
+        oddities: odd_lines(&plan, &lists),
+        lists,
+        text_sentiment: TEXT_SENTIMENT.to_owned(),
+        tweets: plan.tweets.len(),
+        photos: ordinary(plan.files),
     })
 }
 
-fn photo(number: u32, class: usize) -> Result<Vec<u8>, DemoError> {
-    let mut random = SplitMix64(u64::from(number));
+fn ordinary(files: Vec<PlannedFile>) -> Vec<String> {
+    let ordinary = files.into_iter().filter(|file| file.oddity.is_none());
+    ordinary.map(|file| file.sample_id).collect()
+}
+
+fn odd_lines(plan: &Plan, lists: &[String; 3]) -> Vec<OddLine> {
+    let mut oddities = Vec::new();
+    for (list, lines) in lists.iter().zip(&plan.lists) {
+        for (line, number) in lines.iter().zip(1..) {
+            if let Some(oddity) = line.oddity {
+                let (list, sample_id) = (list.clone(), line.sample_id.clone());
+                oddities.push(OddLine { oddity, list, line: number, sample_id });
+            }
+        }
+    }
+    oddities.sort_by_key(|line| line.oddity);
+    oddities
+}
+
+/// The file of an ordinary photo; half of them are progressive.
+fn ordinary_photo(number: u64, class: usize) -> Result<Vec<u8>, DemoError> {
+    let mut random = SplitMix64(number);
     let (width, height) = match random.below(4) {
         0 => (600, 450),
         1 => (480, 640),
@@ -68,38 +181,15 @@ fn photo(number: u32, class: usize) -> Result<Vec<u8>, DemoError> {
         _ => (680, 383),
     };
     let picture = Picture::draw(&mut random, class, width, height);
-    Ok(match number {
-        2 => encode_png(u32::from(width), u32::from(height), &picture.rgb)?,
-        3 => jpeg(&picture.luma(), width, height, ColorType::Luma, false)?,
-        4 => jpeg(&picture.cmyk(), width, height, ColorType::Cmyk, false)?,
-        5 => jpeg(&picture.rgb, width, height, ColorType::Rgb, true)?,
-        6 => {
-            let mut whole = jpeg(&picture.rgb, width, height, ColorType::Rgb, false)?;
-            whole.truncate(whole.len() * 2 / 3);
-            whole
-        }
-        7 => {
-            let tiny = Picture::draw(&mut random, class, 4, 5);
-            jpeg(&tiny.rgb, 4, 5, ColorType::Rgb, false)?
-        }
-        8 => b"This file is called .jpg, but it is no photo.\n".to_vec(),
-        _ => jpeg(&picture.rgb, width, height, ColorType::Rgb, number.is_multiple_of(2))?,
-    })
+    encode(&picture, Kind::Jpeg { progressive: number.is_multiple_of(2) })
 }
 
-fn jpeg(
-    pixels: &[u8],
-    width: u16,
-    height: u16,
-    colour: ColorType,
-    progressive: bool,
-) -> Result<Vec<u8>, EncodingError> {
-    let mut bytes = Vec::new();
-    let mut encoder = Encoder::new(&mut bytes, 85);
-    encoder.set_progressive(progressive);
-    if matches!(colour, ColorType::Rgb) {
-        encoder.set_sampling_factor(SamplingFactor::F_2_2);
-    }
-    encoder.encode(pixels, width, height, colour)?;
-    Ok(bytes)
+fn write(path: &Path, bytes: &[u8]) -> Result<(), DemoError> {
+    let written = match path.parent() {
+        Some(folder) => fs::create_dir_all(folder),
+        None => Ok(()),
+    };
+    written
+        .and_then(|()| fs::write(path, bytes))
+        .map_err(|source| DemoError::Io { path: path.to_owned(), source })
 }

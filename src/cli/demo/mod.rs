@@ -1,0 +1,165 @@
+//! `tcolz demo`: every stage on a made-up dump, each with the command to type.
+
+mod text;
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use anyhow::{Context, bail};
+use serde_json::json;
+use tcolz::demo::{DemoDump, Oddity, class_sheet, compare, make_dump, oddity_sheet, read_back};
+use tcolz::{ConvertOptions, Dataset, Observer, convert, durable};
+
+use super::args::{DemoArgs, InspectArgs, VerifyArgs};
+use super::output::print;
+use super::progress::ConvertProgress;
+use super::{Ending, inspect, verify};
+
+/// Marks a folder that an earlier demo made, and whose parts this one may replace.
+const MARK: &str = "made-by-tcolz-demo";
+
+/// Tiles of each class on the contact sheet.
+const TILES: usize = 8;
+
+/// Where everything lies.
+struct Places {
+    out: PathBuf,
+    dump: PathBuf,
+    dataset: PathBuf,
+    log: PathBuf,
+    classes: PathBuf,
+    oddities: PathBuf,
+}
+
+impl Places {
+    fn new(out: &Path) -> Places {
+        Places {
+            out: out.to_owned(),
+            dump: out.join("dump"),
+            dataset: out.join("dataset"),
+            log: out.join("dataset.log.jsonl"),
+            classes: out.join("classes.png"),
+            oddities: out.join("oddities.png"),
+        }
+    }
+
+    /// Makes an empty place for each part. What else lies in the folder of an earlier demo stays.
+    fn make_room(&self) -> anyhow::Result<()> {
+        let out = &self.out;
+        let shown = || out.display().to_string();
+        let used = out.exists() && fs::read_dir(out).with_context(shown)?.next().is_some();
+        if used && !out.join(MARK).exists() {
+            bail!(
+                "{}: expected a new folder or an earlier demo, found other files; name another folder: \
+                 tcolz demo OUT",
+                shown()
+            );
+        }
+        fs::create_dir_all(out).with_context(shown)?;
+        fs::write(out.join(MARK), b"").with_context(shown)?;
+        for path in [&self.dump, &self.dataset, &self.log, &self.classes, &self.oddities] {
+            let removed =
+                if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+            match removed {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    return Err(error).with_context(|| path.display().to_string());
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn run(args: &DemoArgs) -> anyhow::Result<Ending> {
+    let begun = Instant::now();
+    let places = Places::new(&args.out);
+    let say = |text: &str| if args.json { Ok(()) } else { print(text) };
+    let (source, out) = (places.dump.display(), places.dataset.display());
+    places.make_room()?;
+
+    say("1. a made-up dump in the shape of B-T4SA\n")?;
+    let dump = make_dump(&places.dump, args.photos)?;
+    say(&text::dump(&dump))?;
+
+    // Without it the command would end with exit code 3, as it must on so many bad inputs.
+    let max_bad = text::bad_percent(&dump);
+    say(&format!("\n2. tcolz convert {source} {out} --max-bad {max_bad}%\n"))?;
+    let mut progress = ConvertProgress::new(false);
+    let observer: &mut dyn Observer = if args.json { &mut () } else { &mut progress };
+    let options = ConvertOptions::new(&places.dump, &places.dataset);
+    let summary = convert(&options, &AtomicBool::new(false), observer)?;
+    progress.clear();
+    let dataset = &summary.dataset;
+    say(&text::converted(&summary))?;
+
+    say("\n3. what was odd, and what the ledger says became of it\n")?;
+    let findings = compare(&dump, &dataset.ledger()?);
+    say(&text::findings(&findings))?;
+
+    say(&format!("\n4. tcolz verify {out}\n"))?;
+    let sound = if args.json {
+        tcolz::verify(&places.dataset, &|_| ())?.faults.is_empty()
+    } else {
+        let dataset = places.dataset.clone();
+        matches!(verify::run(&VerifyArgs { dataset, source: None, json: false })?, Ending::Done)
+    };
+
+    say("\n5. every tensor read back through the memory map\n")?;
+    let read = read_back(dataset)?;
+    say(&text::read_back(&read))?;
+
+    say(&format!("\n6. tcolz inspect {out}\n"))?;
+    if !args.json {
+        inspect::run(&InspectArgs { dataset: places.dataset.clone(), json: false })?;
+    }
+
+    say("\n7. contact sheets of what is stored\n")?;
+    let shown = write_sheets(&places, &dump, dataset)?;
+    say(&text::sheets(&places, &shown))?;
+
+    let well = findings.as_expected() && sound && read.wrong.is_empty();
+    let seconds = begun.elapsed().as_secs_f64();
+    if args.json {
+        let lists = dump.lists.each_ref().map(|list| dump.root.join(list));
+        let report = json!({
+            "ok": well,
+            "seconds": seconds,
+            "dump": dump.root,
+            "lists": lists,
+            "text_sentiment": dump.root.join(&dump.text_sentiment),
+            "dataset": places.dataset,
+            "log": places.log,
+            "sheets": [places.classes, places.oddities],
+            "photos": dump.photos.len(),
+            "tweets": dump.tweets,
+            "counts": dataset.meta().counts,
+            "findings": findings,
+            "verified": sound,
+            "read_back": read,
+        });
+        print(&format!("{report:#}\n"))?;
+    } else {
+        print(&text::look_at(&places, &dump, dataset))?;
+        print(&text::verdict(well, seconds))?;
+    }
+    Ok(if well { Ending::Done } else { Ending::Failed })
+}
+
+/// Writes both contact sheets; gives what the second one shows.
+fn write_sheets(
+    places: &Places,
+    dump: &DemoDump,
+    dataset: &Dataset,
+) -> anyhow::Result<Vec<Oddity>> {
+    let write = |path: &Path, png: &[u8]| {
+        durable::write(path, png).with_context(|| path.display().to_string())
+    };
+    write(&places.classes, &class_sheet(dump, dataset, TILES)?)?;
+    let (png, shown) = oddity_sheet(dump, dataset)?;
+    write(&places.oddities, &png)?;
+    Ok(shown)
+}
