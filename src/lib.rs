@@ -38,7 +38,7 @@
 //! | [`transform`] | rows → square tensors; views; channel sums; perceptual hash |
 //! | [`shard`] | the codec and the Arrow files: writer and reader |
 //! | [`dataset`] | dataset.json, the ledger, content root, verify |
-//! | [`convert`](mod@convert) | the pipeline from a dump to a dataset |
+//! | [`convert`](mod@convert) | the pipeline from a dump to a dataset; repair |
 //! | [`inspect`](mod@inspect) | what a dataset holds, from its ledger |
 //! | [`demo`] | made-up photos for trying all this |
 //!
@@ -60,6 +60,7 @@ pub mod shard;
 pub mod transform;
 
 pub use convert::{ConvertError, ConvertOptions, ConvertSummary, Observer, convert};
+pub use convert::{RepairOptions, RepairReport, repair};
 pub use dataset::{Dataset, DatasetError, VerifyReport, verify};
 pub use dump::{Dump, DumpError, Layout};
 pub use recipe::{Codec, DecodeMode, Dtype, Filter, Fit, Mean, Recipe};

@@ -95,8 +95,8 @@ fn recipe(args: &RecipeArgs) -> Recipe {
     }
 }
 
-/// The first Ctrl-C ends the conversion after the shard in hand, the second at once.
-fn stop_on_ctrl_c() -> anyhow::Result<Arc<AtomicBool>> {
+/// The first Ctrl-C ends the work after the shard in hand, the second at once.
+pub(super) fn stop_on_ctrl_c() -> anyhow::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);
     ctrlc::set_handler(move || {

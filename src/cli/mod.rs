@@ -7,6 +7,7 @@ mod demo;
 mod inspect;
 mod output;
 mod progress;
+mod repair;
 mod show;
 mod verify;
 
@@ -36,6 +37,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Inspect(args) => inspect::run(&args),
         Command::Show(args) => show::run(&args),
         Command::Verify(args) => verify::run(&args),
+        Command::Repair(args) => repair::run(&args),
         Command::Completions(args) => complete::run(&args),
     };
     match result {

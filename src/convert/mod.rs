@@ -14,6 +14,10 @@ mod out;
 mod outcome;
 mod pipeline;
 mod prepare;
+mod repair;
+mod repair_find;
+mod repair_report;
+mod repair_shard;
 mod store;
 mod summary;
 
@@ -23,6 +27,8 @@ use serde_json::json;
 
 pub use error::ConvertError;
 pub use options::{ConvertOptions, DEFAULT_MAX_BAD, DEFAULT_SHARD_BYTES, MIN_SHARD_BYTES};
+pub use repair::repair;
+pub use repair_report::{RepairObserver, RepairOptions, RepairReport, RepairedShard, Unrepaired};
 pub use summary::ConvertSummary;
 
 use crate::dataset::{Counts, Dataset};

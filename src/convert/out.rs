@@ -16,7 +16,7 @@ use super::options::ConvertOptions;
 #[derive(Debug)]
 pub(super) struct OutFolder {
     path: PathBuf,
-    /// Holds the lock (`flock` on the folder itself); released when it is closed, also by a kill.
+    /// Held as long as this process may write.
     _lock: File,
 }
 
@@ -42,14 +42,7 @@ impl OutFolder {
         fs::create_dir_all(out).map_err(io_error)?;
         // Once more, now that links in the path can be followed.
         refuse_nesting(&options.source, out)?;
-        let lock = File::open(out).map_err(io_error)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(ConvertError::Locked { path: out.clone() });
-            }
-            Err(TryLockError::Error(source)) => return Err(io_error(source)),
-        }
+        let lock = lock(out)?;
         if out.join(DATASET_FILE).exists() {
             let found = finished(out, &options.recipe, dump)?;
             // The journal is still there after a kill between the last two steps.
@@ -69,6 +62,21 @@ impl OutFolder {
     /// Removes the journal: dataset.json is there.
     pub(super) fn finish(&self) -> Result<(), ConvertError> {
         Journal::remove(&self.path)
+    }
+}
+
+/// Takes the lock that whoever writes into `out` holds: `flock` on the folder itself, released when the
+/// file is closed, also by a kill.
+///
+/// # Errors
+/// [`ConvertError::Locked`] when another process holds it; [`ConvertError::Io`].
+pub(super) fn lock(out: &Path) -> Result<File, ConvertError> {
+    let io_error = |source| ConvertError::Io { path: out.to_owned(), source };
+    let folder = File::open(out).map_err(io_error)?;
+    match folder.try_lock() {
+        Ok(()) => Ok(folder),
+        Err(TryLockError::WouldBlock) => Err(ConvertError::Locked { path: out.to_owned() }),
+        Err(TryLockError::Error(source)) => Err(io_error(source)),
     }
 }
 

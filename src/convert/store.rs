@@ -300,7 +300,8 @@ impl<'a> Store<'a> {
     }
 }
 
-fn write_meta(out: &Path, meta: &DatasetMeta) -> Result<(), DatasetError> {
+/// Writes dataset.json into `out`, whole or not at all.
+pub(super) fn write_meta(out: &Path, meta: &DatasetMeta) -> Result<(), DatasetError> {
     let path = out.join(DATASET_FILE);
     durable::write(&path, &meta.to_bytes()).map_err(|source| DatasetError::Io { path, source })
 }
