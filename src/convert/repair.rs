@@ -13,7 +13,6 @@
 //! one written down: the next repair copies its rows, and needs no source for them.
 
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -29,7 +28,7 @@ use crate::shard::ShardSummary;
 
 use super::error::ConvertError;
 use super::log::Log;
-use super::out::lock;
+use super::out::Lock;
 use super::repair_find::{Damaged, Shards};
 use super::repair_report::{RepairObserver, RepairOptions, RepairReport, RepairedShard};
 use super::repair_shard::{Outcome, Repairer, SourceFiles};
@@ -84,7 +83,7 @@ pub fn repair(
 }
 
 /// Locks the dataset and reads what a repair goes by: dataset.json and the ledger, both sound.
-fn take(options: &RepairOptions) -> Result<(File, Dataset, Vec<LedgerRow>), ConvertError> {
+fn take(options: &RepairOptions) -> Result<(Lock, Dataset, Vec<LedgerRow>), ConvertError> {
     let root = &options.dataset;
     let beyond = |reason: String| {
         let mut name = root.file_name().unwrap_or_default().to_owned();
@@ -95,7 +94,7 @@ fn take(options: &RepairOptions) -> Result<(File, Dataset, Vec<LedgerRow>), Conv
     if !root.exists() {
         return Err(DatasetError::NotADataset { path: root.clone() }.into());
     }
-    let lock = lock(root)?;
+    let lock = Lock::take(root)?;
     let json = root.join(DATASET_FILE);
     let dataset = Dataset::open_unchecked(root).map_err(|error| match error {
         DatasetError::NotADataset { .. } if root.join(LEDGER_FILE).exists() => {
