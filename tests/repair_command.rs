@@ -69,7 +69,7 @@ fn verify_names_the_repair_and_the_repair_says_what_it_did() {
     let verified = setup.run("verify", &["--source", "photos"]);
     assert_ends(&verified, 1, "next: tcolz repair out --source photos\n");
     let repaired = setup.repair(&["--threads", "2"]);
-    let told = "val/00000.arrow: 1 sample made again from their source, 2 copied; \
+    let told = "val/00000.arrow: 1 sample made again from its source, 2 copied; \
                 same bytes as written at first\nout: 1 shard repaired";
     assert_ends(&repaired, 0, told);
     assert_ends(&repaired, 0, "next: tcolz verify out\n");

@@ -169,7 +169,7 @@ pub(crate) struct VerifyArgs {
 
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  tcolz repair out/ --source photos/\n  tcolz repair out/ --source photos/ --json | jq .unrepaired\n\nSound shards are not touched. A damaged one is written anew: its sound samples are copied, the others made\nagain from photos that must have the BLAKE3 they had, with pixels that must have the BLAKE3 they had. A shard\nof which a sample cannot be made again stays as it is and is named. Stopped by Ctrl-C or a kill? The same\ncommand goes on where it was.\n\nExit code 0 when all is well now, 1 when anything could not be repaired."
+    after_help = "Examples:\n  tcolz repair out/ --source photos/\n  tcolz repair out/ --source photos/ --json | jq .unrepaired\n\nSound shards are not touched. A damaged one is written anew: its sound samples are copied, the others made again from photos that must have the BLAKE3 they had, with pixels that must have the BLAKE3 they had. A shard of which a sample cannot be made again stays as it is and is named. Stopped by Ctrl-C or a kill? The same command goes on where it was.\n\nExit code 0 when all is well now, 1 when anything could not be repaired."
 )]
 pub(crate) struct RepairArgs {
     /// The dataset

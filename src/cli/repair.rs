@@ -119,5 +119,6 @@ fn done(shard: &RepairedShard) -> String {
         "same pixels in other bytes (another version compressed it), as dataset.json says now"
     };
     let again = plural(shard.made_again, "sample");
-    format!("{again} made again from their source, {} copied; {bytes}", shard.copied)
+    let whose = if shard.made_again == 1 { "its" } else { "their" };
+    format!("{again} made again from {whose} source, {} copied; {bytes}", shard.copied)
 }
