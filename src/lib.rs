@@ -38,7 +38,7 @@
 //! | [`transform`] | rows → square tensors; views; channel sums; perceptual hash |
 //! | [`shard`] | the codec and the Arrow files: writer and reader |
 //! | [`dataset`] | dataset.json, the ledger, content root, verify |
-//! | [`convert`](mod@convert) | the pipeline from a dump to a dataset, and what it will take |
+//! | [`convert`](mod@convert) | the pipeline from a dump to a dataset, and what it will take; repair |
 //! | [`inspect`](mod@inspect) | what a dataset holds, from its ledger |
 //! | [`demo`] | a made-up dump for trying all this, and what must become of it |
 //!
@@ -61,6 +61,7 @@ pub mod shard;
 pub mod transform;
 
 pub use convert::{ConvertError, ConvertOptions, ConvertSummary, Observer, convert};
+pub use convert::{RepairOptions, RepairReport, repair};
 pub use dataset::{Dataset, DatasetError, VerifyReport, verify};
 pub use dump::{Dump, DumpError, Layout};
 pub use recipe::{Codec, DecodeMode, Dtype, Filter, Fit, Mean, Recipe};

@@ -151,7 +151,7 @@ fn a_second_tcolz_on_the_same_out_is_refused() {
         assert_ends(&convert(&photos, &out, more), 1, "another tcolz is writing here");
     }
     assert_eq!(common::tree(&out).len(), 0);
-    drop(lock);
+    lock.unlock().unwrap();
     assert_ends(&convert(&photos, &out, &[]), 0, "");
 }
 

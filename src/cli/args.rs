@@ -32,6 +32,8 @@ pub(crate) enum Command {
     Show(ShowArgs),
     /// Test every checksum, every count and the content root
     Verify(VerifyArgs),
+    /// Make damaged samples again from their source, and prove by hash that they are the same
+    Repair(RepairArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
 }
@@ -155,6 +157,24 @@ pub(crate) struct VerifyArgs {
     /// Also read the raw dump again and compare every file's checksum
     #[arg(long, value_name = "SRC")]
     pub(crate) source: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(clap::Args)]
+#[command(
+    after_help = "Examples:\n  tcolz repair out/ --source photos/\n  tcolz repair out/ --source photos/ --json | jq .unrepaired\n\nSound shards are not touched. A damaged one is written anew: its sound samples are copied, the others made again from photos that must have the BLAKE3 they had, with pixels that must have the BLAKE3 they had. A shard of which a sample cannot be made again stays as it is and is named. Stopped by Ctrl-C or a kill? The same command goes on where it was.\n\nExit code 0 when all is well now, 1 when anything could not be repaired."
+)]
+pub(crate) struct RepairArgs {
+    /// The dataset
+    pub(crate) dataset: PathBuf,
+    /// The raw dump that it was made from
+    #[arg(long, value_name = "SRC")]
+    pub(crate) source: PathBuf,
+    /// Threads that test shards and make samples again [default: all cores]
+    #[arg(long, short = 'j', value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -88,8 +88,8 @@ fn is_disk_full(error: &ConvertError) -> bool {
     causes.filter_map(|error| error.downcast_ref::<io::Error>()).any(full)
 }
 
-/// The first Ctrl-C ends the conversion after the shard in hand, the second at once.
-fn stop_on_ctrl_c() -> anyhow::Result<Arc<AtomicBool>> {
+/// The first Ctrl-C ends the work after the shard in hand, the second at once.
+pub(super) fn stop_on_ctrl_c() -> anyhow::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);
     ctrlc::set_handler(move || {

@@ -10,6 +10,7 @@ mod output;
 mod plan;
 mod progress;
 mod recipe_args;
+mod repair;
 mod show;
 mod verify;
 
@@ -40,6 +41,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Inspect(args) => inspect::run(&args),
         Command::Show(args) => show::run(&args),
         Command::Verify(args) => verify::run(&args),
+        Command::Repair(args) => repair::run(&args),
         Command::Completions(args) => complete::run(&args),
     };
     match result {

@@ -1,6 +1,7 @@
 //! `tcolz verify`.
 
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::time::Instant;
 
 use serde_json::json;
@@ -81,6 +82,10 @@ fn text(report: &tcolz::VerifyReport, args: &VerifyArgs, seconds: f64) -> String
             "{dataset}: {}: {read}\n",
             plural(report.faults.len() as u64, "fault")
         )),
+    }
+    if report.repairable {
+        let source = args.source.as_deref().unwrap_or(Path::new("SRC"));
+        text.push_str(&format!("next: tcolz repair {dataset} --source {}\n", source.display()));
     }
     text
 }

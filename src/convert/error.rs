@@ -105,6 +105,20 @@ pub enum ConvertError {
         /// The output folder.
         path: PathBuf,
     },
+    /// What a repair goes by is itself damaged.
+    #[error(
+        "{reason}; shards are repaired by dataset.json and the ledger, which cannot be repaired themselves: convert \
+         again into a new folder, with the options of the first time: tcolz convert {source_path} {new_out}",
+        source_path = source_path.display(), new_out = new_out.display()
+    )]
+    BeyondRepair {
+        /// File, and what is wrong with it.
+        reason: String,
+        /// The raw dump.
+        source_path: PathBuf,
+        /// A folder beside the dataset's, for the new conversion.
+        new_out: PathBuf,
+    },
     /// The codec refused a tensor: a defect of this program, never of the photo.
     #[error("sample `{sample_id}` could not be compressed: {source}")]
     Codec {

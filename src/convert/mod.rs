@@ -16,6 +16,7 @@ mod outcome;
 mod pipeline;
 mod prepare;
 mod probe;
+mod repair;
 mod store;
 mod summary;
 
@@ -27,6 +28,8 @@ use serde_json::json;
 pub use error::ConvertError;
 pub use forecast::{CodecForecast, Forecast, Interval};
 pub use options::{ConvertOptions, DEFAULT_MAX_BAD, DEFAULT_SHARD_BYTES, MIN_SHARD_BYTES};
+
+pub use repair::{RepairObserver, RepairOptions, RepairReport, RepairedShard, Unrepaired, repair};
 pub use summary::ConvertSummary;
 
 use crate::dataset::{Counts, Dataset};

@@ -16,8 +16,8 @@ use super::options::ConvertOptions;
 #[derive(Debug)]
 pub(super) struct OutFolder {
     path: PathBuf,
-    /// Holds the lock (`flock` on the folder itself); released when it is closed, also by a kill.
-    _lock: File,
+    /// Held as long as this process may write.
+    _lock: Lock,
 }
 
 /// What lies in an output folder.
@@ -42,14 +42,7 @@ impl OutFolder {
         fs::create_dir_all(out).map_err(io_error)?;
         // Once more, now that links in the path can be followed.
         refuse_nesting(dump.source.path(), out)?;
-        let lock = File::open(out).map_err(io_error)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(ConvertError::Locked { path: out.clone() });
-            }
-            Err(TryLockError::Error(source)) => return Err(io_error(source)),
-        }
+        let lock = Lock::take(out)?;
         if out.join(DATASET_FILE).exists() {
             let found = finished(out, &options.recipe, dump)?;
             // The journal is still there after a kill between the last two steps.
@@ -69,6 +62,35 @@ impl OutFolder {
     /// Removes the journal: dataset.json is there.
     pub(super) fn finish(&self) -> Result<(), ConvertError> {
         Journal::remove(&self.path)
+    }
+}
+
+/// The lock that whoever writes into a dataset's folder holds: `flock` on the folder itself, which a kill
+/// releases as well.
+#[derive(Debug)]
+pub(super) struct Lock(File);
+
+impl Lock {
+    /// Takes the lock of the folder `out`.
+    ///
+    /// # Errors
+    /// [`ConvertError::Locked`] when another process holds it; [`ConvertError::Io`].
+    pub(super) fn take(out: &Path) -> Result<Lock, ConvertError> {
+        let io_error = |source| ConvertError::Io { path: out.to_owned(), source };
+        let folder = File::open(out).map_err(io_error)?;
+        match folder.try_lock() {
+            Ok(()) => Ok(Lock(folder)),
+            Err(TryLockError::WouldBlock) => Err(ConvertError::Locked { path: out.to_owned() }),
+            Err(TryLockError::Error(source)) => Err(io_error(source)),
+        }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing is not enough: a child that another thread is just starting has a copy of the
+        // descriptor until it executes its program, and would hold the lock for so long.
+        let _ = self.0.unlock();
     }
 }
 
@@ -155,4 +177,21 @@ fn canonical(path: &Path) -> PathBuf {
         }
     }
     absolute
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_of_the_descriptor_in_a_child_does_not_keep_the_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let lock = Lock::take(folder.path()).unwrap();
+        let copy = lock.0.try_clone().unwrap();
+        let second = Lock::take(folder.path());
+        assert!(matches!(second, Err(ConvertError::Locked { .. })), "{second:?}");
+        drop(lock);
+        Lock::take(folder.path()).unwrap();
+        drop(copy);
+    }
 }

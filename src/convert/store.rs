@@ -337,7 +337,8 @@ impl<'a> Store<'a> {
     }
 }
 
-fn write_meta(out: &Path, bytes: &[u8]) -> Result<(), DatasetError> {
+/// Writes dataset.json into `out`, whole or not at all.
+pub(super) fn write_meta(out: &Path, bytes: &[u8]) -> Result<(), DatasetError> {
     let path = out.join(DATASET_FILE);
     durable::write(&path, bytes).map_err(|source| DatasetError::Io { path, source })
 }

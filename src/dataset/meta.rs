@@ -135,6 +135,13 @@ impl Counts {
 }
 
 impl DatasetMeta {
+    /// Every shard in order: name of its split, number in the split, file.
+    pub(crate) fn numbered_shards(&self) -> Vec<(&str, u32, &FileMeta)> {
+        let splits = self.splits.iter();
+        let shards = splits.flat_map(|split| split.shards.iter().zip(0..).map(move |s| (split, s)));
+        shards.map(|(split, (shard, index))| (&*split.name, index, shard)).collect()
+    }
+
     /// The bytes of `dataset.json`, checksum and all.
     ///
     /// # Panics

@@ -3,6 +3,7 @@
 //! [`Dataset::open`] tests dataset.json and the ledger whole; a shard is tested when it is opened and
 //! each row when it is read. [`verify`] tests everything.
 
+mod check_shard;
 mod content_root;
 mod error;
 mod ledger;
@@ -15,6 +16,7 @@ mod verify_source;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+pub(crate) use check_shard::{Places, check_shard};
 pub use content_root::{RootLine, content_root, root_lines};
 pub use error::DatasetError;
 pub use ledger::{LedgerRow, TensorFacts, ledger_schema};
@@ -24,6 +26,7 @@ pub use meta::{
     Counts, DATASET_FILE, DatasetMeta, FORMAT_NAME, FORMAT_VERSION, FileMeta, LEDGER_FILE,
     SplitMeta,
 };
+pub(crate) use verify::check_counts;
 pub use verify::{Fault, VerifyReport, verify};
 pub use verify_source::verify_source;
 

@@ -9,15 +9,10 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::durable::TEMPORARY_PREFIX;
-use crate::recipe::Dtype;
 use crate::sample::Status;
-use crate::shard::{ShardError, ShardReader, TensorDecoder};
-use crate::transform::ChannelSums;
 
-use super::{
-    Counts, DATASET_FILE, Dataset, DatasetError, FileMeta, LedgerRow, TensorFacts, content_root,
-    root_lines,
-};
+use super::check_shard::{Places, ShardCheck, check_shard};
+use super::{Counts, DATASET_FILE, Dataset, DatasetError, LedgerRow, content_root, root_lines};
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -45,6 +40,8 @@ pub struct VerifyReport {
     pub samples: u64,
     /// Bytes read.
     pub bytes: u64,
+    /// Something is wrong, and all of it lies in shards: what `repair` makes right.
+    pub repairable: bool,
     /// The content root as it follows from the pixels; `None` when not every sample could be read.
     pub content_root: Option<String>,
 }
@@ -69,16 +66,10 @@ pub fn verify(root: &Path, progress: &(dyn Fn(u64) + Sync)) -> Result<VerifyRepo
     if let Some(rows) = &rows {
         check_counts(&dataset, rows, &mut report.faults);
     }
-    let places = Places::of(rows.as_deref());
-    let jobs: Vec<(&str, u32, &FileMeta)> = meta
-        .splits
-        .iter()
-        .flat_map(|split| {
-            split.shards.iter().zip(0u32..).map(|(shard, index)| (&*split.name, index, shard))
-        })
-        .collect();
+    let places = Places::of(rows.as_deref().unwrap_or_default());
     let samples = AtomicU64::new(0);
-    let checked: Vec<ShardCheck> = jobs
+    let checked: Vec<ShardCheck> = meta
+        .numbered_shards()
         .par_iter()
         .map(|&(split, index, file)| {
             let check = check_shard(&dataset, file, &places, (split, index));
@@ -109,146 +100,21 @@ pub fn verify(root: &Path, progress: &(dyn Fn(u64) + Sync)) -> Result<VerifyRepo
         }
         report.content_root = Some(found);
     }
+    let in_a_shard = |fault: &Fault| ![DATASET_FILE, &*meta.ledger.file].contains(&&*fault.file);
+    report.repairable = !report.faults.is_empty() && report.faults.iter().all(in_a_shard);
     report.notes = strangers(&dataset);
     report.faults.sort();
     Ok(report)
 }
 
 impl Fault {
-    fn of_file(file: &str, what: String) -> Fault {
+    pub(super) fn of_file(file: &str, what: String) -> Fault {
         Fault { file: file.to_owned(), row: None, sample_id: None, what }
     }
 }
 
-/// Where the ledger says that samples lie: (split, shard, row) → index into the ledger.
-struct Places<'a> {
-    rows: &'a [LedgerRow],
-    places: HashMap<(&'a str, u32, u32), usize>,
-}
-
-impl<'a> Places<'a> {
-    fn of(rows: Option<&'a [LedgerRow]>) -> Places<'a> {
-        let rows = rows.unwrap_or_default();
-        let mut places = HashMap::with_capacity(rows.len());
-        for (index, row) in rows.iter().enumerate() {
-            if let Some((shard, place)) = row.place {
-                places.insert((&*row.split, shard, place), index);
-            }
-        }
-        Places { rows, places }
-    }
-}
-
-#[derive(Default)]
-struct ShardCheck {
-    faults: Vec<Fault>,
-    bytes: u64,
-    /// Freshly computed facts of each sample, by its index in the ledger.
-    pixels: Vec<(usize, Vec<TensorFacts>)>,
-}
-
-fn check_shard(
-    dataset: &Dataset,
-    file: &FileMeta,
-    places: &Places<'_>,
-    shard: (&str, u32),
-) -> ShardCheck {
-    let mut check = ShardCheck::default();
-    let path = dataset.root().join(&file.file);
-    let whole = match hash_file(&path) {
-        Ok((hash, bytes)) => {
-            check.bytes = bytes;
-            hash.to_string() == file.blake3
-        }
-        Err(error) => {
-            check.faults.push(Fault::of_file(&file.file, error.to_string()));
-            return check;
-        }
-    };
-    match ShardReader::open(&path, &dataset.meta().columns, file.bytes, file.rows) {
-        Ok(reader) => check_rows(&reader, file, places, shard, &mut check),
-        Err(error) => check.faults.push(Fault::of_file(&file.file, error.to_string())),
-    }
-    if !whole && check.faults.is_empty() {
-        let what = "bytes differ from those written (BLAKE3), but no row is damaged: padding or \
-                    Arrow metadata"
-            .to_owned();
-        check.faults.push(Fault::of_file(&file.file, what));
-    }
-    check
-}
-
-fn check_rows(
-    reader: &ShardReader,
-    file: &FileMeta,
-    places: &Places<'_>,
-    (split, shard): (&str, u32),
-    check: &mut ShardCheck,
-) {
-    let columns = reader.columns();
-    let mut decoders: Vec<TensorDecoder> = columns.iter().map(TensorDecoder::new).collect();
-    let mut tensors: Vec<Vec<u8>> =
-        columns.iter().map(|column| vec![0; column.raw_bytes()]).collect();
-    for row in 0..reader.rows() {
-        let mut fault = |sample_id: &str, what: String| {
-            let (file, sample_id) = (file.file.clone(), Some(sample_id.to_owned()));
-            check.faults.push(Fault { file, row: Some(row), sample_id, what });
-        };
-        let ledger_index = places.places.get(&(split, shard, row)).copied();
-        let ledger_row = ledger_index.map(|index| &places.rows[index]);
-        // A damaged id is of no use to anybody: the ledger knows the right one.
-        let sample_id = ledger_row
-            .map_or_else(|| reader.sample_id(row).to_owned(), |row| row.sample_id.clone());
-        let mut facts = Vec::with_capacity(columns.len());
-        for (index, column) in columns.iter().enumerate() {
-            match reader.read(row, index, &mut decoders[index], &mut tensors[index]) {
-                Ok(()) => facts.push(TensorFacts {
-                    blake3: *blake3::hash(&tensors[index]).as_bytes(),
-                    sums: match column.dtype {
-                        Dtype::U8 => ChannelSums::of_planes(&tensors[index]),
-                        // Sums are of the pixels as seen, which a baked tensor no longer holds.
-                        _ => ledger_row.map(|row| row.tensors[index].sums).unwrap_or_default(),
-                    },
-                }),
-                Err(ShardError::Damaged { expected, found, column, .. }) => {
-                    let what = format!(
-                        "column {column}: stored bytes, id or label are damaged: hash {found:016x}, expected {expected:016x}"
-                    );
-                    fault(&sample_id, what);
-                }
-                Err(error) => fault(&sample_id, error.to_string()),
-            }
-        }
-        let Some((ledger_row, index)) = ledger_row.zip(ledger_index) else {
-            if !places.rows.is_empty() {
-                fault(&sample_id, "the ledger has no sample at this place".to_owned());
-            }
-            continue;
-        };
-        if facts.len() < columns.len() {
-            continue;
-        }
-        if reader.sample_id(row) != ledger_row.sample_id || reader.label(row) != ledger_row.label {
-            let (id, label) = (reader.sample_id(row), reader.label(row));
-            let what = format!("holds sample `{id}` with label {label:?}, not the ledger's");
-            fault(&sample_id, what);
-        } else if facts != ledger_row.tensors {
-            fault(&sample_id, "pixels or their sums are not those of the ledger".to_owned());
-        } else {
-            check.pixels.push((index, facts));
-        }
-    }
-}
-
-fn hash_file(path: &Path) -> Result<(blake3::Hash, u64), DatasetError> {
-    let io_error = |source| DatasetError::Io { path: path.to_owned(), source };
-    let mut file = fs::File::open(path).map_err(io_error)?;
-    let mut hash = blake3::Hasher::new();
-    let bytes = std::io::copy(&mut file, &mut hash).map_err(io_error)?;
-    Ok((hash.finalize(), bytes))
-}
-
-fn check_counts(dataset: &Dataset, rows: &[LedgerRow], faults: &mut Vec<Fault>) {
+/// Tests the ledger's rows against the counts, classes and splits of dataset.json.
+pub(crate) fn check_counts(dataset: &Dataset, rows: &[LedgerRow], faults: &mut Vec<Fault>) {
     let meta = dataset.meta();
     let mut counts = Counts::default();
     let mut stored: HashMap<&str, u64> = HashMap::new();

@@ -104,11 +104,7 @@ impl DumpOptions {
             }
             options.lists.push(ListFile { split: None, path: absolute.clone() });
             options.layout = Some(Layout::Csv);
-            options.source = match self.source.parent() {
-                Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
-                _ => PathBuf::from("."),
-            };
-            return Dump::list(&options, Source::open(&options.source, watch)?);
+            return Dump::list(&options, Source::open(&self.source, watch)?);
         }
         Dump::list(self, Source::open_indexed(&self.source, kept, watch)?)
     }

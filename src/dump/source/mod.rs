@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::DumpError;
+use super::options::is_table;
 use disk::Disk;
 use tar::Tar;
 
@@ -51,7 +52,8 @@ pub struct Place {
 }
 
 impl Source {
-    /// Opens a folder, or a tar, which is gone through once for an index of its members.
+    /// Opens a folder (or that of a table ending in `.csv` or `.tsv`), or a tar, which is gone through once
+    /// for an index of its members.
     ///
     /// # Errors
     /// [`DumpError::Unreadable`]; [`DumpError::NotASource`] for any other file;
@@ -68,6 +70,13 @@ impl Source {
         watch: &mut Watch<'_>,
     ) -> Result<Source, DumpError> {
         let unreadable = |source| DumpError::Unreadable { path: path.to_owned(), source };
+        let path =
+            match path.parent() {
+                Some(folder) if is_table(path) && path.is_file() => {
+                    if folder.as_os_str().is_empty() { Path::new(".") } else { folder }
+                }
+                _ => path,
+            };
         let kind = if path.metadata().map_err(unreadable)?.is_dir() {
             Kind::Disk(Arc::new(Disk::open(path).map_err(unreadable)?))
         } else {
