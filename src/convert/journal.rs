@@ -73,12 +73,11 @@ impl Journal {
             columns: TensorColumn::of_recipe(&options.recipe),
             parts: Vec::new(),
         };
-        fs::create_dir_all(&journal.folder).map_err(io_error(&journal.folder))?;
+        durable::create_folder(&journal.folder).map_err(io_error(&journal.folder))?;
         let path = journal.folder.join(PLAN_FILE);
         match fs::read(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 durable::write(&path, &json(&plan)).map_err(io_error(&path))?;
-                durable::sync_folder(&options.out).map_err(io_error(&options.out))?;
             }
             found => {
                 let found = found.map_err(io_error(&path))?;

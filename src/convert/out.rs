@@ -39,7 +39,7 @@ impl OutFolder {
         let out = &options.out;
         let io_error = |source| ConvertError::Io { path: out.clone(), source };
         refuse_nesting(&options.source, out)?;
-        fs::create_dir_all(out).map_err(io_error)?;
+        durable::create_folder(out).map_err(io_error)?;
         // Once more, now that links in the path can be followed.
         refuse_nesting(&options.source, out)?;
         let lock = File::open(out).map_err(io_error)?;

@@ -1,7 +1,6 @@
 //! Takes the outcomes in order and writes shards, ledger and dataset.json.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -80,7 +79,7 @@ impl<'a> Store<'a> {
         let mut splits = Vec::new();
         for name in &dump.splits {
             let path = options.out.join(name);
-            fs::create_dir_all(&path).map_err(|source| ConvertError::Io { path, source })?;
+            durable::create_folder(&path).map_err(|source| ConvertError::Io { path, source })?;
             splits.push(SplitMeta { name: name.clone(), rows: 0, shards: Vec::new() });
         }
         let mut store = Store {
