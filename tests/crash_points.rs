@@ -12,12 +12,11 @@ mod common;
 mod faults;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use faults::power::{Durable, Sync, trace};
-use faults::{Fault, Moment, Scene, Tree, covered, leftovers, trace_of};
+use faults::{Fault, Moment, Scene, covered, is_dataset, leftovers, resume, trace_of};
 use tcolz::dataset::DATASET_FILE;
-use tcolz::{Dataset, DatasetError, verify};
 
 const MOMENTS: [Moment; 2] = [Moment::Before, Moment::After];
 const EIO: i32 = 5;
@@ -30,31 +29,6 @@ fn commit(syncs: &[Sync]) -> usize {
         Sync::File { .. } => false,
     };
     1 + syncs.iter().position(names_it).unwrap()
-}
-
-/// OUT is either a sound dataset, or says that it is none.
-fn is_dataset(out: &Path, expected: &Tree) -> bool {
-    match Dataset::open(out) {
-        Ok(_) => {
-            assert_eq!(verify(out, &|_| ()).unwrap().faults, []);
-            let found = common::tree(out);
-            assert!(expected.iter().all(|(name, bytes)| found.get(name) == Some(bytes)));
-            true
-        }
-        Err(DatasetError::Unfinished { .. } | DatasetError::NotADataset { .. }) => false,
-        Err(error) => panic!("neither a dataset nor an unfinished one: {error}"),
-    }
-}
-
-/// The same command again: it goes on from all that was complete, to the same bytes.
-fn resume(scene: &Scene, disk: &Path, expected: &Tree, what: &str) {
-    let out = disk.join("out");
-    let (covered, dataset) = (covered(&out), is_dataset(&out, expected));
-    let event = scene.run(disk, Fault::Nothing).succeeded();
-    let resumed = if dataset { 0 } else { covered };
-    assert_eq!(event["resumed"], resumed, "{what}: what was complete is kept");
-    assert!(common::tree(&out) == *expected, "{what}: {:?}", common::tree(&out).keys());
-    fs::remove_dir_all(disk).unwrap();
 }
 
 #[test]
@@ -91,7 +65,7 @@ fn a_power_cut_at_any_sync_loses_only_what_was_not_synced() {
             scene.run(&disk, Fault::Kill(sync, moment)).was_killed();
             let lost = before.and(trace(&trace_of(&disk))).cut_the_power();
             // A name given and lost again: the renames between which and their sync the power went.
-            let named = |path: &&std::path::PathBuf| {
+            let named = |path: &&PathBuf| {
                 path.starts_with("out") && !path.to_string_lossy().contains(".tcolz-unfinished-")
             };
             undone += lost.iter().filter(named).count();

@@ -131,26 +131,32 @@ impl Journal {
     }
 
     /// Reads the parts whose three files are all there and whole; the first that is not ends the list.
+    ///
+    /// # Errors
+    /// When a file is there and cannot be read: what follows it is good work, not to be thrown away.
     fn read_parts(&mut self) -> Result<(), ConvertError> {
-        loop {
-            let path = self.folder.join(format!("{:06}.json", self.parts.len()));
-            let Ok(bytes) = fs::read(&path) else { return Ok(()) };
-            let Ok(part) = serde_json::from_slice::<Part>(&bytes) else { return Ok(()) };
-            let whole = |file: &Path, meta: &FileMeta| {
-                file.metadata().is_ok_and(|found| found.len() == meta.bytes)
-            };
-            let ledger = self.folder.join(&part.ledger.file);
-            let ledger_is_whole = fs::read(&ledger)
-                .is_ok_and(|bytes| blake3::hash(&bytes).to_string() == part.ledger.blake3);
-            let shard_is_whole = part
-                .shard
-                .as_ref()
-                .is_none_or(|(_, shard)| whole(&self.out.join(&shard.file), shard));
-            if !ledger_is_whole || !shard_is_whole {
-                return Ok(());
-            }
+        while let Some(part) = self.read_part(self.parts.len())? {
             self.parts.push(part);
         }
+        Ok(())
+    }
+
+    fn read_part(&self, number: usize) -> Result<Option<Part>, ConvertError> {
+        let Some(bytes) =
+            if_there(&self.folder.join(format!("{number:06}.json")), |path| fs::read(path))?
+        else {
+            return Ok(None);
+        };
+        let Ok(part) = serde_json::from_slice::<Part>(&bytes) else { return Ok(None) };
+        let ledger = if_there(&self.folder.join(&part.ledger.file), |path| fs::read(path))?;
+        let ledger_is_whole =
+            ledger.is_some_and(|bytes| blake3::hash(&bytes).to_string() == part.ledger.blake3);
+        let shard_is_whole = match &part.shard {
+            Some((_, shard)) => if_there(&self.out.join(&shard.file), |path| path.metadata())?
+                .is_some_and(|found| found.len() == shard.bytes),
+            None => true,
+        };
+        Ok((ledger_is_whole && shard_is_whole).then_some(part))
     }
 
     /// Removes what no part covers: shards and parts cut off by a kill, temporary files.
@@ -229,6 +235,18 @@ fn json(value: &impl Serialize) -> Vec<u8> {
     let mut text = serde_json::to_vec_pretty(value).expect("plain values have a JSON form");
     text.push(b'\n');
     text
+}
+
+/// What `read` gets from a file; `None` where there is no such file.
+fn if_there<T>(
+    path: &Path,
+    read: impl FnOnce(&Path) -> io::Result<T>,
+) -> Result<Option<T>, ConvertError> {
+    match read(path) {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(io_error(path)(error)),
+    }
 }
 
 fn io_error(path: &Path) -> impl FnOnce(io::Error) -> ConvertError + use<> {

@@ -50,7 +50,7 @@ impl OutFolder {
             }
             Err(TryLockError::Error(source)) => return Err(io_error(source)),
         }
-        if out.join(DATASET_FILE).exists() {
+        if out.join(DATASET_FILE).try_exists().map_err(io_error)? {
             let found = finished(out, &options.recipe, dump)?;
             // The journal is still there after a kill between the last two steps.
             Journal::remove(out)?;

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::Value;
+use tcolz::{Dataset, DatasetError, verify};
 use tempfile::TempDir;
 
 use crate::common;
@@ -197,7 +198,7 @@ impl Ended {
     }
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
@@ -218,4 +219,29 @@ pub(crate) fn covered(out: &Path) -> u64 {
 pub(crate) fn leftovers(out: &Path) -> Vec<String> {
     let files = common::tree(out).into_keys();
     files.filter(|name| name.contains(tcolz::durable::TEMPORARY_PREFIX)).collect()
+}
+
+/// OUT is either a sound dataset, or says that it is none.
+pub(crate) fn is_dataset(out: &Path, expected: &Tree) -> bool {
+    match Dataset::open(out) {
+        Ok(_) => {
+            assert_eq!(verify(out, &|_| ()).unwrap().faults, []);
+            let found = common::tree(out);
+            assert!(expected.iter().all(|(name, bytes)| found.get(name) == Some(bytes)));
+            true
+        }
+        Err(DatasetError::Unfinished { .. } | DatasetError::NotADataset { .. }) => false,
+        Err(error) => panic!("neither a dataset nor an unfinished one: {error}"),
+    }
+}
+
+/// The same command again: it goes on from all that was complete, to the same bytes.
+pub(crate) fn resume(scene: &Scene, disk: &Path, expected: &Tree, what: &str) {
+    let out = disk.join("out");
+    let (covered, dataset) = (covered(&out), is_dataset(&out, expected));
+    let event = scene.run(disk, Fault::Nothing).succeeded();
+    let resumed = if dataset { 0 } else { covered };
+    assert_eq!(event["resumed"], resumed, "{what}: what was complete is kept");
+    assert!(common::tree(&out) == *expected, "{what}: {:?}", common::tree(&out).keys());
+    fs::remove_dir_all(disk).unwrap();
 }
