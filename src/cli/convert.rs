@@ -72,7 +72,9 @@ pub(super) fn run(args: &ConvertArgs) -> anyhow::Result<Ending> {
 
 fn is_disk_full(error: &ConvertError) -> bool {
     let full = |error: &io::Error| {
-        matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
+        use ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+        // A file-size limit (`ulimit -f`) is lifted as room is made.
+        matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
     };
     let causes = std::iter::successors(Some(error as &dyn Error), |&error| error.source());
     causes.filter_map(|error| error.downcast_ref::<io::Error>()).any(full)
