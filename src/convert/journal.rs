@@ -7,8 +7,10 @@
 //! OUT/unfinished/000001.parquet   …
 //! ```
 //!
-//! A part is written once its shard has its name. Whatever is not covered by a part is made again,
-//! with the same bytes, because a shard's bytes follow from its inputs alone.
+//! A part is written once its shard has its name. A shard with very many rows, or with very many bad
+//! inputs between its rows, has parts before that which hold rows alone, so that memory is bounded; they
+//! count when the shard does. Whatever is not covered by a part is made again, with the same bytes,
+//! because a shard's bytes follow from its inputs alone.
 
 use std::fs;
 use std::io;
@@ -37,13 +39,16 @@ struct Plan {
     lists_blake3: String,
 }
 
-/// One part of the journal: a shard that is complete on disk, and the ledger rows up to its last one.
+/// One part of the journal: ledger rows, and the shard that is complete with them.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Part {
     /// Ledger rows of this part, a file of the journal's folder.
     ledger: FileMeta,
-    /// The shard, with the index of its split; none where thousands of inputs in a row were bad.
+    /// The shard, with the index of its split; none where there are rows by the thousand before it is complete.
     pub(super) shard: Option<(usize, FileMeta)>,
+    /// Rows lie in a shard that a later part completes: without that one, this one does not count.
+    #[serde(default)]
+    open: bool,
 }
 
 /// The journal of a conversion.
@@ -101,11 +106,12 @@ impl Journal {
         Ok(read_ledger(bytes, &self.columns, &path)?)
     }
 
-    /// Adds a part. Its shard already has its name.
+    /// Adds a part. Its shard already has its name; `open` says that one is in hand and has none yet.
     pub(super) fn append(
         &mut self,
         rows: Vec<LedgerRow>,
         shard: Option<(usize, FileMeta)>,
+        open: bool,
     ) -> Result<(), ConvertError> {
         let stem = format!("{:06}", self.parts.len());
         let ledger = self.folder.join(format!("{stem}.parquet"));
@@ -113,7 +119,7 @@ impl Journal {
         for row in rows {
             writer.push(row)?;
         }
-        let part = Part { ledger: writer.finish()?, shard };
+        let part = Part { ledger: writer.finish()?, shard, open };
         let path = self.folder.join(format!("{stem}.json"));
         durable::write(&path, &json(&part)).map_err(io_error(&path))?;
         self.parts.push(part);
@@ -138,6 +144,8 @@ impl Journal {
         while let Some(part) = self.read_part(self.parts.len())? {
             self.parts.push(part);
         }
+        let counts = self.parts.iter().rposition(|part| !part.open).map_or(0, |last| last + 1);
+        self.parts.truncate(counts);
         Ok(())
     }
 

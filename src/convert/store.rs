@@ -24,7 +24,7 @@ use super::outcome::Outcome;
 use super::summary::{ConvertSummary, Tally};
 use super::{Observer, views};
 
-/// Ledger rows held in memory while no shard is open: thousands of bad inputs in a row.
+/// Ledger rows held in memory: thousands of tiny tensors in one shard, or of bad inputs in a row.
 const MAX_PENDING_ROWS: usize = 16_384;
 
 /// The writing end of a conversion.
@@ -160,12 +160,12 @@ impl<'a> Store<'a> {
         self.pending.push(row);
         self.observer.done(&self.counts, source_bytes);
         // With no shard in hand there is nothing to finish first.
-        let stop = self.stop.load(Ordering::Relaxed) || self.pending.len() >= MAX_PENDING_ROWS;
-        if self.shard.is_none() && stop {
-            self.journal.append(std::mem::take(&mut self.pending), None)?;
-            self.stop_if_asked()?;
+        let open = self.shard.is_some();
+        let stop = !open && self.stop.load(Ordering::Relaxed);
+        if stop || self.pending.len() >= MAX_PENDING_ROWS {
+            self.journal.append(std::mem::take(&mut self.pending), None, open)?;
         }
-        Ok(())
+        if stop { self.stop_if_asked() } else { Ok(()) }
     }
 
     /// Counts the next row of the ledger.
@@ -276,7 +276,8 @@ impl<'a> Store<'a> {
         let split = &mut self.splits[open.split];
         split.rows += shard.rows;
         split.shards.push(shard.clone());
-        self.journal.append(std::mem::take(&mut self.pending), Some((open.split, shard)))?;
+        let rows = std::mem::take(&mut self.pending);
+        self.journal.append(rows, Some((open.split, shard)), false)?;
         self.stop_if_asked()
     }
 
