@@ -15,12 +15,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use faults::power::{Durable, Sync, trace};
-use faults::{Fault, Moment, Scene, covered, is_dataset, leftovers, resume, trace_of};
+use faults::{EIO, ENOSPC, Fault, Moment, Scene, covered, is_dataset, leftovers, resume, trace_of};
 use tcolz::dataset::DATASET_FILE;
 
 const MOMENTS: [Moment; 2] = [Moment::Before, Moment::After];
-const EIO: i32 = 5;
-const ENOSPC: i32 = 28;
 
 /// The sync (from 1) that makes dataset.json's name last.
 fn commit(syncs: &[Sync]) -> usize {

@@ -12,7 +12,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use faults::{Ended, Fault, Moment, Scene, Tree, covered, leftovers, resume, text};
+use faults::{EIO, Ended, Fault, Moment, Scene, Tree, covered, leftovers, resume, text};
 use tcolz::Dataset;
 use tcolz::sample::Status;
 
@@ -183,7 +183,8 @@ fn a_photo_that_the_disk_cannot_read_is_quarantined_and_the_rest_is_stored() {
     // The first read brings the bytes, the second finds the end.
     for (name, read) in [("photo-one", 1), ("photo-two", 2)] {
         let disk = scene.disk(name);
-        let event = scene.run(&disk, Fault::Read(read, "photos/train/cat/042.jpg")).succeeded();
+        let event =
+            scene.run(&disk, Fault::Read(read, EIO, "photos/train/cat/042.jpg")).succeeded();
         let dataset = Dataset::open(disk.join("out")).unwrap();
         let rows = dataset.find("cat/042.jpg").unwrap();
         assert_eq!(rows.len(), 1);
@@ -202,6 +203,28 @@ fn a_photo_that_the_disk_cannot_read_is_quarantined_and_the_rest_is_stored() {
 }
 
 #[test]
+fn a_machine_in_trouble_is_no_fault_of_the_photo_that_it_reads() {
+    let Some(scene) = Scene::new() else { return };
+    let (expected, _) = scene.undisturbed();
+    for (errno, words) in [
+        (12, "Cannot allocate memory"),
+        (23, "Too many open files in system"),
+        (24, "Too many open files"),
+        (107, "Transport endpoint is not connected"), // a mount whose program has died
+        (110, "Connection timed out"),
+        (116, "Stale file handle"),
+    ] {
+        let disk = scene.disk("trouble");
+        let said = scene.run(&disk, Fault::Read(1, errno, "val/cat/130.jpg")).failed();
+        assert!(said.contains("val/cat/130.jpg") || said.contains("`cat/130.jpg`"), "{said}");
+        assert!(said.contains(words), "{said}");
+        assert!(said.contains("the same command goes on where it was"), "{said}");
+        assert!(covered(&disk.join("out")) > 0, "shards are kept");
+        resume(&scene, &disk, &expected, words);
+    }
+}
+
+#[test]
 fn a_journal_that_the_disk_cannot_read_is_named_and_no_shard_is_given_up() {
     let Some(scene) = Scene::new() else { return };
     let (expected, syncs) = scene.undisturbed();
@@ -212,7 +235,7 @@ fn a_journal_that_the_disk_cannot_read_is_named_and_no_shard_is_given_up() {
         scene.run(&disk, Fault::Kill(syncs.len() - 8, Moment::After)).was_killed();
         let out = disk.join("out");
         let before = common::tree(&out);
-        let said = scene.run(&disk, Fault::Read(read, name)).failed();
+        let said = scene.run(&disk, Fault::Read(read, EIO, name)).failed();
         assert!(said.contains(name) && said.contains("Input/output error"), "{what}: {said}");
         let after = common::tree(&out);
         let gone = |name: &&String| name.contains(".arrow") && !after.contains_key(*name);
@@ -228,7 +251,7 @@ fn a_file_that_cannot_be_read_back_at_the_end_is_named_and_the_same_command_goes
     let (expected, _) = scene.undisturbed();
     for name in ["unfinished/000000.parquet", "out/ledger.parquet", "out/dataset.json"] {
         let disk = scene.disk("end");
-        let said = scene.run(&disk, Fault::Read(1, name)).failed();
+        let said = scene.run(&disk, Fault::Read(1, EIO, name)).failed();
         assert!(said.contains(name) && said.contains("Input/output error"), "{said}");
         resume(&scene, &disk, &expected, name);
     }

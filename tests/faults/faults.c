@@ -6,7 +6,7 @@
  *   FAULT_KILL=N,before|after  SIGKILL at the N-th sync, before or after it is done
  *   FAULT_SYNC=N,ERRNO         the N-th sync fails
  *   FAULT_DISK=BYTES           after so many bytes a write is cut short, and later ones fail: ENOSPC
- *   FAULT_READ=N,END           the N-th read of a file whose path ends in END fails: EIO
+ *   FAULT_READ=N,ERRNO,END     the N-th read of a file whose path ends in END fails
  *
  * Lines of the trace, their fields divided by tabs: what the disk must remember from then on.
  *   file <inode> <bytes> <path>
@@ -161,28 +161,32 @@ ssize_t writev(int fd, const struct iovec *parts, int count) {
     return -1;
 }
 
-static int read_fails(int fd) {
+/* The error that a read must fail with, or 0. */
+static int read_error(int fd) {
     const char *value = getenv("FAULT_READ");
     char path[PATH_MAX];
     struct stat state;
     if (value == NULL || !below_root(fd, path, &state) || !S_ISREG(state.st_mode)) return 0;
-    const char *end = strchr(value, ',');
+    const char *end = strrchr(value, ',');
     if (end == NULL || strlen(path) < strlen(end + 1)) return 0;
     if (strcmp(path + strlen(path) - strlen(end + 1), end + 1) != 0) return 0;
-    return due("FAULT_READ", atomic_fetch_add(&reads, 1) + 1) != NULL;
+    const char *fails = due("FAULT_READ", atomic_fetch_add(&reads, 1) + 1);
+    return fails == NULL ? 0 : atoi(fails);
 }
 
 ssize_t read(int fd, void *bytes, size_t count) {
-    if (read_fails(fd)) {
-        errno = EIO;
+    int error = read_error(fd);
+    if (error != 0) {
+        errno = error;
         return -1;
     }
     return syscall(SYS_read, fd, bytes, count);
 }
 
 ssize_t pread64(int fd, void *bytes, size_t count, off64_t offset) {
-    if (read_fails(fd)) {
-        errno = EIO;
+    int error = read_error(fd);
+    if (error != 0) {
+        errno = error;
         return -1;
     }
     return syscall(SYS_pread64, fd, bytes, count, offset);

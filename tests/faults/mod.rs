@@ -20,6 +20,10 @@ use crate::common;
 /// Signal of a kill.
 const SIGKILL: i32 = 9;
 
+/// Errors of Linux: what a disk says that is broken, or full.
+pub(crate) const EIO: i32 = 5;
+pub(crate) const ENOSPC: i32 = 28;
+
 /// When a kill comes: before or after the sync it is named for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Moment {
@@ -37,8 +41,8 @@ pub(crate) enum Fault<'a> {
     Sync(usize, i32),
     /// The disk has room for so many bytes more.
     Disk(u64),
-    /// The n-th read (from 1) of a file whose path ends in this fails.
-    Read(usize, &'a str),
+    /// The n-th read (from 1) of a file whose path ends in this fails, with this error.
+    Read(usize, i32, &'a str),
 }
 
 /// A dump, and the library that makes accidents.
@@ -107,8 +111,8 @@ impl Scene {
             Fault::Disk(bytes) => {
                 command.env("FAULT_DISK", bytes.to_string());
             }
-            Fault::Read(read, end) => {
-                command.env("FAULT_READ", format!("{read},{end}"));
+            Fault::Read(read, errno, end) => {
+                command.env("FAULT_READ", format!("{read},{errno},{end}"));
                 command.env("FAULT_ROOT", self.folder.path());
             }
         }
