@@ -98,7 +98,7 @@ fn a_kill_at_any_sync_of_a_resume_loses_no_more_than_the_first() {
     let mut second_kills = 0;
     // The first kill in each kind of place (six syncs begin OUT, six make a shard), the second one everywhere.
     for first in [1, 2, 4, 6, 8, 10, 12, 24, syncs.len() - 4, syncs.len() - 1] {
-        for second in (1..syncs.len()).step_by(if first == 24 { 1 } else { 5 }) {
+        for second in (1..syncs.len()).step_by(if first == 24 { 1 } else { 7 }) {
             let what = format!("killed at sync {first}, then at sync {second} of the resume");
             let disk = scene.disk("twice");
             scene.run(&disk, Fault::Kill(first, Moment::After)).was_killed();
