@@ -116,6 +116,36 @@ pub fn write(target: &Path, bytes: &[u8]) -> io::Result<()> {
     file.commit()
 }
 
+/// Makes the folder `folder`, and those above it that are missing, so that it survives a crash.
+///
+/// Where it is there already its name is synced all the same: whoever made it may have been killed
+/// before. That sync may fail, as in a folder that others own.
+///
+/// # Errors
+/// When a folder cannot be made, or its name cannot be synced.
+pub fn create_folder(folder: &Path) -> io::Result<()> {
+    let above = folder_of(folder);
+    let made = match fs::create_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !above.exists() => {
+            create_folder(above)?;
+            fs::create_dir(folder)
+        }
+        made => made,
+    };
+    match made {
+        Ok(()) => match sync_folder(above) {
+            // New names in a folder that may be written to but not be read: nothing can sync them.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+            synced => synced,
+        },
+        Err(_) if folder.is_dir() => {
+            let _ = sync_folder(above);
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// Makes names created or removed in `folder` survive a crash.
 ///
 /// # Errors
@@ -172,6 +202,19 @@ mod tests {
         file.commit().unwrap();
         assert_eq!(fs::read(&target).unwrap(), b"half");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_folder_is_made_with_those_above_it_and_never_in_place_of_a_file() {
+        let root = tempfile::tempdir().unwrap();
+        let deep = root.path().join("a/b/c");
+        create_folder(&deep).unwrap();
+        create_folder(&deep).unwrap();
+        assert!(deep.is_dir());
+        fs::write(root.path().join("file"), b"kept").unwrap();
+        create_folder(&root.path().join("file")).unwrap_err();
+        create_folder(&root.path().join("file/below")).unwrap_err();
+        assert_eq!(fs::read(root.path().join("file")).unwrap(), b"kept");
     }
 
     #[test]

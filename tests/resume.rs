@@ -68,13 +68,15 @@ fn a_hundred_kills_at_random_moments_change_no_byte() {
     let expected = common::tree(&expected);
     assert!(expected.keys().filter(|name| name.ends_with(".arrow")).count() >= 8, "many shards");
 
-    let (mut kills, mut with_shards, mut random) = (0, 0, 0x2545_F491_4F6C_DD1D_u64);
+    let (mut kills, mut with_shards, mut in_resume) = (0, 0, 0);
+    let mut random = 0x2545_F491_4F6C_DD1D_u64;
     for round in 0.. {
         let out = folder.path().join(format!("out-{round}"));
         loop {
             random ^= random << 13;
             random ^= random >> 7;
             random ^= random << 17;
+            let resumes = finished_shards(&out) > 0;
             let mut child = command(folder.path(), &out).spawn().unwrap();
             sleep(undisturbed.mul_f64((random % 1000) as f64 / 1100.0));
             let ended = child.try_wait().unwrap();
@@ -83,6 +85,7 @@ fn a_hundred_kills_at_random_moments_change_no_byte() {
                 child.wait().unwrap();
                 kills += 1;
                 with_shards += u64::from(finished_shards(&out) > 0);
+                in_resume += u64::from(resumes);
                 continue;
             }
             let ended = child.wait_with_output().unwrap();
@@ -95,6 +98,8 @@ fn a_hundred_kills_at_random_moments_change_no_byte() {
         }
     }
     assert!(with_shards >= KILLS / 4, "{with_shards} of {kills} kills came after a whole shard");
+    assert!(in_resume >= KILLS / 10, "{in_resume} of {kills} kills came in a run that resumed");
+    println!("{kills} kills: {with_shards} after a whole shard, {in_resume} in a run that resumed");
 }
 
 #[test]

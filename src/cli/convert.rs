@@ -47,7 +47,7 @@ pub(super) fn run(args: &ConvertArgs) -> anyhow::Result<Ending> {
         other => other?,
     };
     let counts = summary.dataset.meta().counts;
-    let too_many_bad = counts.bad() as f64 > args.max_bad * counts.listed as f64;
+    let too_many_bad = is_more_than(counts.bad(), args.max_bad, counts.listed);
     if args.json {
         event(&json!({
             "event": "finished",
@@ -73,16 +73,25 @@ pub(super) fn run(args: &ConvertArgs) -> anyhow::Result<Ending> {
             "warning: {} of {} inputs are bad, more than --max-bad {}%; everything good is stored",
             count(counts.bad()),
             count(counts.listed),
-            args.max_bad * 100.0
+            // As it was typed: 0.29 × 100 is 28.999999999999996.
+            (args.max_bad * 1e8).round() / 1e6
         );
         return Ok(Ending::TooManyBad);
     }
     Ok(Ending::Done)
 }
 
+/// True where `part` is more than this share of `all`. The product may miss a whole number by its last
+/// bit: 29 of 100 are not more than 29 %.
+fn is_more_than(part: u64, share: f64, all: u64) -> bool {
+    part as f64 > share * all as f64 * (1.0 + 1e-12)
+}
+
 fn is_disk_full(error: &ConvertError) -> bool {
     let full = |error: &io::Error| {
-        matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
+        use ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+        // A file-size limit (`ulimit -f`) is lifted as room is made.
+        matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
     };
     let causes = std::iter::successors(Some(error as &dyn Error), |&error| error.source());
     causes.filter_map(|error| error.downcast_ref::<io::Error>()).any(full)

@@ -127,6 +127,17 @@ pub enum ConvertError {
         /// What the codec says.
         source: CodecError,
     },
+    /// A photo could not be read for a reason that lies in the machine or the network.
+    #[error(
+        "sample `{sample_id}` could not be read: {source}; that is no fault of the photo: mend it, and \
+         the same command goes on where it was"
+    )]
+    SourceAway {
+        /// The sample.
+        sample_id: String,
+        /// What the system said.
+        source: io::Error,
+    },
     /// This program failed on a sample.
     #[error("sample `{sample_id}` made tcolz fail (the lines above say where): please report it")]
     Defect {

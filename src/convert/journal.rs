@@ -8,8 +8,10 @@
 //! OUT/unfinished/000001.parquet   …
 //! ```
 //!
-//! A part is written once its shard has its name. Whatever is not covered by a part is made again,
-//! with the same bytes, because a shard's bytes follow from its inputs alone.
+//! A part is written once its shard has its name. A shard with very many rows, or with very many bad
+//! inputs between its rows, has parts before that which hold rows alone, so that memory is bounded; they
+//! count when the shard does. Whatever is not covered by a part is made again, with the same bytes,
+//! because a shard's bytes follow from its inputs alone.
 
 use std::fs;
 use std::io;
@@ -40,13 +42,16 @@ struct Plan {
     lists_blake3: String,
 }
 
-/// One part of the journal: a shard that is complete on disk, and the ledger rows up to its last one.
+/// One part of the journal: ledger rows, and the shard that is complete with them.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Part {
     /// Ledger rows of this part, a file of the journal's folder.
     ledger: FileMeta,
-    /// The shard, with the index of its split; none where thousands of inputs in a row were bad.
+    /// The shard, with the index of its split; none where there are rows by the thousand before it is complete.
     pub(super) shard: Option<(usize, FileMeta)>,
+    /// Rows lie in a shard that a later part completes: without that one, this one does not count.
+    #[serde(default)]
+    open: bool,
 }
 
 /// The journal of a conversion.
@@ -81,12 +86,11 @@ impl Journal {
             columns: TensorColumn::of_recipe(&options.recipe),
             parts: Vec::new(),
         };
-        fs::create_dir_all(&journal.folder).map_err(io_error(&journal.folder))?;
+        durable::create_folder(&journal.folder).map_err(io_error(&journal.folder))?;
         let path = journal.folder.join(PLAN_FILE);
         match fs::read(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 durable::write(&path, &json(&plan)).map_err(io_error(&path))?;
-                durable::sync_folder(&options.out).map_err(io_error(&options.out))?;
             }
             found => {
                 let found = found.map_err(io_error(&path))?;
@@ -112,11 +116,12 @@ impl Journal {
         Ok(read_ledger(bytes, &self.columns, &path)?)
     }
 
-    /// Adds a part. Its shard already has its name.
+    /// Adds a part. Its shard already has its name; `open` says that one is in hand and has none yet.
     pub(super) fn append(
         &mut self,
         rows: Vec<LedgerRow>,
         shard: Option<(usize, FileMeta)>,
+        open: bool,
     ) -> Result<(), ConvertError> {
         let stem = format!("{:06}", self.parts.len());
         let ledger = self.folder.join(format!("{stem}.parquet"));
@@ -124,7 +129,7 @@ impl Journal {
         for row in rows {
             writer.push(row)?;
         }
-        let part = Part { ledger: writer.finish()?, shard };
+        let part = Part { ledger: writer.finish()?, shard, open };
         let path = self.folder.join(format!("{stem}.json"));
         durable::write(&path, &json(&part)).map_err(io_error(&path))?;
         self.parts.push(part);
@@ -142,26 +147,34 @@ impl Journal {
     }
 
     /// Reads the parts whose three files are all there and whole; the first that is not ends the list.
+    ///
+    /// # Errors
+    /// When a file is there and cannot be read: what follows it is good work, not to be thrown away.
     fn read_parts(&mut self) -> Result<(), ConvertError> {
-        loop {
-            let path = self.folder.join(format!("{:06}.json", self.parts.len()));
-            let Ok(bytes) = fs::read(&path) else { return Ok(()) };
-            let Ok(part) = serde_json::from_slice::<Part>(&bytes) else { return Ok(()) };
-            let whole = |file: &Path, meta: &FileMeta| {
-                file.metadata().is_ok_and(|found| found.len() == meta.bytes)
-            };
-            let ledger = self.folder.join(&part.ledger.file);
-            let ledger_is_whole = fs::read(&ledger)
-                .is_ok_and(|bytes| blake3::hash(&bytes).to_string() == part.ledger.blake3);
-            let shard_is_whole = part
-                .shard
-                .as_ref()
-                .is_none_or(|(_, shard)| whole(&self.out.join(&shard.file), shard));
-            if !ledger_is_whole || !shard_is_whole {
-                return Ok(());
-            }
+        while let Some(part) = self.read_part(self.parts.len())? {
             self.parts.push(part);
         }
+        let counts = self.parts.iter().rposition(|part| !part.open).map_or(0, |last| last + 1);
+        self.parts.truncate(counts);
+        Ok(())
+    }
+
+    fn read_part(&self, number: usize) -> Result<Option<Part>, ConvertError> {
+        let Some(bytes) =
+            if_there(&self.folder.join(format!("{number:06}.json")), |path| fs::read(path))?
+        else {
+            return Ok(None);
+        };
+        let Ok(part) = serde_json::from_slice::<Part>(&bytes) else { return Ok(None) };
+        let ledger = if_there(&self.folder.join(&part.ledger.file), |path| fs::read(path))?;
+        let ledger_is_whole =
+            ledger.is_some_and(|bytes| blake3::hash(&bytes).to_string() == part.ledger.blake3);
+        let shard_is_whole = match &part.shard {
+            Some((_, shard)) => if_there(&self.out.join(&shard.file), |path| path.metadata())?
+                .is_some_and(|found| found.len() == shard.bytes),
+            None => true,
+        };
+        Ok((ledger_is_whole && shard_is_whole).then_some(part))
     }
 
     /// Removes what no part covers: shards and parts cut off by a kill, temporary files.
@@ -241,6 +254,18 @@ fn json(value: &impl Serialize) -> Vec<u8> {
     let mut text = serde_json::to_vec_pretty(value).expect("plain values have a JSON form");
     text.push(b'\n');
     text
+}
+
+/// What `read` gets from a file; `None` where there is no such file.
+fn if_there<T>(
+    path: &Path,
+    read: impl FnOnce(&Path) -> io::Result<T>,
+) -> Result<Option<T>, ConvertError> {
+    match read(path) {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(io_error(path)(error)),
+    }
 }
 
 fn io_error(path: &Path) -> impl FnOnce(io::Error) -> ConvertError + use<> {

@@ -39,11 +39,11 @@ impl OutFolder {
         let out = &options.out;
         let io_error = |source| ConvertError::Io { path: out.clone(), source };
         refuse_nesting(dump.source.path(), out)?;
-        fs::create_dir_all(out).map_err(io_error)?;
+        durable::create_folder(out).map_err(io_error)?;
         // Once more, now that links in the path can be followed.
         refuse_nesting(dump.source.path(), out)?;
         let lock = Lock::take(out)?;
-        if out.join(DATASET_FILE).exists() {
+        if out.join(DATASET_FILE).try_exists().map_err(io_error)? {
             let found = finished(out, &options.recipe, dump)?;
             // The journal is still there after a kill between the last two steps.
             Journal::remove(out)?;

@@ -58,6 +58,10 @@ pub(super) fn outcome(
             let reason = "missing: no such file".to_owned();
             return Outcome::without_photo(Status::Missing, reason, None);
         }
+        Err(source) if is_of_the_machine(&source) => {
+            let sample_id = input.sample_id.to_string();
+            return Err(ConvertError::SourceAway { sample_id, source });
+        }
         Err(error) => {
             let reason = format!("unreadable: {error}");
             return Outcome::without_photo(Status::Quarantined, reason, None);
@@ -84,6 +88,28 @@ pub(super) fn outcome(
 
 fn is_missing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+/// True for errors that say nothing of the photo: no memory or descriptors left, a mount that went away.
+/// Quarantine is for good, so a photo must not get there because of them.
+fn is_of_the_machine(error: &io::Error) -> bool {
+    use io::ErrorKind::{
+        HostUnreachable, NetworkDown, NetworkUnreachable, NotConnected, OutOfMemory,
+        StaleNetworkFileHandle, TimedOut,
+    };
+    // ENFILE and EMFILE, which have no kind of their own.
+    let no_descriptors = cfg!(unix) && matches!(error.raw_os_error(), Some(23 | 24));
+    no_descriptors
+        || matches!(
+            error.kind(),
+            OutOfMemory
+                | TimedOut
+                | NotConnected
+                | StaleNetworkFileHandle
+                | HostUnreachable
+                | NetworkUnreachable
+                | NetworkDown
+        )
 }
 
 type Finished = Result<Outcome, ConvertError>;

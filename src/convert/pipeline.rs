@@ -14,7 +14,7 @@
 //! seeks sees one reader that moves forward. Outcomes come out in input order whatever the threads do,
 //! and everything that waits is bounded: memory does not grow with the dump.
 
-use std::io::{self, ErrorKind};
+use std::io;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
@@ -38,14 +38,6 @@ const PHOTO_BUDGET_BYTES: u64 = 96_000_000;
 const WINDOW_BYTES: usize = 48_000_000;
 /// Bounds of the window, in samples.
 const WINDOW_SAMPLES: Range<usize> = 16..512;
-/// Errors of reading that speak of the disk or the network, and not of the file.
-const GONE_KINDS: [ErrorKind; 5] = [
-    ErrorKind::NotConnected,
-    ErrorKind::StaleNetworkFileHandle,
-    ErrorKind::HostUnreachable,
-    ErrorKind::NetworkUnreachable,
-    ErrorKind::TimedOut,
-];
 /// A worker's buffer for files is given back after a file larger than this.
 const KEPT_BUFFER_BYTES: usize = 1 << 20;
 
@@ -195,7 +187,7 @@ impl Intake<'_> {
                     place.last_read = Some(index);
                     Ok(Ok(()))
                 }
-                Err(error) => self.check_source(&error, place.last_read).map(|()| Err(error)),
+                Err(error) => self.check_source(place.last_read).map(|()| Err(error)),
             };
         }
         // What cannot be probed cannot be decoded either, and needs no memory.
@@ -224,17 +216,16 @@ impl Intake<'_> {
 
     /// Tells a file that is missing or unreadable from a source that is: half a million `missing` rows
     /// because a disk was unplugged would be a lie.
-    fn check_source(&self, error: &io::Error, last_read: Option<usize>) -> Result<(), DumpError> {
+    fn check_source(&self, last_read: Option<usize>) -> Result<(), DumpError> {
         let source = &self.dump.source;
         source.check()?;
-        let gone = |what: String| Err(DumpError::Gone { path: source.path().to_owned(), what });
-        if GONE_KINDS.contains(&error.kind()) {
-            return gone(error.to_string());
-        }
         // A link to another disk inside the dump leads nowhere, or somebody is removing files.
         let last_read = last_read.map(|index| &self.dump.inputs[index].sample_id);
         match last_read.filter(|id| self.dump.place(id).is_none()) {
-            Some(id) => gone(format!("`{id}` was read before, and is no longer there")),
+            Some(id) => {
+                let what = format!("`{id}` was read before, and is no longer there");
+                Err(DumpError::Gone { path: source.path().to_owned(), what })
+            }
             None => Ok(()),
         }
     }

@@ -1,7 +1,6 @@
 //! Takes the outcomes in order and writes shards, ledger and dataset.json.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,7 +26,7 @@ use super::outcome::Outcome;
 use super::summary::{ConvertSummary, Tally};
 use super::{Observer, views};
 
-/// Ledger rows held in memory while no shard is open: thousands of bad inputs in a row.
+/// Ledger rows held in memory: thousands of tiny tensors in one shard, or of bad inputs in a row.
 const MAX_PENDING_ROWS: usize = 16_384;
 
 /// Inputs between two looks at this process's memory.
@@ -88,7 +87,7 @@ impl<'a> Store<'a> {
         let mut splits = Vec::new();
         for name in &dump.splits {
             let path = options.out.join(name);
-            fs::create_dir_all(&path).map_err(|source| ConvertError::Io { path, source })?;
+            durable::create_folder(&path).map_err(|source| ConvertError::Io { path, source })?;
             splits.push(SplitMeta { name: name.clone(), rows: 0, shards: Vec::new() });
         }
         let mut store = Store {
@@ -190,12 +189,12 @@ impl<'a> Store<'a> {
         if self.counts.listed.is_multiple_of(MEMORY_INTERVAL) {
             self.peak_memory_bytes = self.peak_memory_bytes.max(anonymous_bytes());
         }
-        let stop = self.stop.load(Ordering::Relaxed) || self.pending.len() >= MAX_PENDING_ROWS;
-        if self.shard.is_none() && stop {
-            self.journal.append(std::mem::take(&mut self.pending), None)?;
-            self.stop_if_asked()?;
+        let open = self.shard.is_some();
+        let stop = !open && self.stop.load(Ordering::Relaxed);
+        if stop || self.pending.len() >= MAX_PENDING_ROWS {
+            self.journal.append(std::mem::take(&mut self.pending), None, open)?;
         }
-        Ok(())
+        if stop { self.stop_if_asked() } else { Ok(()) }
     }
 
     /// Counts the next row of the ledger.
@@ -314,7 +313,8 @@ impl<'a> Store<'a> {
         let split = &mut self.splits[open.split];
         split.rows += shard.rows;
         split.shards.push(shard.clone());
-        self.journal.append(std::mem::take(&mut self.pending), Some((open.split, shard)))?;
+        let rows = std::mem::take(&mut self.pending);
+        self.journal.append(rows, Some((open.split, shard)), false)?;
         self.stop_if_asked()
     }
 

@@ -61,11 +61,13 @@ impl Dataset {
         let path = root.join(DATASET_FILE);
         let bytes = match fs::read(&path) {
             Ok(bytes) => bytes,
-            Err(_) if root.join(JOURNAL_FOLDER).exists() => {
-                return Err(DatasetError::Unfinished { path: root.to_owned() });
-            }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Err(DatasetError::NotADataset { path: root.to_owned() });
+                let path = root.to_owned();
+                return Err(if root.join(JOURNAL_FOLDER).exists() {
+                    DatasetError::Unfinished { path }
+                } else {
+                    DatasetError::NotADataset { path }
+                });
             }
             Err(source) => return Err(DatasetError::Io { path, source }),
         };

@@ -22,7 +22,7 @@ pub enum DecodeError {
     },
     /// The header claims more pixels than the limit; nothing was allocated for them.
     #[error(
-        "expected at most {limit} pixels, found {width}×{height} = {}",
+        "expected at most {limit} pixels (--max-pixels), found {width}×{height} = {}",
         u64::from(*width) * u64::from(*height)
     )]
     TooManyPixels {
@@ -100,7 +100,7 @@ mod tests {
         let error = DecodeError::TooManyPixels { width: 60_000, height: 60_000, limit: 40_000_000 };
         assert_eq!(
             error.to_string(),
-            "expected at most 40000000 pixels, found 60000×60000 = 3600000000"
+            "expected at most 40000000 pixels (--max-pixels), found 60000×60000 = 3600000000"
         );
         let error = DecodeError::UnknownFormat { first_bytes: b"<html".to_vec() };
         assert!(error.to_string().ends_with("begins with 3c 68 74 6d 6c"), "{error}");
