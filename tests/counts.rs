@@ -193,8 +193,7 @@ fn lines_in(file: &Path) -> u64 {
 static PHOTOS: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
     let put = |name: &str, bytes: &[u8]| common::write(&folder.path().join(name), bytes);
-    tcolz::demo::make_dump(&folder.path().join("demo"), 8).unwrap();
-    let jpeg = fs::read(folder.path().join("demo/neutral/00007.jpg")).unwrap();
+    let jpeg = fs::read(common::tiny_and_bad(folder.path()).0).unwrap();
     for (number, (name, status, _)) in (1..).zip(FILES) {
         if status == Status::Stored {
             put(name, &common::photo(number, 12 + number, 9));

@@ -12,7 +12,6 @@ use std::sync::atomic::AtomicBool;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use tcolz::demo::Oddity;
 use tcolz::{ConvertError, Dataset, DatasetError};
 
 const KILLS: u64 = 100;
@@ -20,9 +19,7 @@ const KILLS: u64 = 100;
 /// One photo under many names, and a few that are bad: enough work for a kill to arrive in the middle.
 fn dump(folder: &Path) {
     let photos = folder.join("photos");
-    let demo = tcolz::demo::make_dump(&folder.join("demo"), 3).unwrap();
-    let odd = |oddity| demo.root.join(&demo.odd_line(oddity).sample_id);
-    let (good, bad) = (odd(Oddity::Tiny), odd(Oddity::WebPage));
+    let (good, bad) = common::tiny_and_bad(folder);
     for number in 0..240 {
         let class = ["cat", "dog"][number % 2];
         let split = if number < 180 { "train" } else { "val" };

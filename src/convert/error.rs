@@ -85,20 +85,6 @@ pub enum ConvertError {
         /// Bytes that are free.
         free: u64,
     },
-    /// Not one of the probed photos is there.
-    #[error(
-        "{path}: none of the {probed} photos that were looked for is there, `{first}` for one; is the dump \
-         unpacked, and are the lists' paths relative to it?",
-        path = path.display()
-    )]
-    NothingThere {
-        /// The source.
-        path: PathBuf,
-        /// How many were looked for.
-        probed: u64,
-        /// The path of one of them.
-        first: String,
-    },
     /// Another process works on the output folder.
     #[error("{path}: another tcolz is writing here; wait for it to finish", path = path.display())]
     Locked {

@@ -47,9 +47,6 @@ use store::Store;
 const PROBED_PART: usize = 100;
 /// … but not fewer and not more than this.
 const PROBED: Range<usize> = 8..400;
-/// When so many photos were looked for and none is there, something is wrong with the dump as a whole.
-const MIN_PROBED: u64 = 8;
-
 /// What a conversion tells whoever watches it. Called on the thread that called [`convert`].
 pub trait Observer {
     /// The index of a tar is being made: bytes gone through, and all there are.
@@ -186,14 +183,6 @@ fn look_ahead(
     let free = durable::free_bytes(&options.out).ok();
     log.event("forecast", json!({ "forecast": forecast, "free_bytes": free }));
     observer.forecast(&forecast, free);
-    if forecast.probed >= MIN_PROBED && forecast.probed == forecast.probed_missing {
-        let first = dump.inputs[first..].iter().find(|input| input.problem.is_none());
-        return Err(ConvertError::NothingThere {
-            path: dump.source.path().to_owned(),
-            probed: forecast.probed,
-            first: first.map(|input| dump.relative_path(&input.sample_id)).unwrap_or_default(),
-        });
-    }
     let Interval { low, high, .. } = forecast.dataset_bytes;
     match free {
         Some(free) if options.check_space && (free as f64) < low => Err(ConvertError::NoRoom {

@@ -10,6 +10,7 @@ use std::process::Command;
 use std::sync::atomic::AtomicBool;
 
 use tcolz::decode::encode_png;
+use tcolz::demo::Oddity;
 use tcolz::{ConvertOptions, ConvertSummary, Dataset, Recipe, convert};
 
 /// A small photograph-like PNG: soft light, an edge and some noise, all from `number`.
@@ -45,6 +46,13 @@ pub(crate) fn small_dump(folder: &Path) {
         let path = folder.join(format!("{split}/{class}/photo-{number}.png"));
         write(&path, &photo(number, 40 + number, 30));
     }
+}
+
+/// A JPEG of 4 × 5 pixels and a file that is no photo, below `folder`.
+pub(crate) fn tiny_and_bad(folder: &Path) -> (PathBuf, PathBuf) {
+    let demo = tcolz::demo::make_dump(&folder.join("demo"), 3).unwrap();
+    let odd = |oddity| demo.root.join(&demo.odd_line(oddity).sample_id);
+    (odd(Oddity::Tiny), odd(Oddity::WebPage))
 }
 
 /// Options with a small recipe and two threads.

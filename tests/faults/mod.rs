@@ -156,10 +156,7 @@ pub(crate) fn trace_of(disk: &Path) -> PathBuf {
 
 /// A tiny photo under many names, in two splits and two classes; some are cut off, one is empty, two missing.
 fn make_dump(folder: &Path) {
-    let demo = folder.join("demo");
-    tcolz::demo::make_dump(&demo, 9).unwrap();
-    let good = demo.join("neutral/00007.jpg"); // 4 × 5 pixels
-    let bad = demo.join("positive/00008.jpg");
+    let (good, bad) = common::tiny_and_bad(folder);
     for number in 0..150 {
         let class = ["cat", "dog"][number % 2];
         let split = if number < 110 { "train" } else { "val" };
