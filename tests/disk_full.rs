@@ -84,7 +84,11 @@ fn a_real_small_disk_is_said_to_be_full_and_a_larger_one_is_filled() {
         let command = scene.convert(&scene.photos(), &disk.join("out"));
         let script = format!(
             "mount -t tmpfs -o {small} none \"$disk\" || exit 90
-             \"$@\" && exit 91
+             case {small} in size=64k)
+                 \"$@\" && exit 95
+                 ls -A \"$disk\" | grep . && exit 96;;
+             esac
+             \"$@\" --no-space-check && exit 91
              find \"$disk\" -name '.tcolz-unfinished-*' | grep . && exit 92
              mount -o remount,size=16m,nr_inodes=0 \"$disk\" || exit 93
              \"$@\" || exit 94
@@ -93,7 +97,14 @@ fn a_real_small_disk_is_said_to_be_full_and_a_larger_one_is_filled() {
         );
         let Some(output) = in_own_namespace(&script, &disk, &command) else { return };
         assert!(output.status.success(), "{small}: {:?}: {}", output.status, text(&output.stderr));
-        says_disk_full(&text(&output.stderr));
+        let said = text(&output.stderr);
+        says_disk_full(&said);
+        // Before the first byte, where it can be told by then.
+        assert_eq!(
+            said.contains("the disk has 65.5 kB free; make room"),
+            small == "size=64k",
+            "{said}"
+        );
         assert!(common::tree(&kept.join("out")) == expected, "{small}");
         fs::remove_dir_all(disk).unwrap();
         fs::remove_dir_all(kept).unwrap();

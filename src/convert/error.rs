@@ -71,9 +71,9 @@ pub enum ConvertError {
     },
     /// The disk is too small.
     #[error(
-        "{path}: the dataset will need {needed} to {most} bytes, the disk has {free} free; make room, choose \
-         another OUT, or begin all the same with --no-space-check: a full disk loses nothing",
-        path = path.display()
+        "{path}: the dataset will need {} to {}, the disk has {} free; make room, choose another OUT, or \
+         begin all the same with --no-space-check: a full disk loses nothing",
+        size(*needed), size(*most), size(*free), path = path.display()
     )]
     NoRoom {
         /// The output folder.
@@ -143,4 +143,14 @@ pub enum ConvertError {
         /// Inputs in all.
         listed: u64,
     },
+}
+
+/// Bytes in decimal units.
+fn size(bytes: u64) -> String {
+    let bytes = bytes as f64;
+    match bytes {
+        1e9.. => format!("{:.1} GB", bytes / 1e9),
+        1e6.. => format!("{:.1} MB", bytes / 1e6),
+        _ => format!("{:.1} kB", bytes / 1e3),
+    }
 }

@@ -107,6 +107,13 @@ pub fn convert(
         Found::Mine(out) => out,
         Found::Finished(dataset) => return already_there(*dataset),
     };
+    observer.begun(&dump);
+    let mut expected = None;
+    if !Journal::exists(&options.out) {
+        let found = look_ahead(options, &dump, &view, 0, observer);
+        // A folder that was made for nothing goes again; one with files in it stays.
+        expected = Some(found.inspect_err(|_| drop(std::fs::remove_dir(&options.out)))?);
+    }
     let mut log = Log::open(&options.out)?;
     log.event(
         "begun",
@@ -119,19 +126,14 @@ pub fn convert(
             "recipe": options.recipe,
         }),
     );
-    observer.begun(&dump);
-    let mut expected = None;
-    if !Journal::exists(&options.out) {
-        let found = look_ahead(options, &dump, &view, 0, &mut log, observer);
-        // A folder that was made for nothing goes again; one with files in it stays.
-        expected = Some(found.inspect_err(|_| drop(std::fs::remove_dir(&options.out)))?);
-    }
     let mut store = Store::create(options, &dump, &mut log, stop, observer)?;
     let threads = options.threads.max(1);
     let resumed = store.counts().listed;
-    if expected.is_none() {
-        expected = Some(store.look_ahead(&view)?);
-    }
+    let expected = match expected {
+        Some(expected) => expected,
+        None => store.look_ahead(&view)?,
+    };
+    store.log_event("forecast", json!({ "forecast": expected }));
     pipeline::run(&dump, resumed as usize, &options.recipe, &view, threads, |input, outcome| {
         store.take(input, outcome)
     })?;
@@ -139,7 +141,7 @@ pub fn convert(
     out.finish()?;
     summary.seconds = log.seconds();
     summary.resumed = resumed;
-    summary.forecast = expected;
+    summary.forecast = Some(expected);
     log.event(
         "finished",
         json!({
@@ -174,14 +176,12 @@ fn look_ahead(
     dump: &Dump,
     view: &View,
     first: usize,
-    log: &mut Log,
     observer: &mut dyn Observer,
 ) -> Result<Forecast, ConvertError> {
     let left = dump.inputs.len() - first;
     let photos = (left / PROBED_PART).clamp(PROBED.start, PROBED.end);
     let forecast = probe::forecast(options, dump, view, first, photos, false)?;
     let free = durable::free_bytes(&options.out).ok();
-    log.event("forecast", json!({ "forecast": forecast, "free_bytes": free }));
     observer.forecast(&forecast, free);
     let Interval { low, high, .. } = forecast.dataset_bytes;
     match free {

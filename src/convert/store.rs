@@ -147,7 +147,12 @@ impl<'a> Store<'a> {
     /// What the inputs that are left will take.
     pub(super) fn look_ahead(&mut self, view: &View) -> Result<Forecast, ConvertError> {
         let first = self.counts.listed as usize;
-        super::look_ahead(self.options, self.dump, view, first, self.log, self.observer)
+        super::look_ahead(self.options, self.dump, view, first, self.observer)
+    }
+
+    /// Writes an event to the log, which is lent to this store.
+    pub(super) fn log_event(&mut self, name: &str, fields: serde_json::Value) {
+        self.log.event(name, fields);
     }
 
     pub(super) fn counts(&self) -> &Counts {

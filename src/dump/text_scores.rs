@@ -4,53 +4,49 @@
 //! photos. Tweet ids exceed 2^53 and are never held as floating point.
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-
-use csv::{ByteRecord, ReaderBuilder};
 
 use super::{Dump, DumpError, tweet_id};
 
 const HEADER: [&str; 4] = ["TWID", "NEG", "NEU", "POS"];
+/// Longer lines are read in pieces, none of which is a score.
+const MAX_LINE_BYTES: u64 = 4096;
 
 /// Gives the inputs of `dump` the scores of their tweets, and notes how many have some.
 ///
 /// # Errors
 /// When the file cannot be read or has another header, or the photos of the dump have no tweet ids.
 pub(super) fn add(dump: &mut Dump, path: &Path) -> Result<(), DumpError> {
-    let failed =
-        |error: csv::Error| DumpError::Unreadable { path: path.to_owned(), source: error.into() };
+    let failed = |source| DumpError::Unreadable { path: path.to_owned(), source };
     let id = |dump: &Dump, index: usize| tweet_id(dump.layout, &dump.inputs[index].sample_id);
     let ids = (0..dump.inputs.len()).filter_map(|index| id(dump, index));
     let mut scores: HashMap<u64, Option<[f32; 3]>> = ids.map(|id| (id, None)).collect();
     if scores.is_empty() {
         return Err(DumpError::NoTweets { path: path.to_owned(), layout: dump.layout });
     }
-    let mut table = ReaderBuilder::new()
-        .delimiter(b'\t')
-        .quoting(false)
-        .flexible(true)
-        .from_path(path)
-        .map_err(failed)?;
-    let header = table.byte_headers().map_err(failed)?;
-    let names: Vec<_> = header.iter().map(|name| String::from_utf8_lossy(name)).collect();
-    if names.iter().map(|name| name.trim_start_matches('\u{FEFF}').trim()).ne(HEADER) {
-        return Err(DumpError::ScoreColumns { path: path.to_owned(), found: names.join(" ") });
-    }
+    let mut file = BufReader::with_capacity(1 << 16, File::open(path).map_err(failed)?);
     let (mut bad, mut first_bad) = (0u64, 0);
-    let mut record = ByteRecord::new();
-    while table.read_byte_record(&mut record).map_err(failed)? {
-        match score(&record) {
+    let mut line = Vec::new();
+    for number in 1u64.. {
+        line.clear();
+        // A line of a file that is no list of scores may be as long as the file.
+        let read = file.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut line);
+        let ended = read.map_err(failed)? == 0;
+        if number == 1 {
+            require_header(&line, path)?;
+        } else if ended {
+            break;
+        } else if let Some((id, found)) = score(&line) {
             // The first of several wins, as with lists.
-            Some((id, found)) => {
-                if let Some(score @ None) = scores.get_mut(&id) {
-                    *score = Some(found);
-                }
+            if let Some(score @ None) = scores.get_mut(&id) {
+                *score = Some(found);
             }
-            None => {
-                bad += 1;
-                if bad == 1 {
-                    first_bad = record.position().map_or(0, csv::Position::line);
-                }
+        } else if !line.trim_ascii().is_empty() {
+            bad += 1;
+            if bad == 1 {
+                first_bad = number;
             }
         }
     }
@@ -72,12 +68,26 @@ pub(super) fn add(dump: &mut Dump, path: &Path) -> Result<(), DumpError> {
     Ok(())
 }
 
-fn score(record: &ByteRecord) -> Option<(u64, [f32; 3])> {
-    let field = |column: usize| Some(str::from_utf8(record.get(column)?).ok()?.trim());
-    let number =
-        |column: usize| field(column)?.parse().ok().filter(|value: &f32| value.is_finite());
-    let scores = [number(1)?, number(2)?, number(3)?];
-    (record.len() == HEADER.len()).then_some((field(0)?.parse().ok()?, scores))
+fn require_header(line: &[u8], path: &Path) -> Result<(), DumpError> {
+    let line = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line);
+    let names: Vec<_> = fields(line).map(|name| String::from_utf8_lossy(name)).collect();
+    if names.iter().eq(HEADER.iter()) {
+        return Ok(());
+    }
+    let found = names.join(" ").replace(char::is_control, "\u{FFFD}");
+    Err(DumpError::ScoreColumns { path: path.to_owned(), found: found.chars().take(200).collect() })
+}
+
+fn fields(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    line.split(|&byte| byte == b'\t').map(<[u8]>::trim_ascii)
+}
+
+fn score(line: &[u8]) -> Option<(u64, [f32; 3])> {
+    let mut fields = fields(line).map(|field| str::from_utf8(field).ok());
+    let id = fields.next()??.parse().ok()?;
+    let mut number = || fields.next()??.parse().ok().filter(|value: &f32| value.is_finite());
+    let scores = [number()?, number()?, number()?];
+    fields.next().is_none().then_some((id, scores))
 }
 
 #[cfg(test)]
@@ -86,17 +96,12 @@ mod tests {
 
     #[test]
     fn scores_are_found_by_the_whole_tweet_id() {
-        let record = ByteRecord::from(vec!["784760943188189184", "0.25", "0.5", "0.25"]);
-        assert_eq!(score(&record), Some((784_760_943_188_189_184, [0.25, 0.5, 0.25])));
-        for wrong in [
-            &["7.8e17", "0", "0", "1"][..],
-            &["1", "0", "0"],
-            &["1", "0", "x", "1"],
-            &["1", "0", "NaN", "1"],
-            &["1", "0", "0", "1", "0"],
-            &[""],
-        ] {
-            assert_eq!(score(&ByteRecord::from(wrong.to_vec())), None, "{wrong:?}");
+        let line = b"784760943188189184\t0.25\t0.5\t0.25\r\n";
+        assert_eq!(score(line), Some((784_760_943_188_189_184, [0.25, 0.5, 0.25])));
+        for wrong in
+            ["7.8e17\t0\t0\t1", "1\t0\t0", "1\t0\tx\t1", "1\t0\tNaN\t1", "1\t0\t0\t1\t0", ""]
+        {
+            assert_eq!(score(wrong.as_bytes()), None, "{wrong:?}");
         }
     }
 }

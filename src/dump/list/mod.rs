@@ -110,7 +110,9 @@ impl Lists {
                 if is_split_name(&own) {
                     split = canonical_split(&own);
                 } else if let Ok((shown, _)) = line.entry {
+                    let own: String = own.chars().take(80).collect();
                     let detail = format!("`{own}` cannot name a split: {SPLIT_NAME_RULE}");
+                    let shown = shown.replace(char::is_control, "\u{FFFD}").into();
                     line.entry = Err((shown, Problem::Unusable { code: "bad-split", detail }));
                 }
             }

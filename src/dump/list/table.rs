@@ -57,13 +57,11 @@ pub(super) fn parse(bytes: &[u8], path: &Path) -> Result<Vec<Line>, DumpError> {
     let (mut number, mut counted) = (1, 0);
     // Flexible, and bytes are taken as they are: reading from memory cannot fail.
     while table.0.read_byte_record(&mut record).unwrap_or(false) {
-        // Counted here: the crate's own number is one less where lines end in CRLF.
         let mut begin = record.position().map_or(counted, |position| position.byte() as usize);
         while matches!(text.get(begin), Some(b'\r' | b'\n')) {
             begin += 1;
         }
-        let passed = text.get(counted..begin).unwrap_or_default();
-        number += passed.iter().filter(|&&byte| byte == b'\n').count();
+        number += line_ends(text.get(counted..begin).unwrap_or_default());
         counted = begin.max(counted);
         if record.iter().all(|field| field.iter().all(u8::is_ascii_whitespace)) {
             continue;
@@ -71,6 +69,17 @@ pub(super) fn parse(bytes: &[u8], path: &Path) -> Result<Vec<Line>, DumpError> {
         lines.push(line(&record, &columns, number));
     }
     Ok(lines)
+}
+
+/// Line ends in whole lines: CRLF, LF, or CR alone. The crate's own number of a record is one less where
+/// lines end in CRLF.
+fn line_ends(text: &[u8]) -> usize {
+    let next = text.iter().skip(1).copied().chain([0]);
+    let ends = text.iter().zip(next).filter(|&(&byte, next)| match byte {
+        b'\r' => next != b'\n',
+        _ => byte == b'\n',
+    });
+    ends.count()
 }
 
 fn line(record: &ByteRecord, columns: &Columns, number: usize) -> Line {
