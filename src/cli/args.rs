@@ -127,6 +127,13 @@ pub(crate) struct InspectArgs {
     pub(crate) json: bool,
 }
 
+impl InspectArgs {
+    /// Inspects `dataset` and prints the screen.
+    pub(crate) fn of(dataset: PathBuf) -> InspectArgs {
+        InspectArgs { dataset, json: false }
+    }
+}
+
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  tcolz show out/ data/78476/784760943188189184-1.jpg\n  tcolz show out/ 784760943188189184-1.jpg --png photo.png"
