@@ -117,11 +117,14 @@ pub(crate) struct ConvertArgs {
 
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  tcolz inspect out/\n  tcolz inspect out/ --json | jq .tensors[0].mean"
+    after_help = "Examples:\n  tcolz inspect out/\n  tcolz inspect out/ --json | jq .tensors[0].mean\n  tcolz inspect out/ --duplicates          is a picture in two splits, or under two labels?\n  tcolz inspect out/ --duplicates --json | jq '.groups[] | select(.across_splits)'"
 )]
 pub(crate) struct InspectArgs {
     /// The dataset
     pub(crate) dataset: PathBuf,
+    /// List samples that are the same file, the same pixels or nearly the same picture
+    #[arg(long)]
+    pub(crate) duplicates: bool,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -130,7 +133,7 @@ pub(crate) struct InspectArgs {
 impl InspectArgs {
     /// Inspects `dataset` and prints the screen.
     pub(crate) fn of(dataset: PathBuf) -> InspectArgs {
-        InspectArgs { dataset, json: false }
+        InspectArgs { dataset, duplicates: false, json: false }
     }
 }
 

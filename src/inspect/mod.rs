@@ -1,11 +1,14 @@
-//! What a dataset holds, told from dataset.json and the ledger: [`inspect()`] reads no pixel.
+//! What a dataset holds, told from dataset.json and the ledger: [`inspect()`] reads no pixel,
+//! [`find_duplicates`] those of candidates.
 //!
 //! ```text
 //! ledger ─▶ facts ─▶ sums ─▶ Statistics      counts and exact channel sums, of everything or a selection
+//! ledger ─▶ hashes ─▶ pixels of candidates ─▶ Duplicates
 //! ```
 
 mod channels;
 mod distribution;
+mod duplicates;
 mod facts;
 mod statistics;
 mod sums;
@@ -16,6 +19,10 @@ use serde::Serialize;
 
 pub use channels::ChannelStatistics;
 pub use distribution::Distribution;
+pub use duplicates::{
+    DuplicateGroup, Duplicates, GRID, Link, MAX_DIFFERENCE, MAX_DISTANCE, Member, NearSearch,
+    Relation, find_duplicates,
+};
 pub use statistics::{
     ClassStatistics, SourceStatistics, SplitStatistics, Statistics, TensorStatistics,
 };
