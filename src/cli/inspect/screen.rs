@@ -127,6 +127,9 @@ fn splits(found: &Inspection, facts: &mut Facts) {
                 format!("{} of {} {without} no sample", empty, classes(found.classes.len()))
             }
             (least, most) if least == most => "every class has as many samples".to_owned(),
+            (least, most) if most < least + least.div_ceil(100) => {
+                "the classes differ in size by less than 1 %".to_owned()
+            }
             (least, most) => format!(
                 "the largest class has {:.2} times as many samples as the smallest",
                 most as f64 / least as f64
@@ -159,7 +162,11 @@ fn tensors(found: &Inspection, facts: &mut Facts) {
         facts.add("  mean R, G, B", triple(tensor.channels.mean));
         facts.add("  std  R, G, B", triple(tensor.channels.std));
     }
-    let ratio = format!("{:.2} times smaller than the plain tensors", found.ratio);
+    let ratio = match found.ratio {
+        ratio if ratio >= 1.0 => format!("{ratio:.2} times smaller than the plain tensors"),
+        ratio if ratio > 0.0 => format!("{:.2} times larger than the plain tensors", 1.0 / ratio),
+        _ => "nothing is stored".to_owned(),
+    };
     let shards = plural(found.shards, "shard");
     facts.add("size", format!("{} in {shards} and the ledger: {ratio}", bytes(found.stored_bytes)));
     let recipe = &found.recipe;
@@ -174,7 +181,7 @@ fn tensors(found: &Inspection, facts: &mut Facts) {
             found.tcolz_version
         ),
     );
-    let views = found.views.join(", ");
+    let views = or_none(found.views.join(", "));
     facts.add(
         "views",
         match recipe.dtype {
