@@ -39,7 +39,7 @@
 //! | [`shard`] | the codec and the Arrow files: writer and reader |
 //! | [`dataset`] | dataset.json, the ledger, content root, verify |
 //! | [`convert`](mod@convert) | the pipeline from a dump to a dataset, and what it will take; repair |
-//! | [`inspect`](mod@inspect) | what a dataset holds, from its ledger |
+//! | [`inspect`](mod@inspect) | what a dataset holds: statistics, duplicates, contact sheets |
 //! | [`demo`] | a made-up dump for trying all this, and what must become of it |
 //!
 //! The format itself is written down in `schemas/format.md`.

@@ -1,5 +1,5 @@
 //! What a dataset holds, told from dataset.json and the ledger: [`inspect()`] reads no pixel,
-//! [`find_duplicates`] those of candidates.
+//! [`find_duplicates`] those of candidates, and sheets those that they show.
 //!
 //! ```text
 //! ledger ─▶ facts ─▶ sums ─▶ Statistics      counts and exact channel sums, of everything or a selection
@@ -10,6 +10,7 @@ mod channels;
 mod distribution;
 mod duplicates;
 mod facts;
+mod sheet;
 mod statistics;
 mod sums;
 
@@ -23,6 +24,7 @@ pub use duplicates::{
     DuplicateGroup, Duplicates, GRID, Link, MAX_DIFFERENCE, MAX_DISTANCE, Member, NearSearch,
     Relation, find_duplicates,
 };
+pub use sheet::{SheetBy, SheetError, SheetRow, Tile, duplicates_sheet, overview_sheet, sheet};
 pub use statistics::{
     ClassStatistics, SourceStatistics, SplitStatistics, Statistics, TensorStatistics,
 };

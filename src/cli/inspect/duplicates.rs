@@ -79,25 +79,9 @@ pub(super) fn text(found: &Duplicates, dataset: &Dataset) -> String {
     text
 }
 
-/// The closest relation of a group in words, then a line for each sample.
+/// What holds a group together, then a line for each sample.
 fn table(group: &DuplicateGroup, dataset: &Dataset) -> String {
-    let mut words = vec![match group.relation {
-        Relation::SameFile => "same file".to_owned(),
-        Relation::SamePixels => "same pixels".to_owned(),
-        Relation::Near => {
-            let links = || group.links.iter();
-            let bits = links().map(|link| link.distance).max().unwrap_or(0);
-            let levels = links().map(|link| link.difference).fold(0.0, f64::max);
-            format!("nearly the same: {}, {levels:.1} levels", plural(bits.into(), "bit"))
-        }
-    }];
-    if group.across_splits {
-        words.push("ACROSS SPLITS".to_owned());
-    }
-    if group.conflicting_labels {
-        words.push("LABELS DIFFER".to_owned());
-    }
-    let mut text = format!("{}\n", words.join(", "));
+    let mut text = format!("{}\n", group.describe());
     let mut facts = Facts::default();
     for member in group.members.iter().take(MAX_MEMBERS) {
         let class = class(member.label, dataset);

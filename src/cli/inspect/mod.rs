@@ -3,8 +3,11 @@
 mod duplicates;
 mod screen;
 
-use tcolz::Dataset;
-use tcolz::inspect::{find_duplicates, inspect};
+use std::path::Path;
+
+use anyhow::Context;
+use tcolz::inspect::{duplicates_sheet, find_duplicates, inspect, overview_sheet};
+use tcolz::{Dataset, durable};
 
 use super::Ending;
 use super::args::InspectArgs;
@@ -18,6 +21,9 @@ pub(super) fn run(args: &InspectArgs) -> anyhow::Result<Ending> {
             true => format!("{:#}\n", serde_json::to_value(&found)?),
             false => duplicates::text(&found, &dataset),
         })?;
+        if let Some(path) = &args.sheet {
+            write(path, &duplicates_sheet(&dataset, &found)?)?;
+        }
         return Ok(Ending::Done);
     }
     let found = inspect(&dataset)?;
@@ -26,5 +32,14 @@ pub(super) fn run(args: &InspectArgs) -> anyhow::Result<Ending> {
     } else {
         print(&screen::text(&found))?;
     }
+    if let Some(path) = &args.sheet {
+        write(path, &overview_sheet(&dataset, args.sheet_by)?)?;
+    }
     Ok(Ending::Done)
+}
+
+fn write(path: &Path, png: &[u8]) -> anyhow::Result<()> {
+    durable::write(path, png).with_context(|| path.display().to_string())?;
+    eprintln!("wrote {}", path.display());
+    Ok(())
 }
