@@ -32,7 +32,7 @@
 //! | module | what it does |
 //! | --- | --- |
 //! | [`sample`], [`recipe`] | the shared nouns: what an input is called, how pixels become a tensor |
-//! | [`durable`], [`memory`] | files that become visible whole or not at all; how much memory is held |
+//! | [`durable`], [`usage`] | files that become visible whole or not at all; memory and CPU time |
 //! | [`dump`] | raw dumps, unpacked or in a tar: which photos there are, and their bytes |
 //! | [`decode`] | bytes → rows of RGB: libjpeg-turbo for JPEG, `image` for the rest |
 //! | [`transform`] | rows → square tensors; views; channel sums; perceptual hash |
@@ -54,11 +54,11 @@ pub mod demo;
 pub mod dump;
 pub mod durable;
 pub mod inspect;
-pub mod memory;
 pub mod recipe;
 pub mod sample;
 pub mod shard;
 pub mod transform;
+pub mod usage;
 
 pub use convert::{ConvertError, ConvertOptions, ConvertSummary, Observer, convert};
 pub use convert::{RepairOptions, RepairReport, repair};

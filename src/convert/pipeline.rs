@@ -26,10 +26,11 @@ use crate::dump::{Dump, DumpError, Input};
 use crate::recipe::Recipe;
 use crate::shard::TensorColumn;
 use crate::transform::View;
+use crate::usage::thread_cpu_seconds;
 
 use super::error::ConvertError;
 use super::gate::Gate;
-use super::outcome::{Outcome, Outcomes, outcome};
+use super::outcome::{Effort, Outcome, Outcomes, outcome};
 use super::prepare::Preparer;
 
 /// Memory that the photos in flight may need together; one that needs more is decoded alone.
@@ -112,13 +113,15 @@ fn work(mut preparer: Preparer, intake: &Intake<'_>, outcomes: &Outcomes) {
         let input = &intake.dump.inputs[job.index];
         // A panic is a defect of this program; it ends the conversion with the sample's name. Without
         // this the caller would wait for an outcome that never comes.
-        let begun = Instant::now();
+        let (begun, cpu) = (Instant::now(), thread_cpu_seconds());
         let mut outcome = catch_unwind(AssertUnwindSafe(|| {
             outcome(&mut preparer, input, job.read?.map(|()| bytes.as_slice()))
         }))
         .unwrap_or_else(|_| Err(ConvertError::Defect { sample_id: input.sample_id.to_string() }));
         if let Ok(outcome) = &mut outcome {
-            outcome.seconds = begun.elapsed().as_secs_f64();
+            let work = begun.elapsed().as_secs_f64();
+            let cpu = cpu.zip(thread_cpu_seconds()).map_or(work, |(before, after)| after - before);
+            outcome.effort = Effort { read: job.read_seconds, work, cpu };
         }
         if bytes.capacity() > KEPT_BUFFER_BYTES {
             bytes = Vec::new();
@@ -153,6 +156,7 @@ struct Job {
     index: usize,
     /// Whether the file could be read, while the source is there.
     read: Result<io::Result<()>, DumpError>,
+    read_seconds: f64,
     /// Share of the memory budget, to be given back.
     memory: u64,
 }
@@ -180,6 +184,7 @@ impl Intake<'_> {
         }
         let input = &self.dump.inputs[index];
         bytes.clear();
+        let begun = Instant::now();
         let mut read = Ok(Ok(()));
         if input.problem.is_none() {
             read = match self.dump.read(&input.sample_id, bytes) {
@@ -190,11 +195,13 @@ impl Intake<'_> {
                 Err(error) => self.check_source(place.last_read).map(|()| Err(error)),
             };
         }
+        let read_seconds = begun.elapsed().as_secs_f64();
         // What cannot be probed cannot be decoded either, and needs no memory.
         let decoding = probe(bytes, &self.limits).map_or(0, |probe| probe.peak_bytes);
         self.memory.take_more(length, decoding).then_some(Job {
             index,
             read,
+            read_seconds,
             memory: length.saturating_add(decoding),
         })
     }

@@ -1,15 +1,14 @@
 //! Sends a few photos through the pipeline and measures, before anything is written.
 
 use std::ops::Range;
-use std::time::Instant;
 
 use crate::dump::{Dump, Input};
-use crate::memory::anonymous_bytes;
 use crate::recipe::{Codec, Dtype};
 use crate::sample::Status;
 use crate::shard::codec::{FrameEncoder, encode_plain};
 use crate::shard::{TensorColumn, simd_level};
 use crate::transform::View;
+use crate::usage::anonymous_bytes;
 
 use super::error::ConvertError;
 use super::forecast::{CodecForecast, Forecast, Interval, Measured};
@@ -54,9 +53,8 @@ pub(super) fn forecast(
     let every = (part.inputs.len() / TRIED_TENSORS).max(1);
     let mut tensors: Vec<Vec<Vec<u8>>> = Vec::new();
     let mut peak = anonymous_bytes();
-    let begun = Instant::now();
     pipeline::run(&part, 0, recipe, view, threads, |input, outcome| {
-        measured.work_seconds.push(outcome.seconds);
+        measured.add(outcome.effort);
         measured.missing += u64::from(outcome.status == Status::Missing);
         measured.source_bytes.extend(outcome.source.map(|(bytes, _)| bytes as f64));
         if let Some(prepared) = outcome.prepared {
@@ -70,7 +68,6 @@ pub(super) fn forecast(
         peak = peak.max(anonymous_bytes());
         Ok(())
     })?;
-    measured.wall_seconds = begun.elapsed().as_secs_f64();
 
     let row = Interval::from(ROW_BYTES);
     let size = |values: &[f64]| {
@@ -95,12 +92,12 @@ pub(super) fn forecast(
     let inputs = Interval::exact(measured.inputs as f64);
     Ok(Forecast {
         inputs: measured.inputs,
-        probed: measured.work_seconds.len() as u64,
+        probed: measured.work.len() as u64,
         probed_missing: measured.missing,
         threads: threads as u64,
         stored: measured.stored(),
         source_bytes: measured.all_source_bytes(),
-        seconds: measured.seconds(dataset_bytes, options.shard_bytes),
+        seconds: measured.seconds(dataset_bytes, threads, options.shard_bytes),
         dataset_bytes,
         codecs,
         peak_memory_bytes: peak.map(|bytes| {

@@ -13,9 +13,9 @@ use crate::dataset::{
 };
 use crate::dump::{Dump, DumpError, Input, tweet_id};
 use crate::durable;
-use crate::memory::anonymous_bytes;
 use crate::shard::{ShardRow, ShardWriter, TensorColumn};
 use crate::transform::{ChannelSums, View};
+use crate::usage::anonymous_bytes;
 
 use super::error::ConvertError;
 use super::forecast::Forecast;
