@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use tcolz::convert::{Forecast, plan};
-use tcolz::{Codec, ConvertOptions, Dump, Dtype, Recipe, convert};
+use tcolz::{Codec, ConvertOptions, Dtype, Dump, Recipe, convert};
 
 /// The forecast of the command `plan`, that of the conversion itself, and what came.
 fn assert_holds(source: &Path, out: &Path, recipe: &Recipe) {
