@@ -19,8 +19,10 @@ const MACHINE: [f64; 2] = [0.85, 1.5];
 const SYNC_SECONDS: [f64; 3] = [0.001, 0.02, 0.3];
 /// Time to hash and write a byte of a shard on a core that the pipeline shares.
 const WRITE_SECONDS: f64 = 2e-9;
-/// Bytes of a ledger row and of a journal's copy of it: hashes and sums hardly compress.
-const LEDGER_ROW_BYTES: [f64; 3] = [90.0, 220.0, 420.0];
+/// Time of the writing thread for an input: its rows in shard and ledger.
+const ROW_SECONDS: [f64; 3] = [2e-6, 3e-5, 2e-4];
+/// Bytes of a ledger row: hashes and sums hardly compress, unless all photos are the same one.
+const LEDGER_ROW_BYTES: [f64; 3] = [10.0, 180.0, 420.0];
 /// Bytes of an empty dataset: dataset.json, headers and footers of the files.
 const FIXED_BYTES: [f64; 3] = [2_000.0, 12_000.0, 40_000.0];
 
@@ -191,7 +193,8 @@ impl Measured {
             high: time(work.high, read.high) * MACHINE[1],
         };
         let shards = (dataset_bytes.expected / shard_bytes as f64).ceil();
-        let writing = Interval::exact(WRITE_SECONDS).times(dataset_bytes);
+        let rows = Interval::exact(self.inputs as f64).times(ROW_SECONDS.into());
+        let writing = Interval::exact(WRITE_SECONDS).times(dataset_bytes).plus(rows);
         photos.plus(writing).plus(Interval::exact(shards + 4.0).times(SYNC_SECONDS.into()))
     }
 
