@@ -52,6 +52,7 @@ pub(super) fn forecast(
     };
     let every = (part.inputs.len() / TRIED_TENSORS).max(1);
     let mut tensors: Vec<Vec<Vec<u8>>> = Vec::new();
+    let mut id_bytes = Vec::new();
     let mut peak = anonymous_bytes();
     pipeline::run(&part, 0, recipe, view, threads, |input, outcome| {
         measured.add(outcome.effort);
@@ -59,7 +60,8 @@ pub(super) fn forecast(
         measured.source_bytes.extend(outcome.source.map(|(bytes, _)| bytes as f64));
         if let Some(prepared) = outcome.prepared {
             let stored: usize = prepared.stored.iter().map(Vec::len).sum();
-            measured.stored_bytes.push((stored + input.sample_id.len()) as f64);
+            measured.stored_bytes.push(stored as f64);
+            id_bytes.push(input.sample_id.len() as f64);
             let number = measured.stored_bytes.len();
             if both_codecs && recipe.codec == Codec::Raw && number.is_multiple_of(every) {
                 tensors.push(prepared.stored);
@@ -69,18 +71,15 @@ pub(super) fn forecast(
         Ok(())
     })?;
 
-    let row = Interval::from(ROW_BYTES);
-    let size = |values: &[f64]| {
-        let photo = Interval::mean(values, measured.openable).plus(row);
-        measured.dataset_bytes(photo)
-    };
+    let mean = |values: &[f64]| Interval::mean(values, measured.openable);
+    let row = Interval::from(ROW_BYTES).plus(mean(&id_bytes));
+    let size = |values: &[f64]| measured.dataset_bytes(mean(values).plus(row));
     let dataset_bytes = size(&measured.stored_bytes);
     let mut codecs = Vec::new();
     if both_codecs {
         let raw: usize = columns.iter().map(TensorColumn::raw_bytes).sum();
-        let id = 40.0;
         let other = match recipe.codec {
-            Codec::Zstd => vec![raw as f64 + id; measured.stored_bytes.len()],
+            Codec::Zstd => vec![raw as f64; measured.stored_bytes.len()],
             Codec::Raw => compressed(&columns, &tensors)?,
         };
         for codec in Codec::ALL.iter().copied() {
