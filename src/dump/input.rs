@@ -7,11 +7,11 @@ use super::Layout;
 /// One line of an input list, or one file of a dump without lists.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Input {
-    /// Index into [`Dump::lists`].
+    /// Index into [`Dump::lists`](super::Dump::lists).
     pub list: u16,
     /// Line in the list, from 1 (for a dump without lists: the file's place in path order).
     pub line: u32,
-    /// Index into [`Dump::splits`].
+    /// Index into [`Dump::splits`](super::Dump::splits).
     pub split: u16,
     /// The path as listed, with `/`, without `./` and the top folder.
     pub sample_id: Box<str>,
