@@ -8,6 +8,7 @@ mod content_root;
 mod error;
 mod ledger;
 mod ledger_reader;
+mod ledger_scan;
 mod ledger_writer;
 mod meta;
 mod verify;
@@ -21,6 +22,7 @@ pub use content_root::{RootLine, content_root, root_lines};
 pub use error::DatasetError;
 pub use ledger::{LedgerRow, TensorFacts, ledger_schema};
 pub use ledger_reader::read_ledger;
+pub use ledger_scan::{LedgerBatch, LedgerType, LedgerValue, LedgerValues};
 pub use ledger_writer::LedgerWriter;
 pub use meta::{
     Counts, DATASET_FILE, DatasetMeta, FORMAT_NAME, FORMAT_VERSION, FileMeta, LEDGER_FILE,
