@@ -2,18 +2,20 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use arrow::array::Array;
 use arrow::buffer::Buffer;
+use memmap2::Mmap;
 
 use crate::recipe::{Codec, Dtype};
 use crate::sample::Label;
 use crate::transform::simd_enabled;
 
-use super::codec::{CodecError, FrameDecoder, SimdLevel, decode_plain};
+use super::codec::{CodecError, FrameDecoder, SimdLevel, decode_plain, map_tensor};
 use super::error::ShardError;
 use super::format::{TensorColumn, row_hash};
-use super::map::map_file;
+use super::map::{map_file, will_need};
 use super::open::{Batch, Fault, Tensor, open_batches};
 
 /// An open shard.
@@ -24,6 +26,15 @@ pub struct ShardReader {
     batches: Vec<Batch>,
     /// First row of each batch, and the number of rows at the end.
     first_rows: Vec<u32>,
+    /// What the rows are mapped from; `None` for a shard in memory.
+    backing: Option<Backing>,
+}
+
+#[derive(Debug)]
+struct Backing {
+    file: File,
+    map: Option<Arc<Mmap>>,
+    bytes: u64,
 }
 
 impl ShardReader {
@@ -46,7 +57,9 @@ impl ShardReader {
             let path = path.to_owned();
             return Err(ShardError::Length { path, expected: expected_bytes, found });
         }
-        let reader = Self::from_buffer(path, map_file(&file).map_err(io_error)?, columns)?;
+        let (buffer, map) = map_file(&file).map_err(io_error)?;
+        let mut reader = Self::from_buffer(path, buffer, columns)?;
+        reader.backing = Some(Backing { file, map, bytes: expected_bytes });
         if u64::from(reader.rows()) != expected_rows {
             return Err(ShardError::Rows {
                 path: path.to_owned(),
@@ -75,7 +88,35 @@ impl ShardReader {
             })?;
             first_rows.push(rows);
         }
-        Ok(ShardReader { path: path.to_owned(), columns: columns.to_vec(), batches, first_rows })
+        let (path, columns) = (path.to_owned(), columns.to_vec());
+        Ok(ShardReader { path, columns, batches, first_rows, backing: None })
+    }
+
+    /// Tests that the file still has the length with which it was opened. A map whose file was cut short
+    /// ends the process where it is read; testing before a batch makes an error of it, save for what is
+    /// cut while that batch is read.
+    ///
+    /// # Errors
+    /// [`ShardError::Length`], [`ShardError::Io`].
+    pub fn check_length(&self) -> Result<(), ShardError> {
+        let Some(Backing { file, bytes, .. }) = &self.backing else { return Ok(()) };
+        let length = file.metadata().map(|metadata| metadata.len());
+        let found = length.map_err(|source| ShardError::Io { path: self.path.clone(), source })?;
+        if found == *bytes {
+            return Ok(());
+        }
+        Err(ShardError::Length { path: self.path.clone(), expected: *bytes, found })
+    }
+
+    /// Asks the system to read the stored bytes of a row soon: one request instead of a page fault for
+    /// every four kilobytes.
+    ///
+    /// # Panics
+    /// When `row` or `column` is out of range.
+    pub fn will_need(&self, row: u32, column: usize) {
+        if let Some(Backing { map: Some(map), .. }) = &self.backing {
+            will_need(map, self.untested(row, column));
+        }
     }
 
     /// Rows in the shard.
@@ -121,12 +162,7 @@ impl ShardReader {
     /// When `row` or `column` is out of range.
     pub fn stored(&self, row: u32, column: usize) -> Result<&[u8], ShardError> {
         let (batch, index) = self.locate(row);
-        let stored = match &batch.tensors[column] {
-            Tensor::Frames(frames) => frames.value(index),
-            Tensor::Raw { values, row_bytes } => {
-                &values[index * row_bytes..(index + 1) * row_bytes]
-            }
-        };
+        let stored = self.untested(row, column);
         let expected = batch.hashes[column].value(index);
         let found = row_hash(self.sample_id(row), self.label(row), stored);
         if found != expected {
@@ -158,13 +194,51 @@ impl ShardReader {
     ) -> Result<(), ShardError> {
         let stored = self.stored(row, column)?;
         assert_eq!(out.len(), self.columns[column].raw_bytes(), "the buffer holds one tensor");
-        decoder.decode(stored, out).map_err(|source| ShardError::Undecodable {
+        decoder.decode(stored, out).map_err(|source| self.undecodable(row, column, source))
+    }
+
+    /// Fills `out` (`column.elements()` values) with the tensor of a u8 column seen through tables: plane c
+    /// is `tables[c][pixel of stored channel channel_order[c]]`, `[3, H, W]`.
+    ///
+    /// # Errors
+    /// As [`ShardReader::read`].
+    ///
+    /// # Panics
+    /// When `row` or `column` is out of range, the column is not of u8, or `out` has another length.
+    pub fn read_mapped(
+        &self,
+        row: u32,
+        column: usize,
+        decoder: &mut TensorDecoder,
+        (tables, channel_order): (&[[f32; 256]; 3], [usize; 3]),
+        out: &mut [f32],
+    ) -> Result<(), ShardError> {
+        assert_eq!(self.columns[column].dtype, Dtype::U8, "tables are for pixels");
+        let stored = self.stored(row, column)?;
+        assert_eq!(out.len(), self.columns[column].elements(), "the buffer holds one tensor");
+        decoder
+            .decode_mapped(stored, tables, channel_order, out)
+            .map_err(|source| self.undecodable(row, column, source))
+    }
+
+    fn untested(&self, row: u32, column: usize) -> &[u8] {
+        let (batch, index) = self.locate(row);
+        match &batch.tensors[column] {
+            Tensor::Frames(frames) => frames.value(index),
+            Tensor::Raw { values, row_bytes } => {
+                &values[index * row_bytes..(index + 1) * row_bytes]
+            }
+        }
+    }
+
+    fn undecodable(&self, row: u32, column: usize, source: CodecError) -> ShardError {
+        ShardError::Undecodable {
             path: self.path.clone(),
             row,
             sample_id: self.sample_id(row).to_owned(),
             column: self.columns[column].name.clone(),
             source,
-        })
+        }
     }
 
     fn locate(&self, row: u32) -> (&Batch, usize) {
@@ -218,6 +292,25 @@ impl TensorDecoder {
             }
             Kind::Frame(decoder) => decoder.decode(stored, out),
             Kind::Plain => decode_plain(stored, out),
+        }
+    }
+
+    /// [`TensorDecoder::decode`] of pixels through a table for each output channel, in one pass.
+    ///
+    /// # Errors
+    /// When the bytes are not a frame of this column's shape.
+    fn decode_mapped(
+        &mut self,
+        stored: &[u8],
+        tables: &[[f32; 256]; 3],
+        channel_order: [usize; 3],
+        out: &mut [f32],
+    ) -> Result<(), CodecError> {
+        match &mut self.0 {
+            Kind::Raw => map_tensor(simd_level(), stored, tables, channel_order, out),
+            Kind::Frame(decoder) => decoder.decode_mapped(stored, tables, channel_order, out),
+            // No column of pixels is of this kind.
+            Kind::Plain => Err(CodecError::TensorLength { expected: 0, got: out.len() }),
         }
     }
 }
