@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::receipt::Receipt;
 use crate::dataset::DatasetError;
 use crate::shard::ShardError;
 
@@ -99,6 +100,44 @@ pub enum LoaderError {
     Ranks {
         /// Which ranks, and how they differ.
         reason: String,
+    },
+    /// Numbers that the stored ones cannot be turned into.
+    #[error("{reason}")]
+    View {
+        /// What is stored, what was asked for, what to do.
+        reason: String,
+    },
+    /// Options of a loader that cannot be kept.
+    #[error("{option}: expected {expected}, found {found}")]
+    Option {
+        /// The option.
+        option: &'static str,
+        /// What it may be.
+        expected: String,
+        /// What was given.
+        found: String,
+    },
+    /// A thread that fills batches could not be started, or came to a bad end.
+    #[error("a loader thread failed at step {step}: {reason}")]
+    Worker {
+        /// Step of this rank, counted from where the epoch was gone on from.
+        step: u64,
+        /// What happened.
+        reason: String,
+    },
+    /// The receipts of an epoch are not those of its order.
+    #[error(
+        "epoch {epoch}: the receipt of {position} samples should be {expected}, delivered and skipped add up to {found};          some were read twice or not at all, or states were not merged: begin the epoch anew"
+    )]
+    Receipts {
+        /// The epoch.
+        epoch: u32,
+        /// Position up to which the receipt counts.
+        position: u64,
+        /// By the order and the ledger.
+        expected: Receipt,
+        /// By what was read.
+        found: Receipt,
     },
     /// A shard, or a row of one.
     #[error(transparent)]
