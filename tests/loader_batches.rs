@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tcolz::Dataset;
 use tcolz::loader::{
-    Batch, Element, Epoch, LastBatch, Loader, LoaderBuilder, LoaderError, Order, Percent,
+    Access, Batch, Element, Epoch, LastBatch, Loader, LoaderBuilder, LoaderError, Order, Percent,
     RankState, State,
 };
 use tcolz::recipe::{Codec, Dtype};
@@ -73,7 +73,8 @@ fn batches_are_the_operations_of_the_view_bit_for_bit_in_every_element_type() {
                 assert!(half.2.iter().zip(plain).all(|(h, &p)| *h == f16::from_f32(p)));
                 assert!(brain.2.iter().zip(plain).all(|(b, &p)| *b == bf16::from_f32(p)));
             }
-            let u8s = read(&mut loader().build_as::<u8>().unwrap().epoch(0));
+            let u8s = loader().access(Access::Read).build_as::<u8>();
+            let u8s = read(&mut u8s.unwrap().epoch(0));
             assert_eq!(u8s, stored(&dataset, column), "pixels as stored, without a view");
         }
     }
@@ -104,7 +105,7 @@ fn tensors_with_a_view_baked_in_are_given_as_they_are_and_with_no_other_view() {
 }
 
 #[test]
-fn the_same_batches_for_any_number_of_workers_and_little_memory() {
+fn the_same_batches_for_any_number_of_workers_either_access_and_little_memory() {
     let (_folder, dataset) = zstd();
     let loader = |workers| dataset.loader("train").shuffle(5).batch_size(4).workers(workers);
     let one = loader(1).build().unwrap();
@@ -115,7 +116,10 @@ fn the_same_batches_for_any_number_of_workers_and_little_memory() {
     assert_eq!(expected.iter().map(Vec::len).collect::<Vec<_>>(), [4, 4, 4, 4, 4, 4, 4, 2]);
     assert_ne!(expected, batches(&one, 4), "another epoch, another order");
     for workers in [2, 7] {
-        assert_eq!(batches(&loader(workers).build().unwrap(), 3), expected, "{workers} workers");
+        for access in [Access::Map, Access::Read] {
+            let loader = loader(workers).access(access).build().unwrap();
+            assert_eq!(batches(&loader, 3), expected, "{workers} workers, {access:?}");
+        }
     }
     let batch_bytes = 4 * 3 * 24 * 24 * 4;
     let tight = loader(7).batch_memory(2 * batch_bytes).build().unwrap();

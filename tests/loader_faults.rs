@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use tcolz::Dataset;
 use tcolz::dataset::LedgerRow;
-use tcolz::loader::{Damaged, Loader, LoaderBuilder, RankState};
+use tcolz::loader::{Access, Damaged, Loader, LoaderBuilder, RankState};
 use tcolz::recipe::{Codec, Dtype};
 
 fn dataset() -> (tempfile::TempDir, Dataset) {
@@ -82,11 +82,17 @@ fn a_damaged_sample_ends_the_epoch_with_shard_row_and_sample() {
 
 #[test]
 fn damaged_samples_are_skipped_where_told_and_reported_and_the_receipts_hold() {
+    for access in [Access::Map, Access::Read] {
+        skip_one(access);
+    }
+}
+
+fn skip_one(access: Access) {
     let (_folder, dataset) = dataset();
     let row = third_of_train(&dataset);
     let all = dataset.split("train").unwrap().rows as usize;
     damage(&dataset, &row);
-    let loader = loader(&dataset).damaged(Damaged::Skip).build().unwrap();
+    let loader = loader(&dataset).damaged(Damaged::Skip).access(access).build().unwrap();
     let mut epoch = loader.epoch(0);
     let (mut read, mut skipped) = (0, Vec::new());
     for batch in &mut epoch {
@@ -120,18 +126,24 @@ fn a_shard_that_is_gone_or_cut_short_is_an_error_and_a_deleted_one_is_read_on() 
     assert!(error.contains(&files[0]), "{error}");
 
     fs::write(&path, &bytes).unwrap();
-    let opened = loader(&dataset).build().unwrap();
-    assert!(opened.epoch(0).all(|batch| batch.is_ok()));
-    fs::remove_file(&path).unwrap();
-    assert!(opened.epoch(1).all(|batch| batch.is_ok()), "deleted, but open");
+    for access in [Access::Map, Access::Read] {
+        let opened = loader(&dataset).access(access).build().unwrap();
+        assert!(opened.epoch(0).all(|batch| batch.is_ok()));
+        fs::remove_file(&path).unwrap();
+        assert!(opened.epoch(1).all(|batch| batch.is_ok()), "deleted, but open");
 
-    fs::write(&path, &bytes).unwrap();
-    let opened = loader(&dataset).build().unwrap();
-    assert!(opened.epoch(0).all(|batch| batch.is_ok()));
-    fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(1000).unwrap();
-    let error = first_error(opened).unwrap();
-    let expected = format!("1000 bytes, but dataset.json says {}", bytes.len());
-    assert!(error.contains(&files[0]) && error.contains(&expected), "{error}");
+        fs::write(&path, &bytes).unwrap();
+        let opened = loader(&dataset).access(access).build().unwrap();
+        assert!(opened.epoch(0).all(|batch| batch.is_ok()));
+        fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(1000).unwrap();
+        let error = first_error(opened).unwrap();
+        let expected = format!("1000 bytes, but dataset.json says {}", bytes.len());
+        assert!(error.contains(&files[0]) && error.contains(&expected), "{error}");
+        if access == Access::Read {
+            assert!(error.contains("row ") && error.contains("(sample `train/"), "{error}");
+        }
+        fs::write(&path, &bytes).unwrap();
+    }
 }
 
 #[test]

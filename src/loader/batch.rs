@@ -18,6 +18,17 @@ pub struct Batch<T: Element = f32> {
     queue: Arc<Queue<T>>,
 }
 
+/// What becomes of a sample whose stored bytes are damaged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Damaged {
+    /// The epoch ends with an error that names shard, row and sample.
+    #[default]
+    Fail,
+    /// It is left out of its batch, named in [`Batch::skipped`], and counted in the receipt of what
+    /// was skipped. A shard that cannot be opened at all is still an error.
+    Skip,
+}
+
 /// A sample that was left out because it is damaged.
 #[derive(Debug)]
 pub struct Skipped {

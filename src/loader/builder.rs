@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::thread::available_parallelism;
 
+use super::batch::Damaged;
 use super::element::{Element, check_view};
 use super::order::{Order, WINDOW_BLOCKS, forward_blocks};
 use super::select::{PERCENT_METHOD, Percent, Select, Selection};
-use super::shards::Shards;
+use super::shards::{Access, Shards};
 use super::state::Identity;
 use super::{LastBatch, Loader, LoaderError};
 use crate::dataset::Dataset;
@@ -17,17 +18,6 @@ use crate::sample::NO_LABEL;
 pub const DEFAULT_BATCH_MEMORY_BYTES: usize = 1 << 30;
 /// Batches beside those the workers fill: one that is used, one that is ready.
 const WAITING_BATCHES: usize = 2;
-
-/// What becomes of a sample whose stored bytes are damaged.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub enum Damaged {
-    /// The epoch ends with an error that names shard, row and sample.
-    #[default]
-    Fail,
-    /// It is left out of its batch, named in [`super::Batch::skipped`], and counted in the receipt of what
-    /// was skipped. A shard that cannot be opened at all is still an error.
-    Skip,
-}
 
 /// Options of a [`Loader`]; begun by [`Dataset::loader`].
 #[derive(Debug, Clone)]
@@ -46,6 +36,7 @@ pub struct LoaderBuilder {
     workers: usize,
     batch_memory_bytes: usize,
     damaged: Damaged,
+    access: Access,
     thread_name: String,
 }
 
@@ -66,6 +57,7 @@ impl Dataset {
             workers: available_parallelism().map_or(1, usize::from),
             batch_memory_bytes: DEFAULT_BATCH_MEMORY_BYTES,
             damaged: Damaged::Fail,
+            access: Access::Map,
             thread_name: "tcolz-load".to_owned(),
         }
     }
@@ -149,6 +141,12 @@ impl LoaderBuilder {
         self
     }
 
+    /// How stored bytes are got.
+    pub fn access(mut self, access: Access) -> Self {
+        self.access = access;
+        self
+    }
+
     /// What the workers are called, before their number.
     pub fn thread_name(mut self, name: &str) -> Self {
         self.thread_name = name.to_owned();
@@ -190,7 +188,7 @@ impl LoaderBuilder {
         let blocks = self.check_order(&selection)?;
         Ok(Loader {
             identity: self.identity(column, &selection),
-            shards: Arc::new(Shards::new(self.dataset, selection.split())?),
+            shards: Arc::new(Shards::new(self.dataset, selection.split(), self.access)?),
             workers: self.workers.min(buffers - 1).max(1),
             batch_size: self.batch_size,
             order: self.order,

@@ -1,8 +1,10 @@
 //! The numbers that batches are made of, and the way of a tensor to each of them.
 
 use super::LoaderError;
+use super::shards::Shard;
 use crate::recipe::Dtype;
-use crate::shard::{ShardError, ShardReader, TensorColumn, TensorDecoder};
+use crate::shard::codec::CodecError;
+use crate::shard::{ShardError, TensorColumn, TensorDecoder};
 use crate::transform::{View, bf16, f16};
 
 mod sealed {
@@ -24,15 +26,14 @@ pub trait Element:
     #[doc(hidden)]
     fn of(value: f32) -> Self;
 
-    /// The tensor of a row of pixels through the view's tables.
+    /// The stored pixels of a tensor through the view's tables.
     #[doc(hidden)]
-    fn read(
-        reader: &ShardReader,
-        row: u32,
-        source: &mut Source<Self>,
+    fn decode(
+        source: &mut Decoding<Self>,
+        stored: &[u8],
         out: &mut [Self],
-    ) -> Result<(), ShardError> {
-        source.read_and_look_up(reader, row, out)
+    ) -> Result<(), CodecError> {
+        source.decode_and_look_up(stored, out)
     }
 }
 
@@ -43,14 +44,12 @@ impl Element for f32 {
         value
     }
 
-    fn read(
-        reader: &ShardReader,
-        row: u32,
-        source: &mut Source<f32>,
+    fn decode(
+        source: &mut Decoding<f32>,
+        stored: &[u8],
         out: &mut [f32],
-    ) -> Result<(), ShardError> {
-        let Source { column, decoder, tables, channel_order, .. } = source;
-        reader.read_mapped(row, *column, decoder, (tables, *channel_order), out)
+    ) -> Result<(), CodecError> {
+        source.decoder.decode_mapped(stored, &source.tables, source.channel_order, out)
     }
 }
 
@@ -77,70 +76,81 @@ impl Element for u8 {
         value as u8
     }
 
-    fn read(
-        reader: &ShardReader,
-        row: u32,
-        source: &mut Source<u8>,
-        out: &mut [u8],
-    ) -> Result<(), ShardError> {
-        reader.read(row, source.column, &mut source.decoder, out)
+    fn decode(source: &mut Decoding<u8>, stored: &[u8], out: &mut [u8]) -> Result<(), CodecError> {
+        source.decoder.decode(stored, out)
     }
 }
 
 /// Reads the tensors of one column as elements; one a thread, it owns its scratch space.
-pub struct Source<T> {
+pub(super) struct Source<T> {
     column: usize,
+    name: String,
+    /// Where [`super::Access::Read`] puts stored bytes.
+    stored: Vec<u8>,
+    decoding: Decoding<T>,
+}
+
+/// From stored bytes to elements.
+pub struct Decoding<T> {
     dtype: Dtype,
     decoder: TensorDecoder,
     tables: Box<[[T; 256]; 3]>,
     channel_order: [usize; 3],
-    stored: Vec<u8>,
+    /// The tensor as stored, where it takes two passes.
+    tensor: Vec<u8>,
 }
 
 impl<T: Element> Source<T> {
     /// A source of the tensors of `columns[column]`, seen through `view`.
     pub(super) fn new(columns: &[TensorColumn], column: usize, view: &View) -> Source<T> {
-        let dtype = columns[column].dtype;
-        Source {
-            column,
-            dtype,
+        let decoding = Decoding {
+            dtype: columns[column].dtype,
             decoder: TensorDecoder::new(&columns[column]),
             tables: Box::new(view.tables().map(|table| table.map(T::of))),
             channel_order: view.order(),
-            stored: vec![0; columns[column].raw_bytes()],
-        }
+            tensor: vec![0; columns[column].raw_bytes()],
+        };
+        Source { column, name: columns[column].name.clone(), stored: Vec::new(), decoding }
     }
 
-    /// Fills `out`, `[3, H, W]`, from a row.
+    /// Fills `out`, `[3, H, W]`, from a row whose hash has been tested.
     pub(super) fn read(
         &mut self,
-        reader: &ShardReader,
+        shard: &Shard,
         row: u32,
         out: &mut [T],
     ) -> Result<(), ShardError> {
+        let stored = shard.stored(row, self.column, &mut self.stored)?;
+        self.decoding.decode(stored, out).map_err(|source| ShardError::Undecodable {
+            path: shard.path().to_owned(),
+            row,
+            sample_id: shard.sample_id(row).to_owned(),
+            column: self.name.clone(),
+            source,
+        })
+    }
+}
+
+impl<T: Element> Decoding<T> {
+    fn decode(&mut self, stored: &[u8], out: &mut [T]) -> Result<(), CodecError> {
         if self.dtype == Dtype::U8 {
-            return T::read(reader, row, self, out);
+            return T::decode(self, stored, out);
         }
         // The view is in the stored numbers already.
-        reader.read(row, self.column, &mut self.decoder, &mut self.stored)?;
+        self.decoder.decode(stored, &mut self.tensor)?;
         match self.dtype {
-            Dtype::F16 => convert(&self.stored, out, |bytes| f16::from_le_bytes(bytes).to_f32()),
-            _ => convert(&self.stored, out, f32::from_le_bytes),
+            Dtype::F16 => convert(&self.tensor, out, |bytes| f16::from_le_bytes(bytes).to_f32()),
+            _ => convert(&self.tensor, out, f32::from_le_bytes),
         }
         Ok(())
     }
 
-    fn read_and_look_up(
-        &mut self,
-        reader: &ShardReader,
-        row: u32,
-        out: &mut [T],
-    ) -> Result<(), ShardError> {
-        reader.read(row, self.column, &mut self.decoder, &mut self.stored)?;
+    fn decode_and_look_up(&mut self, stored: &[u8], out: &mut [T]) -> Result<(), CodecError> {
+        self.decoder.decode(stored, &mut self.tensor)?;
         let plane = out.len() / 3;
         let outputs = out.chunks_exact_mut(plane.max(1));
         for ((out, table), channel) in outputs.zip(&*self.tables).zip(self.channel_order) {
-            for (out, &pixel) in out.iter_mut().zip(&self.stored[channel * plane..][..plane]) {
+            for (out, &pixel) in out.iter_mut().zip(&self.tensor[channel * plane..][..plane]) {
                 *out = table[usize::from(pixel)];
             }
         }

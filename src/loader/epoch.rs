@@ -4,8 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
-use super::batch::{Batch, Buffer};
-use super::builder::Damaged;
+use super::batch::{Batch, Buffer, Damaged};
 use super::element::{Element, Source};
 use super::order::Stripes;
 use super::queue::Queue;
@@ -258,7 +257,7 @@ mod tests {
     fn a_worker_that_panics_reaches_the_consumer_as_the_error_of_its_step() {
         let queue: Queue<f32> = Queue::new(3, (1, [3, 1, 1]), 3, Vec::new());
         queue.worker_begins();
-        let mut panics = |step| guarded(step, || panic!("step {step} is cursed"));
+        let panics = |step| guarded(step, || panic!("step {step} is cursed"));
         let begun: Vec<_> = (0..3).map(|_| queue.begin().unwrap()).collect();
         for (step, buffer) in begun.into_iter().rev() {
             let filled = if step == 1 { panics(step) } else { Ok(()) };

@@ -42,8 +42,8 @@ mod state;
 
 use std::sync::Arc;
 
-pub use batch::{Batch, SampleIds, Skipped};
-pub use builder::{DEFAULT_BATCH_MEMORY_BYTES, Damaged, LoaderBuilder};
+pub use batch::{Batch, Damaged, SampleIds, Skipped};
+pub use builder::{DEFAULT_BATCH_MEMORY_BYTES, LoaderBuilder};
 pub use element::Element;
 pub use epoch::Epoch;
 pub use error::LoaderError;
@@ -54,6 +54,7 @@ pub use state::{Identity, RankState, State};
 
 use crate::transform::View;
 use order::{WINDOW_BLOCKS, balanced_order, shuffled_order, windowed_order};
+pub use shards::Access;
 use shards::Shards;
 
 /// Reads epochs of a selection as batches of `T`; made by [`crate::Dataset::loader`].

@@ -8,15 +8,14 @@ use arrow::array::Array;
 use arrow::buffer::Buffer;
 use memmap2::Mmap;
 
-use crate::recipe::{Codec, Dtype};
 use crate::sample::Label;
-use crate::transform::simd_enabled;
 
-use super::codec::{CodecError, FrameDecoder, SimdLevel, decode_plain, map_tensor};
 use super::error::ShardError;
 use super::format::{TensorColumn, row_hash};
 use super::map::{map_file, will_need};
 use super::open::{Batch, Fault, Tensor, open_batches};
+use super::pread::FileBatch;
+use super::tensor::TensorDecoder;
 
 /// An open shard.
 #[derive(Debug)]
@@ -194,31 +193,42 @@ impl ShardReader {
     ) -> Result<(), ShardError> {
         let stored = self.stored(row, column)?;
         assert_eq!(out.len(), self.columns[column].raw_bytes(), "the buffer holds one tensor");
-        decoder.decode(stored, out).map_err(|source| self.undecodable(row, column, source))
+        decoder.decode(stored, out).map_err(|source| ShardError::Undecodable {
+            path: self.path.clone(),
+            row,
+            sample_id: self.sample_id(row).to_owned(),
+            column: self.columns[column].name.clone(),
+            source,
+        })
     }
 
-    /// Fills `out` (`column.elements()` values) with the tensor of a u8 column seen through tables: plane c
-    /// is `tables[c][pixel of stored channel channel_order[c]]`, `[3, H, W]`.
-    ///
-    /// # Errors
-    /// As [`ShardReader::read`].
-    ///
-    /// # Panics
-    /// When `row` or `column` is out of range, the column is not of u8, or `out` has another length.
-    pub fn read_mapped(
-        &self,
-        row: u32,
-        column: usize,
-        decoder: &mut TensorDecoder,
-        (tables, channel_order): (&[[f32; 256]; 3], [usize; 3]),
-        out: &mut [f32],
-    ) -> Result<(), ShardError> {
-        assert_eq!(self.columns[column].dtype, Dtype::U8, "tables are for pixels");
-        let stored = self.stored(row, column)?;
-        assert_eq!(out.len(), self.columns[column].elements(), "the buffer holds one tensor");
-        decoder
-            .decode_mapped(stored, tables, channel_order, out)
-            .map_err(|source| self.undecodable(row, column, source))
+    /// The file, and of each record batch what is not tensors with where its tensors lie in the file; first
+    /// rows. `None` for a shard in memory.
+    pub(super) fn into_file(self) -> Option<(File, Vec<FileBatch>, Vec<u32>)> {
+        let Backing { file, map: Some(map), .. } = self.backing? else { return None };
+        let in_file = |bytes: &[u8]| {
+            let offset = (bytes.as_ptr() as usize).checked_sub(map.as_ptr() as usize)?;
+            (offset + bytes.len() <= map.len()).then_some(offset as u64)
+        };
+        let starts = |tensor: &Tensor, rows: usize| -> Option<Vec<u64>> {
+            Some(match tensor {
+                Tensor::Frames(frames) => {
+                    let first = in_file(frames.values())?;
+                    frames.value_offsets().iter().map(|&offset| first + offset as u64).collect()
+                }
+                Tensor::Raw { values, row_bytes } => {
+                    let first = in_file(values)?;
+                    (0..=rows).map(|row| first + (row * row_bytes) as u64).collect()
+                }
+            })
+        };
+        let batches = self.batches.iter().map(|batch| {
+            let rows = batch.ids.len();
+            let starts = batch.tensors.iter().map(|tensor| starts(tensor, rows));
+            let starts = starts.collect::<Option<Vec<_>>>()?;
+            FileBatch::new((&batch.ids, &batch.labels), &batch.hashes, starts)
+        });
+        Some((file, batches.collect::<Option<Vec<_>>>()?, self.first_rows))
     }
 
     fn untested(&self, row: u32, column: usize) -> &[u8] {
@@ -231,86 +241,9 @@ impl ShardReader {
         }
     }
 
-    fn undecodable(&self, row: u32, column: usize, source: CodecError) -> ShardError {
-        ShardError::Undecodable {
-            path: self.path.clone(),
-            row,
-            sample_id: self.sample_id(row).to_owned(),
-            column: self.columns[column].name.clone(),
-            source,
-        }
-    }
-
     fn locate(&self, row: u32) -> (&Batch, usize) {
         assert!(row < self.rows(), "row {row} of {} rows", self.rows());
         let batch = self.first_rows.partition_point(|&first| first <= row) - 1;
         (&self.batches[batch], (row - self.first_rows[batch]) as usize)
-    }
-}
-
-/// The instruction set of the codec: the CPU's best, unless [`simd_enabled`] says otherwise.
-pub fn simd_level() -> SimdLevel {
-    if simd_enabled() { SimdLevel::detect() } else { SimdLevel::PLAIN }
-}
-
-/// Turns the stored bytes of one column back into tensors; one a thread, it owns its scratch space.
-pub struct TensorDecoder(Kind);
-
-enum Kind {
-    Raw,
-    Frame(Box<FrameDecoder>),
-    Plain,
-}
-
-impl TensorDecoder {
-    /// A decoder for the bytes of `column`.
-    ///
-    /// # Panics
-    /// When the column's sides are not from 1 to [`crate::recipe::MAX_SIZE`], which no dataset.json
-    /// gets past its check.
-    pub fn new(column: &TensorColumn) -> TensorDecoder {
-        TensorDecoder(match (column.codec, column.dtype) {
-            (Codec::Raw, _) => Kind::Raw,
-            (Codec::Zstd, Dtype::U8) => {
-                let decoder =
-                    FrameDecoder::with_level(column.shape[1], column.shape[2], simd_level());
-                Kind::Frame(Box::new(decoder.expect("sides that dataset.json's check accepts")))
-            }
-            (Codec::Zstd, _) => Kind::Plain,
-        })
-    }
-
-    /// Fills `out` with the tensor behind `stored`.
-    ///
-    /// # Errors
-    /// When the bytes are not a frame of this column's shape.
-    pub fn decode(&mut self, stored: &[u8], out: &mut [u8]) -> Result<(), CodecError> {
-        match &mut self.0 {
-            Kind::Raw => {
-                out.copy_from_slice(stored);
-                Ok(())
-            }
-            Kind::Frame(decoder) => decoder.decode(stored, out),
-            Kind::Plain => decode_plain(stored, out),
-        }
-    }
-
-    /// [`TensorDecoder::decode`] of pixels through a table for each output channel, in one pass.
-    ///
-    /// # Errors
-    /// When the bytes are not a frame of this column's shape.
-    fn decode_mapped(
-        &mut self,
-        stored: &[u8],
-        tables: &[[f32; 256]; 3],
-        channel_order: [usize; 3],
-        out: &mut [f32],
-    ) -> Result<(), CodecError> {
-        match &mut self.0 {
-            Kind::Raw => map_tensor(simd_level(), stored, tables, channel_order, out),
-            Kind::Frame(decoder) => decoder.decode_mapped(stored, tables, channel_order, out),
-            // No column of pixels is of this kind.
-            Kind::Plain => Err(CodecError::TensorLength { expected: 0, got: out.len() }),
-        }
     }
 }
