@@ -8,6 +8,9 @@ use super::receipt::Receipt;
 use crate::sample::Label;
 use crate::shard::ShardError;
 
+/// Bytes of a cache line: tensors of whole lines are written past the caches.
+const LINE_BYTES: usize = 64;
+
 /// Samples that were read, ready for a network.
 ///
 /// Its memory goes back to the loader when it is dropped. Keep as many as you like: more are made then.
@@ -77,8 +80,10 @@ impl SampleIds {
 /// What a worker fills: allocated once and used again.
 #[derive(Debug)]
 pub(super) struct Buffer<T> {
-    /// Room for whole batches; the first `labels.len()` tensors are filled.
+    /// Room for a whole batch; from `start` on, the first `labels.len()` tensors are filled.
     images: Vec<T>,
+    /// The first element at the beginning of a cache line.
+    start: usize,
     shape: [usize; 3],
     labels: Vec<Label>,
     sample_ids: SampleIds,
@@ -90,8 +95,12 @@ pub(super) struct Buffer<T> {
 impl<T: Element> Buffer<T> {
     pub(super) fn new(batch_size: usize, shape: [usize; 3]) -> Buffer<T> {
         let elements = batch_size * shape.iter().product::<usize>();
+        let images = vec![T::default(); elements + LINE_BYTES / size_of::<T>()];
+        // Some line begins within its first LINE_BYTES; and where none is said to, any place will do.
+        let start = images.as_ptr().align_offset(LINE_BYTES).min(images.len() - elements);
         Buffer {
-            images: vec![T::default(); elements],
+            images,
+            start,
             shape,
             labels: Vec::with_capacity(batch_size),
             sample_ids: SampleIds::default(),
@@ -112,7 +121,7 @@ impl<T: Element> Buffer<T> {
     /// Where the next sample's tensor belongs.
     pub(super) fn next(&mut self) -> &mut [T] {
         let length = self.shape.iter().product::<usize>();
-        &mut self.images[self.labels.len() * length..][..length]
+        &mut self.images[self.start + self.labels.len() * length..][..length]
     }
 
     /// The next sample's tensor has been filled.
@@ -147,7 +156,7 @@ impl<T: Element> Batch<T> {
     /// The tensors, of [`Batch::shape`].
     pub fn images(&self) -> &[T] {
         let buffer = self.buffer();
-        &buffer.images[..self.shape().iter().product()]
+        &buffer.images[buffer.start..][..self.shape().iter().product()]
     }
 
     /// Labels `[samples]`.

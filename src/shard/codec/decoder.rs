@@ -87,7 +87,7 @@ impl FrameDecoder {
         let Self { shape, level, layout, planes, .. } = self;
         level.run(
             #[inline(always)]
-            || write_mapped(*shape, layout, planes, tables, channel_order, out),
+            || write_mapped(*level, *shape, layout, planes, tables, channel_order, out),
         );
         Ok(())
     }
@@ -155,6 +155,7 @@ fn write_tensor(
 
 #[inline(always)]
 fn write_mapped(
+    level: SimdLevel,
     shape: TensorShape,
     layout: &LaneLayout,
     planes: &[PlaneLanes; 3],
@@ -167,8 +168,7 @@ fn write_mapped(
     for ((plane, table), channel) in outputs.zip(tables).zip(channel_order) {
         let table = Table::new(table);
         let lanes = &planes[[1, 0, 2][channel]];
-        for (y, out) in plane.chunks_exact_mut(width).enumerate() {
-            table.map(&lanes.bytes[layout.row(y)], out);
-        }
+        let rows = plane.chunks_exact_mut(width).enumerate();
+        table.map(level, rows.map(|(y, out)| (&lanes.bytes[layout.row(y)], out)));
     }
 }
