@@ -39,6 +39,7 @@
 //! | [`shard`] | the codec and the Arrow files: writer and reader |
 //! | [`dataset`] | dataset.json, the ledger, content root, verify |
 //! | [`convert`](mod@convert) | the pipeline from a dump to a dataset, and what it will take; repair |
+//! | [`loader`] | which samples, in which order; batches for training |
 //! | [`inspect`](mod@inspect) | what a dataset holds, from its ledger |
 //! | [`demo`] | a made-up dump for trying all this, and what must become of it |
 //!
@@ -54,6 +55,7 @@ pub mod demo;
 pub mod dump;
 pub mod durable;
 pub mod inspect;
+pub mod loader;
 pub mod recipe;
 pub mod sample;
 pub mod shard;

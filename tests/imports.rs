@@ -53,9 +53,10 @@ const HOMES: [(&str, &[&str]); 24] = [
 ];
 
 /// Where `unsafe` may stand: the memory map, SIMD kernels, libjpeg's error code.
-const UNSAFE_HOMES: [&str; 5] = [
+const UNSAFE_HOMES: [&str; 6] = [
     "src/shard/map.rs",
     "src/shard/codec/kernels.rs",
+    "src/shard/codec/mapped.rs",
     "src/transform/kernels.rs",
     "src/transform/turn.rs",
     "src/decode/libjpeg.rs",

@@ -49,7 +49,7 @@ fn read(bytes: Bytes, columns: &[TensorColumn]) -> Result<Vec<LedgerRow>, String
     Ok(rows)
 }
 
-fn check_schema(expected: &Schema, found: &Schema) -> Result<(), String> {
+pub(super) fn check_schema(expected: &Schema, found: &Schema) -> Result<(), String> {
     for (expected, found) in expected.fields().iter().zip(found.fields()) {
         let same = expected.name() == found.name()
             && expected.data_type() == found.data_type()
