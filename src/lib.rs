@@ -56,6 +56,7 @@ pub mod dump;
 pub mod durable;
 pub mod inspect;
 pub mod loader;
+mod positioned;
 pub mod recipe;
 pub mod sample;
 pub mod shard;

@@ -9,7 +9,7 @@ use std::path::Path;
 
 /// Modules from the bottom to the top. Those of one line may not use each other.
 const LEVELS: [&[&str]; 13] = [
-    &["sample", "recipe", "durable", "usage"],
+    &["sample", "recipe", "durable", "usage", "positioned"],
     &["dump"],
     &["decode"],
     &["transform"],

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use arrow::array::{Array, ArrayData, BinaryArray, MutableArrayData, UInt16Array, UInt64Array};
 
+use crate::positioned::read_exact_at;
 use crate::sample::Label;
 
 use super::error::ShardError;
@@ -152,21 +153,4 @@ impl ShardFile {
         let batch = self.first_rows.partition_point(|&first| first <= row) - 1;
         (&self.batches[batch], (row - self.first_rows[batch]) as usize)
     }
-}
-
-#[cfg(unix)]
-fn read_exact_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<()> {
-    std::os::unix::fs::FileExt::read_exact_at(file, bytes, offset)
-}
-
-#[cfg(windows)]
-fn read_exact_at(file: &File, mut bytes: &mut [u8], mut offset: u64) -> io::Result<()> {
-    while !bytes.is_empty() {
-        let read = std::os::windows::fs::FileExt::seek_read(file, bytes, offset)?;
-        if read == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        (bytes, offset) = (&mut bytes[read..], offset + read as u64);
-    }
-    Ok(())
 }
