@@ -121,6 +121,7 @@ fn chosen(inputs: &[Input], photos: usize) -> Vec<Input> {
         begin..(begin + RUN.min(photos)).min(inputs.len())
     };
     let mut indices: Vec<usize> = (0..runs).flat_map(run).collect();
+    indices.sort_unstable();
     indices.dedup();
     indices.iter().map(|&index| &inputs[index]).filter(openable).cloned().collect()
 }
@@ -160,12 +161,16 @@ mod tests {
         let list: String = (0..1000).map(|number| format!("{number:04}.jpg 0\n")).collect();
         std::fs::write(folder.path().join("b-t4sa_train.txt"), list).unwrap();
         let dump = Dump::open(folder.path(), None).unwrap();
-        for photos in [1, 8, 48, 400, 999, 1000, 5000] {
+        for photos in [1, 8, 9, 48, 400, 999, 1000, 5000] {
             let lines: Vec<u32> =
                 chosen(&dump.inputs, photos).iter().map(|input| input.line).collect();
             assert!(lines.is_sorted_by(|a, b| a < b), "{photos}");
             assert!(lines.len() <= photos.next_multiple_of(RUN), "{photos}: {}", lines.len());
             assert!(lines.len() >= photos.min(1000), "{photos}: {}", lines.len());
+            // Runs may touch where nearly all are probed.
+            let few: Vec<u32> =
+                chosen(&dump.inputs[..10], photos).iter().map(|input| input.line).collect();
+            assert!(few.is_sorted_by(|a, b| a < b), "{photos} of 10: {few:?}");
             if photos >= 48 {
                 assert!(lines[0] < 100 && lines[lines.len() - 1] > 900, "{photos}");
             }
