@@ -32,13 +32,14 @@
 //! | module | what it does |
 //! | --- | --- |
 //! | [`sample`], [`recipe`] | the shared nouns: what an input is called, how pixels become a tensor |
-//! | [`durable`], [`memory`] | files that become visible whole or not at all; how much memory is held |
+//! | [`durable`], [`usage`] | files that become visible whole or not at all; memory and CPU time |
 //! | [`dump`] | raw dumps, unpacked or in a tar: which photos there are, and their bytes |
 //! | [`decode`] | bytes → rows of RGB: libjpeg-turbo for JPEG, `image` for the rest |
 //! | [`transform`] | rows → square tensors; views; channel sums; perceptual hash |
 //! | [`shard`] | the codec and the Arrow files: writer and reader |
 //! | [`dataset`] | dataset.json, the ledger, content root, verify |
 //! | [`convert`](mod@convert) | the pipeline from a dump to a dataset, and what it will take; repair |
+//! | [`loader`] | which samples, in which order; batches for training |
 //! | [`inspect`](mod@inspect) | what a dataset holds: statistics, duplicates, contact sheets |
 //! | [`demo`] | a made-up dump for trying all this, and what must become of it |
 //!
@@ -54,11 +55,13 @@ pub mod demo;
 pub mod dump;
 pub mod durable;
 pub mod inspect;
-pub mod memory;
+pub mod loader;
+mod positioned;
 pub mod recipe;
 pub mod sample;
 pub mod shard;
 pub mod transform;
+pub mod usage;
 
 pub use convert::{ConvertError, ConvertOptions, ConvertSummary, Observer, convert};
 pub use convert::{RepairOptions, RepairReport, repair};

@@ -76,6 +76,9 @@ fn a_conversion_that_cannot_begin_gives_1_says_why_and_makes_nothing() {
     assert_eq!(said.matches("No such file").count(), 1, "the cause is said once: {said}");
     assert_ends(&convert(&photos.join("train/cat/photo-0.png"), &out, &[]), 1, "expected a folder");
     assert_ends(&convert(&photos, &out, &["--layout", "ttd"]), 1, "not a ttd dump");
+    common::write(&folder.path().join("dataset/dataset.json"), b"{}");
+    common::write(&folder.path().join("dataset/ledger.parquet"), b"");
+    assert_ends(&convert(&folder.path().join("dataset"), &out, &[]), 1, "found a dataset; `tcolz");
     assert_ends(&convert(&photos, &out, &["--view", "vgg"]), 1, "there are: raw, caffe");
     assert_ends(&convert(&photos, &out, &["--view", "mean"]), 1, "--mean");
     assert!(!out.exists());

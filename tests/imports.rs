@@ -9,7 +9,7 @@ use std::path::Path;
 
 /// Modules from the bottom to the top. Those of one line may not use each other.
 const LEVELS: [&[&str]; 13] = [
-    &["sample", "recipe", "durable", "memory"],
+    &["sample", "recipe", "durable", "usage", "positioned"],
     &["dump"],
     &["decode"],
     &["transform"],
@@ -25,7 +25,7 @@ const LEVELS: [&[&str]; 13] = [
 ];
 
 /// Crates that are used in few places only, so that they can be exchanged: crate, where.
-const HOMES: [(&str, &[&str]); 24] = [
+const HOMES: [(&str, &[&str]); 25] = [
     ("anyhow", &["src/cli/", "src/main.rs"]),
     ("clap", &["src/cli/", "src/main.rs"]),
     ("clap_complete", &["src/cli/"]),
@@ -39,6 +39,7 @@ const HOMES: [(&str, &[&str]); 24] = [
     ("zstd_safe", &["src/shard/"]),
     ("tempfile", &["src/durable.rs"]),
     ("fs4", &["src/durable.rs"]),
+    ("rustix", &["src/usage.rs"]),
     ("csv", &["src/dump/"]),
     ("tar", &["src/dump/source/"]),
     ("gif", &["src/decode/"]),
@@ -53,9 +54,10 @@ const HOMES: [(&str, &[&str]); 24] = [
 ];
 
 /// Where `unsafe` may stand: the memory map, SIMD kernels, libjpeg's error code.
-const UNSAFE_HOMES: [&str; 5] = [
+const UNSAFE_HOMES: [&str; 6] = [
     "src/shard/map.rs",
     "src/shard/codec/kernels.rs",
+    "src/shard/codec/mapped.rs",
     "src/transform/kernels.rs",
     "src/transform/turn.rs",
     "src/decode/libjpeg.rs",

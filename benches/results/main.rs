@@ -13,8 +13,8 @@
 //! | variable | meaning |
 //! | --- | --- |
 //! | `TCOLZ_BENCH_DUMP` | raw dump to convert; made-up photos without it |
-//! | `TCOLZ_BENCH_TTD` | the Twitter testing dataset, for the section `size` |
-//! | `TCOLZ_BENCH_ROUNDS` | rounds of the section `convert` (3) |
+//! | `TCOLZ_BENCH_TTD` | the Twitter testing dataset, for the sections `size` and `plan` |
+//! | `TCOLZ_BENCH_ROUNDS` | rounds of the sections `convert` and `plan` (3) |
 //! | `TCOLZ_BENCH_VENV`, `TCOLZ_SHARED` | Python environment with the peers, and the folder with `bench/peers_convert.py` |
 //! | `TCOLZ_BENCH_OUT` | where datasets are written and removed again (the target folder) |
 //! | `TCOLZ_BENCH_RESULTS` | the page (`benches/RESULTS.md`) |
@@ -25,6 +25,7 @@ mod convert;
 mod floor;
 mod machine;
 mod memory;
+mod plan;
 mod report;
 mod settings;
 mod size;
@@ -35,11 +36,12 @@ mod turbo;
 use report::Page;
 use settings::Settings;
 
-const SECTIONS: [(&str, Section); 4] = [
+const SECTIONS: [(&str, Section); 5] = [
     ("convert", convert::section),
     ("memory", memory::section),
     ("size", size::section),
     ("codec", codec::section),
+    ("plan", plan::section),
 ];
 
 type Section = fn(&Settings) -> String;

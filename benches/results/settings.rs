@@ -16,7 +16,7 @@ pub(crate) struct Settings {
     pub(crate) made_up: bool,
     /// The Twitter testing dataset.
     pub(crate) ttd: Option<PathBuf>,
-    /// Rounds of the section `convert`.
+    /// Rounds of the sections `convert` and `plan`.
     pub(crate) rounds: usize,
     /// The peers' Python and their script.
     pub(crate) peers: Option<(PathBuf, PathBuf)>,
@@ -68,7 +68,7 @@ impl Settings {
         if !self.made_up {
             command.push_str(" DUMP=folder");
         }
-        if section == "size" && self.ttd.is_some() {
+        if ["size", "plan"].contains(&section) && self.ttd.is_some() {
             command.push_str(" TTD=folder");
         }
         if section == "convert" && self.peers.is_some() {

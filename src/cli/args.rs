@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 use tcolz::inspect::SheetBy;
 
 use super::dump_args::DumpArgs;
+use super::help;
 use super::recipe_args::RecipeArgs;
 
 /// Turns folders of photos into memory-mapped, compressed tensor shards, and reads them back.
@@ -82,9 +83,7 @@ pub(crate) struct PlanArgs {
 }
 
 #[derive(clap::Args)]
-#[command(
-    after_help = "Examples:\n  tcolz convert photos/ out/                          a folder for each class\n  tcolz convert ttd/ ttd.tcolz --size 224 --size 299  two sizes from one decode\n  tcolz convert dump/ out/ --decode scaled            faster: JPEGs decoded at the size needed\n  tcolz convert dump/ out/ --dtype f32 --view torch   tensors for readers that know no views\n  tcolz convert b-t4sa_imgs.tar out/ --text-scores t4sa_text_sentiment.tsv\n  tcolz convert photos/ out/ --make-splits 80/10/10   train, val and test, class by class\n  tcolz convert ttd/ out/ --list train=ttd/folds/five_agrees/test1/train.txt \\\n                          --list test=ttd/folds/five_agrees/test1/test.txt\n\nStopped by Ctrl-C, a kill or a full disk? The same command goes on where it was.\nA dataset depends on the photos, the recipe, --shard-mb and the version of tcolz, never on --threads.\nTimings go to OUT.log.jsonl beside the dataset."
-)]
+#[command(after_help = help::convert_examples(), after_long_help = help::CONVERT)]
 pub(crate) struct ConvertArgs {
     /// The raw dump: a folder, a .tar (read where it lies), or a .csv/.tsv beside its photos
     #[arg(value_name = "SRC")]

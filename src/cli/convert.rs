@@ -70,11 +70,12 @@ pub(super) fn run(args: &ConvertArgs) -> anyhow::Result<Ending> {
     }
     if too_many_bad {
         eprintln!(
-            "warning: {} of {} inputs are bad, more than --max-bad {}%; everything good is stored",
+            "warning: {} of {} inputs are bad, more than --max-bad {}%; everything good is stored, {} names the others",
             count(counts.bad()),
             count(counts.listed),
             // As it was typed: 0.29 × 100 is 28.999999999999996.
-            (args.max_bad * 1e8).round() / 1e6
+            (args.max_bad * 1e8).round() / 1e6,
+            args.out.join("ledger.parquet").display()
         );
         return Ok(Ending::TooManyBad);
     }

@@ -5,6 +5,7 @@ mod complete;
 mod convert;
 mod demo;
 mod dump_args;
+mod help;
 mod inspect;
 mod output;
 mod plan;

@@ -85,6 +85,8 @@ impl Observer for ConvertProgress {
     fn begun(&mut self, dump: &Dump) {
         self.listed = dump.inputs.len() as u64;
         self.begun = Instant::now();
+        // Listing a tar may have taken minutes: the first line about photos comes after some photos.
+        self.last_line = self.begun;
         if self.json {
             event(&json!({
                 "event": "begun",

@@ -9,16 +9,20 @@ use serde::Serialize;
 
 use crate::recipe::Codec;
 
+use super::outcome::Effort;
+
 /// Standard errors from the middle of an interval to its end: 99.7 % for a normal distribution.
 const STANDARD_ERRORS: f64 = 3.0;
 /// How much faster or slower a machine may be over a whole conversion than while it was probed.
-const MACHINE: [f64; 2] = [0.7, 1.5];
+const MACHINE: [f64; 2] = [0.85, 1.5];
 /// Time to sync a shard: an SSD, and a disk that seeks.
 const SYNC_SECONDS: [f64; 3] = [0.001, 0.02, 0.3];
 /// Time to hash and write a byte of a shard on a core that the pipeline shares.
 const WRITE_SECONDS: f64 = 2e-9;
-/// Bytes of a ledger row and of a journal's copy of it: hashes and sums hardly compress.
-const LEDGER_ROW_BYTES: [f64; 3] = [90.0, 220.0, 420.0];
+/// Time of the writing thread for an input: its rows in shard and ledger.
+const ROW_SECONDS: [f64; 3] = [2e-6, 3e-5, 2e-4];
+/// Bytes of a ledger row: hashes and sums hardly compress, unless all photos are the same one.
+const LEDGER_ROW_BYTES: [f64; 3] = [10.0, 180.0, 420.0];
 /// Bytes of an empty dataset: dataset.json, headers and footers of the files.
 const FIXED_BYTES: [f64; 3] = [2_000.0, 12_000.0, 40_000.0];
 
@@ -94,6 +98,12 @@ impl From<[f64; 3]> for Interval {
     }
 }
 
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap_or(0.0)
+}
+
 /// The correction for a finite population: 1 when little of it is known, 0 when all of it is.
 fn unknown(known: usize, population: u64) -> f64 {
     let (known, all) = (known as f64, population as f64);
@@ -140,10 +150,10 @@ pub(super) struct Measured {
     /// Inputs that are still to be done, and those among them whose files are worth opening.
     pub(super) inputs: u64,
     pub(super) openable: u64,
-    /// Seconds of a worker, for each probed photo.
-    pub(super) work_seconds: Vec<f64>,
-    /// Seconds that the probe took as a whole, reading included.
-    pub(super) wall_seconds: f64,
+    /// What each probed photo cost its worker, in seconds: see [`Effort`].
+    pub(super) read: Vec<f64>,
+    pub(super) work: Vec<f64>,
+    pub(super) cpu: Vec<f64>,
     /// Length of each probed file that could be read.
     pub(super) source_bytes: Vec<f64>,
     /// What each stored photo adds to a shard.
@@ -152,26 +162,45 @@ pub(super) struct Measured {
 }
 
 impl Measured {
-    /// The time for all, with shards of `shard_bytes`.
-    pub(super) fn seconds(&self, dataset_bytes: Interval, shard_bytes: u64) -> Interval {
-        let probed = self.work_seconds.len().max(1) as f64;
-        let work = Interval::mean(&self.work_seconds, self.openable);
-        let mean = work.expected.max(f64::MIN_POSITIVE);
-        // Threads share the work, and reading is part of the wall time: only its spread comes from the workers.
-        let all = self.wall_seconds / probed * self.openable as f64;
+    pub(super) fn add(&mut self, effort: Effort) {
+        self.read.push(effort.read);
+        self.work.push(effort.work);
+        self.cpu.push(effort.cpu);
+    }
+
+    /// The time for all on `threads` threads, with shards of `shard_bytes`.
+    ///
+    /// At best nobody else uses the cores and the photos are in memory. Most likely the machine stays as
+    /// busy as it is, and reading on costs what it cost in the middle: the first of a run of probes pays
+    /// for the disk's way there, which a conversion pays once. At worst, every photo costs that.
+    pub(super) fn seconds(
+        &self,
+        dataset_bytes: Interval,
+        threads: usize,
+        shard_bytes: u64,
+    ) -> Interval {
+        let all = self.openable as f64;
+        let cores = std::thread::available_parallelism().map_or(threads, usize::from);
+        let (threads, busy) = (threads as f64, threads.min(cores) as f64);
+        let mean = |values: &[f64]| Interval::mean(values, self.openable);
+        let (work, cpu, read) = (mean(&self.work), mean(&self.cpu), mean(&self.read));
+        // Workers share the work; reading is one after the other, while others work.
+        let time = |work: f64, read: f64| all * ((work + read) / threads).max(read);
+        let middle = time(work.expected, median(&self.read));
         let photos = Interval {
-            low: all * work.low / mean * MACHINE[0],
-            expected: all,
-            high: all * work.high / mean * MACHINE[1],
+            low: (all * cpu.low / busy * MACHINE[0]).min(middle),
+            expected: middle,
+            high: time(work.high, read.high) * MACHINE[1],
         };
         let shards = (dataset_bytes.expected / shard_bytes as f64).ceil();
-        let writing = Interval::exact(WRITE_SECONDS).times(dataset_bytes);
+        let rows = Interval::exact(self.inputs as f64).times(ROW_SECONDS.into());
+        let writing = Interval::exact(WRITE_SECONDS).times(dataset_bytes).plus(rows);
         photos.plus(writing).plus(Interval::exact(shards + 4.0).times(SYNC_SECONDS.into()))
     }
 
     /// Photos that will be stored.
     pub(super) fn stored(&self) -> Interval {
-        let count = self.work_seconds.len();
+        let count = self.work.len();
         let stored = Interval::share(self.stored_bytes.len(), count, self.openable);
         Interval::exact(self.openable as f64).times(stored)
     }

@@ -21,8 +21,18 @@ pub(super) struct Outcome {
     pub(super) source: Option<(u64, [u8; 32])>,
     /// Present when stored.
     pub(super) prepared: Option<Prepared>,
-    /// Time of the worker, from the file's bytes to this.
-    pub(super) seconds: f64,
+    pub(super) effort: Effort,
+}
+
+/// What an input cost its worker, in seconds.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Effort {
+    /// Reading the file.
+    pub(super) read: f64,
+    /// From the file's bytes to the outcome.
+    pub(super) work: f64,
+    /// CPU time of that work.
+    pub(super) cpu: f64,
 }
 
 impl Outcome {
@@ -31,7 +41,13 @@ impl Outcome {
         reason: String,
         source: Option<(u64, [u8; 32])>,
     ) -> Result<Outcome, ConvertError> {
-        Ok(Outcome { status, reason: Some(reason), source, prepared: None, seconds: 0.0 })
+        Ok(Outcome {
+            status,
+            reason: Some(reason),
+            source,
+            prepared: None,
+            effort: Effort::default(),
+        })
     }
 }
 
@@ -74,7 +90,7 @@ pub(super) fn outcome(
             let reason = (share < 1.0)
                 .then(|| format!("truncated: {:.1} % of the rows recovered", share * 100.0));
             let (status, prepared) = (Status::Stored, Some(prepared));
-            Ok(Outcome { status, reason, source, prepared, seconds: 0.0 })
+            Ok(Outcome { status, reason, source, prepared, effort: Effort::default() })
         }
         Err(PrepareError::Decode(error)) => {
             let reason = format!("{}: {error}", error.code());

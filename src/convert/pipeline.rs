@@ -26,10 +26,11 @@ use crate::dump::{Dump, DumpError, Input};
 use crate::recipe::Recipe;
 use crate::shard::TensorColumn;
 use crate::transform::View;
+use crate::usage::thread_cpu_seconds;
 
 use super::error::ConvertError;
 use super::gate::Gate;
-use super::outcome::{Outcome, Outcomes, outcome};
+use super::outcome::{Effort, Outcome, Outcomes, outcome};
 use super::prepare::Preparer;
 
 /// Memory that the photos in flight may need together; one that needs more is decoded alone.
@@ -64,7 +65,7 @@ pub(super) fn run(
         group: window / 2,
         window: Gate::new(window as u64),
         memory: Gate::new(PHOTO_BUDGET_BYTES),
-        place: Mutex::new(Place {
+        progress: Mutex::new(Progress {
             next_group: first,
             order: Vec::new().into_iter(),
             last_read: None,
@@ -112,13 +113,15 @@ fn work(mut preparer: Preparer, intake: &Intake<'_>, outcomes: &Outcomes) {
         let input = &intake.dump.inputs[job.index];
         // A panic is a defect of this program; it ends the conversion with the sample's name. Without
         // this the caller would wait for an outcome that never comes.
-        let begun = Instant::now();
+        let (begun, cpu) = (Instant::now(), thread_cpu_seconds());
         let mut outcome = catch_unwind(AssertUnwindSafe(|| {
             outcome(&mut preparer, input, job.read?.map(|()| bytes.as_slice()))
         }))
         .unwrap_or_else(|_| Err(ConvertError::Defect { sample_id: input.sample_id.to_string() }));
         if let Ok(outcome) = &mut outcome {
-            outcome.seconds = begun.elapsed().as_secs_f64();
+            let work = begun.elapsed().as_secs_f64();
+            let cpu = cpu.zip(thread_cpu_seconds()).map_or(work, |(before, after)| after - before);
+            outcome.effort = Effort { read: job.read_seconds, work, cpu };
         }
         if bytes.capacity() > KEPT_BUFFER_BYTES {
             bytes = Vec::new();
@@ -137,11 +140,11 @@ struct Intake<'a> {
     group: usize,
     window: Gate,
     memory: Gate,
-    place: Mutex<Place>,
+    progress: Mutex<Progress>,
 }
 
 /// How far the reading is.
-struct Place {
+struct Progress {
     next_group: usize,
     /// What is left of the current group, in reading order: length of the file, index of the input.
     order: std::vec::IntoIter<(u64, usize)>,
@@ -153,6 +156,7 @@ struct Job {
     index: usize,
     /// Whether the file could be read, while the source is there.
     read: Result<io::Result<()>, DumpError>,
+    read_seconds: f64,
     /// Share of the memory budget, to be given back.
     memory: u64,
 }
@@ -160,18 +164,18 @@ struct Job {
 impl Intake<'_> {
     /// Reads the next file into `bytes`; `None` when there is none, or when the conversion stops.
     fn next(&self, bytes: &mut Vec<u8>) -> Option<Job> {
-        let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
         let (length, index) = loop {
-            if let Some(next) = place.order.next() {
+            if let Some(next) = progress.order.next() {
                 break next;
             }
             let inputs = self.dump.inputs.len();
-            if place.next_group >= inputs {
+            if progress.next_group >= inputs {
                 return None;
             }
-            let group = place.next_group..(place.next_group + self.group).min(inputs);
-            place.next_group = group.end;
-            place.order = self.reading_order(group).into_iter();
+            let group = progress.next_group..(progress.next_group + self.group).min(inputs);
+            progress.next_group = group.end;
+            progress.order = self.reading_order(group).into_iter();
         };
         // Waiting happens with the lock held: whoever else comes for a file would have to wait as well,
         // and those who give back need no lock.
@@ -180,21 +184,24 @@ impl Intake<'_> {
         }
         let input = &self.dump.inputs[index];
         bytes.clear();
+        let begun = Instant::now();
         let mut read = Ok(Ok(()));
         if input.problem.is_none() {
             read = match self.dump.read(&input.sample_id, bytes) {
                 Ok(()) => {
-                    place.last_read = Some(index);
+                    progress.last_read = Some(index);
                     Ok(Ok(()))
                 }
-                Err(error) => self.check_source(place.last_read).map(|()| Err(error)),
+                Err(error) => self.check_source(progress.last_read).map(|()| Err(error)),
             };
         }
+        let read_seconds = begun.elapsed().as_secs_f64();
         // What cannot be probed cannot be decoded either, and needs no memory.
         let decoding = probe(bytes, &self.limits).map_or(0, |probe| probe.peak_bytes);
         self.memory.take_more(length, decoding).then_some(Job {
             index,
             read,
+            read_seconds,
             memory: length.saturating_add(decoding),
         })
     }
@@ -228,5 +235,68 @@ impl Intake<'_> {
             }
             None => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The places of a dump's files in the order in which they are read.
+    fn read_order(dump: &Dump, group: usize) -> Vec<(usize, u64)> {
+        let intake = Intake {
+            dump,
+            limits: DecodeLimits::default(),
+            group,
+            window: Gate::new(u64::MAX),
+            memory: Gate::new(u64::MAX),
+            progress: Mutex::new(Progress {
+                next_group: 0,
+                order: Vec::new().into_iter(),
+                last_read: None,
+            }),
+        };
+        let mut bytes = Vec::new();
+        let jobs = std::iter::from_fn(|| intake.next(&mut bytes));
+        jobs.map(|job| {
+            assert!(matches!(job.read, Ok(Ok(()))));
+            let id = &dump.inputs[job.index].sample_id;
+            (job.index, dump.place(id).unwrap().position)
+        })
+        .collect()
+    }
+
+    #[test]
+    fn every_file_is_read_once_and_forward_in_its_group() {
+        let folder = tempfile::tempdir().unwrap();
+        let photos = folder.path().join("photos/cat");
+        std::fs::create_dir_all(&photos).unwrap();
+        let mut tar = tar::Builder::new(Vec::new());
+        // Neither inodes nor members are in the order of the names.
+        for number in 0..100u32 {
+            let name = format!("{:02}.jpg", number * 37 % 100);
+            std::fs::write(photos.join(&name), [1; 700]).unwrap();
+            let mut header = tar::Header::new_ustar();
+            header.set_size(700);
+            tar.append_data(&mut header, format!("cat/{name}"), &[1; 700][..]).unwrap();
+        }
+        let path = folder.path().join("photos.tar");
+        std::fs::write(&path, tar.into_inner().unwrap()).unwrap();
+
+        let dump = Dump::open(&folder.path().join("photos"), None).unwrap();
+        let order = read_order(&dump, 16);
+        for (number, group) in order.chunks(16).enumerate() {
+            let indices = group.iter().map(|(index, _)| *index);
+            assert!(indices.clone().all(|index| index / 16 == number));
+            assert!(group.is_sorted_by_key(|(_, position)| *position), "{group:?}");
+        }
+        let mut indices: Vec<usize> = order.into_iter().map(|(index, _)| index).collect();
+        indices.sort_unstable();
+        assert!(indices.into_iter().eq(0..100));
+
+        let dump = Dump::open(&path, None).unwrap();
+        let order = read_order(&dump, 16);
+        assert!(order.is_sorted_by_key(|(_, position)| *position), "a tar from front to back");
+        assert!(order.into_iter().map(|(index, _)| index).eq(0..100));
     }
 }

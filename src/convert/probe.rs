@@ -1,15 +1,14 @@
 //! Sends a few photos through the pipeline and measures, before anything is written.
 
 use std::ops::Range;
-use std::time::Instant;
 
 use crate::dump::{Dump, Input};
-use crate::memory::anonymous_bytes;
 use crate::recipe::{Codec, Dtype};
 use crate::sample::Status;
 use crate::shard::codec::{FrameEncoder, encode_plain};
 use crate::shard::{TensorColumn, simd_level};
 use crate::transform::View;
+use crate::usage::anonymous_bytes;
 
 use super::error::ConvertError;
 use super::forecast::{CodecForecast, Forecast, Interval, Measured};
@@ -53,15 +52,16 @@ pub(super) fn forecast(
     };
     let every = (part.inputs.len() / TRIED_TENSORS).max(1);
     let mut tensors: Vec<Vec<Vec<u8>>> = Vec::new();
+    let mut id_bytes = Vec::new();
     let mut peak = anonymous_bytes();
-    let begun = Instant::now();
     pipeline::run(&part, 0, recipe, view, threads, |input, outcome| {
-        measured.work_seconds.push(outcome.seconds);
+        measured.add(outcome.effort);
         measured.missing += u64::from(outcome.status == Status::Missing);
         measured.source_bytes.extend(outcome.source.map(|(bytes, _)| bytes as f64));
         if let Some(prepared) = outcome.prepared {
             let stored: usize = prepared.stored.iter().map(Vec::len).sum();
-            measured.stored_bytes.push((stored + input.sample_id.len()) as f64);
+            measured.stored_bytes.push(stored as f64);
+            id_bytes.push(input.sample_id.len() as f64);
             let number = measured.stored_bytes.len();
             if both_codecs && recipe.codec == Codec::Raw && number.is_multiple_of(every) {
                 tensors.push(prepared.stored);
@@ -70,20 +70,16 @@ pub(super) fn forecast(
         peak = peak.max(anonymous_bytes());
         Ok(())
     })?;
-    measured.wall_seconds = begun.elapsed().as_secs_f64();
 
-    let row = Interval::from(ROW_BYTES);
-    let size = |values: &[f64]| {
-        let photo = Interval::mean(values, measured.openable).plus(row);
-        measured.dataset_bytes(photo)
-    };
+    let mean = |values: &[f64]| Interval::mean(values, measured.openable);
+    let row = Interval::from(ROW_BYTES).plus(mean(&id_bytes));
+    let size = |values: &[f64]| measured.dataset_bytes(mean(values).plus(row));
     let dataset_bytes = size(&measured.stored_bytes);
     let mut codecs = Vec::new();
     if both_codecs {
         let raw: usize = columns.iter().map(TensorColumn::raw_bytes).sum();
-        let id = 40.0;
         let other = match recipe.codec {
-            Codec::Zstd => vec![raw as f64 + id; measured.stored_bytes.len()],
+            Codec::Zstd => vec![raw as f64; measured.stored_bytes.len()],
             Codec::Raw => compressed(&columns, &tensors)?,
         };
         for codec in Codec::ALL.iter().copied() {
@@ -95,12 +91,12 @@ pub(super) fn forecast(
     let inputs = Interval::exact(measured.inputs as f64);
     Ok(Forecast {
         inputs: measured.inputs,
-        probed: measured.work_seconds.len() as u64,
+        probed: measured.work.len() as u64,
         probed_missing: measured.missing,
         threads: threads as u64,
         stored: measured.stored(),
         source_bytes: measured.all_source_bytes(),
-        seconds: measured.seconds(dataset_bytes, options.shard_bytes),
+        seconds: measured.seconds(dataset_bytes, threads, options.shard_bytes),
         dataset_bytes,
         codecs,
         peak_memory_bytes: peak.map(|bytes| {
@@ -125,6 +121,7 @@ fn chosen(inputs: &[Input], photos: usize) -> Vec<Input> {
         begin..(begin + RUN.min(photos)).min(inputs.len())
     };
     let mut indices: Vec<usize> = (0..runs).flat_map(run).collect();
+    indices.sort_unstable();
     indices.dedup();
     indices.iter().map(|&index| &inputs[index]).filter(openable).cloned().collect()
 }
@@ -164,12 +161,16 @@ mod tests {
         let list: String = (0..1000).map(|number| format!("{number:04}.jpg 0\n")).collect();
         std::fs::write(folder.path().join("b-t4sa_train.txt"), list).unwrap();
         let dump = Dump::open(folder.path(), None).unwrap();
-        for photos in [1, 8, 48, 400, 999, 1000, 5000] {
+        for photos in [1, 8, 9, 48, 400, 999, 1000, 5000] {
             let lines: Vec<u32> =
                 chosen(&dump.inputs, photos).iter().map(|input| input.line).collect();
             assert!(lines.is_sorted_by(|a, b| a < b), "{photos}");
             assert!(lines.len() <= photos.next_multiple_of(RUN), "{photos}: {}", lines.len());
             assert!(lines.len() >= photos.min(1000), "{photos}: {}", lines.len());
+            // Runs may touch where nearly all are probed.
+            let few: Vec<u32> =
+                chosen(&dump.inputs[..10], photos).iter().map(|input| input.line).collect();
+            assert!(few.is_sorted_by(|a, b| a < b), "{photos} of 10: {few:?}");
             if photos >= 48 {
                 assert!(lines[0] < 100 && lines[lines.len() - 1] > 900, "{photos}");
             }

@@ -1,29 +1,18 @@
 //! Some columns of the ledger, a batch of rows at a time: what a statistic over half a million rows needs,
 //! without a [`LedgerRow`](super::LedgerRow) for each of them.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
-use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::array::{
+    Array, AsArray, BooleanArray, FixedSizeBinaryArray, PrimitiveArray, RecordBatch, StringArray,
+};
 use arrow::datatypes::{
-    ArrowPrimitiveType, Float32Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+    ArrowPrimitiveType, DataType, Float32Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
-use bytes::Bytes;
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
-};
-use rayon::prelude::*;
 
 use crate::sample::{PhotoInfo, SourceFormat, Status};
 use crate::shard::TensorColumn;
 use crate::transform::ChannelSums;
 
-use super::ledger::{ledger_schema, tensor_fields};
-use super::ledger_reader::check_schema;
-use super::{Dataset, DatasetError};
-
-/// Rows of a batch at most.
-const BATCH_ROWS: usize = 8192;
+use super::ledger::tensor_fields;
 
 /// Columns that [`LedgerBatch::photo`] reads.
 pub const PHOTO_FIELDS: [&str; 7] = [
@@ -44,77 +33,62 @@ pub struct LedgerBatch<'a> {
     first_row: u64,
 }
 
-impl Dataset {
-    /// Reads the columns `names` of the ledger and nothing else, and gives `read` every batch of rows, on all
-    /// cores; what it gives comes back in the ledger's order.
-    ///
-    /// # Errors
-    /// [`DatasetError::Checksum`] or [`DatasetError::Structure`] when the ledger is not as it was written;
-    /// [`DatasetError::Structure`] with the reason that `read` gives.
-    pub fn scan_ledger<T: Send>(
-        &self,
-        names: &[&str],
-        read: impl Fn(&LedgerBatch<'_>) -> Result<T, String> + Sync,
-    ) -> Result<Vec<T>, DatasetError> {
-        let bytes = self.ledger_bytes()?;
-        let expected = self.meta().ledger.rows;
-        // As for read_ledger: whatever the Parquet reader does on hostile bytes ends here.
-        let scanned = catch_unwind(AssertUnwindSafe(|| {
-            scan(bytes.into(), &self.meta().columns, names, &read)
-        }))
-        .unwrap_or_else(|_| Err("the Parquet reader gave up on these bytes".to_owned()));
-        let scanned = scanned.and_then(|(rows, results)| match rows {
-            rows if rows == expected => Ok(results),
-            found => Err(format!("{found} rows, but dataset.json says {expected}")),
-        });
-        scanned.map_err(|reason| DatasetError::Structure {
-            path: self.root().join(&self.meta().ledger.file),
-            reason,
-        })
-    }
+/// A value of the ledger.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum LedgerValue<'a> {
+    /// Of a [`LedgerType::Integer`](super::LedgerType::Integer) column.
+    Integer(u64),
+    /// Of a [`LedgerType::Real`](super::LedgerType::Real) column.
+    Real(f32),
+    /// Of a [`LedgerType::Word`](super::LedgerType::Word) column.
+    Word(&'a str),
+    /// Of a [`LedgerType::Hash`](super::LedgerType::Hash) column.
+    Hash(&'a [u8]),
 }
 
-/// The number of rows, and what `read` gives for each batch.
-fn scan<T: Send>(
-    bytes: Bytes,
-    columns: &[TensorColumn],
-    names: &[&str],
-    read: &(impl Fn(&LedgerBatch<'_>) -> Result<T, String> + Sync),
-) -> Result<(u64, Vec<T>), String> {
-    let text = |error: &dyn std::error::Error| error.to_string();
-    let metadata = ArrowReaderMetadata::load(&bytes, ArrowReaderOptions::new())
-        .map_err(|error| text(&error))?;
-    check_schema(&ledger_schema(columns), metadata.schema())?;
-    let parquet = metadata.metadata();
-    let mask =
-        ProjectionMask::columns(parquet.file_metadata().schema_descr(), names.iter().copied());
-    let mut first_rows = Vec::with_capacity(parquet.num_row_groups());
-    let mut rows = 0;
-    for group in parquet.row_groups() {
-        first_rows.push(rows);
-        rows += u64::try_from(group.num_rows()).unwrap_or(0);
+/// A column of whatever type.
+#[derive(Clone, Copy)]
+enum Values<'a> {
+    U8(&'a PrimitiveArray<UInt8Type>),
+    U16(&'a PrimitiveArray<UInt16Type>),
+    U32(&'a PrimitiveArray<UInt32Type>),
+    U64(&'a PrimitiveArray<UInt64Type>),
+    F32(&'a PrimitiveArray<Float32Type>),
+    Text(&'a StringArray),
+    Flag(&'a BooleanArray),
+    Hash(&'a FixedSizeBinaryArray),
+}
+
+impl<'a> Values<'a> {
+    fn of(array: &'a dyn Array) -> Option<Values<'a>> {
+        Some(match array.data_type() {
+            DataType::UInt8 => Values::U8(array.as_primitive_opt()?),
+            DataType::UInt16 => Values::U16(array.as_primitive_opt()?),
+            DataType::UInt32 => Values::U32(array.as_primitive_opt()?),
+            DataType::UInt64 => Values::U64(array.as_primitive_opt()?),
+            DataType::Float32 => Values::F32(array.as_primitive_opt()?),
+            DataType::Utf8 => Values::Text(array.as_string_opt()?),
+            DataType::Boolean => Values::Flag(array.as_boolean_opt()?),
+            DataType::FixedSizeBinary(_) => Values::Hash(array.as_fixed_size_binary_opt()?),
+            _ => return None,
+        })
     }
-    let read_group = |(group, first_row): (usize, u64)| -> Result<Vec<T>, String> {
-        let builder =
-            ParquetRecordBatchReaderBuilder::new_with_metadata(bytes.clone(), metadata.clone());
-        let reader = builder
-            .with_projection(mask.clone())
-            .with_row_groups(vec![group])
-            .with_batch_size(BATCH_ROWS)
-            .build()
-            .map_err(|error| text(&error))?;
-        let mut first_row = first_row;
-        let mut results = Vec::new();
-        for batch in reader {
-            let batch = batch.map_err(|error| text(&error))?;
-            results.push(read(&LedgerBatch { batch: &batch, first_row })?);
-            first_row += batch.num_rows() as u64;
+
+    fn get(self, row: usize) -> Option<LedgerValue<'a>> {
+        use LedgerValue::{Hash, Integer, Real, Word};
+        match self {
+            Values::U8(array) => array.is_valid(row).then(|| Integer(array.value(row).into())),
+            Values::U16(array) => array.is_valid(row).then(|| Integer(array.value(row).into())),
+            Values::U32(array) => array.is_valid(row).then(|| Integer(array.value(row).into())),
+            Values::U64(array) => array.is_valid(row).then(|| Integer(array.value(row))),
+            Values::F32(array) => array.is_valid(row).then(|| Real(array.value(row))),
+            Values::Text(array) => array.is_valid(row).then(|| Word(array.value(row))),
+            Values::Flag(array) => {
+                array.is_valid(row).then(|| Word(if array.value(row) { "true" } else { "false" }))
+            }
+            Values::Hash(array) => array.is_valid(row).then(|| Hash(array.value(row))),
         }
-        Ok(results)
-    };
-    let groups: Vec<(usize, u64)> = first_rows.into_iter().enumerate().collect();
-    let results: Result<Vec<Vec<T>>, String> = groups.into_par_iter().map(read_group).collect();
-    Ok((rows, results?.into_iter().flatten().collect()))
+    }
 }
 
 impl<'a> LedgerBatch<'a> {
@@ -137,10 +111,23 @@ impl<'a> LedgerBatch<'a> {
         Ok(column.as_ref())
     }
 
-    /// A column of text.
+    /// A column of whatever type.
     ///
     /// # Errors
     /// A sentence, here and below, when the column was not asked for or is of another type.
+    pub fn value(
+        &self,
+        name: &str,
+    ) -> Result<impl Fn(usize) -> Option<LedgerValue<'a>> + use<'a>, String> {
+        let values = Values::of(self.column(name)?);
+        let values = values.ok_or_else(|| format!("{name}: of no type that a ledger has"))?;
+        Ok(move |row| values.get(row))
+    }
+
+    /// A column of text.
+    ///
+    /// # Errors
+    /// As [`LedgerBatch::value`].
     pub fn text(&self, name: &str) -> Result<impl Fn(usize) -> Option<&'a str> + use<'a>, String> {
         let array =
             self.column(name)?.as_string_opt::<i32>().ok_or_else(|| format!("{name}: not text"))?;
@@ -161,7 +148,7 @@ impl<'a> LedgerBatch<'a> {
     /// A column of 8-bit numbers.
     ///
     /// # Errors
-    /// As [`LedgerBatch::text`].
+    /// As [`LedgerBatch::value`].
     pub fn u8(&self, name: &str) -> Result<impl Fn(usize) -> Option<u8> + use<'a>, String> {
         self.number::<UInt8Type>(name)
     }
@@ -169,7 +156,7 @@ impl<'a> LedgerBatch<'a> {
     /// A column of 16-bit numbers.
     ///
     /// # Errors
-    /// As [`LedgerBatch::text`].
+    /// As [`LedgerBatch::value`].
     pub fn u16(&self, name: &str) -> Result<impl Fn(usize) -> Option<u16> + use<'a>, String> {
         self.number::<UInt16Type>(name)
     }
@@ -177,7 +164,7 @@ impl<'a> LedgerBatch<'a> {
     /// A column of 32-bit numbers.
     ///
     /// # Errors
-    /// As [`LedgerBatch::text`].
+    /// As [`LedgerBatch::value`].
     pub fn u32(&self, name: &str) -> Result<impl Fn(usize) -> Option<u32> + use<'a>, String> {
         self.number::<UInt32Type>(name)
     }
@@ -185,7 +172,7 @@ impl<'a> LedgerBatch<'a> {
     /// A column of 64-bit numbers.
     ///
     /// # Errors
-    /// As [`LedgerBatch::text`].
+    /// As [`LedgerBatch::value`].
     pub fn u64(&self, name: &str) -> Result<impl Fn(usize) -> Option<u64> + use<'a>, String> {
         self.number::<UInt64Type>(name)
     }
@@ -193,7 +180,7 @@ impl<'a> LedgerBatch<'a> {
     /// A column of 32-bit floating-point numbers.
     ///
     /// # Errors
-    /// As [`LedgerBatch::text`].
+    /// As [`LedgerBatch::value`].
     pub fn f32(&self, name: &str) -> Result<impl Fn(usize) -> Option<f32> + use<'a>, String> {
         self.number::<Float32Type>(name)
     }
@@ -201,7 +188,7 @@ impl<'a> LedgerBatch<'a> {
     /// A column of flags.
     ///
     /// # Errors
-    /// As [`LedgerBatch::text`].
+    /// As [`LedgerBatch::value`].
     pub fn flag(&self, name: &str) -> Result<impl Fn(usize) -> Option<bool> + use<'a>, String> {
         let array =
             self.column(name)?.as_boolean_opt().ok_or_else(|| format!("{name}: not boolean"))?;
@@ -211,7 +198,7 @@ impl<'a> LedgerBatch<'a> {
     /// A column of BLAKE3 hashes.
     ///
     /// # Errors
-    /// As [`LedgerBatch::text`].
+    /// As [`LedgerBatch::value`].
     pub fn hash(&self, name: &str) -> Result<impl Fn(usize) -> Option<[u8; 32]> + use<'a>, String> {
         let array = self
             .column(name)?
@@ -223,7 +210,7 @@ impl<'a> LedgerBatch<'a> {
     /// The status of each row. Needs the column `status`.
     ///
     /// # Errors
-    /// As [`LedgerBatch::text`]; each call for a word that is no status.
+    /// As [`LedgerBatch::value`]; each call for a word that is no status.
     pub fn status(&self) -> Result<impl Fn(usize) -> Result<Status, String> + use<'a>, String> {
         let (status, first) = (self.text("status")?, self.first_row);
         Ok(move |row| {
@@ -235,7 +222,7 @@ impl<'a> LedgerBatch<'a> {
     /// What decoding learned of each photo. Needs the columns [`PHOTO_FIELDS`].
     ///
     /// # Errors
-    /// As [`LedgerBatch::text`]; each call for a word that is no format.
+    /// As [`LedgerBatch::value`]; each call for a word that is no format.
     pub fn photo(
         &self,
     ) -> Result<impl Fn(usize) -> Result<Option<PhotoInfo>, String> + use<'a>, String> {
@@ -265,7 +252,7 @@ impl<'a> LedgerBatch<'a> {
     /// The channel sums of each row's tensor. Needs the columns that [`sum_fields`] names.
     ///
     /// # Errors
-    /// As [`LedgerBatch::text`].
+    /// As [`LedgerBatch::value`].
     pub fn sums(
         &self,
         column: &TensorColumn,

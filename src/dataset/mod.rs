@@ -9,6 +9,7 @@ mod error;
 mod ledger;
 mod ledger_batch;
 mod ledger_reader;
+mod ledger_scan;
 mod ledger_writer;
 mod meta;
 mod verify;
@@ -21,8 +22,9 @@ pub(crate) use check_shard::{Places, check_shard};
 pub use content_root::{RootLine, content_root, root_lines};
 pub use error::DatasetError;
 pub use ledger::{LedgerRow, TensorFacts, ledger_schema};
-pub use ledger_batch::{LedgerBatch, PHOTO_FIELDS, pixels_field, sum_fields};
+pub use ledger_batch::{LedgerBatch, LedgerValue, PHOTO_FIELDS, pixels_field, sum_fields};
 pub use ledger_reader::read_ledger;
+pub use ledger_scan::LedgerType;
 pub use ledger_writer::LedgerWriter;
 pub use meta::{
     Counts, DATASET_FILE, DatasetMeta, FORMAT_NAME, FORMAT_VERSION, FileMeta, LEDGER_FILE,
@@ -33,7 +35,7 @@ pub use verify::{Fault, VerifyReport, verify};
 pub use verify_source::verify_source;
 
 use crate::sample::Status;
-use crate::shard::{ShardReader, TensorDecoder};
+use crate::shard::{ShardFile, ShardReader, TensorDecoder};
 use crate::transform::View;
 
 /// Folder inside a dataset in which an unfinished conversion keeps its journal; gone once it has finished.
@@ -150,13 +152,26 @@ impl Dataset {
     /// # Errors
     /// As [`ShardReader::open`]; [`DatasetError::NotFound`] for a number the split does not have.
     pub fn open_shard(&self, split: &str, index: u32) -> Result<ShardReader, DatasetError> {
+        let (path, shard) = self.shard_file(split, index)?;
+        Ok(ShardReader::open(&path, &self.meta.columns, shard.bytes, shard.rows)?)
+    }
+
+    /// Opens shard number `index` of a split to be read by its file instead of through a map.
+    ///
+    /// # Errors
+    /// As [`Dataset::open_shard`].
+    pub fn open_shard_file(&self, split: &str, index: u32) -> Result<ShardFile, DatasetError> {
+        let (path, shard) = self.shard_file(split, index)?;
+        Ok(ShardFile::open(&path, &self.meta.columns, shard.bytes, shard.rows)?)
+    }
+
+    fn shard_file(&self, split: &str, index: u32) -> Result<(PathBuf, &FileMeta), DatasetError> {
         let shards = &self.split(split)?.shards;
         let shard = shards.get(index as usize).ok_or_else(|| {
             let known = format!("0 to {} in split {split}", shards.len().saturating_sub(1));
             self.not_found("shard", &index.to_string(), std::iter::once(known.as_str()))
         })?;
-        let path = self.root.join(&shard.file);
-        Ok(ShardReader::open(&path, &self.meta.columns, shard.bytes, shard.rows)?)
+        Ok((self.root.join(&shard.file), shard))
     }
 
     /// Opens the shards of a split one after the other.

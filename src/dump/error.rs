@@ -56,6 +56,12 @@ pub enum DumpError {
         /// The source.
         path: PathBuf,
     },
+    /// The source is what a conversion makes, not what it reads.
+    #[error("{path}: expected a dump of photos, found a dataset; `tcolz inspect {path}` says what is in it", path = path.display())]
+    IsDataset {
+        /// The source.
+        path: PathBuf,
+    },
     /// The lists are there, the photos are still in their tar.
     #[error(
         "{path}: the photos are not unpacked, and need not be: convert {tar}",

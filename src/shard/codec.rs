@@ -55,6 +55,7 @@ mod decoder;
 mod encoder;
 mod kernels;
 mod lanes;
+mod mapped;
 mod plain;
 mod predictor;
 pub mod reference;
@@ -67,6 +68,7 @@ mod tiles;
 pub use decoder::FrameDecoder;
 pub use encoder::FrameEncoder;
 pub use kernels::SimdLevel;
+pub use mapped::map_tensor;
 pub use plain::{decode_plain, encode_plain};
 pub use tiles::{MAX_SIDE, TILE, TensorShape};
 

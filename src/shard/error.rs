@@ -27,6 +27,23 @@ pub enum ShardError {
         /// Bytes found.
         found: u64,
     },
+    /// The file was cut short while it was open.
+    #[error(
+        "{path}: row {row} (sample `{sample_id}`) lies behind the end: {found} bytes, but dataset.json says {expected}; the file was cut short while it was read",
+        path = path.display()
+    )]
+    CutShort {
+        /// The shard.
+        path: PathBuf,
+        /// Row in the shard, from 0.
+        row: u32,
+        /// The sample.
+        sample_id: String,
+        /// Bytes it had when it was opened.
+        expected: u64,
+        /// Bytes it has now.
+        found: u64,
+    },
     /// The file is not an Arrow IPC file of the expected shape.
     #[error("{path}: not a valid shard: {reason}", path = path.display())]
     Structure {

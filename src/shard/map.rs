@@ -17,9 +17,9 @@ use memmap2::Mmap;
 ///
 /// # Errors
 /// When the file cannot be mapped.
-pub(super) fn map_file(file: &File) -> io::Result<Buffer> {
+pub(super) fn map_file(file: &File) -> io::Result<(Buffer, Option<Arc<Mmap>>)> {
     if file.metadata()?.len() == 0 {
-        return Ok(Buffer::from_vec(Vec::<u8>::new()));
+        return Ok((Buffer::from_vec(Vec::<u8>::new()), None));
     }
     // SAFETY: the map is read-only and private to this process; files of a dataset are only ever
     // replaced by rename, never truncated or rewritten in place (the contract above).
@@ -27,8 +27,20 @@ pub(super) fn map_file(file: &File) -> io::Result<Buffer> {
     let Some(start) = NonNull::new(map.as_ptr().cast_mut()) else {
         return Err(io::Error::other("the map has no address"));
     };
-    let length = map.len();
+    let (length, map) = (map.len(), Arc::new(map));
+    let owner = Arc::clone(&map);
     // SAFETY: `start` and `length` describe the map, which the buffer's owner keeps mapped, at the
     // same address, until the last clone of the buffer is dropped; nobody writes through it.
-    Ok(unsafe { Buffer::from_custom_allocation(start, length, Arc::new(map)) })
+    let buffer = unsafe { Buffer::from_custom_allocation(start, length, owner) };
+    Ok((buffer, Some(map)))
+}
+
+/// Asks the system to read these bytes of the map soon, in one go; a hint, so that it may not.
+pub(super) fn will_need(map: &Mmap, bytes: &[u8]) {
+    let offset = (bytes.as_ptr() as usize).wrapping_sub(map.as_ptr() as usize);
+    #[cfg(unix)]
+    if offset.checked_add(bytes.len()).is_some_and(|end| end <= map.len()) {
+        // Not being able to look ahead costs time and nothing else.
+        let _ = map.advise_range(memmap2::Advice::WillNeed, offset, bytes.len());
+    }
 }

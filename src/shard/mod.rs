@@ -8,10 +8,14 @@ mod error;
 pub mod format;
 mod map;
 mod open;
+mod pread;
 mod reader;
+mod tensor;
 mod writer;
 
 pub use error::ShardError;
 pub use format::TensorColumn;
-pub use reader::{ShardReader, TensorDecoder, simd_level};
+pub use pread::ShardFile;
+pub use reader::ShardReader;
+pub use tensor::{TensorDecoder, simd_level};
 pub use writer::{ShardRow, ShardSummary, ShardWriter};

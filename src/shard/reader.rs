@@ -2,19 +2,20 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use arrow::array::Array;
 use arrow::buffer::Buffer;
+use memmap2::Mmap;
 
-use crate::recipe::{Codec, Dtype};
 use crate::sample::Label;
-use crate::transform::simd_enabled;
 
-use super::codec::{CodecError, FrameDecoder, SimdLevel, decode_plain};
 use super::error::ShardError;
 use super::format::{TensorColumn, row_hash};
-use super::map::map_file;
+use super::map::{map_file, will_need};
 use super::open::{Batch, Fault, Tensor, open_batches};
+use super::pread::FileBatch;
+use super::tensor::TensorDecoder;
 
 /// An open shard.
 #[derive(Debug)]
@@ -24,6 +25,15 @@ pub struct ShardReader {
     batches: Vec<Batch>,
     /// First row of each batch, and the number of rows at the end.
     first_rows: Vec<u32>,
+    /// What the rows are mapped from; `None` for a shard in memory.
+    backing: Option<Backing>,
+}
+
+#[derive(Debug)]
+struct Backing {
+    file: File,
+    map: Option<Arc<Mmap>>,
+    bytes: u64,
 }
 
 impl ShardReader {
@@ -46,7 +56,9 @@ impl ShardReader {
             let path = path.to_owned();
             return Err(ShardError::Length { path, expected: expected_bytes, found });
         }
-        let reader = Self::from_buffer(path, map_file(&file).map_err(io_error)?, columns)?;
+        let (buffer, map) = map_file(&file).map_err(io_error)?;
+        let mut reader = Self::from_buffer(path, buffer, columns)?;
+        reader.backing = Some(Backing { file, map, bytes: expected_bytes });
         if u64::from(reader.rows()) != expected_rows {
             return Err(ShardError::Rows {
                 path: path.to_owned(),
@@ -75,7 +87,35 @@ impl ShardReader {
             })?;
             first_rows.push(rows);
         }
-        Ok(ShardReader { path: path.to_owned(), columns: columns.to_vec(), batches, first_rows })
+        let (path, columns) = (path.to_owned(), columns.to_vec());
+        Ok(ShardReader { path, columns, batches, first_rows, backing: None })
+    }
+
+    /// Tests that the file still has the length with which it was opened. A map whose file was cut short
+    /// ends the process where it is read; testing before a batch makes an error of it, save for what is
+    /// cut while that batch is read.
+    ///
+    /// # Errors
+    /// [`ShardError::Length`], [`ShardError::Io`].
+    pub fn check_length(&self) -> Result<(), ShardError> {
+        let Some(Backing { file, bytes, .. }) = &self.backing else { return Ok(()) };
+        let length = file.metadata().map(|metadata| metadata.len());
+        let found = length.map_err(|source| ShardError::Io { path: self.path.clone(), source })?;
+        if found == *bytes {
+            return Ok(());
+        }
+        Err(ShardError::Length { path: self.path.clone(), expected: *bytes, found })
+    }
+
+    /// Asks the system to read the stored bytes of a row soon: one request instead of a page fault for
+    /// every four kilobytes.
+    ///
+    /// # Panics
+    /// When `row` or `column` is out of range.
+    pub fn will_need(&self, row: u32, column: usize) {
+        if let Some(Backing { map: Some(map), .. }) = &self.backing {
+            will_need(map, self.untested(row, column));
+        }
     }
 
     /// Rows in the shard.
@@ -121,12 +161,7 @@ impl ShardReader {
     /// When `row` or `column` is out of range.
     pub fn stored(&self, row: u32, column: usize) -> Result<&[u8], ShardError> {
         let (batch, index) = self.locate(row);
-        let stored = match &batch.tensors[column] {
-            Tensor::Frames(frames) => frames.value(index),
-            Tensor::Raw { values, row_bytes } => {
-                &values[index * row_bytes..(index + 1) * row_bytes]
-            }
-        };
+        let stored = self.untested(row, column);
         let expected = batch.hashes[column].value(index);
         let found = row_hash(self.sample_id(row), self.label(row), stored);
         if found != expected {
@@ -167,57 +202,48 @@ impl ShardReader {
         })
     }
 
+    /// The file, and of each record batch what is not tensors with where its tensors lie in the file; first
+    /// rows. `None` for a shard in memory.
+    pub(super) fn into_file(self) -> Option<(File, Vec<FileBatch>, Vec<u32>)> {
+        let Backing { file, map: Some(map), .. } = self.backing? else { return None };
+        let in_file = |bytes: &[u8]| {
+            let offset = (bytes.as_ptr() as usize).checked_sub(map.as_ptr() as usize)?;
+            (offset + bytes.len() <= map.len()).then_some(offset as u64)
+        };
+        let starts = |tensor: &Tensor, rows: usize| -> Option<Vec<u64>> {
+            Some(match tensor {
+                Tensor::Frames(frames) => {
+                    let first = in_file(frames.values())?;
+                    frames.value_offsets().iter().map(|&offset| first + offset as u64).collect()
+                }
+                Tensor::Raw { values, row_bytes } => {
+                    let first = in_file(values)?;
+                    (0..=rows).map(|row| first + (row * row_bytes) as u64).collect()
+                }
+            })
+        };
+        let batches = self.batches.iter().map(|batch| {
+            let rows = batch.ids.len();
+            let starts = batch.tensors.iter().map(|tensor| starts(tensor, rows));
+            let starts = starts.collect::<Option<Vec<_>>>()?;
+            FileBatch::new((&batch.ids, &batch.labels), &batch.hashes, starts)
+        });
+        Some((file, batches.collect::<Option<Vec<_>>>()?, self.first_rows))
+    }
+
+    fn untested(&self, row: u32, column: usize) -> &[u8] {
+        let (batch, index) = self.locate(row);
+        match &batch.tensors[column] {
+            Tensor::Frames(frames) => frames.value(index),
+            Tensor::Raw { values, row_bytes } => {
+                &values[index * row_bytes..(index + 1) * row_bytes]
+            }
+        }
+    }
+
     fn locate(&self, row: u32) -> (&Batch, usize) {
         assert!(row < self.rows(), "row {row} of {} rows", self.rows());
         let batch = self.first_rows.partition_point(|&first| first <= row) - 1;
         (&self.batches[batch], (row - self.first_rows[batch]) as usize)
-    }
-}
-
-/// The instruction set of the codec: the CPU's best, unless [`simd_enabled`] says otherwise.
-pub fn simd_level() -> SimdLevel {
-    if simd_enabled() { SimdLevel::detect() } else { SimdLevel::PLAIN }
-}
-
-/// Turns the stored bytes of one column back into tensors; one a thread, it owns its scratch space.
-pub struct TensorDecoder(Kind);
-
-enum Kind {
-    Raw,
-    Frame(Box<FrameDecoder>),
-    Plain,
-}
-
-impl TensorDecoder {
-    /// A decoder for the bytes of `column`.
-    ///
-    /// # Panics
-    /// When the column's sides are not from 1 to [`crate::recipe::MAX_SIZE`], which no dataset.json
-    /// gets past its check.
-    pub fn new(column: &TensorColumn) -> TensorDecoder {
-        TensorDecoder(match (column.codec, column.dtype) {
-            (Codec::Raw, _) => Kind::Raw,
-            (Codec::Zstd, Dtype::U8) => {
-                let decoder =
-                    FrameDecoder::with_level(column.shape[1], column.shape[2], simd_level());
-                Kind::Frame(Box::new(decoder.expect("sides that dataset.json's check accepts")))
-            }
-            (Codec::Zstd, _) => Kind::Plain,
-        })
-    }
-
-    /// Fills `out` with the tensor behind `stored`.
-    ///
-    /// # Errors
-    /// When the bytes are not a frame of this column's shape.
-    pub fn decode(&mut self, stored: &[u8], out: &mut [u8]) -> Result<(), CodecError> {
-        match &mut self.0 {
-            Kind::Raw => {
-                out.copy_from_slice(stored);
-                Ok(())
-            }
-            Kind::Frame(decoder) => decoder.decode(stored, out),
-            Kind::Plain => decode_plain(stored, out),
-        }
     }
 }

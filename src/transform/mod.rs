@@ -20,6 +20,7 @@ use std::sync::LazyLock;
 
 pub use dhash::dhash;
 pub use fit::Placement;
+pub use half::{bf16, f16};
 pub use resize::Resizer;
 pub use sums::ChannelSums;
 pub use view::{BUILT_IN_VIEWS, Channels, Operation, View, bake};

@@ -11,6 +11,7 @@ use std::sync::atomic::AtomicBool;
 
 use tcolz::decode::encode_png;
 use tcolz::demo::Oddity;
+use tcolz::recipe::{Codec, Dtype};
 use tcolz::{ConvertOptions, ConvertSummary, Dataset, Recipe, convert};
 
 /// A small photograph-like PNG: soft light, an edge and some noise, all from `number`.
@@ -66,6 +67,29 @@ pub(crate) fn options(source: &Path, out: &Path, sizes: &[u32]) -> ConvertOption
 /// Converts, and panics where the conversion ends early.
 pub(crate) fn converted(options: &ConvertOptions) -> ConvertSummary {
     convert(options, &AtomicBool::new(false), &mut ()).unwrap()
+}
+
+/// Thirty small photos in `train`, of three classes (of 2, 8 and 20), three in `val`.
+pub(crate) fn several_shards(folder: &Path, codec: Codec, dtype: Dtype) -> Dataset {
+    let photos = folder.join("photos");
+    for number in 0..33u32 {
+        let class = if number < 2 {
+            "a"
+        } else if number < 10 {
+            "b"
+        } else {
+            "c"
+        };
+        let split = if number < 30 { "train" } else { "val" };
+        let path = photos.join(format!("{split}/{class}/{number:02}.png"));
+        write(&path, &photo(number, 40 + number, 30));
+    }
+    let out = folder.join(format!("out-{codec}-{dtype}"));
+    let mut options = options(&photos, &out, &[24, 112]);
+    (options.recipe.codec, options.recipe.dtype) = (codec, dtype);
+    options.shard_bytes = 100_000; // several shards, of a few samples each
+    converted(&options);
+    Dataset::open(&out).unwrap()
 }
 
 /// Every file below `folder`: path with `/` → bytes.

@@ -43,6 +43,9 @@ impl Layout {
 
     /// The layout of what lies in `source`, read with these options.
     pub(super) fn recognise(options: &DumpOptions, source: &Source) -> Result<Layout, DumpError> {
+        if source.is_file("dataset.json") && source.is_file("ledger.parquet") {
+            return Err(DumpError::IsDataset { path: source.path().to_owned() });
+        }
         let by_hand = !options.lists.is_empty();
         let recognised = Layout::ALL.into_iter().find(|layout| match layout {
             Layout::Ttd => ttd::recognise(source, by_hand),

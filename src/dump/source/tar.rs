@@ -7,6 +7,8 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
+use crate::positioned::read_exact_at;
+
 use super::index::{BLOCK_BYTES, Index, Member, State, is_header};
 use super::{DumpError, MAX_SOURCE_BYTES, Place, Watch, folder_name, is_hidden, kept, too_long};
 
@@ -156,22 +158,4 @@ impl Stamp {
             metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         Stamp { bytes: metadata.len(), modified: modified.map_or(0, |since| since.as_nanos()) }
     }
-}
-
-#[cfg(unix)]
-fn read_exact_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<()> {
-    std::os::unix::fs::FileExt::read_exact_at(file, bytes, offset)
-}
-
-#[cfg(windows)]
-fn read_exact_at(file: &File, mut bytes: &mut [u8], mut offset: u64) -> io::Result<()> {
-    while !bytes.is_empty() {
-        let read = std::os::windows::fs::FileExt::seek_read(file, bytes, offset)?;
-        if read == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        bytes = &mut bytes[read..];
-        offset += read as u64;
-    }
-    Ok(())
 }

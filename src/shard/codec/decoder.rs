@@ -5,6 +5,7 @@ use zstd_safe::DCtx;
 use super::CodecError;
 use super::kernels::SimdLevel;
 use super::lanes::{LaneLayout, PlaneLanes};
+use super::mapped::{Table, check_channels};
 use super::plain::content_size;
 use super::predictor;
 use super::tile_reader::fill_lanes;
@@ -81,14 +82,12 @@ impl FrameDecoder {
         out: &mut [f32],
     ) -> Result<(), CodecError> {
         self.check_length(out.len())?;
-        if channel_order.iter().any(|&channel| channel > 2) {
-            return Err(CodecError::ChannelOrder { got: channel_order });
-        }
+        check_channels(channel_order)?;
         self.decode_planes(frame)?;
         let Self { shape, level, layout, planes, .. } = self;
         level.run(
             #[inline(always)]
-            || write_mapped(*shape, layout, planes, tables, channel_order, out),
+            || write_mapped(*level, *shape, layout, planes, tables, channel_order, out),
         );
         Ok(())
     }
@@ -156,6 +155,7 @@ fn write_tensor(
 
 #[inline(always)]
 fn write_mapped(
+    level: SimdLevel,
     shape: TensorShape,
     layout: &LaneLayout,
     planes: &[PlaneLanes; 3],
@@ -166,30 +166,9 @@ fn write_mapped(
     let width = shape.columns();
     let outputs = out.chunks_exact_mut(shape.plane_pixels());
     for ((plane, table), channel) in outputs.zip(tables).zip(channel_order) {
-        let offset = offset_of(table);
+        let table = Table::new(table);
         let lanes = &planes[[1, 0, 2][channel]];
-        for (y, out) in plane.chunks_exact_mut(width).enumerate() {
-            let pixels = &lanes.bytes[layout.row(y)];
-            if let Some(offset) = offset {
-                for (out, &pixel) in out.iter_mut().zip(pixels) {
-                    *out = f32::from(pixel) + offset;
-                }
-            } else {
-                for (out, &pixel) in out.iter_mut().zip(pixels) {
-                    *out = table[usize::from(pixel)];
-                }
-            }
-        }
+        let rows = plane.chunks_exact_mut(width).enumerate();
+        table.map(level, rows.map(|(y, out)| (&lanes.bytes[layout.row(y)], out)));
     }
-}
-
-/// The number that a table adds to every pixel, if adding it gives the table bit for bit.
-#[inline(always)]
-fn offset_of(table: &[f32; 256]) -> Option<f32> {
-    let offset = table[0];
-    let mut different = 0;
-    for (pixel, &value) in (0..=255u8).zip(table) {
-        different |= (f32::from(pixel) + offset).to_bits() ^ value.to_bits();
-    }
-    (different == 0).then_some(offset)
 }

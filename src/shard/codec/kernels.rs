@@ -1,5 +1,5 @@
-//! SIMD kernels, the one home of unsafe code of the codec; each has a plain twin that agrees with
-//! it bit for bit.
+//! SIMD kernels, with `mapped` the homes of unsafe code of the codec; each has a plain twin that agrees
+//! with it bit for bit.
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::*;
@@ -48,6 +48,12 @@ impl SimdLevel {
             // SAFETY: an `Avx2` level is made by `available` alone, after detection.
             Level::Avx2 => unsafe { run_avx2(work) },
         }
+    }
+
+    /// True when AVX2 may be used, because this CPU has it.
+    #[inline]
+    pub(super) fn has_avx2(self) -> bool {
+        self.0 != Level::Plain
     }
 
     /// Residuals to pixels in place, G, R and B; false where this level has no kernel.

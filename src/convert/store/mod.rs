@@ -1,30 +1,29 @@
 //! Takes the outcomes in order and writes shards, ledger and dataset.json.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+mod finish;
+mod take_up;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::json;
 
-use crate::dataset::{
-    Counts, DATASET_FILE, Dataset, DatasetError, DatasetMeta, FORMAT_NAME, FORMAT_VERSION,
-    FileMeta, LEDGER_FILE, LedgerRow, LedgerWriter, RootLine, SplitMeta, content_root,
-};
-use crate::dump::{Dump, DumpError, Input, tweet_id};
-use crate::durable;
-use crate::memory::anonymous_bytes;
-use crate::shard::{ShardRow, ShardWriter, TensorColumn};
-use crate::transform::{ChannelSums, View};
+pub(super) use finish::write_meta;
 
+use crate::dataset::{Counts, FileMeta, LedgerRow, SplitMeta};
+use crate::dump::{Dump, Input, tweet_id};
+use crate::durable;
+use crate::shard::{ShardRow, ShardWriter, TensorColumn};
+use crate::transform::ChannelSums;
+use crate::usage::anonymous_bytes;
+
+use super::Observer;
 use super::error::ConvertError;
-use super::forecast::Forecast;
 use super::journal::Journal;
 use super::log::Log;
 use super::options::ConvertOptions;
 use super::outcome::Outcome;
-use super::summary::{ConvertSummary, Tally};
-use super::{Observer, views};
+use super::summary::Tally;
 
 /// Ledger rows held in memory: thousands of tiny tensors in one shard, or of bad inputs in a row.
 const MAX_PENDING_ROWS: usize = 16_384;
@@ -116,40 +115,6 @@ impl<'a> Store<'a> {
         Ok(store)
     }
 
-    /// Goes on where an interrupted conversion stopped: what its journal holds is as if it had just been
-    /// stored.
-    fn take_up(&mut self) -> Result<(), ConvertError> {
-        for part in self.journal.parts().to_vec() {
-            for row in self.journal.rows(&part)? {
-                self.count(&row);
-            }
-            if let Some((split, shard)) = part.shard {
-                self.taken_up_bytes += shard.bytes;
-                self.splits[split].rows += shard.rows;
-                self.splits[split].shards.push(shard);
-            }
-        }
-        // Lists may lie elsewhere than the photos: one that was stored must still be there.
-        if let Some((index, _)) = self.stored.last() {
-            let id = &self.dump.inputs[*index as usize].sample_id;
-            if self.dump.place(id).is_none() {
-                let what = format!("`{id}` was converted before, and is no longer there");
-                let path = self.dump.source.path().to_owned();
-                return Err(DumpError::Gone { path, what }.into());
-            }
-        }
-        if self.counts.listed > 0 {
-            self.observer.resumed(self.counts.listed);
-        }
-        Ok(())
-    }
-
-    /// What the inputs that are left will take.
-    pub(super) fn look_ahead(&mut self, view: &View) -> Result<Forecast, ConvertError> {
-        let first = self.counts.listed as usize;
-        super::look_ahead(self.options, self.dump, view, first, self.observer)
-    }
-
     /// Writes an event to the log, which is lent to this store.
     pub(super) fn log_event(&mut self, name: &str, fields: serde_json::Value) {
         self.log.event(name, fields);
@@ -212,65 +177,6 @@ impl<'a> Store<'a> {
         self.tally.count(row.status, row.reason_code(), row.photo.as_ref());
         self.counts.add(row.status);
         self.source_bytes += row.source.map_or(0, |(bytes, _)| bytes);
-    }
-
-    /// Writes what is open, then the ledger, then dataset.json: the dataset exists when that has its name.
-    pub(super) fn finish(mut self) -> Result<ConvertSummary, ConvertError> {
-        self.finish_shard()?;
-        let out = &self.options.out;
-        let mut ledger = LedgerWriter::create(&out.join(LEDGER_FILE), &self.columns)?;
-        for part in self.journal.parts() {
-            for row in self.journal.rows(part)? {
-                ledger.push(row)?;
-            }
-        }
-        for row in std::mem::take(&mut self.pending) {
-            ledger.push(row)?;
-        }
-        let ledger = ledger.finish()?;
-        let lines = self.stored.iter().map(|(index, tensors)| {
-            let input = &self.dump.inputs[*index as usize];
-            let split = &self.dump.splits[usize::from(input.split)];
-            RootLine { split, sample_id: &input.sample_id, label: input.label, tensors }
-        });
-        let root = content_root(&self.dump.classes, &self.columns, lines.collect());
-        let recipe = &self.options.recipe;
-        let pixels = self.mean_samples * u64::from(recipe.sizes[0]).pow(2);
-        let mean = self.mean_sums.mean(pixels).map(|value| value as f32);
-        let meta = DatasetMeta {
-            format: FORMAT_NAME.to_owned(),
-            format_version: FORMAT_VERSION,
-            critical_features: Vec::new(),
-            tcolz_version: env!("CARGO_PKG_VERSION").to_owned(),
-            libraries: libraries(),
-            recipe: recipe.clone(),
-            classes: self.dump.classes.clone(),
-            views: views(recipe, mean),
-            made_splits: self.dump.made_splits.clone(),
-            content_root: root.to_string(),
-            columns: self.columns,
-            splits: self.splits,
-            ledger,
-            counts: self.counts,
-        };
-        let shards = meta.splits.iter().flat_map(|split| &split.shards);
-        let shard_bytes: u64 = shards.map(|shard| shard.bytes).sum();
-        let meta_bytes = meta.to_bytes();
-        let written = shard_bytes + meta.ledger.bytes + meta_bytes.len() as u64;
-        write_meta(out, &meta_bytes)?;
-        let (reasons, recovered) = self.tally.sorted();
-        Ok(ConvertSummary {
-            dataset: Dataset::open(out)?,
-            converted: true,
-            reasons,
-            recovered,
-            resumed: 0,
-            source_bytes: self.source_bytes,
-            seconds: self.log.seconds(),
-            forecast: None,
-            written_bytes: written - self.taken_up_bytes,
-            peak_memory_bytes: self.peak_memory_bytes.max(anonymous_bytes()),
-        })
     }
 
     fn store(
@@ -340,19 +246,4 @@ impl<'a> Store<'a> {
             self.mean_samples += 1;
         }
     }
-}
-
-/// Writes dataset.json into `out`, whole or not at all.
-pub(super) fn write_meta(out: &Path, bytes: &[u8]) -> Result<(), DatasetError> {
-    let path = out.join(DATASET_FILE);
-    durable::write(&path, bytes).map_err(|source| DatasetError::Io { path, source })
-}
-
-/// Versions of what decides pixels and bytes.
-fn libraries() -> BTreeMap<String, String> {
-    [
-        ("libjpeg-turbo".to_owned(), crate::decode::libjpeg_turbo_version()),
-        ("zstd".to_owned(), crate::shard::format::zstd_version()),
-    ]
-    .into()
 }

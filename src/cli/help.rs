@@ -1,0 +1,54 @@
+//! The long help of `tcolz convert`: what a manual page would say.
+
+/// After the options of `tcolz convert --help`; `-h` shows the examples alone.
+pub(super) const CONVERT: &str = "\
+Examples:
+  tcolz convert photos/ out/                          a folder for each class
+  tcolz convert ttd/ ttd.tcolz --size 224 --size 299  two sizes from one decode
+  tcolz convert dump/ out/ --decode scaled            faster: JPEGs decoded at the size needed
+  tcolz convert dump/ out/ --dtype f32 --view torch   tensors for readers that know no views
+  tcolz convert b-t4sa_imgs.tar out/ --text-scores t4sa_text_sentiment.tsv
+  tcolz convert photos/ out/ --make-splits 80/10/10   train, val and test, class by class
+  tcolz convert ttd/ out/ --list train=ttd/folds/five_agrees/test1/train.txt \\
+                          --list test=ttd/folds/five_agrees/test1/test.txt
+
+Layouts:
+  b-t4sa  b-t4sa_{train,val,test}.txt (`path label`, no header) in or beside the folder that holds
+          data/, with or without b-t4sa_imgs/ above it
+  ttd     images/ (or Agg_AMT_Candidates/) and ground_truth/twitter_*_agrees.txt
+  csv     labels.csv or train.csv, val.csv, test.csv (or .tsv) with a header: a column path, file,
+          image or id; one of labels: label, class, breed; perhaps a column split. Photos may lie in
+          train/, images/ or data/, and lack their ending in the table
+  folder  a folder for each class, with or without train/, val/, test/ above
+  Any of these may lie in a plain .tar. --layout auto tries ttd, b-t4sa, csv, folder, and says which
+  it took. A dump without splits becomes the split `all`.
+
+What becomes of a line:
+  stored       decoded, resized, written to a shard; a truncated JPEG as far as it goes
+  quarantined  there, but not usable; the ledger says why
+  missing      listed, but there is no such file
+  duplicate    the same path again in the same split: the first line wins
+  listed = stored + quarantined + missing + duplicate, always; OUT/ledger.parquet has a row for each.
+
+Stopping and going on:
+  Ctrl-C finishes the shard in hand; again, it stops at once. After that, a kill, a power cut, a full
+  disk or a source that went away, the same command goes on where it was, to the same bytes.
+  Another recipe, version or list is refused; --restart discards what is there. On a finished
+  dataset the same command changes nothing.
+
+What decides the bytes:
+  The photos, their lists, the recipe, --shard-mb and the version of tcolz; never --threads.
+  Timings go to OUT.log.jsonl beside the dataset.
+
+Events of --json, one object a line:
+  listing (a tar), begun, forecast, resumed, progress, shard, finished
+
+Exit codes:
+  0 done   1 failed   2 wrong usage   3 finished, but more bad inputs (quarantined and missing) than
+  --max-bad   130 interrupted";
+
+/// The examples of [`CONVERT`].
+pub(super) fn convert_examples() -> &'static str {
+    let examples = CONVERT.split_once("\n\n").map_or(CONVERT, |(examples, _)| examples);
+    examples.trim_end()
+}

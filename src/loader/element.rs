@@ -1,0 +1,198 @@
+//! The numbers that batches are made of, and the way of a tensor to each of them.
+
+use super::LoaderError;
+use super::shards::Shard;
+use crate::recipe::Dtype;
+use crate::shard::codec::CodecError;
+use crate::shard::{ShardError, TensorColumn, TensorDecoder};
+use crate::transform::{View, bf16, f16};
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for u8 {}
+    impl Sealed for f32 {}
+    impl Sealed for super::f16 {}
+    impl Sealed for super::bf16 {}
+}
+
+/// What a batch is made of: `f32`, `f16`, `bf16`, or `u8` for pixels as stored, without a view.
+pub trait Element:
+    sealed::Sealed + Copy + Default + Send + Sync + std::fmt::Debug + 'static
+{
+    /// Its name, as in `--dtype`.
+    const NAME: &'static str;
+
+    /// The number of a float32, rounded to the nearest, ties to even. Pixels keep what they are.
+    #[doc(hidden)]
+    fn of(value: f32) -> Self;
+
+    /// The stored pixels of a tensor through the view's tables.
+    #[doc(hidden)]
+    fn decode(
+        source: &mut Decoding<Self>,
+        stored: &[u8],
+        out: &mut [Self],
+    ) -> Result<(), CodecError> {
+        source.decode_and_look_up(stored, out)
+    }
+}
+
+impl Element for f32 {
+    const NAME: &'static str = "f32";
+
+    fn of(value: f32) -> f32 {
+        value
+    }
+
+    fn decode(
+        source: &mut Decoding<f32>,
+        stored: &[u8],
+        out: &mut [f32],
+    ) -> Result<(), CodecError> {
+        source.decoder.decode_mapped(stored, &source.tables, source.channel_order, out)
+    }
+}
+
+impl Element for f16 {
+    const NAME: &'static str = "f16";
+
+    fn of(value: f32) -> f16 {
+        f16::from_f32(value)
+    }
+}
+
+impl Element for bf16 {
+    const NAME: &'static str = "bf16";
+
+    fn of(value: f32) -> bf16 {
+        bf16::from_f32(value)
+    }
+}
+
+impl Element for u8 {
+    const NAME: &'static str = "u8";
+
+    fn of(value: f32) -> u8 {
+        value as u8
+    }
+
+    fn decode(source: &mut Decoding<u8>, stored: &[u8], out: &mut [u8]) -> Result<(), CodecError> {
+        source.decoder.decode(stored, out)
+    }
+}
+
+/// Reads the tensors of one column as elements; one a thread, it owns its scratch space.
+pub(super) struct Source<T> {
+    column: usize,
+    name: String,
+    /// Where [`super::Access::Read`] puts stored bytes.
+    stored: Vec<u8>,
+    decoding: Decoding<T>,
+}
+
+/// From stored bytes to elements.
+pub struct Decoding<T> {
+    dtype: Dtype,
+    decoder: TensorDecoder,
+    tables: Box<[[T; 256]; 3]>,
+    channel_order: [usize; 3],
+    /// The tensor as stored, where it takes two passes.
+    tensor: Vec<u8>,
+}
+
+impl<T: Element> Source<T> {
+    /// A source of the tensors of `columns[column]`, seen through `view`.
+    pub(super) fn new(columns: &[TensorColumn], column: usize, view: &View) -> Source<T> {
+        let decoding = Decoding {
+            dtype: columns[column].dtype,
+            decoder: TensorDecoder::new(&columns[column]),
+            tables: Box::new(view.tables().map(|table| table.map(T::of))),
+            channel_order: view.order(),
+            tensor: vec![0; columns[column].raw_bytes()],
+        };
+        Source { column, name: columns[column].name.clone(), stored: Vec::new(), decoding }
+    }
+
+    /// Fills `out`, `[3, H, W]`, from a row whose hash has been tested.
+    pub(super) fn read(
+        &mut self,
+        shard: &Shard,
+        row: u32,
+        out: &mut [T],
+    ) -> Result<(), ShardError> {
+        let stored = shard.stored(row, self.column, &mut self.stored)?;
+        self.decoding.decode(stored, out).map_err(|source| ShardError::Undecodable {
+            path: shard.path().to_owned(),
+            row,
+            sample_id: shard.sample_id(row).to_owned(),
+            column: self.name.clone(),
+            source,
+        })
+    }
+}
+
+impl<T: Element> Decoding<T> {
+    fn decode(&mut self, stored: &[u8], out: &mut [T]) -> Result<(), CodecError> {
+        if self.dtype == Dtype::U8 {
+            return T::decode(self, stored, out);
+        }
+        // The view is in the stored numbers already.
+        self.decoder.decode(stored, &mut self.tensor)?;
+        match self.dtype {
+            Dtype::F16 => convert(&self.tensor, out, |bytes| f16::from_le_bytes(bytes).to_f32()),
+            _ => convert(&self.tensor, out, f32::from_le_bytes),
+        }
+        Ok(())
+    }
+
+    fn decode_and_look_up(&mut self, stored: &[u8], out: &mut [T]) -> Result<(), CodecError> {
+        self.decoder.decode(stored, &mut self.tensor)?;
+        let plane = out.len() / 3;
+        let outputs = out.chunks_exact_mut(plane.max(1));
+        for ((out, table), channel) in outputs.zip(&*self.tables).zip(self.channel_order) {
+            for (out, &pixel) in out.iter_mut().zip(&self.tensor[channel * plane..][..plane]) {
+                *out = table[usize::from(pixel)];
+            }
+        }
+        Ok(())
+    }
+}
+
+fn convert<T: Element, const N: usize>(
+    stored: &[u8],
+    out: &mut [T],
+    value: impl Fn([u8; N]) -> f32,
+) {
+    for (out, &bytes) in out.iter_mut().zip(stored.as_chunks::<N>().0) {
+        *out = T::of(value(bytes));
+    }
+}
+
+/// The view that a batch of `T` of this column is seen through: the one asked for, else the recipe's.
+///
+/// # Errors
+/// [`LoaderError::View`] when the column has another one baked in, or holds no pixels for `u8`.
+pub(super) fn check_view<T: Element>(
+    column: &TensorColumn,
+    asked: Option<&str>,
+    recipe_view: &str,
+) -> Result<String, LoaderError> {
+    let refuse = |reason: String| Err(LoaderError::View { reason });
+    let view = asked.unwrap_or(recipe_view);
+    if column.dtype == Dtype::U8 {
+        return Ok(view.to_owned());
+    }
+    let (name, dtype) = (&column.name, column.dtype);
+    if T::NAME == u8::NAME {
+        return refuse(format!(
+            "{name} holds {dtype} numbers of the view {recipe_view}, no pixels"
+        ));
+    }
+    if view != recipe_view {
+        return refuse(format!(
+            "{name} holds {dtype} numbers of the view {recipe_view}; the view {view} cannot be had: \
+             ask for {recipe_view}, or convert with --dtype u8"
+        ));
+    }
+    Ok(view.to_owned())
+}

@@ -1,0 +1,162 @@
+//! From a dataset to a training loop: which samples, in which order, as which batches.
+//!
+//! ```text
+//! Select ─▶ Selection ─ Order (seed, epoch) ─▶ [index] ─ Stripes (rank, world) ─▶ steps
+//!                                                           │
+//!           Batch ◀─ in order ─ Queue ◀─ workers: row hash, frame, view ◀┘     State, Receipt
+//! ```
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # use std::sync::atomic::AtomicBool;
+//! # use tcolz::{ConvertOptions, Dataset, convert, loader::RankState};
+//! # let folder = tempfile::tempdir()?;
+//! # let (photos, out) = (folder.path().join("photos"), folder.path().join("out"));
+//! # tcolz::demo::make_dump(&photos, 12)?;
+//! # convert(&ConvertOptions::new(&photos, &out), &AtomicBool::new(false), &mut ())?;
+//! let dataset = Dataset::open(&out)?;
+//! let loader = dataset.loader("train").view("caffe").batch_size(4).shuffle(42).build()?;
+//! let mut epoch = loader.epoch(0);
+//! while let Some(batch) = epoch.next() {
+//!     let batch = batch?;
+//!     assert_eq!(batch.shape()[1..], [3, 224, 224]);
+//!     assert_eq!(batch.images().len(), batch.labels().len() * 3 * 224 * 224); // f32
+//! }
+//! let state = RankState::merge(&[epoch.state()])?; // what a checkpoint keeps
+//! loader.check_receipts(&state)?; // every sample was delivered exactly once
+//! # Ok(())
+//! # }
+//! ```
+
+mod batch;
+mod builder;
+mod element;
+mod epoch;
+mod error;
+pub mod order;
+mod queue;
+mod receipt;
+pub mod select;
+mod shards;
+mod state;
+
+use std::sync::Arc;
+
+pub use batch::{Batch, Damaged, SampleIds, Skipped};
+pub use builder::{DEFAULT_BATCH_MEMORY_BYTES, LoaderBuilder};
+pub use element::Element;
+pub use epoch::Epoch;
+pub use error::LoaderError;
+pub use order::{LastBatch, Order, Stripes};
+pub use receipt::Receipt;
+pub use select::{Percent, Select, Selection};
+pub use state::{Identity, RankState, State};
+
+use crate::transform::View;
+use order::{WINDOW_BLOCKS, balanced_order, shuffled_order, windowed_order};
+pub use shards::Access;
+use shards::Shards;
+
+/// Reads epochs of a selection as batches of `T`; made by [`crate::Dataset::loader`].
+#[derive(Debug)]
+pub struct Loader<T: Element = f32> {
+    shards: Arc<Shards>,
+    selection: Arc<Selection>,
+    view: Arc<View>,
+    identity: Identity,
+    /// Buffers of epochs that are over.
+    spare: epoch::Spare<T>,
+    column: usize,
+    shape: [usize; 3],
+    batch_size: usize,
+    order: Order,
+    seed: u64,
+    /// Lengths of the blocks of a windowed order, else empty.
+    blocks: Vec<u32>,
+    last: LastBatch,
+    rank: u32,
+    world: u32,
+    workers: usize,
+    buffers: usize,
+    damaged: Damaged,
+    thread_name: String,
+}
+
+impl<T: Element> Loader<T> {
+    /// The samples it reads.
+    pub fn selection(&self) -> &Selection {
+        &self.selection
+    }
+
+    /// The threads that fill batches: those asked for, or as many as the memory allows.
+    pub fn workers(&self) -> usize {
+        self.workers
+    }
+
+    /// The order of an epoch, over all ranks: indices into the selection.
+    pub fn epoch_order(&self, epoch: u32) -> Vec<u32> {
+        let samples = self.selection.len() as u32;
+        match self.order {
+            Order::Sequential => (0..samples).collect(),
+            Order::Shuffle => shuffled_order(self.seed, epoch, samples),
+            Order::Windowed => windowed_order(self.seed, epoch, &self.blocks, WINDOW_BLOCKS),
+            Order::Balanced => balanced_order(self.seed, epoch, self.selection.labels()),
+        }
+    }
+
+    /// Reads an epoch from its beginning.
+    pub fn epoch(&self, epoch: u32) -> Epoch<T> {
+        Epoch::begin(self, self.identity.begin(epoch))
+    }
+
+    /// Goes on with an epoch, without replay.
+    ///
+    /// # Errors
+    /// [`LoaderError::OtherState`] for a state of another dataset, order, seed or selection.
+    pub fn resume(&self, state: &State) -> Result<Epoch<T>, LoaderError> {
+        self.identity.check(state)?;
+        Ok(Epoch::begin(self, state.clone()))
+    }
+
+    /// The receipt that the samples up to a state's position must have, by the order and the ledger:
+    /// repeats and padding counted, a dropped tail left out.
+    ///
+    /// # Errors
+    /// As [`crate::Dataset::scan_ledger`]; [`LoaderError::OtherState`].
+    pub fn expected_receipt(&self, state: &State) -> Result<Receipt, LoaderError> {
+        self.identity.check(state)?;
+        let order = self.epoch_order(state.epoch);
+        let samples = order.len() as u64;
+        let mut times = vec![0u32; self.selection.len()];
+        for (&index, position) in order.iter().zip(0u64..) {
+            // A position beyond the order stands for the one a whole order before it.
+            let whole = state.position / samples + u64::from(position < state.position % samples);
+            times[index as usize] += whole as u32;
+        }
+        let receipts = self.shards.scan_ids(|place, id| {
+            let index = self.selection.places().binary_search(&place).ok()?;
+            Some(Receipt::of(id).times(times[index]))
+        })?;
+        Ok(receipts.into_iter().fold(Receipt::default(), |sum, receipt| sum + receipt))
+    }
+
+    /// Tests that every sample up to a state's position was delivered or skipped exactly as often as the
+    /// order says.
+    ///
+    /// # Errors
+    /// [`LoaderError::Receipts`]; as [`Loader::expected_receipt`].
+    pub fn check_receipts(&self, state: &State) -> Result<(), LoaderError> {
+        let expected = self.expected_receipt(state)?;
+        let found = state.delivered + state.skipped;
+        let (epoch, position) = (state.epoch, state.position);
+        if found == expected {
+            return Ok(());
+        }
+        Err(LoaderError::Receipts { epoch, position, expected, found })
+    }
+
+    fn stripes(&self, start: u64, total: u64) -> Stripes {
+        let batch_size = self.batch_size as u32;
+        Stripes { start, total, world: self.world, batch_size, last: self.last }
+    }
+}

@@ -1,0 +1,155 @@
+//! The shards of a split, each opened when it is first needed, and the ids of damaged rows.
+
+use std::path::Path;
+use std::sync::OnceLock;
+
+use super::LoaderError;
+use super::select::Place;
+use crate::dataset::Dataset;
+use crate::sample::{Label, Status};
+use crate::shard::{ShardError, ShardFile, ShardReader};
+
+/// How stored bytes are got.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Access {
+    /// Through a memory map. A file that somebody cuts short is noticed before each batch; cut while a
+    /// batch is read, it ends the process with SIGBUS.
+    #[default]
+    Map,
+    /// One `pread` a sample, into the worker's memory: for disks where a page fault is dear, and for files
+    /// that may be cut short, which is an error then.
+    Read,
+}
+
+/// An open shard.
+#[derive(Debug)]
+pub(super) enum Shard {
+    /// For [`Access::Map`].
+    Map(ShardReader),
+    /// For [`Access::Read`].
+    File(ShardFile),
+}
+
+impl Shard {
+    pub(super) fn path(&self) -> &Path {
+        match self {
+            Shard::Map(reader) => reader.path(),
+            Shard::File(file) => file.path(),
+        }
+    }
+
+    pub(super) fn sample_id(&self, row: u32) -> &str {
+        match self {
+            Shard::Map(reader) => reader.sample_id(row),
+            Shard::File(file) => file.sample_id(row),
+        }
+    }
+
+    pub(super) fn label(&self, row: u32) -> Label {
+        match self {
+            Shard::Map(reader) => reader.label(row),
+            Shard::File(file) => file.label(row),
+        }
+    }
+
+    /// The stored bytes of a row, their hash tested; `scratch` is where they may be put.
+    pub(super) fn stored<'a>(
+        &'a self,
+        row: u32,
+        column: usize,
+        scratch: &'a mut Vec<u8>,
+    ) -> Result<&'a [u8], ShardError> {
+        match self {
+            Shard::Map(reader) => reader.stored(row, column),
+            Shard::File(file) => {
+                file.read_stored(row, column, scratch)?;
+                Ok(scratch)
+            }
+        }
+    }
+
+    /// See [`ShardReader::will_need`].
+    pub(super) fn will_need(&self, row: u32, column: usize) {
+        if let Shard::Map(reader) = self {
+            reader.will_need(row, column);
+        }
+    }
+
+    /// See [`ShardReader::check_length`]; a file that is read is tested where it is read.
+    pub(super) fn check_length(&self) -> Result<(), ShardError> {
+        match self {
+            Shard::Map(reader) => reader.check_length(),
+            Shard::File(_) => Ok(()),
+        }
+    }
+}
+
+/// Open shards, shared by the workers. A shard stays open: its map costs address space, its file one
+/// descriptor, and a file that is deleted meanwhile can still be read.
+#[derive(Debug)]
+pub(super) struct Shards {
+    dataset: Dataset,
+    split: String,
+    access: Access,
+    readers: Vec<OnceLock<Shard>>,
+}
+
+impl Shards {
+    pub(super) fn new(
+        dataset: Dataset,
+        split: &str,
+        access: Access,
+    ) -> Result<Shards, LoaderError> {
+        let shards = dataset.split(split)?.shards.len();
+        let readers = (0..shards).map(|_| OnceLock::new()).collect();
+        Ok(Shards { dataset, split: split.to_owned(), access, readers })
+    }
+
+    pub(super) fn dataset(&self) -> &Dataset {
+        &self.dataset
+    }
+
+    /// A shard that the selection has found in dataset.json.
+    pub(super) fn get(&self, shard: u32) -> Result<&Shard, LoaderError> {
+        let reader = &self.readers[shard as usize];
+        if let Some(reader) = reader.get() {
+            return Ok(reader);
+        }
+        // Two workers may open it at once; the second one's is dropped.
+        let opened = match self.access {
+            Access::Map => Shard::Map(self.dataset.open_shard(&self.split, shard)?),
+            Access::Read => Shard::File(self.dataset.open_shard_file(&self.split, shard)?),
+        };
+        Ok(reader.get_or_init(|| opened))
+    }
+
+    /// Gives the place and the id of every stored sample of the split to `read`, on all cores; what it gives
+    /// comes back in the order of storage.
+    pub(super) fn scan_ids<T: Send>(
+        &self,
+        read: impl Fn(Place, &str) -> Option<T> + Sync,
+    ) -> Result<Vec<T>, LoaderError> {
+        let wanted = ["sample_id", "split", "status", "shard", "row"];
+        let found = self.dataset.scan_ledger(&wanted, |batch| {
+            let (id, split, status) =
+                (batch.text("sample_id")?, batch.text("split")?, batch.text("status")?);
+            let (shard, row) = (batch.u32("shard")?, batch.u32("row")?);
+            let of = |index: usize| {
+                let stored = status(index) == Some(Status::Stored.as_str());
+                if split(index) != Some(&self.split) || !stored {
+                    return None;
+                }
+                let place = Place { shard: shard(index)?, row: row(index)? };
+                read(place, id(index)?)
+            };
+            Ok((0..batch.rows()).filter_map(of).collect::<Vec<T>>())
+        })?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    /// The id of a stored sample by the ledger: a damaged row cannot be asked for its own.
+    pub(super) fn ledger_id(&self, place: Place) -> Result<String, LoaderError> {
+        let found = self.scan_ids(|other, id| (other == place).then(|| id.to_owned()))?;
+        Ok(found.into_iter().next().unwrap_or_default())
+    }
+}
