@@ -8,6 +8,7 @@ use tcolz::inspect::SheetBy;
 use super::dump_args::DumpArgs;
 use super::help;
 use super::recipe_args::RecipeArgs;
+use super::select_args::SelectArgs;
 
 /// Turns folders of photos into memory-mapped, compressed tensor shards, and reads them back.
 #[derive(Parser)]
@@ -36,6 +37,8 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     /// Make damaged samples again from their source, and prove by hash that they are the same
     Repair(RepairArgs),
+    /// Measure what this machine gets out of a dataset: storage, decompression, whole batches
+    Bench(BenchArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
 }
@@ -204,6 +207,62 @@ pub(crate) struct RepairArgs {
 
 #[derive(clap::Args)]
 #[command(
+    after_help = "Examples:\n  tcolz bench out/\n  tcolz bench out/ --view torch --dtype bf16 --batch-size 256\n  tcolz bench out/ --json | jq '.figures[] | {stage, threads, photos_per_second}'\n\nWarm figures come from shards that are in memory, as far as they fit. Cold ones are one epoch after the system was asked to drop them from its cache; what it kept is said."
+)]
+pub(crate) struct BenchArgs {
+    /// The dataset
+    pub(crate) dataset: PathBuf,
+    /// View the batches are seen through [default: the recipe's]
+    #[arg(long)]
+    pub(crate) view: Option<String>,
+    /// What the batches are made of; u8 are pixels without a view
+    #[arg(long, default_value_t = BatchDtype::F32)]
+    pub(crate) dtype: BatchDtype,
+    /// Which stored size to read [default: the first]
+    #[arg(long, value_name = "N")]
+    pub(crate) size: Option<u32>,
+    /// Samples of a batch
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    pub(crate) batch_size: usize,
+    /// Time for each warm figure
+    #[arg(long, value_name = "SECONDS", default_value_t = 3.0, value_parser = parse_seconds)]
+    pub(crate) seconds: f64,
+    /// Threads, beside the figures for one [default: all cores]
+    #[arg(long, short = 'j', value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
+    /// Leave the page cache alone and measure warm only
+    #[arg(long)]
+    pub(crate) no_cold: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    // Last, because its help heading holds for all that follows.
+    #[command(flatten)]
+    pub(crate) select: SelectArgs,
+}
+
+/// What batches are made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum BatchDtype {
+    F32,
+    F16,
+    Bf16,
+    U8,
+}
+
+impl std::fmt::Display for BatchDtype {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            BatchDtype::F32 => "f32",
+            BatchDtype::F16 => "f16",
+            BatchDtype::Bf16 => "bf16",
+            BatchDtype::U8 => "u8",
+        })
+    }
+}
+
+#[derive(clap::Args)]
+#[command(
     after_help = "Example:\n  tcolz completions bash > ~/.local/share/bash-completion/completions/tcolz"
 )]
 pub(crate) struct CompletionsArgs {
@@ -216,6 +275,13 @@ fn parse_megabytes(text: &str) -> Result<u64, String> {
     match text.trim().parse::<f64>() {
         Ok(megabytes) if (least..=100_000.0).contains(&megabytes) => Ok((megabytes * 1e6) as u64),
         _ => Err(format!("expected megabytes, {least} to 100000")),
+    }
+}
+
+fn parse_seconds(text: &str) -> Result<f64, String> {
+    match text.trim().trim_end_matches('s').parse::<f64>() {
+        Ok(seconds) if (0.01..=86_400.0).contains(&seconds) => Ok(seconds),
+        _ => Err("expected seconds, 0.01 to 86400".to_owned()),
     }
 }
 

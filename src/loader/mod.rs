@@ -33,6 +33,7 @@ mod builder;
 mod element;
 mod epoch;
 mod error;
+mod measure;
 pub mod order;
 mod queue;
 mod receipt;
@@ -47,6 +48,7 @@ pub use builder::{DEFAULT_BATCH_MEMORY_BYTES, LoaderBuilder};
 pub use element::Element;
 pub use epoch::Epoch;
 pub use error::LoaderError;
+pub use measure::{Limit, Rate, Stage};
 pub use order::{LastBatch, Order, Stripes};
 pub use receipt::Receipt;
 pub use select::{Percent, Select, Selection};
@@ -86,6 +88,11 @@ impl<T: Element> Loader<T> {
     /// The samples it reads.
     pub fn selection(&self) -> &Selection {
         &self.selection
+    }
+
+    /// Name of the view that the batches are seen through.
+    pub fn view(&self) -> &str {
+        &self.view.name
     }
 
     /// The threads that fill batches: those asked for, or as many as the memory allows.
