@@ -25,7 +25,7 @@ const LEVELS: [&[&str]; 13] = [
 ];
 
 /// Crates that are used in few places only, so that they can be exchanged: crate, where.
-const HOMES: [(&str, &[&str]); 25] = [
+const HOMES: [(&str, &[&str]); 27] = [
     ("anyhow", &["src/cli/", "src/main.rs"]),
     ("clap", &["src/cli/", "src/main.rs"]),
     ("clap_complete", &["src/cli/"]),
@@ -47,10 +47,12 @@ const HOMES: [(&str, &[&str]); 25] = [
     ("png", &["src/decode/"]),
     ("turbojpeg_sys", &["src/decode/"]),
     ("half", &["src/transform/"]),
-    ("jpeg_encoder", &["src/demo/"]),
+    ("jpeg_encoder", &["src/demo/", "src/report/"]),
     ("font8x8", &["src/inspect/"]),
     ("candle_core", &["src/model/", "src/train/", "src/loader/"]),
     ("plotters", &["src/report/"]),
+    ("askama", &["src/report/"]),
+    ("base64", &["src/report/"]),
 ];
 
 /// Where `unsafe` may stand: the memory map, SIMD kernels, libjpeg's error code.
