@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+use tcolz::inspect::SheetBy;
 
 use super::dump_args::DumpArgs;
 use super::help;
@@ -119,14 +120,36 @@ pub(crate) struct ConvertArgs {
 
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  tcolz inspect out/\n  tcolz inspect out/ --json | jq .tensors[0].mean"
+    after_help = "Examples:\n  tcolz inspect out/\n  tcolz inspect out/ --json | jq .tensors[0].mean\n  tcolz inspect out/ --duplicates          is a picture in two splits, or under two labels?\n  tcolz inspect out/ --sheet quarantine.png --sheet-by status\n  tcolz inspect out/ --duplicates --json | jq '.groups[] | select(.across_splits)'"
 )]
 pub(crate) struct InspectArgs {
     /// The dataset
     pub(crate) dataset: PathBuf,
+    /// List samples that are the same file, the same pixels or nearly the same picture
+    #[arg(long)]
+    pub(crate) duplicates: bool,
+    /// Write a contact sheet to this PNG file; with --duplicates, one of the duplicates
+    #[arg(long, value_name = "FILE")]
+    pub(crate) sheet: Option<PathBuf>,
+    /// What a row of the contact sheet stands for: class, split or status
+    #[arg(long, value_name = "WHAT", default_value = "class", value_parser = parse_sheet_by, requires = "sheet", conflicts_with = "duplicates")]
+    pub(crate) sheet_by: SheetBy,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+impl InspectArgs {
+    /// Inspects `dataset` and prints the screen.
+    pub(crate) fn of(dataset: PathBuf) -> InspectArgs {
+        InspectArgs {
+            dataset,
+            duplicates: false,
+            sheet: None,
+            sheet_by: SheetBy::Class,
+            json: false,
+        }
+    }
 }
 
 #[derive(clap::Args)]
@@ -267,5 +290,14 @@ fn parse_percent(text: &str) -> Result<f64, String> {
     match number.parse::<f64>() {
         Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(percent / 100.0),
         _ => Err("expected a percentage from 0% to 100%, such as 0.5%".to_owned()),
+    }
+}
+
+fn parse_sheet_by(word: &str) -> Result<SheetBy, String> {
+    match word {
+        "class" => Ok(SheetBy::Class),
+        "split" => Ok(SheetBy::Split),
+        "status" => Ok(SheetBy::Status),
+        _ => Err("expected class, split or status".to_owned()),
     }
 }

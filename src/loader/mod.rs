@@ -140,14 +140,11 @@ impl<T: Element> Loader<T> {
             let whole = state.position / samples + u64::from(position < state.position % samples);
             times[index as usize] += whole as u32;
         }
-        let mut wanted = self.selection.places().iter().zip(times).peekable();
-        let mut receipt = Receipt::default();
-        self.shards.each_id(&mut |place, id| {
-            if let Some((_, times)) = wanted.next_if(|(wanted, _)| **wanted == place) {
-                receipt += Receipt::of(id).times(times);
-            }
+        let receipts = self.shards.scan_ids(|place, id| {
+            let index = self.selection.places().binary_search(&place).ok()?;
+            Some(Receipt::of(id).times(times[index]))
         })?;
-        Ok(receipt)
+        Ok(receipts.into_iter().fold(Receipt::default(), |sum, receipt| sum + receipt))
     }
 
     /// Tests that every sample up to a state's position was delivered or skipped exactly as often as the
