@@ -48,7 +48,7 @@ const HOMES: [(&str, &[&str]); 24] = [
     ("turbojpeg_sys", &["src/decode/"]),
     ("half", &["src/transform/"]),
     ("jpeg_encoder", &["src/demo/"]),
-    ("candle_core", &["src/model/", "src/train/", "src/loader/"]),
+    ("candle_core", &["src/model/", "src/train/", "src/loader/tensors/"]),
     ("plotters", &["src/report/"]),
 ];
 
