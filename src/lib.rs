@@ -40,7 +40,7 @@
 //! | [`dataset`] | dataset.json, the ledger, content root, verify |
 //! | [`convert`](mod@convert) | the pipeline from a dump to a dataset, and what it will take; repair |
 //! | [`loader`] | which samples, in which order; batches for training |
-//! | [`inspect`](mod@inspect) | what a dataset holds, from its ledger |
+//! | [`inspect`](mod@inspect) | what a dataset holds: statistics, duplicates, contact sheets |
 //! | [`demo`] | a made-up dump for trying all this, and what must become of it |
 //!
 //! The format itself is written down in `schemas/format.md`.

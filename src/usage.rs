@@ -1,4 +1,7 @@
-//! What this process uses: memory, and the CPU time of its threads.
+//! What this process uses: memory, the CPU time of its threads, the disk and its cache.
+
+use std::fs::File;
+use std::io;
 
 /// Anonymous memory of this process in bytes: what it allocated and touched, without mapped files.
 /// `None` where the system does not say (`RssAnon` of `/proc/self/status`, on Linux).
@@ -20,6 +23,34 @@ pub fn thread_cpu_seconds() -> Option<f64> {
 #[cfg(not(unix))]
 pub fn thread_cpu_seconds() -> Option<f64> {
     None
+}
+
+/// Bytes that this process had read from disks so far, read ahead and page faults included; what came out
+/// of the page cache is not counted. `None` where the system does not say (`/proc/self/io`, on Linux).
+pub fn disk_read_bytes() -> Option<u64> {
+    let io = std::fs::read_to_string("/proc/self/io").ok()?;
+    let line = io.lines().find_map(|line| line.strip_prefix("read_bytes:"))?;
+    line.trim().parse().ok()
+}
+
+/// Asks the system to forget what it keeps of a file in memory, so that the next reader waits for the
+/// disk. It may decline: what is mapped, not yet written, or in a file system in memory, stays. Whether
+/// it did shows in [`disk_read_bytes`].
+///
+/// # Errors
+/// What the system says; [`io::ErrorKind::Unsupported`] where it cannot be asked.
+#[cfg(target_os = "linux")]
+pub fn drop_page_cache(file: &File) -> io::Result<()> {
+    Ok(rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed)?)
+}
+
+/// Asks the system to forget what it keeps of a file in memory.
+///
+/// # Errors
+/// [`io::ErrorKind::Unsupported`]: here it cannot be asked.
+#[cfg(not(target_os = "linux"))]
+pub fn drop_page_cache(_file: &File) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 #[cfg(all(test, target_os = "linux"))]

@@ -129,7 +129,7 @@ fn the_photos_compress_like_photographs() {
     let folder = tempfile::tempdir().unwrap();
     let (_, dump, _) = &*DEMO;
     let options = ConvertOptions::new(&dump.root, folder.path().join("out"));
-    let ratio = inspect(&common::converted(&options).dataset).unwrap().ratio();
+    let ratio = inspect(&common::converted(&options).dataset).unwrap().ratio;
     // 2.78 for the 1,269 tweet photos of TTD.
     assert!((2.6..3.0).contains(&ratio), "{ratio:.2} times smaller than the plain tensors");
 }
@@ -179,7 +179,7 @@ fn reading_back_counts_every_sample_and_names_the_one_that_is_damaged() {
     assert_eq!((read.samples, read.wrong.as_slice()), (stored, &[][..]));
     assert_eq!(read.raw_bytes, stored * 3 * 64 * 64);
     assert!(read.passes > 0 && read.samples_per_second() > 0.0);
-    let inspected = inspect(dataset).unwrap().tensors[0].mean;
+    let inspected = inspect(dataset).unwrap().statistics.tensors[0].channels.mean.unwrap();
     for (channel, expected) in inspected.into_iter().enumerate() {
         let of_class =
             |class: &tcolz::demo::ClassColour| class.mean[channel] * class.samples as f64;

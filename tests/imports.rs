@@ -25,7 +25,7 @@ const LEVELS: [&[&str]; 13] = [
 ];
 
 /// Crates that are used in few places only, so that they can be exchanged: crate, where.
-const HOMES: [(&str, &[&str]); 24] = [
+const HOMES: [(&str, &[&str]); 25] = [
     ("anyhow", &["src/cli/", "src/main.rs"]),
     ("clap", &["src/cli/", "src/main.rs"]),
     ("clap_complete", &["src/cli/"]),
@@ -48,6 +48,7 @@ const HOMES: [(&str, &[&str]); 24] = [
     ("turbojpeg_sys", &["src/decode/"]),
     ("half", &["src/transform/"]),
     ("jpeg_encoder", &["src/demo/"]),
+    ("font8x8", &["src/inspect/"]),
     ("candle_core", &["src/model/", "src/train/", "src/loader/tensors/"]),
     ("plotters", &["src/report/"]),
 ];

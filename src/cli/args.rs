@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+use tcolz::inspect::SheetBy;
 
 use super::dump_args::DumpArgs;
 use super::help;
 use super::recipe_args::RecipeArgs;
+use super::select_args::SelectArgs;
 
 /// Turns folders of photos into memory-mapped, compressed tensor shards, and reads them back.
 #[derive(Parser)]
@@ -35,6 +37,8 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     /// Make damaged samples again from their source, and prove by hash that they are the same
     Repair(RepairArgs),
+    /// Measure what this machine gets out of a dataset: storage, decompression, whole batches
+    Bench(BenchArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
 }
@@ -116,14 +120,36 @@ pub(crate) struct ConvertArgs {
 
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  tcolz inspect out/\n  tcolz inspect out/ --json | jq .tensors[0].mean"
+    after_help = "Examples:\n  tcolz inspect out/\n  tcolz inspect out/ --json | jq .tensors[0].mean\n  tcolz inspect out/ --duplicates          is a picture in two splits, or under two labels?\n  tcolz inspect out/ --sheet quarantine.png --sheet-by status\n  tcolz inspect out/ --duplicates --json | jq '.groups[] | select(.across_splits)'"
 )]
 pub(crate) struct InspectArgs {
     /// The dataset
     pub(crate) dataset: PathBuf,
+    /// List samples that are the same file, the same pixels or nearly the same picture
+    #[arg(long)]
+    pub(crate) duplicates: bool,
+    /// Write a contact sheet to this PNG file; with --duplicates, one of the duplicates
+    #[arg(long, value_name = "FILE")]
+    pub(crate) sheet: Option<PathBuf>,
+    /// What a row of the contact sheet stands for: class, split or status
+    #[arg(long, value_name = "WHAT", default_value = "class", value_parser = parse_sheet_by, requires = "sheet", conflicts_with = "duplicates")]
+    pub(crate) sheet_by: SheetBy,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+impl InspectArgs {
+    /// Inspects `dataset` and prints the screen.
+    pub(crate) fn of(dataset: PathBuf) -> InspectArgs {
+        InspectArgs {
+            dataset,
+            duplicates: false,
+            sheet: None,
+            sheet_by: SheetBy::Class,
+            json: false,
+        }
+    }
 }
 
 #[derive(clap::Args)]
@@ -181,6 +207,62 @@ pub(crate) struct RepairArgs {
 
 #[derive(clap::Args)]
 #[command(
+    after_help = "Examples:\n  tcolz bench out/\n  tcolz bench out/ --view torch --dtype bf16 --batch-size 256\n  tcolz bench out/ --json | jq '.figures[] | {stage, threads, photos_per_second}'\n\nWarm figures come from shards that are in memory, as far as they fit. Cold ones are one epoch after the system was asked to drop them from its cache; what it kept is said."
+)]
+pub(crate) struct BenchArgs {
+    /// The dataset
+    pub(crate) dataset: PathBuf,
+    /// View the batches are seen through [default: the recipe's]
+    #[arg(long)]
+    pub(crate) view: Option<String>,
+    /// What the batches are made of; u8 are pixels without a view
+    #[arg(long, default_value_t = BatchDtype::F32)]
+    pub(crate) dtype: BatchDtype,
+    /// Which stored size to read [default: the first]
+    #[arg(long, value_name = "N")]
+    pub(crate) size: Option<u32>,
+    /// Samples of a batch
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    pub(crate) batch_size: usize,
+    /// Time for each warm figure
+    #[arg(long, value_name = "SECONDS", default_value_t = 3.0, value_parser = parse_seconds)]
+    pub(crate) seconds: f64,
+    /// Threads, beside the figures for one [default: all cores]
+    #[arg(long, short = 'j', value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
+    /// Leave the page cache alone and measure warm only
+    #[arg(long)]
+    pub(crate) no_cold: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    // Last, because its help heading holds for all that follows.
+    #[command(flatten)]
+    pub(crate) select: SelectArgs,
+}
+
+/// What batches are made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum BatchDtype {
+    F32,
+    F16,
+    Bf16,
+    U8,
+}
+
+impl std::fmt::Display for BatchDtype {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            BatchDtype::F32 => "f32",
+            BatchDtype::F16 => "f16",
+            BatchDtype::Bf16 => "bf16",
+            BatchDtype::U8 => "u8",
+        })
+    }
+}
+
+#[derive(clap::Args)]
+#[command(
     after_help = "Example:\n  tcolz completions bash > ~/.local/share/bash-completion/completions/tcolz"
 )]
 pub(crate) struct CompletionsArgs {
@@ -196,10 +278,26 @@ fn parse_megabytes(text: &str) -> Result<u64, String> {
     }
 }
 
+fn parse_seconds(text: &str) -> Result<f64, String> {
+    match text.trim().trim_end_matches('s').parse::<f64>() {
+        Ok(seconds) if (0.01..=86_400.0).contains(&seconds) => Ok(seconds),
+        _ => Err("expected seconds, 0.01 to 86400".to_owned()),
+    }
+}
+
 fn parse_percent(text: &str) -> Result<f64, String> {
     let number = text.trim().trim_end_matches('%').trim();
     match number.parse::<f64>() {
         Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(percent / 100.0),
         _ => Err("expected a percentage from 0% to 100%, such as 0.5%".to_owned()),
+    }
+}
+
+fn parse_sheet_by(word: &str) -> Result<SheetBy, String> {
+    match word {
+        "class" => Ok(SheetBy::Class),
+        "split" => Ok(SheetBy::Split),
+        "status" => Ok(SheetBy::Status),
+        _ => Err("expected class, split or status".to_owned()),
     }
 }

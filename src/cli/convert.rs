@@ -28,7 +28,7 @@ pub(super) fn run(args: &ConvertArgs) -> anyhow::Result<Ending> {
         options.threads = usize::from(threads);
     }
     let mut progress = ConvertProgress::new(args.json);
-    let stop = stop_on_ctrl_c()?;
+    let stop = stop_on_ctrl_c(FINISHING)?;
     let result = convert(&options, &stop, &mut progress);
     progress.clear();
     let summary = match result {
@@ -98,15 +98,18 @@ fn is_disk_full(error: &ConvertError) -> bool {
     causes.filter_map(|error| error.downcast_ref::<io::Error>()).any(full)
 }
 
-/// The first Ctrl-C ends the work after the shard in hand, the second at once.
-pub(super) fn stop_on_ctrl_c() -> anyhow::Result<Arc<AtomicBool>> {
+/// What the first Ctrl-C says where shards are written.
+pub(super) const FINISHING: &str = "finishing the shard in hand; Ctrl-C again stops at once";
+
+/// The first Ctrl-C says `first` and asks the work to end, the second ends it at once.
+pub(super) fn stop_on_ctrl_c(first: &'static str) -> anyhow::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);
     ctrlc::set_handler(move || {
         if flag.swap(true, Ordering::SeqCst) {
             std::process::exit(130);
         }
-        eprintln!("\nfinishing the shard in hand; Ctrl-C again stops at once");
+        eprintln!("\n{first}");
     })
     .context("Ctrl-C cannot be watched for")?;
     Ok(stop)

@@ -1,6 +1,7 @@
 //! The command line: arguments → one library call → what a person or a script reads.
 
 mod args;
+mod bench;
 mod complete;
 mod convert;
 mod demo;
@@ -12,6 +13,7 @@ mod plan;
 mod progress;
 mod recipe_args;
 mod repair;
+mod select_args;
 mod show;
 mod verify;
 
@@ -43,6 +45,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Show(args) => show::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Repair(args) => repair::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Completions(args) => complete::run(&args),
     };
     match result {

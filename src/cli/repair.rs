@@ -7,7 +7,7 @@ use tcolz::{RepairOptions, RepairReport, repair};
 
 use super::Ending;
 use super::args::RepairArgs;
-use super::convert::stop_on_ctrl_c;
+use super::convert::{FINISHING, stop_on_ctrl_c};
 use super::output::{plural, print};
 use super::progress::byte_bar;
 
@@ -20,7 +20,7 @@ pub(super) fn run(args: &RepairArgs) -> anyhow::Result<Ending> {
         options.threads = usize::from(threads);
     }
     let progress = Progress { bar: byte_bar(0, args.json), quiet: args.json };
-    let stop = stop_on_ctrl_c()?;
+    let stop = stop_on_ctrl_c(FINISHING)?;
     let result = repair(&options, &stop, &progress);
     progress.bar.finish_and_clear();
     let report = result?;

@@ -4,19 +4,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{
-    ArrowPrimitiveType, Float32Type, Schema, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
-};
+use arrow::array::RecordBatch;
+use arrow::datatypes::Schema;
 use bytes::Bytes;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use crate::sample::{PhotoInfo, SourceFormat, Status};
+use crate::sample::Status;
 use crate::shard::TensorColumn;
-use crate::transform::ChannelSums;
 
 use super::DatasetError;
-use super::ledger::{LedgerRow, TensorFacts, ledger_schema, tensor_fields};
+use super::ledger::{LedgerRow, TensorFacts, ledger_schema};
+use super::ledger_batch::{LedgerBatch, pixels_field};
 
 /// Parses the bytes of `ledger.parquet`. `path` is only what errors call it.
 ///
@@ -80,97 +78,33 @@ impl Names {
     }
 }
 
-/// The columns of a batch by name, with typed access; types were tested against the schema.
-struct Columns<'a>(&'a RecordBatch);
-
-impl Columns<'_> {
-    fn column(&self, name: &str) -> Result<&dyn Array, String> {
-        let column = self.0.column_by_name(name).ok_or_else(|| format!("no column {name}"))?;
-        Ok(column.as_ref())
-    }
-
-    fn text<'a>(
-        &'a self,
-        name: &str,
-    ) -> Result<impl Fn(usize) -> Option<&'a str> + use<'a>, String> {
-        let array =
-            self.column(name)?.as_string_opt::<i32>().ok_or_else(|| format!("{name}: not text"))?;
-        Ok(move |row| array.is_valid(row).then(|| array.value(row)))
-    }
-
-    fn number<'a, T: ArrowPrimitiveType>(
-        &'a self,
-        name: &str,
-    ) -> Result<impl Fn(usize) -> Option<T::Native> + use<'a, T>, String> {
-        let array = self
-            .column(name)?
-            .as_primitive_opt::<T>()
-            .ok_or_else(|| format!("{name}: not of its type"))?;
-        Ok(move |row| array.is_valid(row).then(|| array.value(row)))
-    }
-
-    fn flag<'a>(&'a self, name: &str) -> Result<impl Fn(usize) -> Option<bool> + use<'a>, String> {
-        let array =
-            self.column(name)?.as_boolean_opt().ok_or_else(|| format!("{name}: not boolean"))?;
-        Ok(move |row| array.is_valid(row).then(|| array.value(row)))
-    }
-
-    fn hash<'a>(
-        &'a self,
-        name: &str,
-    ) -> Result<impl Fn(usize) -> Option<[u8; 32]> + use<'a>, String> {
-        let array = self
-            .column(name)?
-            .as_fixed_size_binary_opt()
-            .ok_or_else(|| format!("{name}: not a hash"))?;
-        Ok(move |row| array.is_valid(row).then(|| array.value(row).try_into().ok())?)
-    }
-}
-
 fn append(
     batch: &RecordBatch,
     columns: &[TensorColumn],
     names: &mut Names,
     rows: &mut Vec<LedgerRow>,
 ) -> Result<(), String> {
-    let all = Columns(batch);
-    let (list, line) = (all.text("list")?, all.number::<UInt32Type>("line")?);
+    let all = LedgerBatch::new(batch, rows.len() as u64);
+    let (list, line) = (all.text("list")?, all.u32("line")?);
     let (sample_id, path) = (all.text("sample_id")?, all.text("path")?);
-    let tweet_id = all.number::<UInt64Type>("tweet_id")?;
-    let (split, label) = (all.text("split")?, all.number::<UInt16Type>("label")?);
-    let (status, reason) = (all.text("status")?, all.text("reason")?);
-    let recovered_share = all.number::<Float32Type>("recovered_share")?;
-    let (shard, row) = (all.number::<UInt32Type>("shard")?, all.number::<UInt32Type>("row")?);
-    let source_bytes = all.number::<UInt64Type>("source_bytes")?;
+    let tweet_id = all.u64("tweet_id")?;
+    let (split, label) = (all.text("split")?, all.u16("label")?);
+    let (status, reason) = (all.status()?, all.text("reason")?);
+    let (shard, row) = (all.u32("shard")?, all.u32("row")?);
+    let source_bytes = all.u64("source_bytes")?;
     let source_blake3 = all.hash("source_blake3")?;
-    let (format, progressive) = (all.text("format")?, all.flag("progressive")?);
-    let (width, height) = (all.number::<UInt32Type>("width")?, all.number::<UInt32Type>("height")?);
-    let jpeg_quality = all.number::<UInt8Type>("jpeg_quality")?;
-    let exif_orientation = all.number::<UInt8Type>("exif_orientation")?;
-    let (dhash, agreement) =
-        (all.number::<UInt64Type>("dhash")?, all.number::<UInt8Type>("agreement")?);
-    let text_neg = all.number::<Float32Type>("text_neg")?;
-    let text_neu = all.number::<Float32Type>("text_neu")?;
-    let text_pos = all.number::<Float32Type>("text_pos")?;
+    let photo = all.photo()?;
+    let (dhash, agreement) = (all.u64("dhash")?, all.u8("agreement")?);
+    let text_neg = all.f32("text_neg")?;
+    let text_neu = all.f32("text_neu")?;
+    let text_pos = all.f32("text_pos")?;
     let tensors =
         columns.iter().map(|column| tensor_facts(&all, column)).collect::<Result<Vec<_>, _>>()?;
 
     rows.reserve(batch.num_rows());
     for index in 0..batch.num_rows() {
         let absent = |what: &str| format!("ledger row {}: no {what}", rows.len());
-        let status = status(index).and_then(Status::parse).ok_or_else(|| absent("known status"))?;
-        let photo = match (format(index), width(index), height(index)) {
-            (Some(format), Some(width), Some(height)) => Some(PhotoInfo {
-                format: SourceFormat::parse(format).ok_or_else(|| absent("known format"))?,
-                progressive: progressive(index).unwrap_or(false),
-                width,
-                height,
-                jpeg_quality: jpeg_quality(index),
-                exif_orientation: exif_orientation(index),
-                recovered_share: recovered_share(index).unwrap_or(1.0),
-            }),
-            _ => None,
-        };
+        let (status, photo) = (status(index)?, photo(index)?);
         let place = shard(index).zip(row(index));
         let tensors: Vec<TensorFacts> = tensors.iter().filter_map(|facts| facts(index)).collect();
         let known = usize::from(place.is_some()) + tensors.len();
@@ -210,21 +144,9 @@ fn append(
 }
 
 fn tensor_facts<'a>(
-    all: &'a Columns<'a>,
+    all: &LedgerBatch<'a>,
     column: &TensorColumn,
 ) -> Result<impl Fn(usize) -> Option<TensorFacts> + use<'a>, String> {
-    let [pixels, sums @ ..] = tensor_fields(column);
-    let blake3 = all.hash(&pixels)?;
-    let sums =
-        sums.iter().map(|name| all.number::<UInt64Type>(name)).collect::<Result<Vec<_>, _>>()?;
-    Ok(move |row| {
-        let value = |index: usize| sums.get(index).and_then(|sum| sum(row));
-        Some(TensorFacts {
-            blake3: blake3(row)?,
-            sums: ChannelSums {
-                sum: [value(0)?, value(1)?, value(2)?],
-                sum_of_squares: [value(3)?, value(4)?, value(5)?],
-            },
-        })
-    })
+    let (blake3, sums) = (all.hash(&pixels_field(column))?, all.sums(column)?);
+    Ok(move |row| Some(TensorFacts { blake3: blake3(row)?, sums: sums(row)? }))
 }

@@ -1,21 +1,23 @@
-//! Reads some columns of the ledger, batch by batch: what a loader needs of half a million rows.
+//! Reads some columns of the ledger, on all cores: what a loader or a statistic needs of half a million rows.
 
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 
-use arrow::array::{
-    Array, AsArray, BooleanArray, FixedSizeBinaryArray, PrimitiveArray, RecordBatch, StringArray,
-};
-use arrow::datatypes::{DataType, Float32Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type};
-
+use arrow::array::RecordBatch;
+use arrow::datatypes::DataType;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
+    ParquetRecordBatchReaderBuilder,
+};
+use rayon::prelude::*;
 
 use super::ledger::ledger_schema;
 use super::ledger_reader::check_schema;
-use super::{Dataset, DatasetError};
+use super::{Dataset, DatasetError, LedgerBatch};
 
-/// Rows of a batch.
+/// Rows of a batch at most.
 const BATCH_ROWS: usize = 8192;
 
 /// What a ledger column holds.
@@ -31,107 +33,11 @@ pub enum LedgerType {
     Hash,
 }
 
-/// A value of the ledger.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum LedgerValue<'a> {
-    /// Of a [`LedgerType::Integer`] column.
-    Integer(u64),
-    /// Of a [`LedgerType::Real`] column.
-    Real(f32),
-    /// Of a [`LedgerType::Word`] column.
-    Word(&'a str),
-    /// Of a [`LedgerType::Hash`] column.
-    Hash(&'a [u8]),
-}
-
-/// Some rows of the columns that were asked for.
-#[derive(Debug)]
-pub struct LedgerBatch(RecordBatch);
-
-/// One column of a [`LedgerBatch`].
-#[derive(Debug, Clone, Copy)]
-pub struct LedgerValues<'a>(Values<'a>);
-
-#[derive(Debug, Clone, Copy)]
-enum Values<'a> {
-    U8(&'a PrimitiveArray<UInt8Type>),
-    U16(&'a PrimitiveArray<UInt16Type>),
-    U32(&'a PrimitiveArray<UInt32Type>),
-    U64(&'a PrimitiveArray<UInt64Type>),
-    F32(&'a PrimitiveArray<Float32Type>),
-    Text(&'a StringArray),
-    Flag(&'a BooleanArray),
-    Hash(&'a FixedSizeBinaryArray),
-}
-
-impl LedgerBatch {
-    /// Rows in the batch.
-    pub fn rows(&self) -> usize {
-        self.0.num_rows()
-    }
-
-    /// A column that was asked for.
-    ///
-    /// # Panics
-    /// When `name` was not among the columns of the scan.
-    pub fn column(&self, name: &str) -> LedgerValues<'_> {
-        let array = self.0.column_by_name(name).map(AsRef::as_ref).and_then(Values::of);
-        LedgerValues(array.expect("a column of the ledger's schema that was asked for"))
-    }
-}
-
-impl<'a> Values<'a> {
-    fn of(array: &'a dyn Array) -> Option<Values<'a>> {
-        Some(match array.data_type() {
-            DataType::UInt8 => Values::U8(array.as_primitive_opt()?),
-            DataType::UInt16 => Values::U16(array.as_primitive_opt()?),
-            DataType::UInt32 => Values::U32(array.as_primitive_opt()?),
-            DataType::UInt64 => Values::U64(array.as_primitive_opt()?),
-            DataType::Float32 => Values::F32(array.as_primitive_opt()?),
-            DataType::Utf8 => Values::Text(array.as_string_opt()?),
-            DataType::Boolean => Values::Flag(array.as_boolean_opt()?),
-            DataType::FixedSizeBinary(_) => Values::Hash(array.as_fixed_size_binary_opt()?),
-            _ => return None,
-        })
-    }
-}
-
-impl<'a> LedgerValues<'a> {
-    /// The value of a row of the batch, `None` where the ledger has none.
-    ///
-    /// # Panics
-    /// When the batch has no such row.
-    pub fn get(&self, row: usize) -> Option<LedgerValue<'a>> {
-        use LedgerValue::{Hash, Integer, Real, Word};
-        match self.0 {
-            Values::U8(array) => array.is_valid(row).then(|| Integer(array.value(row).into())),
-            Values::U16(array) => array.is_valid(row).then(|| Integer(array.value(row).into())),
-            Values::U32(array) => array.is_valid(row).then(|| Integer(array.value(row).into())),
-            Values::U64(array) => array.is_valid(row).then(|| Integer(array.value(row))),
-            Values::F32(array) => array.is_valid(row).then(|| Real(array.value(row))),
-            Values::Text(array) => array.is_valid(row).then(|| Word(array.value(row))),
-            Values::Flag(array) => {
-                array.is_valid(row).then(|| Word(if array.value(row) { "true" } else { "false" }))
-            }
-            Values::Hash(array) => array.is_valid(row).then(|| Hash(array.value(row))),
-        }
-    }
-
-    /// The whole number of a row, `None` where there is none or the column is of another type.
-    pub fn integer(&self, row: usize) -> Option<u64> {
-        match self.get(row) {
-            Some(LedgerValue::Integer(value)) => Some(value),
-            _ => None,
-        }
-    }
-
-    /// The word of a row, `None` where there is none or the column is of another type.
-    pub fn word(&self, row: usize) -> Option<&'a str> {
-        match self.get(row) {
-            Some(LedgerValue::Word(value)) => Some(value),
-            _ => None,
-        }
-    }
+/// What can go wrong with a row group.
+enum ScanError {
+    Io(std::io::Error),
+    /// A sentence.
+    Structure(String),
 }
 
 impl Dataset {
@@ -148,51 +54,97 @@ impl Dataset {
         fields.map(|field| (field.name().clone(), type_of(field.data_type()))).collect()
     }
 
-    /// Gives these columns of the whole ledger to `each`, in its order. Only their bytes are read;
+    /// Reads the columns `names` of the ledger and nothing else, and gives `read` every batch of rows, on all
+    /// cores; what it gives comes back in the ledger's order. Only these columns' bytes are read:
     /// [`Dataset::open`] has tested them all.
     ///
     /// # Errors
-    /// [`DatasetError::Io`]; [`DatasetError::Structure`] when the ledger is not as it was written;
-    /// what `each` says.
-    pub fn scan_ledger<E: From<DatasetError>>(
+    /// [`DatasetError::Io`]; [`DatasetError::Structure`] when the ledger is not as it was written, or with
+    /// the reason that `read` gives, of its first batch that has one.
+    pub fn scan_ledger<T: Send>(
         &self,
-        columns: &[&str],
-        each: &mut dyn FnMut(&LedgerBatch) -> Result<(), E>,
-    ) -> Result<(), E> {
+        names: &[&str],
+        read: impl Fn(&LedgerBatch<'_>) -> Result<T, String> + Sync,
+    ) -> Result<Vec<T>, DatasetError> {
         let path = self.root.join(&self.meta.ledger.file);
-        let structure = |reason: String| DatasetError::Structure { path: path.clone(), reason };
-        let file =
-            File::open(&path).map_err(|source| DatasetError::Io { path: path.clone(), source })?;
-        // As in `read_ledger`: whatever the Parquet reader does on hostile bytes ends here.
-        let guarded = |work: &mut dyn FnMut() -> Result<Option<RecordBatch>, String>| {
-            catch_unwind(AssertUnwindSafe(work))
-                .unwrap_or_else(|_| Err("the Parquet reader gave up on these bytes".to_owned()))
-                .map_err(structure)
-        };
-        let (mut file, mut reader) = (Some(file), None);
-        guarded(&mut || {
-            let Some(file) = file.take() else { return Ok(None) };
-            let builder = ParquetRecordBatchReaderBuilder::try_new(file)
-                .map_err(|error| error.to_string())?;
-            check_schema(&ledger_schema(&self.meta.columns), builder.schema())?;
-            let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
-            let built = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build();
-            reader = Some(built.map_err(|error| error.to_string())?);
-            Ok(None)
+        self.scan(&path, names, &read).map_err(|error| match error {
+            ScanError::Io(source) => DatasetError::Io { path, source },
+            ScanError::Structure(reason) => DatasetError::Structure { path, reason },
+        })
+    }
+
+    fn scan<T: Send>(
+        &self,
+        path: &Path,
+        names: &[&str],
+        read: &(impl Fn(&LedgerBatch<'_>) -> Result<T, String> + Sync),
+    ) -> Result<Vec<T>, ScanError> {
+        // One open file for each row group: clones of one would share its position.
+        let open = || File::open(path).map_err(ScanError::Io);
+        let file = open()?;
+        let metadata = guarded(|| {
+            ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())
+                .map_err(|error| error.to_string())
         })?;
-        let mut rows = 0;
-        while let Some(batch) = guarded(&mut || {
-            let next = reader.as_mut().and_then(Iterator::next);
-            next.transpose().map_err(|error| error.to_string())
-        })? {
-            rows += batch.num_rows() as u64;
-            each(&LedgerBatch(batch))?;
+        check_schema(&ledger_schema(&self.meta.columns), metadata.schema())?;
+        let parquet = metadata.metadata();
+        let schema = parquet.file_metadata().schema_descr();
+        let mask = ProjectionMask::columns(schema, names.iter().copied());
+        let mut groups: Vec<(usize, u64)> = Vec::with_capacity(parquet.num_row_groups());
+        let mut rows = 0u64;
+        for (index, group) in parquet.row_groups().iter().enumerate() {
+            groups.push((index, rows));
+            rows = rows.saturating_add(u64::try_from(group.num_rows()).unwrap_or(0));
         }
         let expected = self.meta.ledger.rows;
         if rows != expected {
             let reason = format!("{rows} rows, but dataset.json says {expected}");
-            return Err(structure(reason).into());
+            return Err(ScanError::Structure(reason));
         }
-        Ok(())
+        let of_group = |(index, first_row): (usize, u64)| -> Result<Vec<T>, ScanError> {
+            let builder =
+                ParquetRecordBatchReaderBuilder::new_with_metadata(open()?, metadata.clone())
+                    .with_projection(mask.clone())
+                    .with_row_groups(vec![index])
+                    .with_batch_size(BATCH_ROWS);
+            let mut reader = guarded(|| builder.build().map_err(|error| error.to_string()))?;
+            let rows_of_group = parquet.row_group(index).num_rows() as u64;
+            let (mut results, mut row) = (Vec::new(), first_row);
+            while let Some(batch) = next_batch(&mut reader)? {
+                results.push(read(&LedgerBatch::new(&batch, row))?);
+                row = row.saturating_add(batch.num_rows() as u64);
+            }
+            match row - first_row {
+                found if found == rows_of_group => Ok(results),
+                found => Err(ScanError::Structure(format!(
+                    "row group {index} has {found} rows, its footer says {rows_of_group}"
+                ))),
+            }
+        };
+        let results: Vec<Result<Vec<T>, ScanError>> =
+            groups.into_par_iter().map(of_group).collect();
+        // One after the other, so that of several errors the first is told.
+        let mut all = Vec::new();
+        for results in results {
+            all.append(&mut results?);
+        }
+        Ok(all)
     }
+}
+
+impl From<String> for ScanError {
+    fn from(reason: String) -> ScanError {
+        ScanError::Structure(reason)
+    }
+}
+
+fn next_batch(reader: &mut ParquetRecordBatchReader) -> Result<Option<RecordBatch>, String> {
+    guarded(|| reader.next().transpose().map_err(|error| error.to_string()))
+}
+
+/// The Parquet reader promises errors and not panics, but it parses a format with many corners; whatever it
+/// does on hostile bytes ends here.
+fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|_| Err("the Parquet reader gave up on these bytes".to_owned()))
 }

@@ -7,6 +7,7 @@ mod check_shard;
 mod content_root;
 mod error;
 mod ledger;
+mod ledger_batch;
 mod ledger_reader;
 mod ledger_scan;
 mod ledger_writer;
@@ -21,8 +22,9 @@ pub(crate) use check_shard::{Places, check_shard};
 pub use content_root::{RootLine, content_root, root_lines};
 pub use error::DatasetError;
 pub use ledger::{LedgerRow, TensorFacts, ledger_schema};
+pub use ledger_batch::{LedgerBatch, LedgerValue, PHOTO_FIELDS, pixels_field, sum_fields};
 pub use ledger_reader::read_ledger;
-pub use ledger_scan::{LedgerBatch, LedgerType, LedgerValue, LedgerValues};
+pub use ledger_scan::LedgerType;
 pub use ledger_writer::LedgerWriter;
 pub use meta::{
     Counts, DATASET_FILE, DatasetMeta, FORMAT_NAME, FORMAT_VERSION, FileMeta, LEDGER_FILE,

@@ -28,6 +28,7 @@ pub use sheet::{class_sheet, oddity_sheet};
 
 use crate::dataset::{DatasetError, LedgerRow};
 use crate::decode::PictureError;
+use crate::inspect::SheetError;
 use draw::{Picture, SplitMix64};
 use encode::{Kind, encode};
 use plan::{Plan, PlannedFile, PlannedLine};
@@ -62,6 +63,9 @@ pub enum DemoError {
     /// The dataset made of the dump cannot be read.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
+    /// A contact sheet cannot be made.
+    #[error(transparent)]
+    Sheet(#[from] SheetError),
 }
 
 /// A dump that [`make_dump`] wrote.

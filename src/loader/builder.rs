@@ -64,6 +64,12 @@ impl Dataset {
 }
 
 impl LoaderBuilder {
+    /// What to read of the dataset, all at once.
+    pub fn select(mut self, select: Select) -> Self {
+        self.select = select;
+        self
+    }
+
     /// Only the samples that the lines of a file name: sample ids or list lines.
     pub fn subset(mut self, file: impl Into<PathBuf>) -> Self {
         self.select.subset = Some(file.into());

@@ -35,6 +35,7 @@ mod builder;
 mod element;
 mod epoch;
 mod error;
+mod measure;
 pub mod order;
 mod queue;
 mod receipt;
@@ -51,6 +52,7 @@ pub use builder::{DEFAULT_BATCH_MEMORY_BYTES, LoaderBuilder};
 pub use element::Element;
 pub use epoch::Epoch;
 pub use error::LoaderError;
+pub use measure::{Limit, Rate, Stage};
 pub use order::{LastBatch, Order, Stripes};
 pub use receipt::Receipt;
 pub use select::{Percent, Select, Selection};
@@ -92,6 +94,11 @@ impl<T: Element> Loader<T> {
     /// The samples it reads.
     pub fn selection(&self) -> &Selection {
         &self.selection
+    }
+
+    /// Name of the view that the batches are seen through.
+    pub fn view(&self) -> &str {
+        &self.view.name
     }
 
     /// The threads that fill batches: those asked for, or as many as the memory allows.
@@ -144,14 +151,11 @@ impl<T: Element> Loader<T> {
             let whole = state.position / samples + u64::from(position < state.position % samples);
             times[index as usize] += whole as u32;
         }
-        let mut wanted = self.selection.places().iter().zip(times).peekable();
-        let mut receipt = Receipt::default();
-        self.shards.each_id(&mut |place, id| {
-            if let Some((_, times)) = wanted.next_if(|(wanted, _)| **wanted == place) {
-                receipt += Receipt::of(id).times(times);
-            }
+        let receipts = self.shards.scan_ids(|place, id| {
+            let index = self.selection.places().binary_search(&place).ok()?;
+            Some(Receipt::of(id).times(times[index]))
         })?;
-        Ok(receipt)
+        Ok(receipts.into_iter().fold(Receipt::default(), |sum, receipt| sum + receipt))
     }
 
     /// Tests that every sample up to a state's position was delivered or skipped exactly as often as the

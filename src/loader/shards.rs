@@ -123,34 +123,33 @@ impl Shards {
         Ok(reader.get_or_init(|| opened))
     }
 
-    /// Gives the id of every stored sample of the split, with its place, in the order of storage.
-    pub(super) fn each_id(&self, each: &mut dyn FnMut(Place, &str)) -> Result<(), LoaderError> {
+    /// Gives the place and the id of every stored sample of the split to `read`, on all cores; what it gives
+    /// comes back in the order of storage.
+    pub(super) fn scan_ids<T: Send>(
+        &self,
+        read: impl Fn(Place, &str) -> Option<T> + Sync,
+    ) -> Result<Vec<T>, LoaderError> {
         let wanted = ["sample_id", "split", "status", "shard", "row"];
-        self.dataset.scan_ledger(&wanted, &mut |batch| {
-            let [ids, split, status, shard, row] = wanted.map(|name| batch.column(name));
-            for index in 0..batch.rows() {
-                let own = split.word(index) == Some(&self.split);
-                if own && status.word(index) == Some(Status::Stored.as_str()) {
-                    let number = |value: Option<u64>| value.unwrap_or_default() as u32;
-                    let place = Place {
-                        shard: number(shard.integer(index)),
-                        row: number(row.integer(index)),
-                    };
-                    each(place, ids.word(index).unwrap_or_default());
+        let found = self.dataset.scan_ledger(&wanted, |batch| {
+            let (id, split, status) =
+                (batch.text("sample_id")?, batch.text("split")?, batch.text("status")?);
+            let (shard, row) = (batch.u32("shard")?, batch.u32("row")?);
+            let of = |index: usize| {
+                let stored = status(index) == Some(Status::Stored.as_str());
+                if split(index) != Some(&self.split) || !stored {
+                    return None;
                 }
-            }
-            Ok::<(), LoaderError>(())
-        })
+                let place = Place { shard: shard(index)?, row: row(index)? };
+                read(place, id(index)?)
+            };
+            Ok((0..batch.rows()).filter_map(of).collect::<Vec<T>>())
+        })?;
+        Ok(found.into_iter().flatten().collect())
     }
 
     /// The id of a stored sample by the ledger: a damaged row cannot be asked for its own.
     pub(super) fn ledger_id(&self, place: Place) -> Result<String, LoaderError> {
-        let mut found = String::new();
-        self.each_id(&mut |other, id| {
-            if other == place {
-                found = id.to_owned();
-            }
-        })?;
-        Ok(found)
+        let found = self.scan_ids(|other, id| (other == place).then(|| id.to_owned()))?;
+        Ok(found.into_iter().next().unwrap_or_default())
     }
 }

@@ -114,7 +114,7 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<Ending> {
 
     say(&format!("\n6. tcolz inspect {out}\n"))?;
     if !args.json {
-        inspect::run(&InspectArgs { dataset: places.dataset.clone(), json: false })?;
+        inspect::run(&InspectArgs::of(places.dataset.clone()))?;
     }
 
     say("\n7. contact sheets of what is stored\n")?;

@@ -98,16 +98,19 @@ impl Condition {
         columns
     }
 
-    /// For each row of a batch that holds its columns, whether it holds.
-    pub fn holds(&self, batch: &LedgerBatch) -> Vec<bool> {
+    /// For each row of a batch, whether it holds.
+    ///
+    /// # Errors
+    /// As [`LedgerBatch::value`].
+    pub fn holds(&self, batch: &LedgerBatch<'_>) -> Result<Vec<bool>, String> {
         let mut holds = vec![true; batch.rows()];
         for test in &self.0 {
-            let values = batch.column(&test.column);
+            let value = batch.value(&test.column)?;
             for (row, holds) in holds.iter_mut().enumerate() {
-                *holds = *holds && values.get(row).is_some_and(|value| test.holds(value));
+                *holds = *holds && value(row).is_some_and(|value| test.holds(value));
             }
         }
-        holds
+        Ok(holds)
     }
 }
 

@@ -15,8 +15,8 @@ use std::path::PathBuf;
 pub use condition::Condition;
 pub(super) use percent::first_16_bytes;
 pub use percent::{PERCENT_METHOD, Percent, percent_rank, take_percent};
-use subset::Subset;
 pub use subset::SubsetCounts;
+use subset::{Meaning, Subset};
 
 use super::LoaderError;
 use crate::dataset::{Dataset, DatasetError, LedgerBatch};
@@ -96,29 +96,20 @@ impl Selection {
         dataset.split(&select.split)?;
         let columns = dataset.ledger_columns();
         let parse = |text: &String| Condition::parse(text, &columns);
-        let mut gather = Gather {
-            select,
-            condition: select.condition.as_ref().map(parse).transpose()?,
-            subset: select.subset.as_deref().map(Subset::read).transpose()?,
-            places: Vec::new(),
-            labels: Vec::new(),
-            holds: Vec::new(),
-            ranks: Vec::new(),
-        };
-        let condition = gather.condition.clone();
+        let condition = select.condition.as_ref().map(parse).transpose()?;
+        let subset = select.subset.as_deref().map(Subset::read).transpose()?;
         let mut wanted = vec!["split", "status", "label", "shard", "row"];
-        if gather.subset.is_some() || select.percent.is_some() {
+        if subset.is_some() || select.percent.is_some() {
             wanted.push("sample_id");
         }
         wanted.extend(condition.iter().flat_map(Condition::columns));
-        dataset.scan_ledger(&wanted, &mut |batch| {
-            gather.add(batch).map_err(|reason| {
-                let path = dataset.root().join(&dataset.meta().ledger.file);
-                LoaderError::from(DatasetError::Structure { path, reason })
-            })
+        let parts = dataset.scan_ledger(&wanted, |batch| {
+            Gathered::of(batch, select, condition.as_ref(), subset.as_ref())
         })?;
-        check_places(dataset, &select.split, &gather.places)?;
-        gather.finish()
+        let mut gathered = Gathered::default();
+        parts.into_iter().for_each(|part| gathered.append(part));
+        check_places(dataset, &select.split, &gathered.places)?;
+        gathered.finish(select, subset)
     }
 
     /// Name of the split.
@@ -156,57 +147,77 @@ impl Selection {
     }
 }
 
-/// What is gathered while the ledger goes by; one entry for each stored sample of the split.
-struct Gather<'a> {
-    select: &'a Select,
-    condition: Option<Condition>,
-    subset: Option<Subset>,
+/// What is gathered of rows of the ledger that follow each other; one entry for each stored sample of the
+/// split.
+#[derive(Default)]
+struct Gathered {
     places: Vec<Place>,
     labels: Vec<u16>,
     /// Filled where there is a condition.
     holds: Vec<bool>,
     /// Filled where there is a percentage.
     ranks: Vec<u128>,
+    /// Filled where there is a subset: what its lines mean, and the entry of it, if it has one.
+    meant: Vec<(Meaning, Option<u32>)>,
 }
 
-impl Gather<'_> {
-    fn add(&mut self, batch: &LedgerBatch) -> Result<(), String> {
-        let (split, status) = (batch.column("split"), batch.column("status"));
-        let (label, shard) = (batch.column("label"), batch.column("shard"));
-        let row_in_shard = batch.column("row");
-        let needs_id = self.subset.is_some() || self.select.percent.is_some();
-        let sample_id = needs_id.then(|| batch.column("sample_id"));
-        let holds = self.condition.as_ref().map(|condition| condition.holds(batch));
+impl Gathered {
+    fn of(
+        batch: &LedgerBatch<'_>,
+        select: &Select,
+        condition: Option<&Condition>,
+        subset: Option<&Subset>,
+    ) -> Result<Gathered, String> {
+        let (split, status, label) =
+            (batch.text("split")?, batch.text("status")?, batch.u16("label")?);
+        let (shard, row_in_shard) = (batch.u32("shard")?, batch.u32("row")?);
+        let needs_id = subset.is_some() || select.percent.is_some();
+        let sample_id = needs_id.then(|| batch.text("sample_id")).transpose()?;
+        let holds = condition.map(|condition| condition.holds(batch)).transpose()?;
+        let mut found = Gathered::default();
         for row in 0..batch.rows() {
-            let own = split.word(row) == Some(&self.select.split);
-            let stored = own && status.word(row) == Some(Status::Stored.as_str());
-            let id = sample_id.as_ref().and_then(|ids| ids.word(row)).unwrap_or_default();
-            if let Some(subset) = &mut self.subset {
-                subset.see(id, stored.then_some(self.places.len() as u32));
+            let own = split(row) == Some(&select.split);
+            let stored = own && status(row) == Some(Status::Stored.as_str());
+            let id = sample_id.as_ref().and_then(|id| id(row)).unwrap_or_default();
+            if let Some(subset) = subset {
+                let entry = stored.then_some(found.places.len() as u32);
+                let meanings = subset.meanings(id).iter();
+                found.meant.extend(meanings.map(|&meaning| (meaning, entry)));
             }
             if !stored {
                 continue;
             }
-            let number = |value: Option<u64>| value.and_then(|value| u32::try_from(value).ok());
-            let place = number(shard.integer(row)).zip(number(row_in_shard.integer(row)));
-            let Some((shard, row_in_shard)) = place else {
+            let Some((shard, row_in_shard)) = shard(row).zip(row_in_shard(row)) else {
                 return Err("a stored sample without its place".to_owned());
             };
-            self.places.push(Place { shard, row: row_in_shard });
-            self.labels.push(label.integer(row).map_or(NO_LABEL, |label| label as u16));
-            self.holds.extend(holds.as_ref().map(|holds| holds[row]));
-            if self.select.percent.is_some() {
-                self.ranks.push(percent_rank(self.select.percent_seed, id));
+            found.places.push(Place { shard, row: row_in_shard });
+            found.labels.push(label(row).unwrap_or(NO_LABEL));
+            found.holds.extend(holds.as_ref().map(|holds| holds[row]));
+            if select.percent.is_some() {
+                found.ranks.push(percent_rank(select.percent_seed, id));
             }
         }
-        Ok(())
+        Ok(found)
     }
 
-    fn finish(self) -> Result<Selection, LoaderError> {
+    /// Adds what was gathered of the rows behind.
+    fn append(&mut self, mut part: Gathered) {
+        let first = self.places.len() as u32;
+        let moved =
+            |(meaning, entry): (Meaning, Option<u32>)| (meaning, entry.map(|entry| first + entry));
+        self.meant.extend(part.meant.into_iter().map(moved));
+        self.places.append(&mut part.places);
+        self.labels.append(&mut part.labels);
+        self.holds.append(&mut part.holds);
+        self.ranks.append(&mut part.ranks);
+    }
+
+    fn finish(self, select: &Select, subset: Option<Subset>) -> Result<Selection, LoaderError> {
         let count = |kept: &[bool]| kept.iter().filter(|&&kept| kept).count();
         let mut kept = vec![true; self.places.len()];
         let mut counts = SelectCounts { split: kept.len(), ..SelectCounts::default() };
-        if let Some(subset) = self.subset {
+        if let Some(mut subset) = subset {
+            self.meant.into_iter().for_each(|(meaning, entry)| subset.see(meaning, entry));
             let (named, lines) = subset.finish(kept.len())?;
             (kept, counts.subset_lines) = (named, Some(lines));
         }
@@ -218,14 +229,14 @@ impl Gather<'_> {
         let (mut places, mut labels, mut ranks) = (self.places, self.labels, self.ranks);
         keep(&mut places, &kept);
         keep(&mut labels, &kept);
-        if let Some(percent) = self.select.percent {
+        if let Some(percent) = select.percent {
             keep(&mut ranks, &kept);
             let taken = take_percent(percent, &labels, &ranks);
             keep(&mut places, &taken);
             keep(&mut labels, &taken);
         }
         counts.percent = places.len();
-        let split = self.select.split.clone();
+        let split = select.split.clone();
         if places.is_empty() {
             return Err(LoaderError::Nothing { split, counts: counts.to_string() });
         }

@@ -13,13 +13,16 @@ const MAX_SHOWN: usize = 80;
 /// either of them below a top folder, as `tar` puts one in front.
 const READINGS: usize = 4;
 
+/// Index of a line, and the reading by which it may mean a sample.
+pub(super) type Meaning = (u32, u8);
+
 /// Lines of a file, each with the sample ids that it may mean.
 #[derive(Debug)]
 pub(super) struct Subset {
     path: PathBuf,
     lines: Vec<Line>,
-    /// Sample id → lines that may mean it, and by which reading.
-    meanings: HashMap<Box<str>, Vec<(u32, u8)>>,
+    /// Sample id → lines that may mean it.
+    meanings: HashMap<Box<str>, Vec<Meaning>>,
 }
 
 #[derive(Debug)]
@@ -64,14 +67,17 @@ impl Subset {
         Ok(subset)
     }
 
-    /// Tells of a line of the ledger; `row` is its place among the split's stored samples, `None` for
-    /// what is in another split or not stored.
-    pub(super) fn see(&mut self, sample_id: &str, row: Option<u32>) {
-        for &(line, reading) in self.meanings.get(sample_id).into_iter().flatten() {
-            let line = &mut self.lines[line as usize];
-            line.best = line.best.min(reading);
-            line.rows.extend(row.map(|row| (row, reading)));
-        }
+    /// The lines that may mean a sample.
+    pub(super) fn meanings(&self, sample_id: &str) -> &[Meaning] {
+        self.meanings.get(sample_id).map_or(&[], Vec::as_slice)
+    }
+
+    /// Tells of a line of the ledger that means a sample; `row` is its place among the split's stored
+    /// samples, `None` for what is in another split or not stored.
+    pub(super) fn see(&mut self, (line, reading): Meaning, row: Option<u32>) {
+        let line = &mut self.lines[line as usize];
+        line.best = line.best.min(reading);
+        line.rows.extend(row.map(|row| (row, reading)));
     }
 
     /// For each of `rows` stored samples, whether a line names it.
@@ -133,7 +139,11 @@ mod tests {
         fs::write(&path, "top/a.jpg 1\n\na.jpg\n").unwrap();
         let named = |ids: &[&str]| {
             let mut subset = Subset::read(&path).unwrap();
-            ids.iter().zip(0..).for_each(|(id, row)| subset.see(id, Some(row)));
+            for (id, row) in ids.iter().zip(0..) {
+                for meaning in subset.meanings(id).to_vec() {
+                    subset.see(meaning, Some(row));
+                }
+            }
             subset.finish(ids.len())
         };
         let (both, counts) = named(&["a.jpg", "top/a.jpg"]).unwrap();

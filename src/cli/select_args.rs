@@ -1,0 +1,63 @@
+//! Which samples of a dataset a command reads: the flags that all such commands share.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use tcolz::Dataset;
+use tcolz::loader::{Percent, Select};
+
+/// The split that is read unless told otherwise, where there is one of this name.
+const USUAL_SPLIT: &str = "train";
+
+/// In the order in which they are taken: of the split the subset, of that what meets the conditions, of
+/// that the share.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Samples")]
+pub(crate) struct SelectArgs {
+    /// Read this split
+    #[arg(long, value_name = "NAME")]
+    pub(crate) split: Option<String>,
+    /// Of it, only what the lines of FILE name: sample ids or list lines
+    #[arg(long, value_name = "FILE")]
+    pub(crate) subset: Option<PathBuf>,
+    /// Of that, only what meets conditions on ledger columns: 'agreement >= 5 and width > 300'
+    #[arg(long = "where", value_name = "CONDITIONS")]
+    pub(crate) condition: Option<String>,
+    /// Of that, a share of every class: 10, 0.5%; a smaller share lies within a larger one
+    #[arg(long, value_name = "P", value_parser = Percent::parse)]
+    pub(crate) percent: Option<Percent>,
+    /// Another seed takes another share
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "percent")]
+    pub(crate) percent_seed: u64,
+}
+
+impl SelectArgs {
+    /// What to read of `dataset`: without --split the split `train`, or the only one.
+    pub(crate) fn select(&self, dataset: &Dataset) -> anyhow::Result<Select> {
+        let split = match &self.split {
+            Some(split) => split.clone(),
+            None => usual_split(dataset)?,
+        };
+        Ok(Select {
+            split,
+            subset: self.subset.clone(),
+            condition: self.condition.clone(),
+            percent: self.percent,
+            percent_seed: self.percent_seed,
+        })
+    }
+}
+
+fn usual_split(dataset: &Dataset) -> anyhow::Result<String> {
+    let names = || dataset.meta().splits.iter().map(|split| split.name.as_str());
+    let mut all = names();
+    let usual = match (all.next(), all.next()) {
+        (only, None) => only,
+        _ => names().find(|name| *name == USUAL_SPLIT),
+    };
+    let found = || names().collect::<Vec<_>>().join(", ");
+    let usual = usual.with_context(|| {
+        format!("{} has the splits {}: say which with --split", dataset.root().display(), found())
+    })?;
+    Ok(usual.to_owned())
+}

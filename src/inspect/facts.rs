@@ -1,0 +1,81 @@
+//! What statistics need of a ledger row, from a whole [`LedgerRow`] or from columns of many.
+
+use std::sync::Arc;
+
+use crate::dataset::{LedgerBatch, LedgerRow, PHOTO_FIELDS, sum_fields};
+use crate::sample::{Label, PhotoInfo, Status};
+use crate::shard::TensorColumn;
+use crate::transform::ChannelSums;
+
+/// What statistics need of a ledger row.
+#[derive(Debug, Clone)]
+pub(super) struct Facts<'a> {
+    pub(super) split: &'a str,
+    pub(super) label: Label,
+    pub(super) status: Status,
+    pub(super) reason: Option<&'a str>,
+    pub(super) source_bytes: Option<u64>,
+    pub(super) photo: Option<PhotoInfo>,
+    pub(super) has_text_scores: bool,
+    pub(super) agreement: Option<u8>,
+    /// Of each tensor column; `None` where nothing is stored.
+    pub(super) sums: Vec<Option<ChannelSums>>,
+}
+
+impl<'a> Facts<'a> {
+    pub(super) fn of_row(row: &'a LedgerRow, columns: usize) -> Facts<'a> {
+        let sums = |column: usize| row.tensors.get(column).map(|tensor| tensor.sums);
+        Facts {
+            split: &row.split,
+            label: row.label,
+            status: row.status,
+            reason: row.reason.as_deref(),
+            source_bytes: row.source.map(|(bytes, _)| bytes),
+            photo: row.photo,
+            has_text_scores: row.text_scores.is_some(),
+            agreement: row.agreement,
+            sums: (0..columns).map(sums).collect(),
+        }
+    }
+}
+
+/// Names of the ledger columns that [`for_each`] reads.
+pub(super) fn fields(columns: &[TensorColumn]) -> Vec<Arc<str>> {
+    let plain = ["split", "label", "status", "reason", "source_bytes", "text_neg", "agreement"];
+    let plain = plain.into_iter().chain(PHOTO_FIELDS).map(Arc::from);
+    plain.chain(columns.iter().flat_map(sum_fields).map(Arc::from)).collect()
+}
+
+/// Calls `take` with the facts of every row of a batch, in order.
+pub(super) fn for_each<'a>(
+    batch: &LedgerBatch<'a>,
+    columns: &[TensorColumn],
+    take: &mut dyn FnMut(&Facts<'a>) -> Result<(), String>,
+) -> Result<(), String> {
+    let (split, label) = (batch.text("split")?, batch.u16("label")?);
+    let (status, reason) = (batch.status()?, batch.text("reason")?);
+    let (source_bytes, photo) = (batch.u64("source_bytes")?, batch.photo()?);
+    let (text_neg, agreement) = (batch.f32("text_neg")?, batch.u8("agreement")?);
+    let sums =
+        columns.iter().map(|column| batch.sums(column)).collect::<Result<Vec<_>, String>>()?;
+    let mut of_row = Vec::with_capacity(columns.len());
+    for row in 0..batch.rows() {
+        of_row.clear();
+        of_row.extend(sums.iter().map(|sums| sums(row)));
+        let facts = Facts {
+            split: split(row).unwrap_or_default(),
+            label: label(row),
+            status: status(row)?,
+            reason: reason(row),
+            source_bytes: source_bytes(row),
+            photo: photo(row)?,
+            has_text_scores: text_neg(row).is_some(),
+            agreement: agreement(row),
+            sums: of_row,
+        };
+        take(&facts)
+            .map_err(|what| format!("ledger row {}: {what}", batch.first_row() + row as u64))?;
+        of_row = facts.sums;
+    }
+    Ok(())
+}
