@@ -49,7 +49,7 @@ const HOMES: [(&str, &[&str]); 25] = [
     ("half", &["src/transform/"]),
     ("jpeg_encoder", &["src/demo/"]),
     ("font8x8", &["src/inspect/"]),
-    ("candle_core", &["src/model/", "src/train/", "src/loader/"]),
+    ("candle_core", &["src/model/", "src/train/", "src/loader/tensors/"]),
     ("plotters", &["src/report/"]),
 ];
 

@@ -118,6 +118,16 @@ impl<T: Element> Buffer<T> {
         (self.delivered_receipt, self.skipped_receipt) = Default::default();
     }
 
+    /// The memory of the tensors, and the element of it that they begin at; new memory takes its place.
+    #[cfg(feature = "candle")]
+    fn take_images(&mut self) -> (Vec<T>, usize) {
+        let room = self.images.len() - LINE_BYTES / size_of::<T>();
+        let batch_size = room / self.shape.iter().product::<usize>();
+        let new = Buffer::new(batch_size, self.shape);
+        let start = std::mem::replace(&mut self.start, new.start);
+        (std::mem::replace(&mut self.images, new.images), start)
+    }
+
     /// Where the next sample's tensor belongs.
     pub(super) fn next(&mut self) -> &mut [T] {
         let length = self.shape.iter().product::<usize>();
@@ -182,6 +192,20 @@ impl<T: Element> Batch<T> {
     /// True for a batch of none: all are damaged, or a rank's share of the last stripe is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The memory of the tensors, and the element of it that they begin at. The batch is left with other
+    /// memory, and not to be looked at.
+    #[cfg(feature = "candle")]
+    pub(super) fn take_images(&mut self) -> (Vec<T>, usize) {
+        self.buffer.as_mut().expect("the buffer is there until the batch is dropped").take_images()
+    }
+
+    /// The sample ids and what was skipped; the batch is left without.
+    #[cfg(feature = "candle")]
+    pub(super) fn take_ids(&mut self) -> (SampleIds, Vec<Skipped>) {
+        let buffer = self.buffer.as_mut().expect("the buffer is there until the batch is dropped");
+        (std::mem::take(&mut buffer.sample_ids), std::mem::take(&mut buffer.skipped))
     }
 
     pub(super) fn receipts(&self) -> (Receipt, Receipt) {

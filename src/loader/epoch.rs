@@ -242,11 +242,16 @@ fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 /// Makes an error of a panic, so that the consumer hears of it.
 fn guarded(step: u64, work: impl FnOnce() -> Result<(), LoaderError>) -> Result<(), LoaderError> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<&str>().copied();
-        let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-        let reason = format!("it panicked: {}", text.unwrap_or("without a word"));
+        let reason = format!("it panicked: {}", panic_text(&*panic));
         Err(LoaderError::Worker { step, reason })
     })
+}
+
+/// What a panic said.
+pub(super) fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("without a word")
 }
 
 #[cfg(test)]

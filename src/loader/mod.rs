@@ -6,6 +6,8 @@
 //!           Batch ◀─ in order ─ Queue ◀─ workers: row hash, frame, view ◀┘     State, Receipt
 //! ```
 //!
+//! With the feature `candle` the batches become tensors on a device: [`Loader::tensors`].
+//!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # use std::sync::atomic::AtomicBool;
@@ -40,6 +42,8 @@ mod receipt;
 pub mod select;
 mod shards;
 mod state;
+#[cfg(feature = "candle")]
+mod tensors;
 
 use std::sync::Arc;
 
@@ -53,6 +57,8 @@ pub use order::{LastBatch, Order, Stripes};
 pub use receipt::Receipt;
 pub use select::{Percent, Select, Selection};
 pub use state::{Identity, RankState, State};
+#[cfg(feature = "candle")]
+pub use tensors::{DeviceView, TensorBatch, TensorEpoch, Transfer};
 
 use crate::transform::View;
 use order::{WINDOW_BLOCKS, balanced_order, shuffled_order, windowed_order};
@@ -111,9 +117,14 @@ impl<T: Element> Loader<T> {
         }
     }
 
+    /// The state in which an epoch begins.
+    pub fn begin(&self, epoch: u32) -> State {
+        self.identity.begin(epoch)
+    }
+
     /// Reads an epoch from its beginning.
     pub fn epoch(&self, epoch: u32) -> Epoch<T> {
-        Epoch::begin(self, self.identity.begin(epoch))
+        Epoch::begin(self, self.begin(epoch))
     }
 
     /// Goes on with an epoch, without replay.
@@ -160,6 +171,37 @@ impl<T: Element> Loader<T> {
             return Ok(());
         }
         Err(LoaderError::Receipts { epoch, position, expected, found })
+    }
+
+    /// Whether the column holds pixels, not the numbers of a view.
+    #[cfg(feature = "candle")]
+    fn stores_pixels(&self) -> bool {
+        self.shards.dataset().meta().columns[self.column].dtype == crate::recipe::Dtype::U8
+    }
+
+    /// The same loader, of pixels without the view.
+    #[cfg(feature = "candle")]
+    fn pixels(&self) -> Loader<u8> {
+        Loader {
+            shards: Arc::clone(&self.shards),
+            selection: Arc::clone(&self.selection),
+            view: Arc::clone(&self.view),
+            identity: self.identity.clone(),
+            spare: epoch::Spare::default(),
+            blocks: self.blocks.clone(),
+            thread_name: self.thread_name.clone(),
+            column: self.column,
+            shape: self.shape,
+            batch_size: self.batch_size,
+            order: self.order,
+            seed: self.seed,
+            last: self.last,
+            rank: self.rank,
+            world: self.world,
+            workers: self.workers,
+            buffers: self.buffers,
+            damaged: self.damaged,
+        }
     }
 
     fn stripes(&self, start: u64, total: u64) -> Stripes {
