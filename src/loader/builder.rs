@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::thread::available_parallelism;
 
+use super::augment::{Augment, Crop, DEFAULT_RATIO, DEFAULT_SCALE};
 use super::batch::Damaged;
 use super::element::{Element, check_view};
 use super::order::{Order, WINDOW_BLOCKS, forward_blocks};
@@ -37,6 +38,7 @@ pub struct LoaderBuilder {
     batch_memory_bytes: usize,
     damaged: Damaged,
     access: Access,
+    augment: Augment,
     thread_name: String,
 }
 
@@ -58,6 +60,7 @@ impl Dataset {
             batch_memory_bytes: DEFAULT_BATCH_MEMORY_BYTES,
             damaged: Damaged::Fail,
             access: Access::Map,
+            augment: Augment::default(),
             thread_name: "tcolz-load".to_owned(),
         }
     }
@@ -147,6 +150,38 @@ impl LoaderBuilder {
         self
     }
 
+    /// What is done to each sample: [`augment`](super::augment) says how it is drawn.
+    pub fn augment(mut self, augment: Augment) -> Self {
+        self.augment = augment;
+        self
+    }
+
+    /// Left and right change places with this probability, 0 to 1.
+    pub fn flip(mut self, probability: f64) -> Self {
+        self.augment.flip = probability;
+        self
+    }
+
+    /// Of each picture a square of this side, in pixels, from anywhere in it; instead of another crop.
+    pub fn random_crop(mut self, side: u32) -> Self {
+        self.augment.crop = Crop::random(side);
+        self
+    }
+
+    /// Of each picture, put in a black border of `padding` pixels, a square of this side.
+    pub fn random_crop_padded(mut self, side: u32, padding: u32) -> Self {
+        self.augment.crop = Crop::Random { side: Some(side), padding };
+        self
+    }
+
+    /// Of each picture a rectangle of 8 to 100 % of its area and an aspect of 3:4 to 4:3, scaled to a
+    /// square of this side, in pixels; instead of another crop.
+    pub fn random_resized_crop(mut self, side: u32) -> Self {
+        let (scale, ratio) = (DEFAULT_SCALE, DEFAULT_RATIO);
+        self.augment.crop = Crop::Resized { side: Some(side), scale, ratio };
+        self
+    }
+
     /// What the workers are called, before their number.
     pub fn thread_name(mut self, name: &str) -> Self {
         self.thread_name = name.to_owned();
@@ -164,7 +199,8 @@ impl LoaderBuilder {
     /// A loader of batches of `T`: `f32`, `f16`, `bf16`, or `u8` for the pixels themselves.
     ///
     /// # Errors
-    /// [`LoaderError::Option`] for numbers that make no sense; [`LoaderError::View`]; what
+    /// [`LoaderError::Option`] for numbers that make no sense, and for pixels that are to be augmented and
+    /// are none; [`LoaderError::View`]; what
     /// [`Selection::of`] says; [`LoaderError::Unlabelled`], [`LoaderError::TooMany`];
     /// [`LoaderError::Dataset`] for a split, view or size that is not there.
     pub fn build_as<T: Element>(self) -> Result<Loader<T>, LoaderError> {
@@ -173,7 +209,10 @@ impl LoaderBuilder {
         let view = check_view::<T>(&meta.columns[column], self.view.as_deref(), &meta.recipe.view)?;
         let view = self.dataset.view(&view)?.clone();
         self.check_numbers()?;
-        let shape = meta.columns[column].shape.map(|side| side as usize);
+        self.augment.check(&meta.columns[column])?;
+        let [channels, height, width] = meta.columns[column].shape;
+        let [height, width] = self.augment.shape([height, width]);
+        let shape = [channels, height, width].map(|side| side as usize);
         let batch_bytes = self.batch_size * shape.iter().product::<usize>() * size_of::<T>();
         let affordable = self.batch_memory_bytes / batch_bytes;
         if affordable < WAITING_BATCHES {
@@ -197,6 +236,7 @@ impl LoaderBuilder {
             rank: self.rank,
             world: self.world,
             damaged: self.damaged,
+            augment: (!self.augment.is_nothing()).then_some(self.augment),
             thread_name: self.thread_name,
             selection: Arc::new(selection),
             view: Arc::new(view),
@@ -291,7 +331,8 @@ impl LoaderBuilder {
             &meta.columns[column].name,
         ]
         .map(str::to_owned);
-        let options: Vec<&str> = options.iter().map(String::as_str).collect();
+        let augment = self.augment.names();
+        let options: Vec<&str> = options.iter().chain(&augment).map(String::as_str).collect();
         Identity::new(&meta.content_root, self.order.name(), self.seed, &options)
     }
 }

@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
+use super::augment::{Augmenter, Occurrences};
 use super::batch::{Batch, Buffer, Damaged};
 use super::element::{Element, Source};
 use super::order::Stripes;
@@ -46,6 +47,8 @@ struct Work<T: Element> {
     rank: u32,
     column: usize,
     damaged: Damaged,
+    /// How often samples stand in the order; there where they are augmented.
+    occurrences: Option<Arc<Occurrences>>,
     /// Steps that are asked for ahead of the one that is filled.
     ahead: u64,
 }
@@ -71,6 +74,8 @@ impl<T: Element> Epoch<T> {
             state,
             failure: None,
         };
+        let occurrences =
+            loader.augment.map(|_| Arc::new(Occurrences::of(&order, loader.selection.len())));
         let workers = loader.workers.min(usize::try_from(stripes.steps()).unwrap_or(usize::MAX));
         for number in 0..workers {
             let work = Work {
@@ -82,13 +87,19 @@ impl<T: Element> Epoch<T> {
                 rank: loader.rank,
                 column: loader.column,
                 damaged: loader.damaged,
+                occurrences: occurrences.clone(),
                 ahead: workers as u64,
             };
             let columns = &loader.shards.dataset().meta().columns;
             let source = Source::new(columns, loader.column, &loader.view);
+            let [_, height, width] = columns[loader.column].shape;
+            let epoch_number = epoch.state.state.epoch;
+            let augmenter = loader
+                .augment
+                .map(|augment| Augmenter::new(augment, loader.seed, epoch_number, [height, width]));
             queue.worker_begins();
             let thread = Builder::new().name(format!("{}-{number}", loader.thread_name));
-            match thread.spawn(move || work.run(source)) {
+            match thread.spawn(move || work.run(source, augmenter)) {
                 Ok(thread) => epoch.threads.push(thread),
                 Err(error) => {
                     queue.worker_ends();
@@ -162,41 +173,55 @@ impl<T: Element> Drop for Epoch<T> {
 }
 
 impl<T: Element> Work<T> {
-    fn run(self, mut source: Source<T>) {
+    fn run(self, mut source: Source<T>, mut augmenter: Option<Augmenter>) {
         while let Some((step, mut buffer)) = self.queue.begin() {
-            let filled = guarded(step, || self.fill(step, &mut source, &mut buffer));
+            let filled =
+                guarded(step, || self.fill(step, &mut source, &mut augmenter, &mut buffer));
             self.queue.finish(step, filled.map(|()| buffer));
         }
         self.queue.worker_ends();
     }
 
-    /// The samples of a step: index into the selection, and place.
-    fn samples(&self, step: u64) -> impl Iterator<Item = (usize, Place)> {
+    /// The samples of a step: position in the epoch's order, index into the selection, and place.
+    fn samples(&self, step: u64) -> impl Iterator<Item = (u64, usize, Place)> {
         let positions = self.stripes.batch(self.rank, step);
         positions.map(|position| {
             let index = self.order[(position % self.order.len() as u64) as usize] as usize;
-            (index, self.selection.places()[index])
+            (position, index, self.selection.places()[index])
         })
+    }
+
+    /// How often the epoch's order has the sample `index` before this position.
+    fn times(&self, position: u64, index: usize) -> u32 {
+        let total = self.order.len() as u64;
+        self.occurrences.as_ref().map_or(0, |known| known.before(position, total, index))
     }
 
     fn fill(
         &self,
         step: u64,
         source: &mut Source<T>,
+        augmenter: &mut Option<Augmenter>,
         buffer: &mut Buffer<T>,
     ) -> Result<(), LoaderError> {
         let ahead = if step == 0 { 0..=self.ahead } else { step + self.ahead..=step + self.ahead };
         for step in ahead.filter(|&step| step < self.stripes.steps()) {
-            for (_, place) in self.samples(step) {
+            for (_, _, place) in self.samples(step) {
                 self.shards.get(place.shard)?.will_need(place.row, self.column);
             }
         }
-        for (_, place) in self.samples(step) {
+        for (_, _, place) in self.samples(step) {
             self.shards.get(place.shard)?.check_length()?;
         }
-        for (index, place) in self.samples(step) {
+        for (position, index, place) in self.samples(step) {
             let reader = self.shards.get(place.shard)?;
-            let error = match source.read(reader, place.row, buffer.next()) {
+            let augmented = augmenter.as_mut().and_then(|augmenter| {
+                // An id that is damaged is found out when the row is read, and draws in vain.
+                let times = self.times(position, index);
+                let drawn = augmenter.draw(reader.sample_id(place.row), times)?;
+                Some((augmenter, drawn))
+            });
+            let error = match source.read(reader, place.row, augmented, buffer.next()) {
                 Ok(()) if reader.label(place.row) == self.selection.label(index) => {
                     buffer.push(reader.sample_id(place.row), self.selection.label(index));
                     continue;

@@ -3,7 +3,7 @@
 //! ```text
 //! Select ─▶ Selection ─ Order (seed, epoch) ─▶ [index] ─ Stripes (rank, world) ─▶ steps
 //!                                                           │
-//!           Batch ◀─ in order ─ Queue ◀─ workers: row hash, frame, view ◀┘     State, Receipt
+//!           Batch ◀─ in order ─ Queue ◀─ workers: hash, frame, crop, view ◀┘     State, Receipt
 //! ```
 //!
 //! ```
@@ -28,6 +28,7 @@
 //! # }
 //! ```
 
+pub mod augment;
 mod batch;
 mod builder;
 mod element;
@@ -42,6 +43,7 @@ mod state;
 
 use std::sync::Arc;
 
+pub use augment::{Augment, Crop};
 pub use batch::{Batch, Damaged, SampleIds, Skipped};
 pub use builder::{DEFAULT_BATCH_MEMORY_BYTES, LoaderBuilder};
 pub use element::Element;
@@ -79,6 +81,7 @@ pub struct Loader<T: Element = f32> {
     workers: usize,
     buffers: usize,
     damaged: Damaged,
+    augment: Option<Augment>,
     thread_name: String,
 }
 
