@@ -6,14 +6,15 @@ use std::thread::available_parallelism;
 
 use super::augment::{Augment, Crop, DEFAULT_RATIO, DEFAULT_SCALE};
 use super::batch::Damaged;
+use super::choose::{Storage, choose};
 use super::element::{Element, check_view};
-use super::order::{Order, WINDOW_BLOCKS, forward_blocks};
-use super::select::{PERCENT_METHOD, Percent, Select, Selection};
+use super::order::Order;
+use super::plan::{Options, Plan};
+use super::select::{Percent, Select, Selection};
 use super::shards::{Access, Shards};
-use super::state::Identity;
 use super::{LastBatch, Loader, LoaderError};
 use crate::dataset::Dataset;
-use crate::sample::NO_LABEL;
+use crate::usage::allow_open_files;
 
 /// Memory for batches, unless told otherwise: 27 batches of 64 float32 images of 224 × 224.
 pub const DEFAULT_BATCH_MEMORY_BYTES: usize = 1 << 30;
@@ -38,6 +39,7 @@ pub struct LoaderBuilder {
     batch_memory_bytes: usize,
     damaged: Damaged,
     access: Access,
+    storage: Option<Storage>,
     augment: Augment,
     thread_name: String,
 }
@@ -59,7 +61,8 @@ impl Dataset {
             workers: available_parallelism().map_or(1, usize::from),
             batch_memory_bytes: DEFAULT_BATCH_MEMORY_BYTES,
             damaged: Damaged::Fail,
-            access: Access::Map,
+            access: Access::Auto,
+            storage: None,
             augment: Augment::default(),
             thread_name: "tcolz-load".to_owned(),
         }
@@ -150,6 +153,12 @@ impl LoaderBuilder {
         self
     }
 
+    /// What [`Access::Auto`] and [`Order::Auto`] go by, instead of what the system says.
+    pub fn storage(mut self, storage: Storage) -> Self {
+        self.storage = Some(storage);
+        self
+    }
+
     /// What is done to each sample: [`augment`](super::augment) says how it is drawn.
     pub fn augment(mut self, augment: Augment) -> Self {
         self.augment = augment;
@@ -199,7 +208,7 @@ impl LoaderBuilder {
     /// A loader of batches of `T`: `f32`, `f16`, `bf16`, or `u8` for the pixels themselves.
     ///
     /// # Errors
-    /// [`LoaderError::Option`] for numbers that make no sense, and for pixels that are to be augmented and
+    /// [`LoaderError::Option`] for numbers that make no sense, for fewer open files than shards, and for pixels that are to be augmented and
     /// are none; [`LoaderError::View`]; what
     /// [`Selection::of`] says; [`LoaderError::Unlabelled`], [`LoaderError::TooMany`];
     /// [`LoaderError::Dataset`] for a split, view or size that is not there.
@@ -224,14 +233,29 @@ impl LoaderBuilder {
         }
         let buffers = affordable.min(self.workers + WAITING_BATCHES);
         let selection = Selection::of(&self.dataset, &self.select)?;
-        let blocks = self.check_order(&selection)?;
+        allow_shards_open(&selection)?;
+        let choices = choose(self.access, self.order, &self.known_storage(&selection)?);
+        let options = Options {
+            dataset: &self.dataset,
+            select: &self.select,
+            selection: &selection,
+            column,
+            augment: self.augment,
+            seed: self.seed,
+        };
+        let plan = Plan::new(choices.order, &options)?;
+        let other = match (self.order, choices.order) {
+            (Order::Auto, Order::Shuffle) => Some(Plan::new(Order::Windowed, &options)?),
+            (Order::Auto, _) => Some(Plan::new(Order::Shuffle, &options)?),
+            _ => None,
+        };
         Ok(Loader {
-            identity: self.identity(column, &selection),
-            shards: Arc::new(Shards::new(self.dataset, selection.split(), self.access)?),
+            plan,
+            other,
+            shards: Arc::new(Shards::new(self.dataset, selection.split(), choices.access)?),
+            choices,
             workers: self.workers.min(buffers - 1).max(1),
             batch_size: self.batch_size,
-            order: self.order,
-            seed: self.seed,
             last: self.last,
             rank: self.rank,
             world: self.world,
@@ -243,9 +267,26 @@ impl LoaderBuilder {
             spare: Arc::new(Mutex::new(Vec::new())),
             column,
             shape,
-            blocks,
             buffers,
         })
+    }
+
+    /// What is known of the selected samples' storage; of nothing where nothing has to be chosen.
+    fn known_storage(&self, selection: &Selection) -> Result<Storage, LoaderError> {
+        if let Some(storage) = self.storage {
+            return Ok(storage);
+        }
+        if self.access != Access::Auto && self.order != Order::Auto {
+            return Ok(Storage { rotating: None, remote: None, bytes: 0, available: None });
+        }
+        let shards = &self.dataset.split(selection.split())?.shards;
+        let row_bytes = |shard: u32| {
+            let shard = &shards[shard as usize];
+            shard.bytes / shard.rows.max(1)
+        };
+        let bytes = selection.places().iter().map(|place| row_bytes(place.shard)).sum();
+        let file = shards.first().map_or("", |shard| &shard.file);
+        Ok(Storage::of(&self.dataset.root().join(file), bytes))
     }
 
     fn column(&self) -> Result<usize, LoaderError> {
@@ -278,61 +319,17 @@ impl LoaderBuilder {
         }
         Ok(())
     }
+}
 
-    /// The blocks of a windowed order; tests that the order can be had at all.
-    fn check_order(&self, selection: &Selection) -> Result<Vec<u32>, LoaderError> {
-        let samples = selection.len();
-        let labels = selection.labels();
-        let mut positions = samples as u64;
-        if self.order == Order::Balanced {
-            let unlabelled = labels.iter().filter(|&&label| label == NO_LABEL).count();
-            if unlabelled > 0 {
-                return Err(LoaderError::Unlabelled { unlabelled, samples });
-            }
-            let repeats = super::order::class_repeats(labels);
-            let largest = repeats.iter().map(|class| u64::from(class.samples)).max();
-            positions = largest.unwrap_or(0) * repeats.len() as u64;
-        }
-        if positions > u64::from(u32::MAX) {
-            return Err(LoaderError::TooMany { samples: positions });
-        }
-        if self.order != Order::Windowed {
-            return Ok(Vec::new());
-        }
-        let shards = &self.dataset.split(selection.split())?.shards;
-        let row_bytes: Vec<u64> =
-            shards.iter().map(|shard| shard.bytes / shard.rows.max(1)).collect();
-        Ok(forward_blocks(selection.places(), &row_bytes))
-    }
-
-    /// What a state must agree with. The ledger's hash stands for the order of storage; how the last
-    /// batch is filled may change from leg to leg.
-    fn identity(&self, column: usize, selection: &Selection) -> Identity {
-        let meta = self.dataset.meta();
-        let Select { condition, percent, percent_seed, .. } = &self.select;
-        // The file of a subset may have moved: what it names is what counts.
-        let mut places = blake3::Hasher::new();
-        for place in selection.places() {
-            places.update(&place.shard.to_le_bytes()).update(&place.row.to_le_bytes());
-        }
-        let percent =
-            percent.map_or_else(String::new, |p| format!("{PERCENT_METHOD} {p} {percent_seed}"));
-        let window = match self.order {
-            Order::Windowed => format!("{WINDOW_BLOCKS}"),
-            _ => String::new(),
-        };
-        let options = [
-            selection.split(),
-            &meta.ledger.blake3,
-            places.finalize().to_hex().as_str(),
-            condition.as_deref().unwrap_or_default(),
-            &percent,
-            &window,
-            &meta.columns[column].name,
-        ]
-        .map(str::to_owned);
-        let augment = self.augment.names();
-        let options: Vec<&str> = options.iter().chain(&augment).map(String::as_str).collect();
-        Identity::new(&meta.content_root, self.order.name(), self.seed, &options)
-    }
+/// Every shard that is read stays open.
+fn allow_shards_open(selection: &Selection) -> Result<(), LoaderError> {
+    let shards = selection.places().chunk_by(|a, b| a.shard == b.shard).count();
+    allow_open_files(shards as u64).map_err(|(needed, most)| LoaderError::Option {
+        option: "open files",
+        expected: format!(
+            "a limit of {needed} or more, one for each of {shards} shards and some others: raise it with \
+             `ulimit -Hn {needed}`, or convert with a larger --shard-mb"
+        ),
+        found: most.to_string(),
+    })
 }

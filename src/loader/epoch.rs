@@ -7,7 +7,9 @@ use std::thread::{Builder, JoinHandle};
 use super::augment::{Augmenter, Occurrences};
 use super::batch::{Batch, Buffer, Damaged};
 use super::element::{Element, Source};
+use super::forward::{Forward, ShardDisk};
 use super::order::Stripes;
+use super::plan::Plan;
 use super::queue::Queue;
 use super::select::{Place, Selection};
 use super::shards::Shards;
@@ -25,6 +27,8 @@ pub struct Epoch<T: Element = f32> {
     queue: Arc<Queue<T>>,
     spare: Spare<T>,
     threads: Vec<JoinHandle<()>>,
+    /// Where windows are read ahead.
+    forward: Option<Arc<Forward>>,
     stripes: Stripes,
     step: u64,
     /// Where the epoch was gone on from, and what this rank has had since.
@@ -47,6 +51,7 @@ struct Work<T: Element> {
     rank: u32,
     column: usize,
     damaged: Damaged,
+    forward: Option<Arc<Forward>>,
     /// How often samples stand in the order; there where they are augmented.
     occurrences: Option<Arc<Occurrences>>,
     /// Steps that are asked for ahead of the one that is filled.
@@ -54,9 +59,11 @@ struct Work<T: Element> {
 }
 
 impl<T: Element> Epoch<T> {
-    pub(super) fn begin(loader: &Loader<T>, state: State) -> Epoch<T> {
-        let order = Arc::new(loader.epoch_order(state.epoch));
-        let stripes = loader.stripes(state.position, order.len() as u64);
+    pub(super) fn begin(loader: &Loader<T>, plan: &Plan, state: State) -> Epoch<T> {
+        let windows = Arc::new(loader.windows(plan, &state));
+        let (order, stripes) = (Arc::clone(&windows.order), windows.stripes);
+        let ahead = loader.reads_ahead(plan) && stripes.steps() > 0;
+        let forward = ahead.then(|| Arc::new(Forward::new(windows.ends.clone(), stripes.start)));
         let spare = std::mem::take(&mut *lock(&loader.spare));
         let layout = (loader.batch_size, loader.shape);
         let queue = Arc::new(Queue::new(stripes.steps(), layout, loader.buffers, spare));
@@ -69,6 +76,7 @@ impl<T: Element> Epoch<T> {
             queue: Arc::clone(&queue),
             spare: Arc::clone(&loader.spare),
             threads: Vec::new(),
+            forward: forward.clone(),
             stripes,
             step: 0,
             state,
@@ -76,6 +84,16 @@ impl<T: Element> Epoch<T> {
         };
         let occurrences =
             loader.augment.map(|_| Arc::new(Occurrences::of(&order, loader.selection.len())));
+        if let Some(forward) = &forward {
+            let thread = Builder::new().name(format!("{}-ahead", loader.thread_name));
+            let reader = Arc::clone(forward);
+            let mut disk = ShardDisk { windows, scratch: Vec::new() };
+            match thread.spawn(move || reader.run(&mut disk)) {
+                Ok(thread) => epoch.threads.push(thread),
+                // Nothing is read ahead, then.
+                Err(_) => forward.stop(),
+            }
+        }
         let workers = loader.workers.min(usize::try_from(stripes.steps()).unwrap_or(usize::MAX));
         for number in 0..workers {
             let work = Work {
@@ -87,6 +105,7 @@ impl<T: Element> Epoch<T> {
                 rank: loader.rank,
                 column: loader.column,
                 damaged: loader.damaged,
+                forward: forward.clone(),
                 occurrences: occurrences.clone(),
                 ahead: workers as u64,
             };
@@ -96,7 +115,7 @@ impl<T: Element> Epoch<T> {
             let epoch_number = epoch.state.state.epoch;
             let augmenter = loader
                 .augment
-                .map(|augment| Augmenter::new(augment, loader.seed, epoch_number, [height, width]));
+                .map(|augment| Augmenter::new(augment, plan.seed, epoch_number, [height, width]));
             queue.worker_begins();
             let thread = Builder::new().name(format!("{}-{number}", loader.thread_name));
             match thread.spawn(move || work.run(source, augmenter)) {
@@ -127,6 +146,9 @@ impl<T: Element> Epoch<T> {
 
     fn end(&mut self) {
         self.queue.stop();
+        if let Some(forward) = &self.forward {
+            forward.stop();
+        }
         for thread in self.threads.drain(..) {
             // A worker's panic has been handed in as the error of its step.
             let _ = thread.join();
@@ -204,6 +226,9 @@ impl<T: Element> Work<T> {
         augmenter: &mut Option<Augmenter>,
         buffer: &mut Buffer<T>,
     ) -> Result<(), LoaderError> {
+        if let Some(forward) = &self.forward {
+            forward.wait_for(self.stripes.batch(self.rank, step));
+        }
         let ahead = if step == 0 { 0..=self.ahead } else { step + self.ahead..=step + self.ahead };
         for step in ahead.filter(|&step| step < self.stripes.steps()) {
             for (_, _, place) in self.samples(step) {
@@ -234,7 +259,7 @@ impl<T: Element> Work<T> {
             if self.damaged == Damaged::Fail || !of_the_row {
                 return Err(error.into());
             }
-            buffer.skip(&self.shards.ledger_id(place)?, error);
+            buffer.skip(self.shards.ledger_id(place)?, error);
         }
         Ok(())
     }
