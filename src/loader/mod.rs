@@ -30,6 +30,7 @@
 
 pub mod augment;
 mod batch;
+mod build;
 mod builder;
 pub mod choose;
 mod element;
@@ -43,6 +44,7 @@ mod receipt;
 pub mod select;
 mod shards;
 mod state;
+mod work;
 
 use std::sync::Arc;
 
