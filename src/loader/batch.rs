@@ -71,7 +71,7 @@ impl SampleIds {
         (0..self.len()).filter_map(|index| self.get(index))
     }
 
-    fn push(&mut self, id: &str) {
+    pub(super) fn push(&mut self, id: &str) {
         self.text.push_str(id);
         self.ends.push(self.text.len());
     }

@@ -20,6 +20,11 @@ impl Receipt {
         Receipt(first_16_bytes(&blake3::hash(sample_id.as_bytes())))
     }
 
+    /// Its lower and its upper 64 bits.
+    pub(super) fn words(self) -> [u64; 2] {
+        [self.0 as u64, (self.0 >> 64) as u64]
+    }
+
     /// The receipt of a sample that was delivered so often.
     pub fn times(self, times: u32) -> Receipt {
         Receipt(self.0.wrapping_mul(times.into()))
