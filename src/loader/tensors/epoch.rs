@@ -46,6 +46,8 @@ pub struct TensorEpoch {
     /// Where this rank stands: what the consumer has had.
     state: RankState,
     stripes: Stripes,
+    /// Batches that the consumer has had.
+    step: u64,
 }
 
 /// A batch, and where the epoch stands behind it.
@@ -117,7 +119,8 @@ impl<T: Element + WithDType> Loader<T> {
                 let mut batch = batch.into_tensors(&device)?;
                 batch.images = if batch.sample_ids.is_empty() {
                     // A GPU computes nothing of nothing.
-                    super::tensor::<T, 4>(&[], shape(&batch)?, &device)?
+                    let (n, c, h, w) = batch.images.dims4().map_err(LoaderError::device)?;
+                    super::tensor::<T, 4>(&[], [n, c, h, w], &device)?
                 } else {
                     view.apply(&batch.images).map_err(LoaderError::device)?
                 };
@@ -148,11 +151,6 @@ fn as_they_are<T: Element + WithDType>(mut epoch: Epoch<T>, device: Device) -> M
     })
 }
 
-fn shape(batch: &TensorBatch) -> Result<[usize; 4], LoaderError> {
-    let (n, channels, height, width) = batch.images.dims4().map_err(LoaderError::device)?;
-    Ok([n, channels, height, width])
-}
-
 /// Until the epoch or the consumer's interest ends; an error is the last thing that is sent.
 fn run_ahead(mut maker: Maker, sender: &SyncSender<Made>) {
     while let Some(made) = maker() {
@@ -165,7 +163,7 @@ fn run_ahead(mut maker: Maker, sender: &SyncSender<Made>) {
 
 impl TensorEpoch {
     fn new(source: Source, state: RankState, stripes: Stripes) -> TensorEpoch {
-        TensorEpoch { source, state, stripes }
+        TensorEpoch { source, state, stripes, step: 0 }
     }
 
     /// Where this rank stands: behind the last batch that [`Iterator::next`] gave, however far the threads
@@ -200,7 +198,7 @@ impl TensorEpoch {
                 drop(made);
                 let panic = thread.join().err()?;
                 let reason = format!("it panicked: {}", panic_text(&*panic));
-                Some(LoaderError::Worker { step: self.state.state.position, reason })
+                Some(LoaderError::Worker { step: self.step, reason })
             }
             Source::Failed(error) => Some(error),
             Source::Here(_) | Source::Over => None,
@@ -215,6 +213,7 @@ impl Iterator for TensorEpoch {
         match self.take() {
             Some(Ok((batch, state))) => {
                 self.state = state;
+                self.step += 1;
                 Some(Ok(batch))
             }
             Some(Err(error)) => {
@@ -239,12 +238,20 @@ impl Drop for TensorEpoch {
 mod tests {
     use std::time::Duration;
 
+    use candle_core::{DType, Tensor};
+
     use super::*;
     use crate::loader::{Identity, LastBatch};
 
     fn at(position: u64) -> RankState {
         let state = State { position, ..Identity::new("root", "sequential-v1", 0, &[]).begin(0) };
         RankState { rank: 0, world: 1, state }
+    }
+
+    fn batch() -> TensorBatch {
+        let none = Tensor::zeros(0, DType::U32, &Device::Cpu).unwrap();
+        let (sample_ids, skipped) = Default::default();
+        TensorBatch { images: none.clone(), labels: none, sample_ids, skipped }
     }
 
     fn epoch_of(maker: Maker) -> TensorEpoch {
@@ -256,10 +263,15 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_ahead_that_panics_reaches_the_consumer_as_an_error_and_then_there_is_no_more() {
-        let mut epoch = epoch_of(Box::new(|| panic!("the device is cursed")));
+    fn a_thread_ahead_that_panics_reaches_the_consumer_as_the_error_of_its_step() {
+        let mut batches = [batch(), batch()].into_iter();
+        let mut epoch = epoch_of(Box::new(move || match batches.next() {
+            Some(batch) => Some(Ok((batch, at(1)))),
+            None => panic!("the device is cursed"),
+        }));
+        assert!(epoch.next().unwrap().is_ok() && epoch.next().unwrap().is_ok());
         let error = epoch.next().unwrap().unwrap_err().to_string();
-        assert!(error.contains("it panicked: the device is cursed"), "{error}");
+        assert!(error.contains("at step 2: it panicked: the device is cursed"), "{error}");
         assert!(epoch.next().is_none());
     }
 
@@ -270,15 +282,7 @@ mod tests {
         let mut epoch = epoch_of(Box::new(move || {
             told.send(()).unwrap();
             number += 1;
-            let none =
-                candle_core::Tensor::zeros(0, candle_core::DType::U32, &Device::Cpu).unwrap();
-            let batch = TensorBatch {
-                images: none.clone(),
-                labels: none,
-                sample_ids: Default::default(),
-                skipped: Vec::new(),
-            };
-            Some(Ok((batch, at(number))))
+            Some(Ok((batch(), at(number))))
         }));
         let begun = || asked.recv_timeout(Duration::from_secs(60)).unwrap();
         let quiet = || asked.recv_timeout(Duration::from_millis(200)).is_err();
