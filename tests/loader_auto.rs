@@ -87,6 +87,26 @@ fn an_epoch_goes_on_in_its_own_order_where_another_would_be_taken() {
 }
 
 #[test]
+fn an_epoch_that_reads_ahead_ends_when_it_is_dropped_and_names_what_it_cannot_read() {
+    let (_folder, dataset) = dataset();
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let loader = auto(&dataset, TURNS).batch_size(1).build().unwrap();
+        for stop in [0, 1, 7] {
+            let mut epoch = loader.epoch(0);
+            (0..stop).for_each(|_| drop(epoch.next().unwrap().unwrap()));
+        }
+        let shard = dataset.root().join(&dataset.split("train").unwrap().shards[1].file);
+        std::fs::OpenOptions::new().write(true).open(shard).unwrap().set_len(2000).unwrap();
+        let error = loader.epoch(0).find_map(Result::err).map(|error| error.to_string());
+        sender.send(error).unwrap();
+    });
+    let error = receiver.recv_timeout(std::time::Duration::from_secs(60)).expect("it ends");
+    let error = error.expect("an error");
+    assert!(error.contains("train/00001.arrow") && error.contains("2000 bytes"), "{error}");
+}
+
+#[test]
 fn windows_that_are_read_ahead_give_the_batches_of_the_map_from_every_step_and_for_every_rank() {
     let (_folder, dataset) = dataset();
     let loader = |access, rank, world| {

@@ -14,7 +14,7 @@
 //! | --- | --- |
 //! | `TCOLZ_BENCH_DUMP` | raw dump to convert; made-up photos without it |
 //! | `TCOLZ_BENCH_TTD` | the Twitter testing dataset, for the sections `size` and `plan` |
-//! | `TCOLZ_BENCH_ROUNDS` | rounds of the sections `convert` and `plan` (3) |
+//! | `TCOLZ_BENCH_ROUNDS` | rounds of the sections `convert`, `plan` and `slow` (3) |
 //! | `TCOLZ_BENCH_VENV`, `TCOLZ_SHARED` | Python environment with the peers, and the folder with `bench/peers_convert.py` |
 //! | `TCOLZ_BENCH_OUT` | where datasets are written and removed again (the target folder) |
 //! | `TCOLZ_BENCH_RESULTS` | the page (`benches/RESULTS.md`) |
@@ -29,6 +29,8 @@ mod plan;
 mod report;
 mod settings;
 mod size;
+mod slow;
+mod slow_disk;
 mod tensors;
 #[path = "../common/turbo.rs"]
 mod turbo;
@@ -36,12 +38,13 @@ mod turbo;
 use report::Page;
 use settings::Settings;
 
-const SECTIONS: [(&str, Section); 5] = [
+const SECTIONS: [(&str, Section); 6] = [
     ("convert", convert::section),
     ("memory", memory::section),
     ("size", size::section),
     ("codec", codec::section),
     ("plan", plan::section),
+    ("slow", slow::section),
 ];
 
 type Section = fn(&Settings) -> String;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::element::Element;
 use super::queue::Queue;
-use super::receipt::Receipt;
+use crate::dataset::Receipt;
 use crate::sample::Label;
 use crate::shard::ShardError;
 

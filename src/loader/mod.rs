@@ -43,7 +43,6 @@ mod measure;
 pub mod order;
 mod plan;
 mod queue;
-mod receipt;
 pub mod select;
 mod shards;
 mod state;
@@ -62,12 +61,12 @@ pub use epoch::Epoch;
 pub use error::LoaderError;
 pub use measure::{Limit, Rate, Stage};
 pub use order::{LastBatch, Order, Stripes};
-pub use receipt::Receipt;
 pub use select::{Percent, Select, Selection};
 pub use state::{Identity, RankState, State};
 #[cfg(feature = "candle")]
 pub use tensors::{DeviceView, TensorBatch, TensorEpoch, Transfer};
 
+pub use crate::dataset::Receipt;
 use crate::transform::View;
 use forward::{WindowReads, Windows, forward_requests};
 use plan::Plan;
@@ -193,12 +192,23 @@ impl<T: Element> Loader<T> {
     }
 
     /// The receipt that the samples up to a state's position must have, by the order and the ledger:
-    /// repeats and padding counted, a dropped tail left out.
+    /// repeats and padding counted, a dropped tail left out. For a whole split with each sample as often as
+    /// the others, it is a constant of dataset.json.
     ///
     /// # Errors
     /// As [`crate::Dataset::scan_ledger`]; [`LoaderError::OtherState`].
     pub fn expected_receipt(&self, state: &State) -> Result<Receipt, LoaderError> {
-        let order = self.plan_of(state)?.epoch_order(state.epoch, &self.selection);
+        let plan = self.plan_of(state)?;
+        let samples = self.selection.len() as u64;
+        let split = self.shards.dataset().split(self.selection.split())?;
+        if let Some(receipt) = split.receipt
+            && plan.order != Order::Balanced
+            && samples == split.rows
+            && state.position.is_multiple_of(samples)
+        {
+            return Ok(receipt.times((state.position / samples) as u32));
+        }
+        let order = plan.epoch_order(state.epoch, &self.selection);
         let samples = order.len() as u64;
         let mut times = vec![0u32; self.selection.len()];
         for (&index, position) in order.iter().zip(0u64..) {

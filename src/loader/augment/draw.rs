@@ -4,8 +4,8 @@
 //! used: the system's `exp` and `log` have other values on other machines.
 
 use super::super::order::Random;
-use super::super::receipt::Receipt;
 use super::{Augment, CROP, Crop, FLIP, RESIZED_CROP};
+use crate::dataset::Receipt;
 
 /// How often a resized crop is drawn before the middle of the picture is taken, as in torchvision.
 const TRIES: usize = 10;
