@@ -41,6 +41,7 @@
 //! | [`convert`](mod@convert) | the pipeline from a dump to a dataset, and what it will take; repair |
 //! | [`loader`] | which samples, in which order; batches for training |
 //! | [`inspect`](mod@inspect) | what a dataset holds: statistics, duplicates, contact sheets |
+//! | [`report`] | a page that shows all this: charts, pictures, tables in one HTML file |
 //! | [`demo`] | a made-up dump for trying all this, and what must become of it |
 //!
 //! The format itself is written down in `schemas/format.md`.
@@ -58,6 +59,7 @@ pub mod inspect;
 pub mod loader;
 mod positioned;
 pub mod recipe;
+pub mod report;
 pub mod sample;
 pub mod shard;
 pub mod storage;

@@ -48,10 +48,12 @@ const HOMES: &[(&str, &[&str])] = &[
     ("png", &["src/decode/"]),
     ("turbojpeg_sys", &["src/decode/"]),
     ("half", &["src/transform/"]),
-    ("jpeg_encoder", &["src/demo/"]),
+    ("jpeg_encoder", &["src/demo/", "src/report/"]),
     ("font8x8", &["src/inspect/"]),
     ("candle_core", &["src/model/", "src/train/", "src/loader/tensors/"]),
     ("plotters", &["src/report/"]),
+    ("askama", &["src/report/"]),
+    ("base64", &["src/report/"]),
 ];
 
 /// Where `unsafe` may stand: the memory map and what names it when it is lost, SIMD kernels, libjpeg's

@@ -13,7 +13,9 @@ use std::process::Command;
 
 use ledger::{Made, noise};
 use serde_json::Value;
-use tcolz::inspect::{Statistics, inspect};
+use tcolz::dataset::LedgerRow;
+use tcolz::inspect::{Statistics, inspect, inspect_selected};
+use tcolz::loader::select::{Percent, Place, Select, Selection};
 use tcolz::recipe::Codec;
 use tcolz::{Dataset, DatasetError};
 
@@ -89,6 +91,43 @@ fn statistics_of_ledger_rows_are_those_of_the_whole_and_parts_add_up_to_it() {
     }
     let sums = whole.splits.iter().map(|split| split.channels[0].sum[1]).sum::<u64>();
     assert_eq!(whole.tensors[0].channels.sum[1], sums);
+}
+
+#[test]
+fn statistics_of_a_selection_are_those_of_its_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = demo(folder.path(), &[16]);
+    let rows = dataset.ledger().unwrap();
+    let condition = Some("width > 400 and format = jpeg".to_owned());
+    let selections = ["train", "test"].map(|split| {
+        let percent = Some(Percent::parse("60").unwrap());
+        let select = Select { condition: condition.clone(), percent, ..Select::split(split) };
+        Selection::of(&dataset, &select).unwrap()
+    });
+    let found = inspect_selected(&dataset, &selections).unwrap();
+    let selected = |row: &&LedgerRow| {
+        let own = selections.iter().find(|selection| *selection.split() == *row.split);
+        own.zip(row.place)
+            .is_some_and(|(own, (shard, row))| own.places().contains(&Place { shard, row }))
+    };
+    let expected = Statistics::of_rows(&dataset, rows.iter().filter(selected)).unwrap();
+    assert_eq!(found.statistics, expected);
+    let number = selections.iter().map(Selection::len).sum::<usize>() as u64;
+    assert!(number > 0 && found.statistics.counts.stored == number);
+    assert_eq!(found.selected.unwrap()[1].split, "test");
+
+    let screen = output(dataset.root(), &["--where", "width > 400 and format = jpeg"]);
+    assert!(
+        screen.contains("selected train") && screen.contains("meet the conditions"),
+        "{screen}"
+    );
+    assert!(screen.contains("selected val"), "every split: {screen}");
+    let mut command = common::tcolz();
+    command.arg("inspect").arg(dataset.root()).args(["--where", "width > 1e9"]);
+    let error = command.output().unwrap();
+    assert_eq!(error.status.code(), Some(1));
+    let error = String::from_utf8_lossy(&error.stderr).into_owned();
+    assert!(error.contains("no sample is left"), "{error}");
 }
 
 fn classes(number: usize) -> Vec<String> {

@@ -120,23 +120,29 @@ pub(crate) struct ConvertArgs {
 
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  tcolz inspect out/\n  tcolz inspect out/ --json | jq .tensors[0].mean\n  tcolz inspect out/ --duplicates          is a picture in two splits, or under two labels?\n  tcolz inspect out/ --sheet quarantine.png --sheet-by status\n  tcolz inspect out/ --duplicates --json | jq '.groups[] | select(.across_splits)'"
+    after_help = "Examples:\n  tcolz inspect out/\n  tcolz inspect out/ --html report.html     a page to show: charts, contact sheets, duplicates\n  tcolz inspect out/ --json | jq .tensors[0].mean\n  tcolz inspect out/ --split train --where 'agreement >= 5'\n  tcolz inspect out/ --duplicates          is a picture in two splits, or under two labels?\n  tcolz inspect out/ --sheet quarantine.png --sheet-by status\n  tcolz inspect out/ --duplicates --json | jq '.groups[] | select(.across_splits)'"
 )]
 pub(crate) struct InspectArgs {
     /// The dataset
     pub(crate) dataset: PathBuf,
     /// List samples that are the same file, the same pixels or nearly the same picture
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["split", "subset", "condition", "percent"])]
     pub(crate) duplicates: bool,
+    /// Write a page of charts and pictures to this HTML file: all in one file, no network
+    #[arg(long, value_name = "FILE", conflicts_with = "duplicates")]
+    pub(crate) html: Option<PathBuf>,
     /// Write a contact sheet to this PNG file; with --duplicates, one of the duplicates
     #[arg(long, value_name = "FILE")]
     pub(crate) sheet: Option<PathBuf>,
     /// What a row of the contact sheet stands for: class, split or status
     #[arg(long, value_name = "WHAT", default_value = "class", value_parser = parse_sheet_by, requires = "sheet", conflicts_with = "duplicates")]
     pub(crate) sheet_by: SheetBy,
-    /// Print JSON
+    /// Print JSON; with --html every number of the page
     #[arg(long)]
     pub(crate) json: bool,
+    // Last, because its help heading holds for all that follows.
+    #[command(flatten)]
+    pub(crate) select: SelectArgs,
 }
 
 impl InspectArgs {
@@ -145,9 +151,11 @@ impl InspectArgs {
         InspectArgs {
             dataset,
             duplicates: false,
+            html: None,
             sheet: None,
             sheet_by: SheetBy::Class,
             json: false,
+            select: SelectArgs::default(),
         }
     }
 }

@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
+pub(super) use tcolz::report::{bytes, count};
+
 /// Prints to standard output. A reader that went away (`tcolz inspect … | head`) is no error.
 ///
 /// # Errors
@@ -11,35 +13,6 @@ pub(super) fn print(text: &str) -> io::Result<()> {
     match io::stdout().lock().write_all(text.as_bytes()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
         _ => Ok(()),
-    }
-}
-
-/// `1234567` → `1,234,567`.
-pub(super) fn count(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// Bytes in decimal units: `60.3 MB`.
-pub(super) fn bytes(number: u64) -> String {
-    let units = ["bytes", "kB", "MB", "GB", "TB"];
-    let mut value = number as f64;
-    let mut unit = 0;
-    while value >= 999.5 && unit + 1 < units.len() {
-        value /= 1000.0;
-        unit += 1;
-    }
-    match unit {
-        0 => format!("{number} bytes"),
-        _ if value < 99.95 => format!("{value:.1} {}", units[unit]),
-        _ => format!("{value:.0} {}", units[unit]),
     }
 }
 
@@ -90,11 +63,6 @@ mod tests {
 
     #[test]
     fn numbers_read_as_people_write_them() {
-        assert_eq!([0, 999, 1000, 470_586].map(count), ["0", "999", "1,000", "470,586"]);
-        assert_eq!(bytes(361), "361 bytes");
-        assert_eq!(bytes(60_270_000), "60.3 MB");
-        assert_eq!(bytes(63_000_000_000), "63.0 GB");
-        assert_eq!(bytes(999_999), "1.0 MB");
         assert_eq!(
             [0.04, 9.96, 100.0, 6000.0].map(duration),
             ["0.0 s", "10 s", "1.7 min", "1.7 h"]

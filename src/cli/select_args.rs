@@ -4,14 +4,14 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use tcolz::Dataset;
-use tcolz::loader::{Percent, Select};
+use tcolz::loader::{LoaderError, Percent, Select, Selection};
 
 /// The split that is read unless told otherwise, where there is one of this name.
 const USUAL_SPLIT: &str = "train";
 
 /// In the order in which they are taken: of the split the subset, of that what meets the conditions, of
 /// that the share.
-#[derive(clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = "Samples")]
 pub(crate) struct SelectArgs {
     /// Read this split
@@ -45,6 +45,36 @@ impl SelectArgs {
             percent: self.percent,
             percent_seed: self.percent_seed,
         })
+    }
+
+    /// What is selected of each split, for commands that look at everything unless told otherwise: `None`
+    /// without any of these flags; without --split every split that has such samples.
+    pub(crate) fn selections(&self, dataset: &Dataset) -> anyhow::Result<Option<Vec<Selection>>> {
+        let SelectArgs { split, subset, condition, percent, percent_seed } = self;
+        if split.is_none() && subset.is_none() && condition.is_none() && percent.is_none() {
+            return Ok(None);
+        }
+        let every = || dataset.meta().splits.iter().map(|split| split.name.clone()).collect();
+        let splits: Vec<String> = split.clone().map_or_else(every, |split| vec![split]);
+        let (mut found, mut nothing) = (Vec::new(), None);
+        for split in splits {
+            let select = Select {
+                split,
+                subset: subset.clone(),
+                condition: condition.clone(),
+                percent: *percent,
+                percent_seed: *percent_seed,
+            };
+            match Selection::of(dataset, &select) {
+                Ok(selection) => found.push(selection),
+                Err(error @ LoaderError::Nothing { .. }) => nothing = Some(error),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        match nothing {
+            Some(error) if found.is_empty() => Err(error.into()),
+            _ => Ok(Some(found)),
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
@@ -17,17 +17,23 @@ pub(super) struct Log {
     begun: Instant,
 }
 
+/// Where the log of conversions into `out` lies: beside it.
+pub fn log_path(out: &Path) -> PathBuf {
+    let mut path = std::path::absolute(out).unwrap_or_else(|_| out.to_owned());
+    if path.file_name().is_none() {
+        // `..` at the end: the name is only known to the disk.
+        path = path.canonicalize().unwrap_or(path);
+    }
+    // By the name and not by the text of the path, which may end in `/`.
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".log.jsonl");
+    path.set_file_name(name);
+    path
+}
+
 impl Log {
     pub(super) fn open(out: &Path) -> Result<Log, ConvertError> {
-        let mut path = std::path::absolute(out).unwrap_or_else(|_| out.to_owned());
-        if path.file_name().is_none() {
-            // `..` at the end: the name is only known to the disk.
-            path = path.canonicalize().unwrap_or(path);
-        }
-        // By the name and not by the text of the path, which may end in `/`.
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(".log.jsonl");
-        path.set_file_name(name);
+        let path = log_path(out);
         let file = OpenOptions::new().create(true).append(true).open(&path);
         let file = file.map_err(|source| ConvertError::Io { path: path.clone(), source })?;
         Ok(Log { file, begun: Instant::now() })

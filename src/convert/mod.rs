@@ -40,6 +40,7 @@ use crate::transform::View;
 
 use journal::Journal;
 use log::Log;
+pub use log::log_path;
 use out::{Found, OutFolder};
 use store::Store;
 

@@ -16,7 +16,9 @@ pub(super) struct Facts<'a> {
     pub(super) reason: Option<&'a str>,
     pub(super) source_bytes: Option<u64>,
     pub(super) photo: Option<PhotoInfo>,
-    pub(super) has_text_scores: bool,
+    /// Shard of the split, row of the shard.
+    pub(super) place: Option<(u32, u32)>,
+    pub(super) text_scores: Option<[f32; 3]>,
     pub(super) agreement: Option<u8>,
     /// Of each tensor column; `None` where nothing is stored.
     pub(super) sums: Vec<Option<ChannelSums>>,
@@ -32,17 +34,21 @@ impl<'a> Facts<'a> {
             reason: row.reason.as_deref(),
             source_bytes: row.source.map(|(bytes, _)| bytes),
             photo: row.photo,
-            has_text_scores: row.text_scores.is_some(),
+            place: row.place,
+            text_scores: row.text_scores,
             agreement: row.agreement,
             sums: (0..columns).map(sums).collect(),
         }
     }
 }
 
+/// Ledger columns of the text's sentiment.
+const TEXT_FIELDS: [&str; 3] = ["text_neg", "text_neu", "text_pos"];
+
 /// Names of the ledger columns that [`for_each`] reads.
 pub(super) fn fields(columns: &[TensorColumn]) -> Vec<Arc<str>> {
-    let plain = ["split", "label", "status", "reason", "source_bytes", "text_neg", "agreement"];
-    let plain = plain.into_iter().chain(PHOTO_FIELDS).map(Arc::from);
+    let plain = ["split", "label", "status", "reason", "shard", "row", "source_bytes", "agreement"];
+    let plain = plain.into_iter().chain(TEXT_FIELDS).chain(PHOTO_FIELDS).map(Arc::from);
     plain.chain(columns.iter().flat_map(sum_fields).map(Arc::from)).collect()
 }
 
@@ -55,7 +61,10 @@ pub(super) fn for_each<'a>(
     let (split, label) = (batch.text("split")?, batch.u16("label")?);
     let (status, reason) = (batch.status()?, batch.text("reason")?);
     let (source_bytes, photo) = (batch.u64("source_bytes")?, batch.photo()?);
-    let (text_neg, agreement) = (batch.f32("text_neg")?, batch.u8("agreement")?);
+    let [negative, neutral, positive] = TEXT_FIELDS;
+    let (negative, neutral) = (batch.f32(negative)?, batch.f32(neutral)?);
+    let (positive, agreement) = (batch.f32(positive)?, batch.u8("agreement")?);
+    let (shard, row_in_shard) = (batch.u32("shard")?, batch.u32("row")?);
     let sums =
         columns.iter().map(|column| batch.sums(column)).collect::<Result<Vec<_>, String>>()?;
     let mut of_row = Vec::with_capacity(columns.len());
@@ -69,7 +78,13 @@ pub(super) fn for_each<'a>(
             reason: reason(row),
             source_bytes: source_bytes(row),
             photo: photo(row)?,
-            has_text_scores: text_neg(row).is_some(),
+            place: shard(row).zip(row_in_shard(row)),
+            text_scores: match (negative(row), neutral(row), positive(row)) {
+                (Some(negative), Some(neutral), Some(positive)) => {
+                    Some([negative, neutral, positive])
+                }
+                _ => None,
+            },
             agreement: agreement(row),
             sums: of_row,
         };

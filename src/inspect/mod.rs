@@ -10,9 +10,14 @@ mod channels;
 mod distribution;
 mod duplicates;
 mod facts;
+mod grid;
+mod histogram;
+mod mean_images;
+mod pictures;
 mod sheet;
 mod statistics;
 mod sums;
+mod text_scores;
 
 use std::sync::{Mutex, PoisonError};
 
@@ -24,12 +29,17 @@ pub use duplicates::{
     DuplicateGroup, Duplicates, GRID, Link, MAX_DIFFERENCE, MAX_DISTANCE, Member, NearSearch,
     Relation, find_duplicates,
 };
+pub use histogram::{Histogram, Histograms};
+pub use mean_images::{MAX_MEAN_CLASSES, MEAN_BUDGET, MeanImage, MeanImages, mean_images};
+pub use pictures::{ClassPick, Picture, Refused, pick_by_class, pictures, refused};
 pub use sheet::{SheetBy, SheetError, SheetRow, Tile, duplicates_sheet, overview_sheet, sheet};
 pub use statistics::{
     ClassStatistics, SourceStatistics, SplitStatistics, Statistics, TensorStatistics,
 };
+pub use text_scores::{ClassScores, TextScores};
 
 use crate::dataset::{Dataset, DatasetError};
+use crate::loader::select::{Place, Selection};
 use crate::recipe::Recipe;
 use sums::Sums;
 
@@ -51,7 +61,9 @@ pub struct Inspection {
     pub views: Vec<String>,
     /// Class names, indexed by label.
     pub classes: Vec<String>,
-    /// What its ledger adds up to.
+    /// What was selected of each split, where not everything is looked at.
+    pub selected: Option<Vec<Selected>>,
+    /// What its ledger adds up to; of a selection, what the selected samples add up to.
     #[serde(flatten)]
     pub statistics: Statistics,
     /// What the shards of each split take.
@@ -64,6 +76,21 @@ pub struct Inspection {
     pub shards: u64,
     /// Uncompressed bytes of all tensors, over the bytes stored.
     pub ratio: f64,
+}
+
+/// How many samples of a split each step of a selection left.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Selected {
+    /// Name of the split.
+    pub split: String,
+    /// Stored in it.
+    pub stored: u64,
+    /// Of these, named by the subset's file.
+    pub subset: u64,
+    /// Of these, meeting the conditions.
+    pub condition: u64,
+    /// Of these, in the share: what is looked at.
+    pub percent: u64,
 }
 
 /// What the shards of a split take.
@@ -83,8 +110,43 @@ pub struct SplitStorage {
 /// As [`Dataset::scan_ledger`]; [`DatasetError::Structure`] when the ledger has rows that this dataset
 /// cannot hold, or other counts than dataset.json.
 pub fn inspect(dataset: &Dataset) -> Result<Inspection, DatasetError> {
+    let statistics = statistics(dataset, None)?;
+    let (found, expected) = (statistics.counts, dataset.meta().counts);
+    if found != expected {
+        let path = dataset.root().join(&dataset.meta().ledger.file);
+        let reason = format!(
+            "counts are {found:?}, dataset.json says {expected:?}; `tcolz verify` has more"
+        );
+        return Err(DatasetError::Structure { path, reason });
+    }
+    Ok(inspection(dataset, None, statistics))
+}
+
+/// Inspects some samples of a dataset: those of the selections, at most one of a split. What the dataset takes
+/// on disk is told of all of it.
+///
+/// # Errors
+/// As [`inspect()`].
+pub fn inspect_selected(
+    dataset: &Dataset,
+    selections: &[Selection],
+) -> Result<Inspection, DatasetError> {
+    let statistics = statistics(dataset, Some(selections))?;
+    let selected = |selection: &Selection| {
+        let counts = selection.counts();
+        let [stored, subset, condition, percent] =
+            [counts.split, counts.subset, counts.condition, counts.percent].map(|n| n as u64);
+        Selected { split: selection.split().to_owned(), stored, subset, condition, percent }
+    };
+    Ok(inspection(dataset, Some(selections.iter().map(selected).collect()), statistics))
+}
+
+fn inspection(
+    dataset: &Dataset,
+    selected: Option<Vec<Selected>>,
+    statistics: Statistics,
+) -> Inspection {
     let meta = dataset.meta();
-    let statistics = statistics(dataset)?;
     let storage: Vec<SplitStorage> = meta
         .splits
         .iter()
@@ -95,8 +157,9 @@ pub fn inspect(dataset: &Dataset) -> Result<Inspection, DatasetError> {
         })
         .collect();
     let stored_bytes = storage.iter().map(|split| split.bytes).sum::<u64>() + meta.ledger.bytes;
-    let raw_bytes: u64 = statistics.tensors.iter().map(|tensor| tensor.raw_bytes).sum();
-    Ok(Inspection {
+    let row_bytes: u64 = meta.columns.iter().map(|column| column.raw_bytes() as u64).sum();
+    let raw_bytes = meta.counts.stored * row_bytes;
+    Inspection {
         dataset: dataset.root().display().to_string(),
         content_root: meta.content_root.clone(),
         tcolz_version: meta.tcolz_version.clone(),
@@ -109,12 +172,16 @@ pub fn inspect(dataset: &Dataset) -> Result<Inspection, DatasetError> {
         stored_bytes,
         ledger_bytes: meta.ledger.bytes,
         ratio: raw_bytes as f64 / stored_bytes.max(1) as f64,
+        selected,
         statistics,
-    })
+    }
 }
 
-/// The statistics of everything, from the columns that they need.
-fn statistics(dataset: &Dataset) -> Result<Statistics, DatasetError> {
+/// The statistics of everything or of selections, from the columns that they need.
+fn statistics(
+    dataset: &Dataset,
+    selections: Option<&[Selection]>,
+) -> Result<Statistics, DatasetError> {
     let (meta, columns) = (dataset.meta(), &dataset.meta().columns);
     let fields = facts::fields(columns);
     let fields: Vec<&str> = fields.iter().map(|field| &**field).collect();
@@ -123,7 +190,14 @@ fn statistics(dataset: &Dataset) -> Result<Statistics, DatasetError> {
     let take = || pool.lock().unwrap_or_else(PoisonError::into_inner).pop();
     dataset.scan_ledger(&fields, |batch| {
         let mut sums = take().unwrap_or_else(|| Sums::new(meta));
-        facts::for_each(batch, columns, &mut |facts| sums.add(facts))?;
+        facts::for_each(batch, columns, &mut |facts| match holds(
+            selections,
+            facts.split,
+            facts.place,
+        ) {
+            true => sums.add(facts),
+            false => Ok(()),
+        })?;
         pool.lock().unwrap_or_else(PoisonError::into_inner).push(sums);
         Ok(())
     })?;
@@ -131,14 +205,14 @@ fn statistics(dataset: &Dataset) -> Result<Statistics, DatasetError> {
     while let Some(sums) = take() {
         all.merge(sums);
     }
-    let statistics = all.finish();
-    if statistics.counts != meta.counts {
-        let (found, expected) = (statistics.counts, meta.counts);
-        let path = dataset.root().join(&meta.ledger.file);
-        let reason = format!(
-            "counts are {found:?}, dataset.json says {expected:?}; `tcolz verify` has more"
-        );
-        return Err(DatasetError::Structure { path, reason });
-    }
-    Ok(statistics)
+    Ok(all.finish())
+}
+
+/// Whether what lies at a place of a split is among what was selected; everything is where nothing was.
+fn holds(selections: Option<&[Selection]>, split: &str, place: Option<(u32, u32)>) -> bool {
+    let Some(selections) = selections else { return true };
+    let own = selections.iter().find(|selection| selection.split() == split);
+    place.zip(own).is_some_and(|((shard, row), own)| {
+        own.places().binary_search(&Place { shard, row }).is_ok()
+    })
 }

@@ -12,7 +12,9 @@ use crate::dataset::{Counts, Dataset, DatasetError, LedgerRow};
 use super::channels::ChannelStatistics;
 use super::distribution::Distribution;
 use super::facts::Facts;
+use super::histogram::Histograms;
 use super::sums::Sums;
+use super::text_scores::TextScores;
 
 /// What some rows of a ledger hold.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -35,8 +37,12 @@ pub struct Statistics {
     pub source: SourceStatistics,
     /// Stored samples whose tweet has a text score.
     pub with_text_scores: u64,
+    /// What these scores are, by class; `None` where there are none.
+    pub text_scores: Option<TextScores>,
     /// Stored samples by the number of annotators that agreed, where that is known.
     pub agreement: BTreeMap<u8, u64>,
+    /// How sizes, qualities and light are spread over stored samples.
+    pub histograms: Histograms,
     /// One for each stored size, over everything stored.
     pub tensors: Vec<TensorStatistics>,
 }

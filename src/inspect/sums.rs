@@ -10,9 +10,11 @@ use crate::transform::ChannelSums;
 use super::channels::{ChannelStatistics, possible};
 use super::distribution::Distribution;
 use super::facts::Facts;
+use super::histogram::Bins;
 use super::statistics::{
     ClassStatistics, SourceStatistics, SplitStatistics, Statistics, TensorStatistics,
 };
+use super::text_scores::{ScoreSums, TextScores};
 
 /// Statistics in the making.
 pub(super) struct Sums<'a> {
@@ -27,8 +29,8 @@ pub(super) struct Sums<'a> {
     sides: [Vec<u64>; 2],
     qualities: Vec<u64>,
     orientations: BTreeMap<u8, u64>,
-    with_text_scores: u64,
     agreement: BTreeMap<u8, u64>,
+    bins: Bins,
 }
 
 /// Samples of one class in one split, and the sums of each tensor column.
@@ -36,15 +38,18 @@ pub(super) struct Sums<'a> {
 struct Group {
     samples: u64,
     sums: Vec<ChannelSums>,
+    scores: ScoreSums,
 }
 
 impl Group {
     fn empty(columns: usize) -> Group {
-        Group { samples: 0, sums: vec![ChannelSums::default(); columns] }
+        let sums = vec![ChannelSums::default(); columns];
+        Group { samples: 0, sums, scores: ScoreSums::default() }
     }
 
     fn merge(&mut self, other: &Group) {
         self.samples += other.samples;
+        self.scores.merge(&other.scores);
         for (sums, other) in self.sums.iter_mut().zip(&other.sums) {
             sums.merge(other);
         }
@@ -79,8 +84,8 @@ impl<'a> Sums<'a> {
             sides: [Vec::new(), Vec::new()],
             qualities: Vec::new(),
             orientations: BTreeMap::new(),
-            with_text_scores: 0,
             agreement: BTreeMap::new(),
+            bins: Bins::new(),
         }
     }
 
@@ -115,7 +120,11 @@ impl<'a> Sums<'a> {
             }
         }
         self.bytes.extend(facts.source_bytes);
-        self.with_text_scores += u64::from(facts.has_text_scores);
+        if let Some(scores) = facts.text_scores {
+            groups[class].scores.add(scores);
+        }
+        let largest = self.meta.columns.last().map_or(1, |column| u64::from(column.size()));
+        self.bins.add(facts, largest.pow(2));
         if let Some(agreement) = facts.agreement {
             *self.agreement.entry(agreement).or_default() += 1;
         }
@@ -144,7 +153,7 @@ impl<'a> Sums<'a> {
         merge(&mut self.orientations, other.orientations);
         merge(&mut self.agreement, other.agreement);
         self.recovered += other.recovered;
-        self.with_text_scores += other.with_text_scores;
+        self.bins.merge(&other.bins);
         self.bytes.append(&mut other.bytes);
         self.qualities.append(&mut other.qualities);
         self.sides.iter_mut().zip(&mut other.sides).for_each(|(sides, other)| sides.append(other));
@@ -182,6 +191,12 @@ impl<'a> Sums<'a> {
             let progressive = if progressive { " (progressive)" } else { "" };
             (format!("{format}{progressive}"), number)
         };
+        let scores = |(index, name): (usize, Option<&String>)| {
+            let all = of(&mut self.splits.iter().map(|(_, groups)| &groups[index]));
+            all.scores.finish(name.cloned())
+        };
+        let names = meta.classes.iter().map(Some).chain([None]);
+        let text_scores = TextScores { by_class: names.enumerate().map(scores).collect() };
         let [width, height] = self.sides.map(Distribution::of);
         Statistics {
             counts: sum_of(self.splits.iter().map(|(counts, _)| counts)),
@@ -198,7 +213,9 @@ impl<'a> Sums<'a> {
                 jpeg_quality: Distribution::of(self.qualities),
                 exif_orientation: self.orientations,
             },
-            with_text_scores: self.with_text_scores,
+            with_text_scores: all.scores.samples,
+            text_scores: (all.scores.samples > 0).then_some(text_scores),
+            histograms: self.bins.finish(),
             agreement: self.agreement,
             tensors: columns.iter().zip(all.channels(columns)).map(tensor).collect(),
         }

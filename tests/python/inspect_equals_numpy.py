@@ -105,6 +105,40 @@ for name, column in [("bytes", "source_bytes"), ("width",) * 2, ("height",) * 2,
         ends = [said["smallest"], *said["quartiles"], said["largest"], said["sum"]]
         equal(name, ends, [int(numbers.min()), *quartiles, int(numbers.max()), int(numbers.sum())])
 
+# The histograms and the text scores.
+largest = meta["columns"][-1]["name"]
+photos = [row for row in stored if row["width"]]
+sums = lambda row, what: [row[f"{largest}_{what}_{channel}"] for channel in "rgb"]  # noqa: E731
+side = meta["columns"][-1]["shape"][-1] ** 2
+spread = lambda row: sum(side * q - s * s for s, q in zip(sums(row, "sum"), sums(row, "sum_squares")))  # noqa: E731
+values = {
+    "width": [row["width"] for row in photos],
+    "height": [row["height"] for row in photos],
+    "aspect": [row["width"] / row["height"] for row in photos],
+    "bytes": [row["source_bytes"] for row in stored if row["source_bytes"] is not None],
+    "jpeg_quality": [row["jpeg_quality"] for row in photos if row["jpeg_quality"] is not None],
+    "brightness": [sum(sums(row, "sum")) / (3 * side) for row in stored],
+    "contrast": [math.sqrt(spread(row) / 3) / side for row in stored],
+}
+for name, numbers in values.items():
+    said = found["histograms"][name]
+    equal(f"{name} histogram", sum(said["counts"]), len(numbers))
+    if numbers:
+        edges = np.array([*said["edges"][:-1], np.inf])
+        equal(f"{name} histogram", said["counts"], np.histogram(numbers, edges)[0].tolist())
+fields = ["text_neg", "text_neu", "text_pos"]
+scored = [row for row in stored if None not in (row[field] for field in fields)]
+equal("text scores", found["text_scores"] is None, not scored)
+if scored:
+    for label, said in enumerate(found["text_scores"]["by_class"]):
+        label = label if said["class"] is not None else None
+        own = np.array([[row[f] for f in fields] for row in scored if row["label"] == label])
+        equal(f"scores of {label}", said["samples"], len(own))
+        if len(own):
+            assert np.allclose(said["mean"], own.mean(0), rtol=0, atol=1e-6), (label, said)
+            highest = np.bincount(own.argmax(1), minlength=3).tolist()
+            equal(f"highest of {label}", said["highest"], highest)
+
 # The bytes.
 size = lambda file: (dataset / file).stat().st_size  # noqa: E731
 for split, storage in zip(meta["splits"], found["storage"]):

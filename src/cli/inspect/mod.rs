@@ -6,7 +6,10 @@ mod screen;
 use std::path::Path;
 
 use anyhow::Context;
-use tcolz::inspect::{duplicates_sheet, find_duplicates, inspect, overview_sheet};
+use tcolz::inspect::{
+    duplicates_sheet, find_duplicates, inspect, inspect_selected, overview_sheet,
+};
+use tcolz::report::Report;
 use tcolz::{Dataset, durable};
 
 use super::Ending;
@@ -26,20 +29,29 @@ pub(super) fn run(args: &InspectArgs) -> anyhow::Result<Ending> {
         }
         return Ok(Ending::Done);
     }
-    let found = inspect(&dataset)?;
-    if args.json {
-        print(&format!("{:#}\n", serde_json::to_value(&found)?))?;
+    let selections = args.select.selections(&dataset)?;
+    let selections = selections.as_deref();
+    if let Some(path) = &args.html {
+        let report = Report::of(&dataset, selections)?;
+        write(path, report.html()?.as_bytes())?;
+        let json = || anyhow::Ok(format!("{:#}\n", serde_json::to_value(&report)?));
+        print(&if args.json { json()? } else { screen::text(&report.inspection) })?;
     } else {
-        print(&screen::text(&found))?;
+        let found = match selections {
+            Some(selections) => inspect_selected(&dataset, selections)?,
+            None => inspect(&dataset)?,
+        };
+        let json = || anyhow::Ok(format!("{:#}\n", serde_json::to_value(&found)?));
+        print(&if args.json { json()? } else { screen::text(&found) })?;
     }
     if let Some(path) = &args.sheet {
-        write(path, &overview_sheet(&dataset, args.sheet_by)?)?;
+        write(path, &overview_sheet(&dataset, args.sheet_by, selections)?)?;
     }
     Ok(Ending::Done)
 }
 
-fn write(path: &Path, png: &[u8]) -> anyhow::Result<()> {
-    durable::write(path, png).with_context(|| path.display().to_string())?;
+fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    durable::write(path, bytes).with_context(|| path.display().to_string())?;
     eprintln!("wrote {}", path.display());
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tcolz::inspect::{Distribution, Inspection, SplitStatistics};
+use tcolz::inspect::{Distribution, Inspection, Selected, SplitStatistics};
 use tcolz::recipe::Dtype;
 
 use crate::cli::output::{Facts, bytes, classes, count, plural};
@@ -48,7 +48,10 @@ pub(super) fn text(found: &Inspection) -> String {
     let title = format!(
         "{}: {} in {}, {}",
         found.dataset,
-        plural(all.counts.stored, "sample"),
+        plural(
+            all.counts.stored,
+            if found.selected.is_some() { "selected sample" } else { "sample" }
+        ),
         plural(all.splits.len() as u64, "split"),
         classes(found.classes.len()),
     );
@@ -59,6 +62,23 @@ pub(super) fn text(found: &Inspection) -> String {
 
 fn inputs(found: &Inspection, facts: &mut Facts) {
     let counts = found.statistics.counts;
+    if let Some(selected) = &found.selected {
+        for of in selected {
+            let Selected { split, stored, subset, condition, percent } = of;
+            let mut words = vec![format!("{} stored", count(*stored))];
+            for (left, before, what) in [
+                (subset, stored, "in the subset"),
+                (condition, subset, "meet the conditions"),
+                (percent, condition, "in the share"),
+            ] {
+                if left != before {
+                    words.push(format!("{} {what}", count(*left)));
+                }
+            }
+            facts.add(format!("selected {split}"), words.join(", "));
+        }
+        return;
+    }
     facts.add(
         "inputs",
         format!(

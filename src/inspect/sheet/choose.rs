@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::dataset::{Dataset, DatasetError, LedgerRow};
 use crate::inspect::duplicates::{DuplicateGroup, Duplicates, Relation};
+use crate::inspect::holds;
+use crate::loader::Selection;
 use crate::sample::Status;
 
 use super::{SheetError, SheetRow, Tile, sheet};
@@ -51,14 +53,19 @@ impl SheetBy {
     }
 }
 
-/// A contact sheet of a dataset: eight samples of each class, split or status, evenly spread over the ledger.
+/// A contact sheet of a dataset, or of selections of it: eight samples of each class, split or status, evenly
+/// spread over the ledger.
 ///
 /// # Errors
 /// As [`Dataset::ledger`] and [`sheet`]; [`DatasetError::Structure`] when there is nothing to show.
-pub fn overview_sheet(dataset: &Dataset, by: SheetBy) -> Result<Vec<u8>, SheetError> {
+pub fn overview_sheet(
+    dataset: &Dataset,
+    by: SheetBy,
+    selections: Option<&[Selection]>,
+) -> Result<Vec<u8>, SheetError> {
     let ledger = dataset.ledger()?;
     let mut by_row: BTreeMap<(u64, String), Vec<&LedgerRow>> = BTreeMap::new();
-    for row in &ledger {
+    for row in ledger.iter().filter(|row| holds(selections, &row.split, row.place)) {
         if let Some(key) = by.row(dataset, row) {
             by_row.entry(key).or_default().push(row);
         }
