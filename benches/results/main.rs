@@ -14,7 +14,7 @@
 //! | --- | --- |
 //! | `TCOLZ_BENCH_DUMP` | raw dump to convert; made-up photos without it |
 //! | `TCOLZ_BENCH_TTD` | the Twitter testing dataset, for the sections `size` and `plan` |
-//! | `TCOLZ_BENCH_ROUNDS` | rounds of the sections `convert`, `read` and `plan` (3) |
+//! | `TCOLZ_BENCH_ROUNDS` | rounds of the sections `convert`, `read`, `plan` and `slow` (3) |
 //! | `TCOLZ_BENCH_SECONDS` | of a run of the section `read` (5; less only to try it out) |
 //! | `TCOLZ_BENCH_VENV`, `TCOLZ_SHARED` | Python environment with the peers, and the folder with `bench/peers_convert.py` |
 //! | `TCOLZ_BENCH_STORES` | folder where the peers' stores are kept for the next time (none are) |
@@ -32,6 +32,8 @@ mod read;
 mod report;
 mod settings;
 mod size;
+mod slow;
+mod slow_disk;
 mod tensors;
 #[path = "../common/turbo.rs"]
 mod turbo;
@@ -46,6 +48,7 @@ const SECTIONS: [(&str, Section); 6] = [
     ("size", size::section),
     ("codec", codec::section),
     ("plan", plan::section),
+    ("slow", slow::section),
 ];
 
 type Section = fn(&Settings) -> String;

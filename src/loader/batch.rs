@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::element::Element;
 use super::queue::Queue;
-use super::receipt::Receipt;
+use crate::dataset::Receipt;
 use crate::sample::Label;
 use crate::shard::ShardError;
 
@@ -71,7 +71,7 @@ impl SampleIds {
         (0..self.len()).filter_map(|index| self.get(index))
     }
 
-    fn push(&mut self, id: &str) {
+    pub(super) fn push(&mut self, id: &str) {
         self.text.push_str(id);
         self.ends.push(self.text.len());
     }

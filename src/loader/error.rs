@@ -3,8 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::receipt::Receipt;
 use crate::dataset::DatasetError;
+use crate::dataset::Receipt;
 use crate::shard::ShardError;
 
 /// A selection, an order or a batch that cannot be had.

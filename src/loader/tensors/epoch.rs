@@ -7,9 +7,11 @@ use candle_core::{Device, WithDType};
 
 use super::{DeviceView, TensorBatch};
 use crate::loader::element::Element;
-use crate::loader::epoch::{Epoch, panic_text};
+use crate::loader::epoch::Epoch;
 use crate::loader::order::Stripes;
+use crate::loader::plan::Plan;
 use crate::loader::state::{RankState, State};
+use crate::loader::work::panic_text;
 use crate::loader::{Loader, LoaderError};
 
 /// Batches that wait on the device beside the one that is being made: two are ahead of the consumer.
@@ -78,21 +80,22 @@ impl std::fmt::Debug for Source {
 }
 
 impl<T: Element + WithDType> Loader<T> {
-    /// The epoch from a state of this loader's own.
+    /// The epoch from a state of this order.
     pub(super) fn tensor_epoch(
         &self,
+        plan: &Plan,
         state: State,
         device: &Device,
         transfer: Transfer,
     ) -> TensorEpoch {
         let pixels = transfer == Transfer::Pixels && T::NAME != u8::NAME;
         if pixels {
-            let epoch = Epoch::begin(&self.pixels(), state);
+            let epoch = Epoch::begin(&self.pixels(), plan, state);
             let (rank, stripes) = (epoch.state(), epoch.stripes());
             let maker = self.viewed_there(epoch, device.clone());
             TensorEpoch::new(self.ahead(maker), rank, stripes)
         } else {
-            let epoch = Epoch::begin(self, state);
+            let epoch = Epoch::begin(self, plan, state);
             let (rank, stripes) = (epoch.state(), epoch.stripes());
             let maker = as_they_are(epoch, device.clone());
             let here = device.is_cpu() && transfer == Transfer::Elements;

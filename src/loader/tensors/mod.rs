@@ -113,7 +113,7 @@ impl<T: Element + WithDType> Loader<T> {
     /// # }
     /// ```
     pub fn tensors(&self, epoch: u32, device: &Device) -> TensorEpoch {
-        self.tensor_epoch(self.begin(epoch), device, self.transfer(device))
+        self.tensor_epoch(&self.plan, self.begin(epoch), device, self.transfer(device))
     }
 
     /// Goes on with an epoch as tensors on a device, without replay.
@@ -125,8 +125,8 @@ impl<T: Element + WithDType> Loader<T> {
         state: &State,
         device: &Device,
     ) -> Result<TensorEpoch, LoaderError> {
-        self.identity.check(state)?;
-        Ok(self.tensor_epoch(state.clone(), device, self.transfer(device)))
+        let plan = self.plan_of(state)?;
+        Ok(self.tensor_epoch(plan, state.clone(), device, self.transfer(device)))
     }
 
     /// [`Loader::resume_tensors`] in a way that is asked for. [`Loader::begin`] gives the state in which
@@ -140,13 +140,13 @@ impl<T: Element + WithDType> Loader<T> {
         device: &Device,
         transfer: Transfer,
     ) -> Result<TensorEpoch, LoaderError> {
-        self.identity.check(state)?;
+        let plan = self.plan_of(state)?;
         if transfer == Transfer::Pixels && !self.stores_pixels() {
             let reason = "pixels cannot be brought to the device: the dataset holds the numbers of a \
                           view; take Transfer::Elements, or convert with --dtype u8";
             return Err(LoaderError::View { reason: reason.to_owned() });
         }
-        Ok(self.tensor_epoch(state.clone(), device, transfer))
+        Ok(self.tensor_epoch(plan, state.clone(), device, transfer))
     }
 
     /// The best way to a device that is possible with what is stored.
