@@ -41,7 +41,7 @@ mod turbo;
 use report::Page;
 use settings::Settings;
 
-const SECTIONS: [(&str, Section); 6] = [
+const SECTIONS: [(&str, Section); 7] = [
     ("convert", convert::section),
     ("read", read::section),
     ("memory", memory::section),

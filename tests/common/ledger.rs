@@ -49,7 +49,12 @@ pub(crate) fn write(
     let names: Vec<Arc<str>> = splits.iter().map(|&name| name.into()).collect();
     let mut metas: Vec<SplitMeta> = splits
         .iter()
-        .map(|&name| SplitMeta { name: name.to_owned(), rows: 0, shards: Vec::new() })
+        .map(|&name| SplitMeta {
+            name: name.to_owned(),
+            rows: 0,
+            receipt: None,
+            shards: Vec::new(),
+        })
         .collect();
     let (mut counts, mut lines) = (Counts::default(), Vec::new());
     let mut open: Option<(usize, String, ShardWriter)> = None;

@@ -158,7 +158,7 @@ fn converted(settings: &Settings, codec: &str) -> PathBuf {
 fn text(settings: &Settings, figures: &Figures, photos: usize, rows: u64, seconds: f64) -> String {
     let figure = |sample: &Sample| match sample.is_empty() {
         true => String::new(),
-        false => format!("{} ({})", count(sample.median() as u64), sample.spread(0)),
+        false => format!("{} ({})", count(sample.median().round() as u64), sample.spread(0)),
     };
     let gigabytes = |bytes: &Sample| format!("{:.2}", bytes.median() / 1e9);
     let mut speeds = Table::new([
