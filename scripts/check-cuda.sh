@@ -30,6 +30,8 @@ if [ ! -x "$CUDA_HOME/bin/nvcc" ]; then
 fi
 export CUDA_HOME CUDA_PATH="$CUDA_HOME" CUDA_ROOT="$CUDA_HOME" PATH="$CUDA_HOME/bin:$PATH"
 export CUDA_COMPUTE_CAP="${CUDA_COMPUTE_CAP:-80}"
+# Candle's build script takes half of the cores unless told otherwise.
+export CUDAFORGE_THREADS="${CUDAFORGE_THREADS:-$(nproc)}"
 
 # What clippy has checked of the other crates is used again; kernels are compiled once in a target folder.
 cargo clippy --locked --features cuda --lib --bins --example cuda_selftest -- -D warnings

@@ -15,7 +15,7 @@ use tcolz::dataset::{
 use tcolz::recipe::Codec;
 use tcolz::sample::{Label, PhotoInfo, SourceFormat, Status};
 use tcolz::shard::{ShardRow, ShardWriter, TensorColumn};
-use tcolz::transform::{ChannelSums, dhash};
+use tcolz::transform::{ChannelSums, View, dhash};
 use tcolz::{Dataset, Recipe};
 
 /// Rows of a shard.
@@ -139,7 +139,7 @@ pub(crate) fn write(
         content_root: content_root(classes, &columns, lines.collect()).to_string(),
         recipe,
         classes: classes.to_vec(),
-        views: Vec::new(),
+        views: View::all_built_in(),
         made_splits: None,
         columns,
         splits: metas,
