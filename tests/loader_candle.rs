@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use candle_core::{DType, Device, Tensor, WithDType};
 use tcolz::Dataset;
 use tcolz::loader::{
-    Damaged, Element, LastBatch, Loader, LoaderBuilder, LoaderError, RankState, TensorBatch,
-    TensorEpoch, Transfer,
+    Augment, Crop, Damaged, Element, LastBatch, Loader, LoaderBuilder, LoaderError, RankState,
+    TensorBatch, TensorEpoch, Transfer,
 };
 use tcolz::recipe::{Codec, Dtype};
 use tcolz::transform::{BUILT_IN_VIEWS, bf16, f16};
@@ -101,6 +101,17 @@ fn tensors_are_the_batches_bit_for_bit_in_every_view_and_element_type_by_either_
         }
         equal(loader(&dataset).size(112), f32::to_le_bytes);
         equal(loader(&dataset), u8::to_le_bytes);
+    }
+}
+
+#[test]
+fn augmented_tensors_are_the_augmented_batches_by_either_way() {
+    let (_folder, dataset) = dataset(Codec::Zstd, Dtype::U8);
+    let resized = Crop::Resized { side: Some(20), scale: [0.3, 1.0], ratio: [0.75, 1.25] };
+    for crop in [Crop::Random { side: None, padding: 3 }, resized] {
+        let loader = || loader(&dataset).view("torch").augment(Augment { crop, flip: 0.5 });
+        equal(loader(), f32::to_le_bytes);
+        equal(loader(), f16::to_le_bytes);
     }
 }
 
