@@ -3,12 +3,13 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 VENV := .venv
+CUDA_VENV := .venv-cuda
 export TCOLZ_PYTHON := $(CURDIR)/$(VENV)/bin/python
 
-.PHONY: help demo test check tools fmt clippy optimised docs examples bench clean
+.PHONY: help demo test check check-cuda tools fmt clippy optimised docs examples bench clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 
 demo: tools ## a made-up dump through every stage, in demo-out/
 	cargo build --release --locked
@@ -17,13 +18,16 @@ demo: tools ## a made-up dump through every stage, in demo-out/
 test: tools $(VENV)/ready ## every test, those against pyarrow, DuckDB and Pillow included
 	cargo test --locked
 
-check: fmt clippy test optimised docs examples ## all that CI does
+check: fmt clippy check-cuda test optimised docs examples ## all that CI does
 
 fmt:
 	cargo fmt --all --check
 
 clippy: tools
 	cargo clippy --locked --all-targets -- -D warnings
+
+check-cuda: tools ## compile what runs on a GPU, with NVIDIA's compiler from PyPI
+	scripts/check-cuda.sh "$(PYTHON)" "$(CUDA_VENV)"
 
 # Users run optimised code, and the kernels are where an optimiser can go wrong.
 optimised: tools
@@ -46,4 +50,4 @@ $(VENV)/ready: tests/python/requirements.txt
 	@scripts/python.sh "$(PYTHON)" "$(VENV)" tests/python/requirements.txt
 
 clean: ## remove what was built here
-	rm -rf target $(VENV) demo-out
+	rm -rf target $(VENV) $(CUDA_VENV) demo-out

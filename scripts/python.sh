@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the Python environment of the interoperability tests: python.sh PYTHON FOLDER REQUIREMENTS
+# Makes a Python environment: python.sh PYTHON FOLDER REQUIREMENTS
 set -euo pipefail
 python=$1 folder=$2 requirements=$3
 
@@ -11,11 +11,11 @@ if ! command -v "$python" >/dev/null || ! "$python" -c 'import venv, ensurepip' 
         DEBIAN_FRONTEND=noninteractive $install -qq >/dev/null
         python=python3
     else
-        echo "the tests need Python with venv; install it with:  sudo $install" >&2
+        echo "tcolz's checks need Python with venv; install it with:  sudo $install" >&2
         exit 1
     fi
 fi
 [ -x "$folder/bin/python" ] || "$python" -m venv "$folder"
-echo "installing pyarrow, DuckDB, Pillow, … into $folder (once)"
+echo "installing what $requirements names into $folder (once)"
 "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$requirements"
 touch "$folder/ready"

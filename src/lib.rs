@@ -32,7 +32,7 @@
 //! | module | what it does |
 //! | --- | --- |
 //! | [`sample`], [`recipe`] | the shared nouns: what an input is called, how pixels become a tensor |
-//! | [`durable`], [`usage`] | files that become visible whole or not at all; memory and CPU time |
+//! | [`durable`], [`usage`], [`storage`] | files that become visible whole or not at all; memory and CPU time; what a file lies on |
 //! | [`dump`] | raw dumps, unpacked or in a tar: which photos there are, and their bytes |
 //! | [`decode`] | bytes → rows of RGB: libjpeg-turbo for JPEG, `image` for the rest |
 //! | [`transform`] | rows → square tensors; views; channel sums; perceptual hash |
@@ -62,6 +62,7 @@ pub mod recipe;
 pub mod report;
 pub mod sample;
 pub mod shard;
+pub mod storage;
 pub mod transform;
 pub mod usage;
 

@@ -5,5 +5,6 @@ mod cli;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    tcolz::shard::name_lost_maps();
     cli::run()
 }

@@ -1,4 +1,4 @@
-//! What this process uses: memory, the CPU time of its threads, the disk and its cache.
+//! What this process uses: memory, the CPU time of its threads, open files, the disk and its cache.
 
 use std::fs::File;
 use std::io;
@@ -51,6 +51,42 @@ pub fn drop_page_cache(file: &File) -> io::Result<()> {
 #[cfg(not(target_os = "linux"))]
 pub fn drop_page_cache(_file: &File) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Open files beside those that are counted: standard streams, ledgers, what libraries open for a moment.
+#[cfg(unix)]
+const OTHER_FILES: u64 = 32;
+
+/// Sees to it that so many more files may be open at a time: where the process's own (soft) limit is lower, it is
+/// raised, as far as the system's (hard) limit goes.
+///
+/// # Errors
+/// The limit that would be needed, and the one that cannot be passed.
+#[cfg(unix)]
+pub fn allow_open_files(more: u64) -> Result<(), (u64, u64)> {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let open = std::fs::read_dir("/proc/self/fd").map_or(0, |files| files.count() as u64);
+    let needed = open + more + OTHER_FILES;
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current.is_none_or(|current| current >= needed) {
+        return Ok(());
+    }
+    if let Some(most) = limit.maximum.filter(|&most| most < needed) {
+        return Err((needed, most));
+    }
+    limit.current = Some(needed);
+    // What it was goes on to hold where the system refuses; opening will say so.
+    let _ = setrlimit(Resource::Nofile, limit);
+    Ok(())
+}
+
+/// Sees to it that so many more files may be open at a time; elsewhere than on Unix, nothing has to be done.
+///
+/// # Errors
+/// Never.
+#[cfg(not(unix))]
+pub fn allow_open_files(_more: u64) -> Result<(), (u64, u64)> {
+    Ok(())
 }
 
 #[cfg(all(test, target_os = "linux"))]

@@ -9,7 +9,6 @@ use std::process::Output;
 use std::sync::atomic::AtomicBool;
 
 use serde_json::Value;
-use tcolz::Dataset;
 use tcolz::loader::Stage;
 use tcolz::recipe::{Codec, Dtype};
 

@@ -42,7 +42,7 @@ fn ledger_only(out: &Path, samples: u32) -> Dataset {
             blake3: String::new(),
         });
         let shards = shards.collect();
-        splits.push(SplitMeta { name: split.to_owned(), rows: rows.into(), shards });
+        splits.push(SplitMeta { name: split.to_owned(), rows: rows.into(), receipt: None, shards });
     }
     (meta.ledger, meta.counts, meta.splits) = (writer.finish().unwrap(), counts, splits);
     meta.classes = ["negative", "neutral", "positive"].map(str::to_owned).to_vec();

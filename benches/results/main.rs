@@ -14,8 +14,10 @@
 //! | --- | --- |
 //! | `TCOLZ_BENCH_DUMP` | raw dump to convert; made-up photos without it |
 //! | `TCOLZ_BENCH_TTD` | the Twitter testing dataset, for the sections `size` and `plan` |
-//! | `TCOLZ_BENCH_ROUNDS` | rounds of the sections `convert` and `plan` (3) |
+//! | `TCOLZ_BENCH_ROUNDS` | rounds of the sections `convert`, `read`, `plan` and `slow` (3) |
+//! | `TCOLZ_BENCH_SECONDS` | of a run of the section `read` (5; less only to try it out) |
 //! | `TCOLZ_BENCH_VENV`, `TCOLZ_SHARED` | Python environment with the peers, and the folder with `bench/peers_convert.py` |
+//! | `TCOLZ_BENCH_STORES` | folder where the peers' stores are kept for the next time (none are) |
 //! | `TCOLZ_BENCH_OUT` | where datasets are written and removed again (the target folder) |
 //! | `TCOLZ_BENCH_RESULTS` | the page (`benches/RESULTS.md`) |
 
@@ -26,9 +28,12 @@ mod floor;
 mod machine;
 mod memory;
 mod plan;
+mod read;
 mod report;
 mod settings;
 mod size;
+mod slow;
+mod slow_disk;
 mod tensors;
 #[path = "../common/turbo.rs"]
 mod turbo;
@@ -36,12 +41,14 @@ mod turbo;
 use report::Page;
 use settings::Settings;
 
-const SECTIONS: [(&str, Section); 5] = [
+const SECTIONS: [(&str, Section); 7] = [
     ("convert", convert::section),
+    ("read", read::section),
     ("memory", memory::section),
     ("size", size::section),
     ("codec", codec::section),
     ("plan", plan::section),
+    ("slow", slow::section),
 ];
 
 type Section = fn(&Settings) -> String;
@@ -52,6 +59,9 @@ fn main() {
         std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
     if words.first().is_some_and(|word| word == floor::WORD) {
         return floor::run(&words[1..]);
+    }
+    if words.first().is_some_and(|word| read::WORDS.contains(&word.as_str())) {
+        return read::run(&words);
     }
     for word in &words {
         let known = SECTIONS.map(|(name, _)| name);

@@ -17,6 +17,10 @@ impl Sample {
         self.0.is_empty()
     }
 
+    pub(crate) fn iter(&self) -> impl Iterator<Item = f64> + '_ {
+        self.0.iter().copied()
+    }
+
     /// The middle one; the mean of the two middle ones of an even number.
     pub(crate) fn median(&self) -> f64 {
         let mut sorted = self.0.clone();

@@ -3,6 +3,7 @@
 //! ```text
 //! decode   bytes → RGB, beside libjpeg-turbo's own call      resize   rows → [3, 224, 224], beside fast_image_resize
 //! codec    tensor ↔ frame, beside plain zstd                 shard    rows ↔ file
+//! augment  [3, 224, 224] → flipped, cropped, scaled
 //! ```
 //!
 //! Photos come from `TCOLZ_BENCH_PHOTOS` (a folder, searched whole), else they are made up. Throughput
@@ -11,6 +12,7 @@
 //! divan and not criterion: it brings three small crates where criterion brings thirty, and has counters
 //! for several units. What is measured for the record, with ratios, is in `benches/results`.
 
+mod augment;
 mod codec;
 mod decode;
 #[path = "../common/photos.rs"]

@@ -14,7 +14,7 @@ use crate::sample::Status;
 use crate::shard::TensorColumn;
 use crate::transform::View;
 
-use super::DatasetError;
+use super::{DatasetError, Receipt};
 
 /// Name of the file inside a dataset.
 pub const DATASET_FILE: &str = "dataset.json";
@@ -74,6 +74,9 @@ pub struct SplitMeta {
     pub name: String,
     /// Stored samples.
     pub rows: u64,
+    /// Receipt of an epoch that has each of them once; absent from datasets of early versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<Receipt>,
     /// Shards in order; row numbers run on from one to the next.
     pub shards: Vec<FileMeta>,
 }

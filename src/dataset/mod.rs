@@ -12,6 +12,7 @@ mod ledger_reader;
 mod ledger_scan;
 mod ledger_writer;
 mod meta;
+mod receipt;
 mod verify;
 mod verify_source;
 
@@ -30,6 +31,7 @@ pub use meta::{
     Counts, DATASET_FILE, DatasetMeta, FORMAT_NAME, FORMAT_VERSION, FileMeta, LEDGER_FILE,
     SplitMeta,
 };
+pub use receipt::Receipt;
 pub(crate) use verify::check_counts;
 pub use verify::{Fault, VerifyReport, verify};
 pub use verify_source::verify_source;

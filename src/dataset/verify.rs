@@ -12,7 +12,9 @@ use crate::durable::TEMPORARY_PREFIX;
 use crate::sample::Status;
 
 use super::check_shard::{Places, ShardCheck, check_shard};
-use super::{Counts, DATASET_FILE, Dataset, DatasetError, LedgerRow, content_root, root_lines};
+use super::{
+    Counts, DATASET_FILE, Dataset, DatasetError, LedgerRow, Receipt, content_root, root_lines,
+};
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -117,7 +119,7 @@ impl Fault {
 pub(crate) fn check_counts(dataset: &Dataset, rows: &[LedgerRow], faults: &mut Vec<Fault>) {
     let meta = dataset.meta();
     let mut counts = Counts::default();
-    let mut stored: HashMap<&str, u64> = HashMap::new();
+    let mut stored: HashMap<&str, (u64, Receipt)> = HashMap::new();
     for row in rows {
         counts.add(row.status);
         if let Some(label) = row.label.filter(|&label| usize::from(label) >= meta.classes.len()) {
@@ -126,7 +128,9 @@ pub(crate) fn check_counts(dataset: &Dataset, rows: &[LedgerRow], faults: &mut V
             faults.push(Fault { file, row: None, sample_id, what });
         }
         if row.status == Status::Stored {
-            *stored.entry(&row.split).or_default() += 1;
+            let (rows, receipt) = stored.entry(&row.split).or_default();
+            *rows += 1;
+            *receipt += Receipt::of(&row.sample_id);
         }
     }
     if counts != meta.counts {
@@ -134,7 +138,14 @@ pub(crate) fn check_counts(dataset: &Dataset, rows: &[LedgerRow], faults: &mut V
         faults.push(Fault::of_file(&meta.ledger.file, what));
     }
     for split in &meta.splits {
-        let found = stored.get(&*split.name).copied().unwrap_or(0);
+        let (found, receipt) = stored.get(&*split.name).copied().unwrap_or_default();
+        if let Some(expected) = split.receipt.filter(|&expected| expected != receipt) {
+            let name = &split.name;
+            let what = format!(
+                "split {name}: the receipt is {receipt} by the ledger, {expected} as written"
+            );
+            faults.push(Fault::of_file(DATASET_FILE, what));
+        }
         if found != split.rows {
             let what = format!("split {}: {found} stored, shards hold {}", split.name, split.rows);
             faults.push(Fault::of_file(&meta.ledger.file, what));

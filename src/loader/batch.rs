@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::element::Element;
 use super::queue::Queue;
-use super::receipt::Receipt;
+use crate::dataset::Receipt;
 use crate::sample::Label;
 use crate::shard::ShardError;
 
@@ -71,7 +71,7 @@ impl SampleIds {
         (0..self.len()).filter_map(|index| self.get(index))
     }
 
-    fn push(&mut self, id: &str) {
+    pub(super) fn push(&mut self, id: &str) {
         self.text.push_str(id);
         self.ends.push(self.text.len());
     }
@@ -116,6 +116,16 @@ impl<T: Element> Buffer<T> {
         self.sample_ids.ends.clear();
         self.skipped.clear();
         (self.delivered_receipt, self.skipped_receipt) = Default::default();
+    }
+
+    /// The memory of the tensors, and the element of it that they begin at; new memory takes its place.
+    #[cfg(feature = "candle")]
+    fn take_images(&mut self) -> (Vec<T>, usize) {
+        let room = self.images.len() - LINE_BYTES / size_of::<T>();
+        let batch_size = room / self.shape.iter().product::<usize>();
+        let new = Buffer::new(batch_size, self.shape);
+        let start = std::mem::replace(&mut self.start, new.start);
+        (std::mem::replace(&mut self.images, new.images), start)
     }
 
     /// Where the next sample's tensor belongs.
@@ -182,6 +192,20 @@ impl<T: Element> Batch<T> {
     /// True for a batch of none: all are damaged, or a rank's share of the last stripe is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The memory of the tensors, and the element of it that they begin at. The batch is left with other
+    /// memory, and not to be looked at.
+    #[cfg(feature = "candle")]
+    pub(super) fn take_images(&mut self) -> (Vec<T>, usize) {
+        self.buffer.as_mut().expect("the buffer is there until the batch is dropped").take_images()
+    }
+
+    /// The sample ids and what was skipped; the batch is left without.
+    #[cfg(feature = "candle")]
+    pub(super) fn take_ids(&mut self) -> (SampleIds, Vec<Skipped>) {
+        let buffer = self.buffer.as_mut().expect("the buffer is there until the batch is dropped");
+        (std::mem::take(&mut buffer.sample_ids), std::mem::take(&mut buffer.skipped))
     }
 
     pub(super) fn receipts(&self) -> (Receipt, Receipt) {

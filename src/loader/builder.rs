@@ -1,43 +1,41 @@
 //! What a loader is asked for.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
 use std::thread::available_parallelism;
 
+use super::LastBatch;
+use super::augment::{Augment, Crop, DEFAULT_RATIO, DEFAULT_SCALE};
 use super::batch::Damaged;
-use super::element::{Element, check_view};
-use super::order::{Order, WINDOW_BLOCKS, forward_blocks};
-use super::select::{PERCENT_METHOD, Percent, Select, Selection};
-use super::shards::{Access, Shards};
-use super::state::Identity;
-use super::{LastBatch, Loader, LoaderError};
+use super::choose::Storage;
+use super::order::Order;
+use super::select::{Percent, Select};
+use super::shards::Access;
 use crate::dataset::Dataset;
-use crate::sample::NO_LABEL;
 
 /// Memory for batches, unless told otherwise: 27 batches of 64 float32 images of 224 × 224.
 pub const DEFAULT_BATCH_MEMORY_BYTES: usize = 1 << 30;
-/// Batches beside those the workers fill: one that is used, one that is ready.
-const WAITING_BATCHES: usize = 2;
 
-/// Options of a [`Loader`]; begun by [`Dataset::loader`].
+/// Options of a [`Loader`](super::Loader); begun by [`Dataset::loader`].
 #[derive(Debug, Clone)]
 #[must_use = "nothing is read before `build`"]
 pub struct LoaderBuilder {
-    dataset: Dataset,
-    select: Select,
-    view: Option<String>,
-    size: Option<u32>,
-    batch_size: usize,
-    order: Order,
-    seed: u64,
-    last: LastBatch,
-    rank: u32,
-    world: u32,
-    workers: usize,
-    batch_memory_bytes: usize,
-    damaged: Damaged,
-    access: Access,
-    thread_name: String,
+    pub(super) dataset: Dataset,
+    pub(super) select: Select,
+    pub(super) view: Option<String>,
+    pub(super) size: Option<u32>,
+    pub(super) batch_size: usize,
+    pub(super) order: Order,
+    pub(super) seed: u64,
+    pub(super) last: LastBatch,
+    pub(super) rank: u32,
+    pub(super) world: u32,
+    pub(super) workers: usize,
+    pub(super) batch_memory_bytes: usize,
+    pub(super) damaged: Damaged,
+    pub(super) access: Access,
+    pub(super) storage: Option<Storage>,
+    pub(super) augment: Augment,
+    pub(super) thread_name: String,
 }
 
 impl Dataset {
@@ -57,7 +55,9 @@ impl Dataset {
             workers: available_parallelism().map_or(1, usize::from),
             batch_memory_bytes: DEFAULT_BATCH_MEMORY_BYTES,
             damaged: Damaged::Fail,
-            access: Access::Map,
+            access: Access::Auto,
+            storage: None,
+            augment: Augment::default(),
             thread_name: "tcolz-load".to_owned(),
         }
     }
@@ -153,151 +153,47 @@ impl LoaderBuilder {
         self
     }
 
+    /// What [`Access::Auto`] and [`Order::Auto`] go by, instead of what the system says.
+    pub fn storage(mut self, storage: Storage) -> Self {
+        self.storage = Some(storage);
+        self
+    }
+
+    /// What is done to each sample: [`augment`](super::augment) says how it is drawn.
+    pub fn augment(mut self, augment: Augment) -> Self {
+        self.augment = augment;
+        self
+    }
+
+    /// Left and right change places with this probability, 0 to 1.
+    pub fn flip(mut self, probability: f64) -> Self {
+        self.augment.flip = probability;
+        self
+    }
+
+    /// Of each picture a square of this side, in pixels, from anywhere in it; instead of another crop.
+    pub fn random_crop(mut self, side: u32) -> Self {
+        self.augment.crop = Crop::random(side);
+        self
+    }
+
+    /// Of each picture, put in a black border of `padding` pixels, a square of this side.
+    pub fn random_crop_padded(mut self, side: u32, padding: u32) -> Self {
+        self.augment.crop = Crop::Random { side: Some(side), padding };
+        self
+    }
+
+    /// Of each picture a rectangle of 8 to 100 % of its area and an aspect of 3:4 to 4:3, scaled to a
+    /// square of this side, in pixels; instead of another crop.
+    pub fn random_resized_crop(mut self, side: u32) -> Self {
+        let (scale, ratio) = (DEFAULT_SCALE, DEFAULT_RATIO);
+        self.augment.crop = Crop::Resized { side: Some(side), scale, ratio };
+        self
+    }
+
     /// What the workers are called, before their number.
     pub fn thread_name(mut self, name: &str) -> Self {
         self.thread_name = name.to_owned();
         self
-    }
-
-    /// A loader of float32 batches.
-    ///
-    /// # Errors
-    /// As [`LoaderBuilder::build_as`].
-    pub fn build(self) -> Result<Loader, LoaderError> {
-        self.build_as::<f32>()
-    }
-
-    /// A loader of batches of `T`: `f32`, `f16`, `bf16`, or `u8` for the pixels themselves.
-    ///
-    /// # Errors
-    /// [`LoaderError::Option`] for numbers that make no sense; [`LoaderError::View`]; what
-    /// [`Selection::of`] says; [`LoaderError::Unlabelled`], [`LoaderError::TooMany`];
-    /// [`LoaderError::Dataset`] for a split, view or size that is not there.
-    pub fn build_as<T: Element>(self) -> Result<Loader<T>, LoaderError> {
-        let meta = self.dataset.meta();
-        let column = self.column()?;
-        let view = check_view::<T>(&meta.columns[column], self.view.as_deref(), &meta.recipe.view)?;
-        let view = self.dataset.view(&view)?.clone();
-        self.check_numbers()?;
-        let shape = meta.columns[column].shape.map(|side| side as usize);
-        let batch_bytes = self.batch_size * shape.iter().product::<usize>() * size_of::<T>();
-        let affordable = self.batch_memory_bytes / batch_bytes;
-        if affordable < WAITING_BATCHES {
-            return Err(LoaderError::Option {
-                option: "batch memory",
-                expected: format!("at least {} bytes, two batches", 2 * batch_bytes),
-                found: self.batch_memory_bytes.to_string(),
-            });
-        }
-        let buffers = affordable.min(self.workers + WAITING_BATCHES);
-        let selection = Selection::of(&self.dataset, &self.select)?;
-        let blocks = self.check_order(&selection)?;
-        Ok(Loader {
-            identity: self.identity(column, &selection),
-            shards: Arc::new(Shards::new(self.dataset, selection.split(), self.access)?),
-            workers: self.workers.min(buffers - 1).max(1),
-            batch_size: self.batch_size,
-            order: self.order,
-            seed: self.seed,
-            last: self.last,
-            rank: self.rank,
-            world: self.world,
-            damaged: self.damaged,
-            thread_name: self.thread_name,
-            selection: Arc::new(selection),
-            view: Arc::new(view),
-            spare: Arc::new(Mutex::new(Vec::new())),
-            column,
-            shape,
-            blocks,
-            buffers,
-        })
-    }
-
-    fn column(&self) -> Result<usize, LoaderError> {
-        let Some(size) = self.size else { return Ok(0) };
-        let columns = &self.dataset.meta().columns;
-        let sizes = || columns.iter().map(|column| column.size().to_string());
-        columns.iter().position(|column| column.size() == size).ok_or_else(|| LoaderError::Option {
-            option: "size",
-            expected: format!("one of {}", sizes().collect::<Vec<_>>().join(", ")),
-            found: size.to_string(),
-        })
-    }
-
-    fn check_numbers(&self) -> Result<(), LoaderError> {
-        let fail = |option, expected: &str, found: String| {
-            Err(LoaderError::Option { option, expected: expected.to_owned(), found })
-        };
-        if !(1..=1 << 20).contains(&self.batch_size) {
-            return fail("batch size", "1 to 1048576", self.batch_size.to_string());
-        }
-        if !(1..=4096).contains(&self.workers) {
-            return fail("workers", "1 to 4096", self.workers.to_string());
-        }
-        if self.rank >= self.world {
-            return fail(
-                "rank",
-                "a number below that of the ranks",
-                format!("{} of {}", self.rank, self.world),
-            );
-        }
-        Ok(())
-    }
-
-    /// The blocks of a windowed order; tests that the order can be had at all.
-    fn check_order(&self, selection: &Selection) -> Result<Vec<u32>, LoaderError> {
-        let samples = selection.len();
-        let labels = selection.labels();
-        let mut positions = samples as u64;
-        if self.order == Order::Balanced {
-            let unlabelled = labels.iter().filter(|&&label| label == NO_LABEL).count();
-            if unlabelled > 0 {
-                return Err(LoaderError::Unlabelled { unlabelled, samples });
-            }
-            let repeats = super::order::class_repeats(labels);
-            let largest = repeats.iter().map(|class| u64::from(class.samples)).max();
-            positions = largest.unwrap_or(0) * repeats.len() as u64;
-        }
-        if positions > u64::from(u32::MAX) {
-            return Err(LoaderError::TooMany { samples: positions });
-        }
-        if self.order != Order::Windowed {
-            return Ok(Vec::new());
-        }
-        let shards = &self.dataset.split(selection.split())?.shards;
-        let row_bytes: Vec<u64> =
-            shards.iter().map(|shard| shard.bytes / shard.rows.max(1)).collect();
-        Ok(forward_blocks(selection.places(), &row_bytes))
-    }
-
-    /// What a state must agree with. The ledger's hash stands for the order of storage; how the last
-    /// batch is filled may change from leg to leg.
-    fn identity(&self, column: usize, selection: &Selection) -> Identity {
-        let meta = self.dataset.meta();
-        let Select { condition, percent, percent_seed, .. } = &self.select;
-        // The file of a subset may have moved: what it names is what counts.
-        let mut places = blake3::Hasher::new();
-        for place in selection.places() {
-            places.update(&place.shard.to_le_bytes()).update(&place.row.to_le_bytes());
-        }
-        let percent =
-            percent.map_or_else(String::new, |p| format!("{PERCENT_METHOD} {p} {percent_seed}"));
-        let window = match self.order {
-            Order::Windowed => format!("{WINDOW_BLOCKS}"),
-            _ => String::new(),
-        };
-        let options = [
-            selection.split(),
-            &meta.ledger.blake3,
-            places.finalize().to_hex().as_str(),
-            condition.as_deref().unwrap_or_default(),
-            &percent,
-            &window,
-            &meta.columns[column].name,
-        ]
-        .map(str::to_owned);
-        let options: Vec<&str> = options.iter().map(String::as_str).collect();
-        Identity::new(&meta.content_root, self.order.name(), self.seed, &options)
     }
 }

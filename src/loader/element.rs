@@ -1,10 +1,11 @@
 //! The numbers that batches are made of, and the way of a tensor to each of them.
 
 use super::LoaderError;
+use super::augment::{Augmenter, Drawn};
 use super::shards::Shard;
 use crate::recipe::Dtype;
-use crate::shard::codec::CodecError;
-use crate::shard::{ShardError, TensorColumn, TensorDecoder};
+use crate::shard::codec::{CodecError, map_tensor};
+use crate::shard::{ShardError, TensorColumn, TensorDecoder, simd_level};
 use crate::transform::{View, bf16, f16};
 
 mod sealed {
@@ -35,6 +36,13 @@ pub trait Element:
     ) -> Result<(), CodecError> {
         source.decode_and_look_up(stored, out)
     }
+
+    /// Pixels `[3, height, width]` through the view's tables.
+    #[doc(hidden)]
+    fn look_up(source: &Lookup<Self>, pixels: &[u8], out: &mut [Self]) -> Result<(), CodecError> {
+        source.look_up(pixels, out);
+        Ok(())
+    }
 }
 
 impl Element for f32 {
@@ -49,7 +57,12 @@ impl Element for f32 {
         stored: &[u8],
         out: &mut [f32],
     ) -> Result<(), CodecError> {
-        source.decoder.decode_mapped(stored, &source.tables, source.channel_order, out)
+        let Lookup { tables, channel_order } = &source.lookup;
+        source.decoder.decode_mapped(stored, tables, *channel_order, out)
+    }
+
+    fn look_up(source: &Lookup<f32>, pixels: &[u8], out: &mut [f32]) -> Result<(), CodecError> {
+        map_tensor(simd_level(), pixels, &source.tables, source.channel_order, out)
     }
 }
 
@@ -79,6 +92,11 @@ impl Element for u8 {
     fn decode(source: &mut Decoding<u8>, stored: &[u8], out: &mut [u8]) -> Result<(), CodecError> {
         source.decoder.decode(stored, out)
     }
+
+    fn look_up(_: &Lookup<u8>, pixels: &[u8], out: &mut [u8]) -> Result<(), CodecError> {
+        out.copy_from_slice(pixels);
+        Ok(())
+    }
 }
 
 /// Reads the tensors of one column as elements; one a thread, it owns its scratch space.
@@ -94,10 +112,15 @@ pub(super) struct Source<T> {
 pub struct Decoding<T> {
     dtype: Dtype,
     decoder: TensorDecoder,
-    tables: Box<[[T; 256]; 3]>,
-    channel_order: [usize; 3],
+    lookup: Lookup<T>,
     /// The tensor as stored, where it takes two passes.
     tensor: Vec<u8>,
+}
+
+/// A view, as tables.
+pub struct Lookup<T> {
+    tables: Box<[[T; 256]; 3]>,
+    channel_order: [usize; 3],
 }
 
 impl<T: Element> Source<T> {
@@ -106,22 +129,31 @@ impl<T: Element> Source<T> {
         let decoding = Decoding {
             dtype: columns[column].dtype,
             decoder: TensorDecoder::new(&columns[column]),
-            tables: Box::new(view.tables().map(|table| table.map(T::of))),
-            channel_order: view.order(),
+            lookup: Lookup {
+                tables: Box::new(view.tables().map(|table| table.map(T::of))),
+                channel_order: view.order(),
+            },
             tensor: vec![0; columns[column].raw_bytes()],
         };
         Source { column, name: columns[column].name.clone(), stored: Vec::new(), decoding }
     }
 
-    /// Fills `out`, `[3, H, W]`, from a row whose hash has been tested.
+    /// Fills `out`, `[3, H, W]`, from a row whose hash has been tested; augmented, where that changes it.
     pub(super) fn read(
         &mut self,
         shard: &Shard,
         row: u32,
+        augmented: Option<(&mut Augmenter, Drawn)>,
         out: &mut [T],
     ) -> Result<(), ShardError> {
         let stored = shard.stored(row, self.column, &mut self.stored)?;
-        self.decoding.decode(stored, out).map_err(|source| ShardError::Undecodable {
+        let decoded = match augmented {
+            None => self.decoding.decode(stored, out),
+            Some((augmenter, drawn)) => {
+                self.decoding.decode_augmented(stored, augmenter, drawn, out)
+            }
+        };
+        decoded.map_err(|source| ShardError::Undecodable {
             path: shard.path().to_owned(),
             row,
             sample_id: shard.sample_id(row).to_owned(),
@@ -147,14 +179,32 @@ impl<T: Element> Decoding<T> {
 
     fn decode_and_look_up(&mut self, stored: &[u8], out: &mut [T]) -> Result<(), CodecError> {
         self.decoder.decode(stored, &mut self.tensor)?;
+        self.lookup.look_up(&self.tensor, out);
+        Ok(())
+    }
+
+    /// Cuts and scales pixels, then looks them up.
+    fn decode_augmented(
+        &mut self,
+        stored: &[u8],
+        augmenter: &mut Augmenter,
+        drawn: Drawn,
+        out: &mut [T],
+    ) -> Result<(), CodecError> {
+        self.decoder.decode(stored, &mut self.tensor)?;
+        T::look_up(&self.lookup, augmenter.apply(&self.tensor, &drawn), out)
+    }
+}
+
+impl<T: Element> Lookup<T> {
+    fn look_up(&self, pixels: &[u8], out: &mut [T]) {
         let plane = out.len() / 3;
         let outputs = out.chunks_exact_mut(plane.max(1));
         for ((out, table), channel) in outputs.zip(&*self.tables).zip(self.channel_order) {
-            for (out, &pixel) in out.iter_mut().zip(&self.tensor[channel * plane..][..plane]) {
+            for (out, &pixel) in out.iter_mut().zip(&pixels[channel * plane..][..plane]) {
                 *out = table[usize::from(pixel)];
             }
         }
-        Ok(())
     }
 }
 

@@ -1,19 +1,18 @@
 //! An epoch as it is read: named threads fill batches, the consumer gets them in order.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
-use super::batch::{Batch, Buffer, Damaged};
+use super::augment::{Augmenter, Occurrences};
+use super::batch::{Batch, Buffer};
 use super::element::{Element, Source};
+use super::forward::{Forward, ShardDisk};
 use super::order::Stripes;
+use super::plan::Plan;
 use super::queue::Queue;
-use super::select::{Place, Selection};
-use super::shards::Shards;
 use super::state::{RankState, State};
+use super::work::Work;
 use super::{Loader, LoaderError};
-use crate::sample::NO_LABEL;
-use crate::shard::ShardError;
 
 /// The batches of the rest of an epoch, of one rank; an iterator.
 ///
@@ -24,6 +23,8 @@ pub struct Epoch<T: Element = f32> {
     queue: Arc<Queue<T>>,
     spare: Spare<T>,
     threads: Vec<JoinHandle<()>>,
+    /// Where windows are read ahead.
+    forward: Option<Arc<Forward>>,
     stripes: Stripes,
     step: u64,
     /// Where the epoch was gone on from, and what this rank has had since.
@@ -35,25 +36,12 @@ pub struct Epoch<T: Element = f32> {
 /// Buffers between epochs.
 pub(super) type Spare<T> = Arc<std::sync::Mutex<Vec<Buffer<T>>>>;
 
-/// What every worker of an epoch needs.
-struct Work<T: Element> {
-    queue: Arc<Queue<T>>,
-    shards: Arc<Shards>,
-    selection: Arc<Selection>,
-    /// The epoch's order: indices into the selection.
-    order: Arc<Vec<u32>>,
-    stripes: Stripes,
-    rank: u32,
-    column: usize,
-    damaged: Damaged,
-    /// Steps that are asked for ahead of the one that is filled.
-    ahead: u64,
-}
-
 impl<T: Element> Epoch<T> {
-    pub(super) fn begin(loader: &Loader<T>, state: State) -> Epoch<T> {
-        let order = Arc::new(loader.epoch_order(state.epoch));
-        let stripes = loader.stripes(state.position, order.len() as u64);
+    pub(super) fn begin(loader: &Loader<T>, plan: &Plan, state: State) -> Epoch<T> {
+        let windows = Arc::new(loader.windows(plan, &state));
+        let (order, stripes) = (Arc::clone(&windows.order), windows.stripes);
+        let ahead = loader.reads_ahead(plan) && stripes.steps() > 0;
+        let forward = ahead.then(|| Arc::new(Forward::new(windows.ends.clone(), stripes.start)));
         let spare = std::mem::take(&mut *lock(&loader.spare));
         let layout = (loader.batch_size, loader.shape);
         let queue = Arc::new(Queue::new(stripes.steps(), layout, loader.buffers, spare));
@@ -66,11 +54,24 @@ impl<T: Element> Epoch<T> {
             queue: Arc::clone(&queue),
             spare: Arc::clone(&loader.spare),
             threads: Vec::new(),
+            forward: forward.clone(),
             stripes,
             step: 0,
             state,
             failure: None,
         };
+        let occurrences =
+            loader.augment.map(|_| Arc::new(Occurrences::of(&order, loader.selection.len())));
+        if let Some(forward) = &forward {
+            let thread = Builder::new().name(format!("{}-ahead", loader.thread_name));
+            let reader = Arc::clone(forward);
+            let mut disk = ShardDisk { windows, scratch: Vec::new() };
+            match thread.spawn(move || reader.run(&mut disk)) {
+                Ok(thread) => epoch.threads.push(thread),
+                // Nothing is read ahead, then.
+                Err(_) => forward.stop(),
+            }
+        }
         let workers = loader.workers.min(usize::try_from(stripes.steps()).unwrap_or(usize::MAX));
         for number in 0..workers {
             let work = Work {
@@ -82,13 +83,20 @@ impl<T: Element> Epoch<T> {
                 rank: loader.rank,
                 column: loader.column,
                 damaged: loader.damaged,
+                forward: forward.clone(),
+                occurrences: occurrences.clone(),
                 ahead: workers as u64,
             };
             let columns = &loader.shards.dataset().meta().columns;
             let source = Source::new(columns, loader.column, &loader.view);
+            let [_, height, width] = columns[loader.column].shape;
+            let epoch_number = epoch.state.state.epoch;
+            let augmenter = loader
+                .augment
+                .map(|augment| Augmenter::new(augment, plan.seed, epoch_number, [height, width]));
             queue.worker_begins();
             let thread = Builder::new().name(format!("{}-{number}", loader.thread_name));
-            match thread.spawn(move || work.run(source)) {
+            match thread.spawn(move || work.run(source, augmenter)) {
                 Ok(thread) => epoch.threads.push(thread),
                 Err(error) => {
                     queue.worker_ends();
@@ -116,6 +124,9 @@ impl<T: Element> Epoch<T> {
 
     fn end(&mut self) {
         self.queue.stop();
+        if let Some(forward) = &self.forward {
+            forward.stop();
+        }
         for thread in self.threads.drain(..) {
             // A worker's panic has been handed in as the error of its step.
             let _ = thread.join();
@@ -161,121 +172,6 @@ impl<T: Element> Drop for Epoch<T> {
     }
 }
 
-impl<T: Element> Work<T> {
-    fn run(self, mut source: Source<T>) {
-        while let Some((step, mut buffer)) = self.queue.begin() {
-            let filled = guarded(step, || self.fill(step, &mut source, &mut buffer));
-            self.queue.finish(step, filled.map(|()| buffer));
-        }
-        self.queue.worker_ends();
-    }
-
-    /// The samples of a step: index into the selection, and place.
-    fn samples(&self, step: u64) -> impl Iterator<Item = (usize, Place)> {
-        let positions = self.stripes.batch(self.rank, step);
-        positions.map(|position| {
-            let index = self.order[(position % self.order.len() as u64) as usize] as usize;
-            (index, self.selection.places()[index])
-        })
-    }
-
-    fn fill(
-        &self,
-        step: u64,
-        source: &mut Source<T>,
-        buffer: &mut Buffer<T>,
-    ) -> Result<(), LoaderError> {
-        let ahead = if step == 0 { 0..=self.ahead } else { step + self.ahead..=step + self.ahead };
-        for step in ahead.filter(|&step| step < self.stripes.steps()) {
-            for (_, place) in self.samples(step) {
-                self.shards.get(place.shard)?.will_need(place.row, self.column);
-            }
-        }
-        for (_, place) in self.samples(step) {
-            self.shards.get(place.shard)?.check_length()?;
-        }
-        for (index, place) in self.samples(step) {
-            let reader = self.shards.get(place.shard)?;
-            let error = match source.read(reader, place.row, buffer.next()) {
-                Ok(()) if reader.label(place.row) == self.selection.label(index) => {
-                    buffer.push(reader.sample_id(place.row), self.selection.label(index));
-                    continue;
-                }
-                Ok(()) => return Err(self.foreign(place, index)),
-                Err(error) => error,
-            };
-            let of_the_row =
-                matches!(error, ShardError::Damaged { .. } | ShardError::Undecodable { .. });
-            if self.damaged == Damaged::Fail || !of_the_row {
-                return Err(error.into());
-            }
-            buffer.skip(&self.shards.ledger_id(place)?, error);
-        }
-        Ok(())
-    }
-
-    /// A sound row of another dataset's shard.
-    fn foreign(&self, place: Place, index: usize) -> LoaderError {
-        let label =
-            |label: u16| if label == NO_LABEL { "none".to_owned() } else { label.to_string() };
-        let expected = label(self.selection.labels()[index]);
-        match self.shards.get(place.shard) {
-            Err(error) => error,
-            Ok(reader) => ShardError::Structure {
-                path: reader.path().to_owned(),
-                reason: format!(
-                    "row {} (sample `{}`) has the label {}, in the ledger {expected}",
-                    place.row,
-                    reader.sample_id(place.row),
-                    label(reader.label(place.row).unwrap_or(NO_LABEL)),
-                ),
-            }
-            .into(),
-        }
-    }
-}
-
 fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
-/// Makes an error of a panic, so that the consumer hears of it.
-fn guarded(step: u64, work: impl FnOnce() -> Result<(), LoaderError>) -> Result<(), LoaderError> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<&str>().copied();
-        let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-        let reason = format!("it panicked: {}", text.unwrap_or("without a word"));
-        Err(LoaderError::Worker { step, reason })
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_worker_that_panics_reaches_the_consumer_as_the_error_of_its_step() {
-        let queue: Queue<f32> = Queue::new(3, (1, [3, 1, 1]), 3, Vec::new());
-        queue.worker_begins();
-        let panics = |step| guarded(step, || panic!("step {step} is cursed"));
-        let begun: Vec<_> = (0..3).map(|_| queue.begin().unwrap()).collect();
-        for (step, buffer) in begun.into_iter().rev() {
-            let filled = if step == 1 { panics(step) } else { Ok(()) };
-            queue.finish(step, filled.map(|()| buffer));
-        }
-        assert!(queue.take(0).is_ok());
-        let error = queue.take(1).unwrap_err().to_string();
-        assert!(error.contains("step 1: it panicked: step 1 is cursed"), "{error}");
-        assert!(queue.begin().is_none(), "nothing is begun behind an error");
-    }
-
-    #[test]
-    fn a_consumer_whose_workers_are_gone_gets_an_error_and_waits_for_nobody() {
-        let queue: Queue<f32> = Queue::new(3, (1, [3, 1, 1]), 1, Vec::new());
-        queue.worker_begins();
-        queue.begin().unwrap();
-        queue.worker_ends();
-        let error = queue.take(0).unwrap_err().to_string();
-        assert!(error.contains("no worker is left"), "{error}");
-    }
 }

@@ -3,8 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::receipt::Receipt;
 use crate::dataset::DatasetError;
+use crate::dataset::Receipt;
 use crate::shard::ShardError;
 
 /// A selection, an order or a batch that cannot be had.
@@ -116,6 +116,22 @@ pub enum LoaderError {
         expected: String,
         /// What was given.
         found: String,
+    },
+    /// A tensor of labels has no number for a sample without one.
+    #[error(
+        "sample `{sample_id}` has no label, for which a tensor of classes has no number; leave such samples out with --where 'label >= 0', or take the images alone"
+    )]
+    NoLabel {
+        /// The sample.
+        sample_id: String,
+    },
+    /// A batch that the device does not take, or cannot compute with.
+    #[error(
+        "a batch could not be made tensors on the device: {source}; if its memory is full, ask for smaller batches"
+    )]
+    Device {
+        /// What the tensor library said.
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A thread that fills batches could not be started, or came to a bad end.
     #[error("a loader thread failed at step {step}: {reason}")]

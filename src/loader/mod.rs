@@ -3,8 +3,10 @@
 //! ```text
 //! Select ─▶ Selection ─ Order (seed, epoch) ─▶ [index] ─ Stripes (rank, world) ─▶ steps
 //!                                                           │
-//!           Batch ◀─ in order ─ Queue ◀─ workers: row hash, frame, view ◀┘     State, Receipt
+//!           Batch ◀─ in order ─ Queue ◀─ workers: hash, frame, crop, view ◀┘     State, Receipt
 //! ```
+//!
+//! With the feature `candle` the batches become tensors on a device: [`Loader::tensors`].
 //!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -28,34 +30,46 @@
 //! # }
 //! ```
 
+pub mod augment;
 mod batch;
+mod build;
 mod builder;
+pub mod choose;
 mod element;
 mod epoch;
 mod error;
+pub mod forward;
 mod measure;
 pub mod order;
+mod plan;
 mod queue;
-mod receipt;
 pub mod select;
 mod shards;
 mod state;
+#[cfg(feature = "candle")]
+mod tensors;
+mod work;
 
 use std::sync::Arc;
 
+pub use augment::{Augment, Crop};
 pub use batch::{Batch, Damaged, SampleIds, Skipped};
 pub use builder::{DEFAULT_BATCH_MEMORY_BYTES, LoaderBuilder};
+pub use choose::{Choices, Storage};
 pub use element::Element;
 pub use epoch::Epoch;
 pub use error::LoaderError;
 pub use measure::{Limit, Rate, Stage};
 pub use order::{LastBatch, Order, Stripes};
-pub use receipt::Receipt;
 pub use select::{Percent, Select, Selection};
 pub use state::{Identity, RankState, State};
+#[cfg(feature = "candle")]
+pub use tensors::{DeviceView, TensorBatch, TensorEpoch, Transfer};
 
+pub use crate::dataset::Receipt;
 use crate::transform::View;
-use order::{WINDOW_BLOCKS, balanced_order, shuffled_order, windowed_order};
+use forward::{WindowReads, Windows, forward_requests};
+use plan::Plan;
 pub use shards::Access;
 use shards::Shards;
 
@@ -65,22 +79,23 @@ pub struct Loader<T: Element = f32> {
     shards: Arc<Shards>,
     selection: Arc<Selection>,
     view: Arc<View>,
-    identity: Identity,
+    /// The order of new epochs.
+    plan: Plan,
+    /// The other one that `auto` may have taken elsewhere.
+    other: Option<Plan>,
+    choices: Choices,
     /// Buffers of epochs that are over.
     spare: epoch::Spare<T>,
     column: usize,
     shape: [usize; 3],
     batch_size: usize,
-    order: Order,
-    seed: u64,
-    /// Lengths of the blocks of a windowed order, else empty.
-    blocks: Vec<u32>,
     last: LastBatch,
     rank: u32,
     world: u32,
     workers: usize,
     buffers: usize,
     damaged: Damaged,
+    augment: Option<Augment>,
     thread_name: String,
 }
 
@@ -100,39 +115,100 @@ impl<T: Element> Loader<T> {
         self.workers
     }
 
+    /// How the shards are read and in which order, and why: one sentence, as text.
+    pub fn choices(&self) -> &Choices {
+        &self.choices
+    }
+
     /// The order of an epoch, over all ranks: indices into the selection.
     pub fn epoch_order(&self, epoch: u32) -> Vec<u32> {
-        let samples = self.selection.len() as u32;
-        match self.order {
-            Order::Sequential => (0..samples).collect(),
-            Order::Shuffle => shuffled_order(self.seed, epoch, samples),
-            Order::Windowed => windowed_order(self.seed, epoch, &self.blocks, WINDOW_BLOCKS),
-            Order::Balanced => balanced_order(self.seed, epoch, self.selection.labels()),
-        }
+        self.plan.epoch_order(epoch, &self.selection)
+    }
+
+    /// The state in which an epoch begins.
+    pub fn begin(&self, epoch: u32) -> State {
+        self.plan.identity.begin(epoch)
     }
 
     /// Reads an epoch from its beginning.
     pub fn epoch(&self, epoch: u32) -> Epoch<T> {
-        Epoch::begin(self, self.identity.begin(epoch))
+        Epoch::begin(self, &self.plan, self.begin(epoch))
     }
 
-    /// Goes on with an epoch, without replay.
+    /// Goes on with an epoch, without replay. Where the order is [`Order::Auto`], with the one that the state
+    /// was saved in, whatever would be taken here.
     ///
     /// # Errors
     /// [`LoaderError::OtherState`] for a state of another dataset, order, seed or selection.
     pub fn resume(&self, state: &State) -> Result<Epoch<T>, LoaderError> {
-        self.identity.check(state)?;
-        Ok(Epoch::begin(self, state.clone()))
+        Ok(Epoch::begin(self, self.plan_of(state)?, state.clone()))
+    }
+
+    /// What is read of the shards in an epoch, in the order in which it is asked for: window by window where
+    /// the order has windows, read ahead where files are read. Opens every shard.
+    ///
+    /// # Errors
+    /// As [`crate::Dataset::open_shard`].
+    pub fn reads(&self, epoch: u32) -> Result<Vec<WindowReads>, LoaderError> {
+        let windows = self.windows(&self.plan, &self.plan.identity.begin(epoch));
+        let ahead = self.reads_ahead(&self.plan);
+        let reads = (0..windows.ends.len()).map(|window| {
+            let samples = windows.samples(window)?;
+            let forward = if ahead { forward_requests(&samples) } else { Vec::new() };
+            Ok(WindowReads { forward, samples })
+        });
+        reads.collect()
+    }
+
+    /// Whether windows are read ahead.
+    fn reads_ahead(&self, plan: &Plan) -> bool {
+        plan.order == Order::Windowed && self.choices.access == Access::Read
+    }
+
+    fn windows(&self, plan: &Plan, state: &State) -> Windows {
+        let order = Arc::new(plan.epoch_order(state.epoch, &self.selection));
+        let total = order.len() as u64;
+        let mut ends = plan.window_ends(state.epoch);
+        if ends.is_empty() {
+            ends.push(total);
+        }
+        Windows {
+            shards: Arc::clone(&self.shards),
+            selection: Arc::clone(&self.selection),
+            stripes: self.stripes(state.position, total),
+            rank: self.rank,
+            column: self.column,
+            order,
+            ends,
+        }
+    }
+
+    /// The order that a state belongs to.
+    fn plan_of(&self, state: &State) -> Result<&Plan, LoaderError> {
+        let other = self.other.as_ref().filter(|other| other.order.name() == state.order);
+        let plan = other.unwrap_or(&self.plan);
+        plan.identity.check(state)?;
+        Ok(plan)
     }
 
     /// The receipt that the samples up to a state's position must have, by the order and the ledger:
-    /// repeats and padding counted, a dropped tail left out.
+    /// repeats and padding counted, a dropped tail left out. For a whole split with each sample as often as
+    /// the others, it is a constant of dataset.json.
     ///
     /// # Errors
     /// As [`crate::Dataset::scan_ledger`]; [`LoaderError::OtherState`].
     pub fn expected_receipt(&self, state: &State) -> Result<Receipt, LoaderError> {
-        self.identity.check(state)?;
-        let order = self.epoch_order(state.epoch);
+        let plan = self.plan_of(state)?;
+        let samples = self.selection.len() as u64;
+        let split = self.shards.dataset().split(self.selection.split())?;
+        if let Some(receipt) = split.receipt
+            && plan.order != Order::Balanced
+            && samples == split.rows
+            && state.position.is_multiple_of(samples)
+        {
+            return Ok(receipt.times((state.position / samples) as u32));
+        }
+        let order = plan.epoch_order(state.epoch, &self.selection);
         let samples = order.len() as u64;
         let mut times = vec![0u32; self.selection.len()];
         for (&index, position) in order.iter().zip(0u64..) {
@@ -160,6 +236,37 @@ impl<T: Element> Loader<T> {
             return Ok(());
         }
         Err(LoaderError::Receipts { epoch, position, expected, found })
+    }
+
+    /// Whether the column holds pixels, not the numbers of a view.
+    #[cfg(feature = "candle")]
+    fn stores_pixels(&self) -> bool {
+        self.shards.dataset().meta().columns[self.column].dtype == crate::recipe::Dtype::U8
+    }
+
+    /// The same loader, of pixels without the view.
+    #[cfg(feature = "candle")]
+    fn pixels(&self) -> Loader<u8> {
+        Loader {
+            shards: Arc::clone(&self.shards),
+            selection: Arc::clone(&self.selection),
+            view: Arc::clone(&self.view),
+            plan: self.plan.clone(),
+            other: self.other.clone(),
+            choices: self.choices.clone(),
+            spare: epoch::Spare::default(),
+            thread_name: self.thread_name.clone(),
+            column: self.column,
+            shape: self.shape,
+            batch_size: self.batch_size,
+            last: self.last,
+            rank: self.rank,
+            world: self.world,
+            workers: self.workers,
+            buffers: self.buffers,
+            damaged: self.damaged,
+            augment: self.augment,
+        }
     }
 
     fn stripes(&self, start: u64, total: u64) -> Stripes {

@@ -1,9 +1,11 @@
 //! The shards of a split, each opened when it is first needed, and the ids of damaged rows.
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::OnceLock;
 
 use super::LoaderError;
+use super::batch::SampleIds;
 use super::select::Place;
 use crate::dataset::Dataset;
 use crate::sample::{Label, Status};
@@ -12,12 +14,17 @@ use crate::shard::{ShardError, ShardFile, ShardReader};
 /// How stored bytes are got.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Access {
-    /// Through a memory map. A file that somebody cuts short is noticed before each batch; cut while a
-    /// batch is read, it ends the process with SIGBUS.
+    /// [`Access::Map`], or [`Access::Read`] on a disk that turns and on network file systems: decided when
+    /// the loader is built, see [`choose`](super::choose).
     #[default]
+    Auto,
+    /// Through a memory map. A file that somebody cuts short is noticed before each batch; cut while a
+    /// batch is read, it ends the process with SIGBUS (`tcolz` itself says which shard it was, and so does every
+    /// program that calls [`name_lost_maps`](crate::shard::name_lost_maps)).
     Map,
     /// One `pread` a sample, into the worker's memory: for disks where a page fault is dear, and for files
-    /// that may be cut short, which is an error then.
+    /// that may be cut short, which is an error then. With [`Order::Windowed`](super::Order::Windowed) a
+    /// thread reads each window ahead, forward.
     Read,
 }
 
@@ -68,6 +75,22 @@ impl Shard {
         }
     }
 
+    /// Where in the file the stored bytes of a row lie.
+    pub(super) fn span(&self, row: u32, column: usize) -> Range<u64> {
+        match self {
+            Shard::Map(reader) => reader.span(row, column),
+            Shard::File(file) => file.span(row, column),
+        }
+    }
+
+    /// Reads bytes of the file as they are; none of a map.
+    pub(super) fn read_bytes(&self, offset: u64, bytes: &mut [u8]) -> Result<(), ShardError> {
+        match self {
+            Shard::Map(_) => Ok(()),
+            Shard::File(file) => file.read_bytes(offset, bytes),
+        }
+    }
+
     /// See [`ShardReader::will_need`].
     pub(super) fn will_need(&self, row: u32, column: usize) {
         if let Shard::Map(reader) = self {
@@ -92,6 +115,8 @@ pub(super) struct Shards {
     split: String,
     access: Access,
     readers: Vec<OnceLock<Shard>>,
+    /// Places and ids of all samples of the split; read when a damaged one must be named.
+    ids: OnceLock<(Vec<Place>, SampleIds)>,
 }
 
 impl Shards {
@@ -102,7 +127,7 @@ impl Shards {
     ) -> Result<Shards, LoaderError> {
         let shards = dataset.split(split)?.shards.len();
         let readers = (0..shards).map(|_| OnceLock::new()).collect();
-        Ok(Shards { dataset, split: split.to_owned(), access, readers })
+        Ok(Shards { dataset, split: split.to_owned(), access, readers, ids: OnceLock::new() })
     }
 
     pub(super) fn dataset(&self) -> &Dataset {
@@ -117,8 +142,8 @@ impl Shards {
         }
         // Two workers may open it at once; the second one's is dropped.
         let opened = match self.access {
-            Access::Map => Shard::Map(self.dataset.open_shard(&self.split, shard)?),
             Access::Read => Shard::File(self.dataset.open_shard_file(&self.split, shard)?),
+            Access::Auto | Access::Map => Shard::Map(self.dataset.open_shard(&self.split, shard)?),
         };
         Ok(reader.get_or_init(|| opened))
     }
@@ -147,9 +172,21 @@ impl Shards {
         Ok(found.into_iter().flatten().collect())
     }
 
-    /// The id of a stored sample by the ledger: a damaged row cannot be asked for its own.
-    pub(super) fn ledger_id(&self, place: Place) -> Result<String, LoaderError> {
-        let found = self.scan_ids(|other, id| (other == place).then(|| id.to_owned()))?;
-        Ok(found.into_iter().next().unwrap_or_default())
+    /// The id of a stored sample by the ledger: a damaged row cannot be asked for its own. The ledger is read
+    /// once for all damaged samples of a loader.
+    pub(super) fn ledger_id(&self, place: Place) -> Result<&str, LoaderError> {
+        if self.ids.get().is_none() {
+            let (mut places, mut ids) = (Vec::new(), SampleIds::default());
+            for (place, id) in self.scan_ids(|place, id| Some((place, id.to_owned())))? {
+                places.push(place);
+                ids.push(&id);
+            }
+            // Two workers may read it at once; the second one's is dropped.
+            let _ = self.ids.set((places, ids));
+        }
+        let (places, ids) = self.ids.get().expect("set above");
+        // The selection has tested that they stand in the order of storage.
+        let index = places.binary_search(&place).ok();
+        Ok(index.and_then(|index| ids.get(index)).unwrap_or_default())
     }
 }

@@ -1,12 +1,31 @@
-//! The memory map: one of the three homes of `unsafe`.
+//! The memory map: one of the homes of `unsafe`.
 
 use std::fs::File;
 use std::io;
+use std::path::Path;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
 use arrow::buffer::Buffer;
 use memmap2::Mmap;
+
+use super::sigbus::Listed;
+
+/// A map that [`name_lost_maps`](super::name_lost_maps) knows the file of.
+#[derive(Debug)]
+pub(super) struct Mapped {
+    /// In front of the map: it is taken from the list before it is unmapped.
+    _listed: Listed,
+    map: Mmap,
+}
+
+impl std::ops::Deref for Mapped {
+    type Target = Mmap;
+
+    fn deref(&self) -> &Mmap {
+        &self.map
+    }
+}
 
 /// Maps a whole file and gives it out as an Arrow buffer that keeps the map alive.
 ///
@@ -17,7 +36,7 @@ use memmap2::Mmap;
 ///
 /// # Errors
 /// When the file cannot be mapped.
-pub(super) fn map_file(file: &File) -> io::Result<(Buffer, Option<Arc<Mmap>>)> {
+pub(super) fn map_file(file: &File, path: &Path) -> io::Result<(Buffer, Option<Arc<Mapped>>)> {
     if file.metadata()?.len() == 0 {
         return Ok((Buffer::from_vec(Vec::<u8>::new()), None));
     }
@@ -27,7 +46,8 @@ pub(super) fn map_file(file: &File) -> io::Result<(Buffer, Option<Arc<Mmap>>)> {
     let Some(start) = NonNull::new(map.as_ptr().cast_mut()) else {
         return Err(io::Error::other("the map has no address"));
     };
-    let (length, map) = (map.len(), Arc::new(map));
+    let _listed = Listed::new(map.as_ptr(), map.len(), path);
+    let (length, map) = (map.len(), Arc::new(Mapped { _listed, map }));
     let owner = Arc::clone(&map);
     // SAFETY: `start` and `length` describe the map, which the buffer's owner keeps mapped, at the
     // same address, until the last clone of the buffer is dropped; nobody writes through it.

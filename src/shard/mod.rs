@@ -10,6 +10,7 @@ mod map;
 mod open;
 mod pread;
 mod reader;
+mod sigbus;
 mod tensor;
 mod writer;
 
@@ -17,5 +18,6 @@ pub use error::ShardError;
 pub use format::TensorColumn;
 pub use pread::ShardFile;
 pub use reader::ShardReader;
+pub use sigbus::name_lost_maps;
 pub use tensor::{TensorDecoder, simd_level};
 pub use writer::{ShardRow, ShardSummary, ShardWriter};

@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use arrow::array::{Array, ArrayData, BinaryArray, MutableArrayData, UInt16Array, UInt64Array};
@@ -122,7 +123,7 @@ impl ShardFile {
         stored: &mut Vec<u8>,
     ) -> Result<(), ShardError> {
         let (batch, index) = self.locate(row);
-        let (start, end) = (batch.starts[column][index], batch.starts[column][index + 1]);
+        let Range { start, end } = self.span(row, column);
         // Both lie in the file as it was opened, which was mapped whole.
         stored.resize((end - start) as usize, 0);
         read_exact_at(&self.file, stored, start).map_err(|source| {
@@ -147,6 +148,24 @@ impl ShardFile {
             expected,
             found,
         })
+    }
+
+    /// Where in the file the stored bytes of a row lie.
+    ///
+    /// # Panics
+    /// When `row` or `column` is out of range.
+    pub fn span(&self, row: u32, column: usize) -> Range<u64> {
+        let (batch, index) = self.locate(row);
+        batch.starts[column][index]..batch.starts[column][index + 1]
+    }
+
+    /// Reads bytes of the file as they are, whatever they mean: so that the system has them in its cache.
+    ///
+    /// # Errors
+    /// [`ShardError::Io`], also when the file ends before them.
+    pub fn read_bytes(&self, offset: u64, bytes: &mut [u8]) -> Result<(), ShardError> {
+        read_exact_at(&self.file, bytes, offset)
+            .map_err(|source| ShardError::Io { path: self.path.clone(), source })
     }
 
     fn locate(&self, row: u32) -> (&FileBatch, usize) {

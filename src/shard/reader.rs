@@ -1,18 +1,18 @@
 //! Reads one shard through the memory map: no copy, no allocation per row, nothing trusted.
 
 use std::fs::File;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::Array;
 use arrow::buffer::Buffer;
-use memmap2::Mmap;
 
 use crate::sample::Label;
 
 use super::error::ShardError;
 use super::format::{TensorColumn, row_hash};
-use super::map::{map_file, will_need};
+use super::map::{Mapped, map_file, will_need};
 use super::open::{Batch, Fault, Tensor, open_batches};
 use super::pread::FileBatch;
 use super::tensor::TensorDecoder;
@@ -32,7 +32,7 @@ pub struct ShardReader {
 #[derive(Debug)]
 struct Backing {
     file: File,
-    map: Option<Arc<Mmap>>,
+    map: Option<Arc<Mapped>>,
     bytes: u64,
 }
 
@@ -56,7 +56,7 @@ impl ShardReader {
             let path = path.to_owned();
             return Err(ShardError::Length { path, expected: expected_bytes, found });
         }
-        let (buffer, map) = map_file(&file).map_err(io_error)?;
+        let (buffer, map) = map_file(&file, path).map_err(io_error)?;
         let mut reader = Self::from_buffer(path, buffer, columns)?;
         reader.backing = Some(Backing { file, map, bytes: expected_bytes });
         if u64::from(reader.rows()) != expected_rows {
@@ -116,6 +116,21 @@ impl ShardReader {
         if let Some(Backing { map: Some(map), .. }) = &self.backing {
             will_need(map, self.untested(row, column));
         }
+    }
+
+    /// Where in the file the stored bytes of a row lie; counted from the first stored byte for a shard in
+    /// memory.
+    ///
+    /// # Panics
+    /// When `row` or `column` is out of range.
+    pub fn span(&self, row: u32, column: usize) -> Range<u64> {
+        let stored = self.untested(row, column);
+        let first = match &self.backing {
+            Some(Backing { map: Some(map), .. }) => map.as_ptr(),
+            _ => self.untested(0, column).as_ptr(),
+        };
+        let start = (stored.as_ptr() as usize).wrapping_sub(first as usize) as u64;
+        start..start + stored.len() as u64
     }
 
     /// Rows in the shard.

@@ -9,6 +9,7 @@
 mod dhash;
 mod fit;
 mod kernels;
+mod part;
 mod resize;
 mod square;
 mod sums;
@@ -21,6 +22,7 @@ use std::sync::LazyLock;
 pub use dhash::dhash;
 pub use fit::Placement;
 pub use half::{bf16, f16};
+pub use part::{Part, PlaneResizer, cut};
 pub use resize::Resizer;
 pub use sums::ChannelSums;
 pub use view::{BUILT_IN_VIEWS, Channels, Operation, View, bake};

@@ -15,7 +15,7 @@ use tcolz::dataset::{
 use tcolz::recipe::Codec;
 use tcolz::sample::{Label, PhotoInfo, SourceFormat, Status};
 use tcolz::shard::{ShardRow, ShardWriter, TensorColumn};
-use tcolz::transform::{ChannelSums, dhash};
+use tcolz::transform::{ChannelSums, View, dhash};
 use tcolz::{Dataset, Recipe};
 
 /// Rows of a shard.
@@ -49,7 +49,12 @@ pub(crate) fn write(
     let names: Vec<Arc<str>> = splits.iter().map(|&name| name.into()).collect();
     let mut metas: Vec<SplitMeta> = splits
         .iter()
-        .map(|&name| SplitMeta { name: name.to_owned(), rows: 0, shards: Vec::new() })
+        .map(|&name| SplitMeta {
+            name: name.to_owned(),
+            rows: 0,
+            receipt: None,
+            shards: Vec::new(),
+        })
         .collect();
     let (mut counts, mut lines) = (Counts::default(), Vec::new());
     let mut open: Option<(usize, String, ShardWriter)> = None;
@@ -134,7 +139,7 @@ pub(crate) fn write(
         content_root: content_root(classes, &columns, lines.collect()).to_string(),
         recipe,
         classes: classes.to_vec(),
-        views: Vec::new(),
+        views: View::all_built_in(),
         made_splits: None,
         columns,
         splits: metas,

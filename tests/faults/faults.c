@@ -7,6 +7,8 @@
  *   FAULT_SYNC=N,ERRNO         the N-th sync fails
  *   FAULT_DISK=BYTES           after so many bytes a write is cut short, and later ones fail: ENOSPC
  *   FAULT_READ=N,ERRNO,END     the N-th read of a file whose path ends in END fails
+ *   FAULT_CUT=BYTES,END        a file whose path ends in END is cut to so many bytes once it is mapped
+ *   FAULT_READS=FILE           a line for each positioned read of a regular file: offset, bytes, path
  *
  * Lines of the trace, their fields divided by tabs: what the disk must remember from then on.
  *   file <inode> <bytes> <path>
@@ -26,6 +28,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -183,11 +186,37 @@ ssize_t read(int fd, void *bytes, size_t count) {
     return syscall(SYS_read, fd, bytes, count);
 }
 
+static void note_read(int fd, size_t count, off64_t offset) {
+    const char *file = getenv("FAULT_READS");
+    char path[PATH_MAX], line[PATH_MAX + 64];
+    struct stat state;
+    if (file == NULL || !below_root(fd, path, &state) || !S_ISREG(state.st_mode)) return;
+    int length = snprintf(line, sizeof line, "%lld\t%zu\t%s\n", (long long)offset, count, path);
+    int log = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    if (log < 0 || syscall(SYS_write, log, line, length) != length) abort();
+    close(log);
+}
+
 ssize_t pread64(int fd, void *bytes, size_t count, off64_t offset) {
     int error = read_error(fd);
     if (error != 0) {
         errno = error;
         return -1;
     }
+    note_read(fd, count, offset);
     return syscall(SYS_pread64, fd, bytes, count, offset);
+}
+
+/* Every map that libraries make; the C library's own go another way. */
+void *mmap64(void *address, size_t length, int protection, int flags, int fd, off64_t offset) {
+    void *map = (void *)syscall(SYS_mmap, address, length, protection, flags, fd, offset);
+    const char *value = getenv("FAULT_CUT");
+    char path[PATH_MAX];
+    struct stat state;
+    if (map == MAP_FAILED || fd < 0 || value == NULL || !below_root(fd, path, &state)) return map;
+    const char *end = strrchr(value, ',');
+    if (end == NULL || strlen(path) < strlen(end + 1)) return map;
+    if (strcmp(path + strlen(path) - strlen(end + 1), end + 1) != 0) return map;
+    if (truncate(path, atol(value)) != 0) abort();
+    return map;
 }

@@ -60,23 +60,30 @@ pub(crate) struct Scene {
 /// Inputs of the scene's dump.
 pub(crate) const LISTED: u64 = 153;
 
+/// Compiles the library into a folder. `None`, after saying so, where there is no C compiler; on CI that is
+/// a failure.
+pub(crate) fn library(folder: &Path) -> Option<PathBuf> {
+    let library = folder.join("faults.so");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faults/faults.c");
+    let mut compiler = Command::new(std::env::var_os("CC").unwrap_or_else(|| "cc".into()));
+    compiler.args(["-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-o"]);
+    match compiler.arg(&library).arg(source).arg("-ldl").output() {
+        Ok(output) => assert!(output.status.success(), "{}", text(&output.stderr)),
+        Err(error) => {
+            assert!(std::env::var_os("CI").is_none(), "no C compiler, on CI: {error}");
+            println!("skipped: no C compiler: {error}");
+            return None;
+        }
+    }
+    Some(library)
+}
+
 impl Scene {
     /// `None`, after saying so, where there is no C compiler; on CI that is a failure.
     pub(crate) fn new() -> Option<Scene> {
         // Canonical, as the paths are that a descriptor gives.
         let folder = tempfile::tempdir_in(std::env::temp_dir().canonicalize().unwrap()).unwrap();
-        let library = folder.path().join("faults.so");
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faults/faults.c");
-        let mut compiler = Command::new(std::env::var_os("CC").unwrap_or_else(|| "cc".into()));
-        compiler.args(["-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-o"]);
-        match compiler.arg(&library).arg(source).arg("-ldl").output() {
-            Ok(output) => assert!(output.status.success(), "{}", text(&output.stderr)),
-            Err(error) => {
-                assert!(std::env::var_os("CI").is_none(), "no C compiler, on CI: {error}");
-                println!("skipped: no C compiler: {error}");
-                return None;
-            }
-        }
+        let library = library(folder.path())?;
         make_dump(folder.path());
         Some(Scene { folder, library })
     }

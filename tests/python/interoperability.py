@@ -85,6 +85,10 @@ for sample in reference_decoder.samples(dataset):
 promise(f"the reference decoder gives the pixels of the ledger in {checked} tensors", not by_place and checked)
 root = reference_decoder.content_root(dataset)
 promise(f"and the content root {root}", root == meta["content_root"])
+for split in meta["splits"]:
+    own = [row["sample_id"] for row in ledger if row["status"] == "stored" and row["split"] == split["name"]]
+    receipt = sum(int.from_bytes(blake3.blake3(sample_id.encode()).digest()[:16], "little") for sample_id in own)
+    promise(f"the receipt of {split['name']}", split["receipt"] == f"{receipt % 2**128:032x}")
 
 # DuckDB: the ledger as a table.
 path = str(dataset / meta["ledger"]["file"])

@@ -8,7 +8,7 @@ use crate::convert::summary::ConvertSummary;
 use crate::convert::views;
 use crate::dataset::{
     DATASET_FILE, Dataset, DatasetError, DatasetMeta, FORMAT_NAME, FORMAT_VERSION, LEDGER_FILE,
-    LedgerWriter, RootLine, content_root,
+    LedgerWriter, Receipt, RootLine, content_root,
 };
 use crate::durable;
 use crate::usage::anonymous_bytes;
@@ -36,6 +36,14 @@ impl Store<'_> {
             RootLine { split, sample_id: &input.sample_id, label: input.label, tensors }
         });
         let root = content_root(&self.dump.classes, &self.columns, lines.collect());
+        let mut receipts = vec![Receipt::default(); self.splits.len()];
+        for (index, _) in &self.stored {
+            let input = &self.dump.inputs[*index as usize];
+            receipts[usize::from(input.split)] += Receipt::of(&input.sample_id);
+        }
+        for (split, receipt) in self.splits.iter_mut().zip(receipts) {
+            split.receipt = Some(receipt);
+        }
         let recipe = &self.options.recipe;
         let pixels = self.mean_samples * u64::from(recipe.sizes[0]).pow(2);
         let mean = self.mean_sums.mean(pixels).map(|value| value as f32);

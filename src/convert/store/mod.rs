@@ -87,7 +87,12 @@ impl<'a> Store<'a> {
         for name in &dump.splits {
             let path = options.out.join(name);
             durable::create_folder(&path).map_err(|source| ConvertError::Io { path, source })?;
-            splits.push(SplitMeta { name: name.clone(), rows: 0, shards: Vec::new() });
+            splits.push(SplitMeta {
+                name: name.clone(),
+                rows: 0,
+                receipt: None,
+                shards: Vec::new(),
+            });
         }
         let mut store = Store {
             journal,

@@ -22,7 +22,7 @@ pub use balanced::{ClassRepeats, balanced_order, class_repeats};
 pub(super) use random::Random;
 pub use stripes::{LastBatch, Stripes};
 pub use windowed::{
-    MIN_BLOCK_BYTES, Mixing, WINDOW_BLOCKS, forward_blocks, mixing, windowed_order,
+    MIN_BLOCK_BYTES, Mixing, WINDOW_BLOCKS, forward_blocks, mixing, window_ends, windowed_order,
 };
 
 /// An order of an epoch.
@@ -37,20 +37,25 @@ pub enum Order {
     Windowed,
     /// As many samples of each class, shuffled.
     Balanced,
+    /// [`Order::Shuffle`], or [`Order::Windowed`] where the shards do not fit into memory and lie on a disk
+    /// that seeks: decided when the loader is built, see [`choose`](crate::loader::choose). A state keeps
+    /// the order that was taken, and an epoch goes on with it on every machine.
+    Auto,
 }
 
 impl Order {
-    /// Every order.
+    /// Every order; [`Order::Auto`] stands for one of them.
     pub const ALL: [Order; 4] =
         [Order::Sequential, Order::Shuffle, Order::Windowed, Order::Balanced];
 
-    /// Its name, with its version.
+    /// Its name, with its version; `auto` has none.
     pub fn name(self) -> &'static str {
         match self {
             Order::Sequential => "sequential-v1",
             Order::Shuffle => "shuffle-v1",
             Order::Windowed => "windowed-v1",
             Order::Balanced => "balanced-v1",
+            Order::Auto => "auto",
         }
     }
 

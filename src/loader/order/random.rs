@@ -26,6 +26,12 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
+    /// A number from 0 up to but not 1: the upper 53 bits of the next one, divided by 2⁵³.
+    pub(in crate::loader) fn unit(&mut self) -> f64 {
+        const PARTS: f64 = (1u64 << 53) as f64;
+        (self.next() >> 11) as f64 / PARTS
+    }
+
     /// A number below `limit`, each as likely as the others: Lemire 2019, "Fast random integer
     /// generation in an interval", algorithm 5 with 64 bits.
     pub(in crate::loader) fn below(&mut self, limit: u64) -> u64 {

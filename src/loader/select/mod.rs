@@ -13,7 +13,6 @@ use std::fmt;
 use std::path::PathBuf;
 
 pub use condition::Condition;
-pub(super) use percent::first_16_bytes;
 pub use percent::{PERCENT_METHOD, Percent, percent_rank, take_percent};
 pub use subset::SubsetCounts;
 use subset::{Meaning, Subset};

@@ -63,7 +63,7 @@ pub fn percent_rank(seed: u64, sample_id: &str) -> u128 {
 }
 
 /// The first half of a hash, as a little-endian number.
-pub(in crate::loader) fn first_16_bytes(hash: &blake3::Hash) -> u128 {
+fn first_16_bytes(hash: &blake3::Hash) -> u128 {
     let (first, _) = hash.as_bytes().as_chunks::<16>();
     u128::from_le_bytes(first[0])
 }

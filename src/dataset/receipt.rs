@@ -1,11 +1,10 @@
-//! Epoch receipts: a proof, at 16 bytes, that every sample was delivered as often as the order says.
+//! Receipts: a proof, at 16 bytes, that every sample of an epoch was delivered as often as its order says.
+//! That of a split with each sample once stands in dataset.json.
 
 use std::fmt;
 use std::ops::{Add, AddAssign};
 
 use serde::{Deserialize, Serialize};
-
-use super::select::first_16_bytes;
 
 /// The wrapping 128-bit sum of [`Receipt::of`] over samples, in whatever order, repeats counted.
 ///
@@ -17,7 +16,14 @@ pub struct Receipt(u128);
 impl Receipt {
     /// The receipt of one sample: the first 16 bytes of BLAKE3 of its id, as a little-endian number.
     pub fn of(sample_id: &str) -> Receipt {
-        Receipt(first_16_bytes(&blake3::hash(sample_id.as_bytes())))
+        let hash = blake3::hash(sample_id.as_bytes());
+        let (first, _) = hash.as_bytes().as_chunks::<16>();
+        Receipt(u128::from_le_bytes(first[0]))
+    }
+
+    /// Its lower and its upper 64 bits.
+    pub(crate) fn words(self) -> [u64; 2] {
+        [self.0 as u64, (self.0 >> 64) as u64]
     }
 
     /// The receipt of a sample that was delivered so often.

@@ -1,0 +1,118 @@
+//! What is asked of a disk: pure functions of where samples lie.
+
+/// What lies between two samples is read rather than sought past, if it is no longer: a seek of 8 ms
+/// takes as long as 1 MB at 120 MB/s.
+pub const MAX_GAP_BYTES: u64 = 1_000_000;
+/// Bytes of a shard that are read in one go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Request {
+    /// Number of the shard within the split.
+    pub shard: u32,
+    /// First byte in the file.
+    pub offset: u64,
+    /// How many.
+    pub length: u64,
+}
+
+/// What is read for one window of an epoch, or for a whole epoch that has none.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WindowReads {
+    /// Read ahead, in this order.
+    pub forward: Vec<Request>,
+    /// Then one for each sample, in the order of delivery; behind reading ahead, from the cache.
+    pub samples: Vec<Request>,
+}
+
+/// The requests that read these samples forward: by shard and place, neighbours in one go.
+pub fn forward_requests(samples: &[Request]) -> Vec<Request> {
+    let mut sorted = samples.to_vec();
+    sorted.sort_unstable();
+    let mut requests: Vec<Request> = Vec::new();
+    for next in sorted {
+        if let Some(last) = requests.last_mut() {
+            let end = last.offset + last.length;
+            if last.shard == next.shard && next.offset <= end + MAX_GAP_BYTES {
+                last.length = end.max(next.offset + next.length) - last.offset;
+                continue;
+            }
+        }
+        requests.push(next);
+    }
+    requests
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::loader::order::{WINDOW_BLOCKS, forward_blocks, window_ends, windowed_order};
+    use crate::loader::select::Place;
+
+    /// Full shards of 1,200 photos of 40 to 66 kB, 64 MB each, and a short one; where each photo lies.
+    fn layout(shards: u32) -> (Vec<Place>, Vec<Request>, Vec<u64>) {
+        let (mut places, mut spans, mut row_bytes) = (Vec::new(), Vec::new(), Vec::new());
+        for shard in 0..shards {
+            let mut offset = 1000;
+            let rows = if shard + 1 == shards { 30 } else { 1200 };
+            for row in 0..rows {
+                // Ids, labels and hashes lie between the record batches.
+                offset += if row % 256 == 0 { 20_000 } else { 0 };
+                let length = 40_000 + u64::from(row * 7919 + shard * 13) % 26_000;
+                places.push(Place { shard, row });
+                spans.push(Request { shard, offset, length });
+                offset += length;
+            }
+            row_bytes.push(offset / u64::from(rows));
+        }
+        (places, spans, row_bytes)
+    }
+
+    #[test]
+    fn a_window_is_read_forward_in_requests_of_more_than_4_mb_that_hold_all_its_samples() {
+        let (places, spans, row_bytes) = layout(40);
+        let blocks = forward_blocks(&places, &row_bytes);
+        let order = windowed_order(3, 1, &blocks, WINDOW_BLOCKS);
+        let ends = window_ends(3, 1, &blocks, WINDOW_BLOCKS);
+        assert_eq!((*ends.last().unwrap() as usize, ends.len()), (order.len(), 8));
+        let (mut requests, mut short, mut begin) = (0, 0, 0);
+        for end in ends {
+            let window: Vec<Request> =
+                order[begin..end as usize].iter().map(|&index| spans[index as usize]).collect();
+            begin = end as usize;
+            let forward = forward_requests(&window);
+            assert!(forward.is_sorted(), "forward");
+            for sample in &window {
+                let inside = |request: &&Request| {
+                    request.shard == sample.shard
+                        && request.offset <= sample.offset
+                        && sample.offset + sample.length <= request.offset + request.length
+                };
+                assert_eq!(forward.iter().filter(inside).count(), 1, "each sample, once");
+            }
+            let wanted: u64 = window.iter().map(|sample| sample.length).sum();
+            let read: u64 = forward.iter().map(|request| request.length).sum();
+            assert!(read < wanted + wanted / 100, "and next to nothing else: {read} of {wanted}");
+            requests += forward.len();
+            short += forward.iter().filter(|request| request.length < 4_000_000).count();
+        }
+        // 39 shards of 3 blocks, the short one, and neighbours that lie in one window are one.
+        assert!((100..=118).contains(&requests), "{requests}");
+        assert_eq!(short, 1, "the short shard");
+    }
+
+    #[test]
+    fn what_lies_far_apart_is_sought_and_what_lies_near_is_read_through() {
+        let at = |shard, offset, length| Request { shard, offset, length };
+        let samples = [
+            at(1, 0, 10),
+            at(0, 5_000_000, 50),
+            at(0, 100, 50),
+            at(0, 1_000_150, 50),
+            at(0, 120, 10),
+        ];
+        assert_eq!(
+            forward_requests(&samples),
+            [at(0, 100, 1_000_100), at(0, 5_000_000, 50), at(1, 0, 10)]
+        );
+        assert_eq!(forward_requests(&[]), []);
+    }
+}

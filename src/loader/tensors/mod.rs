@@ -1,0 +1,178 @@
+//! Batches as tensors of Candle: the one place where storage meets it.
+//!
+//! ```text
+//! CPU      workers: frame, view ─▶ Batch ─▶ its memory becomes the tensor's, nothing is copied
+//! a GPU    workers: frame ─▶ u8 ─▶ a thread ahead: over the bus, view by Candle's operations ─▶ tensors
+//! ```
+//!
+//! Both ways give the same bits.
+
+mod epoch;
+mod view;
+
+use candle_core::{Device, Tensor, WithDType};
+
+pub use epoch::{TensorEpoch, Transfer};
+pub use view::DeviceView;
+
+use super::batch::{Batch, SampleIds, Skipped};
+use super::element::Element;
+use super::{Loader, LoaderError, State};
+use crate::sample::Label;
+
+/// A batch whose images and labels are tensors on one device.
+#[derive(Debug)]
+pub struct TensorBatch {
+    /// `[n, 3, height, width]`, in the element type of the loader.
+    pub images: Tensor,
+    /// Classes, `[n]` of u32.
+    pub labels: Tensor,
+    /// Sample ids, n of them.
+    pub sample_ids: SampleIds,
+    /// What is not in the batch because it is damaged.
+    pub skipped: Vec<Skipped>,
+}
+
+impl<T: Element + WithDType> Batch<T> {
+    /// Images `[n, 3, height, width]` and labels `[n]` (u32) as tensors, each copied once.
+    ///
+    /// # Errors
+    /// [`LoaderError::NoLabel`] for a sample without a label, which such a tensor has no number for
+    /// ([`Batch::images_to`] gives its picture); [`LoaderError::Device`] when the device has no room.
+    pub fn to_tensors(&self, device: &Device) -> Result<(Tensor, Tensor), LoaderError> {
+        let labels = self.labels_to(device)?;
+        Ok((self.images_to(device)?, labels))
+    }
+
+    /// Images `[n, 3, height, width]` as a tensor of the batch's element type, copied once.
+    ///
+    /// # Errors
+    /// [`LoaderError::Device`].
+    pub fn images_to(&self, device: &Device) -> Result<Tensor, LoaderError> {
+        tensor(self.images(), self.shape(), device)
+    }
+
+    /// Labels `[n]` as a tensor of u32.
+    ///
+    /// # Errors
+    /// [`LoaderError::NoLabel`], [`LoaderError::Device`].
+    pub fn labels_to(&self, device: &Device) -> Result<Tensor, LoaderError> {
+        let class = |(index, label): (usize, &Label)| {
+            let sample_id = || self.sample_ids().get(index).unwrap_or_default().to_owned();
+            label.map(u32::from).ok_or_else(|| LoaderError::NoLabel { sample_id: sample_id() })
+        };
+        let labels = self.labels().iter().enumerate().map(class);
+        tensor(&labels.collect::<Result<Vec<u32>, _>>()?, [self.len()], device)
+    }
+
+    /// As [`Batch::to_tensors`]. On the CPU the batch's memory becomes that of the tensor and nothing is
+    /// copied: the loader takes new memory for later batches.
+    ///
+    /// # Errors
+    /// As [`Batch::to_tensors`].
+    pub fn into_tensors(mut self, device: &Device) -> Result<TensorBatch, LoaderError> {
+        let labels = self.labels_to(device)?;
+        let images = if device.is_cpu() { self.hand_over()? } else { self.images_to(device)? };
+        let (sample_ids, skipped) = self.take_ids();
+        Ok(TensorBatch { images, labels, sample_ids, skipped })
+    }
+
+    /// The whole memory of the batch as a tensor, seen through a window on what is filled.
+    fn hand_over(&mut self) -> Result<Tensor, LoaderError> {
+        let shape = self.shape();
+        let (memory, start) = self.take_images();
+        let elements = memory.len();
+        let filled = shape.iter().product();
+        Tensor::from_vec(memory, elements, &Device::Cpu)
+            .and_then(|tensor| tensor.narrow(0, start, filled)?.reshape(&shape[..]))
+            .map_err(LoaderError::device)
+    }
+}
+
+impl<T: Element + WithDType> Loader<T> {
+    /// Reads an epoch from its beginning as tensors on a device, the next batches prepared meanwhile;
+    /// in the way that is best for the device ([`Transfer::of`]).
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use std::sync::atomic::AtomicBool;
+    /// # use tcolz::{ConvertOptions, Dataset, convert};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let (photos, out) = (folder.path().join("photos"), folder.path().join("out"));
+    /// # tcolz::demo::make_dump(&photos, 12)?;
+    /// # convert(&ConvertOptions::new(&photos, &out), &AtomicBool::new(false), &mut ())?;
+    /// let device = candle_core::Device::cuda_if_available(0)?;
+    /// let labelled = Dataset::open(&out)?.loader("train").condition("label >= 0");
+    /// let loader = labelled.view("caffe").batch_size(4).shuffle(42).build()?;
+    /// for batch in loader.tensors(0, &device) {
+    ///     let batch = batch?; // images [n, 3, 224, 224] f32 and labels [n] u32, on the device
+    ///     let features = batch.images.mean((2, 3))?;
+    ///     assert_eq!(features.dims(), [batch.labels.elem_count(), 3]);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn tensors(&self, epoch: u32, device: &Device) -> TensorEpoch {
+        self.tensor_epoch(&self.plan, self.begin(epoch), device, self.transfer(device))
+    }
+
+    /// Goes on with an epoch as tensors on a device, without replay.
+    ///
+    /// # Errors
+    /// As [`Loader::resume`].
+    pub fn resume_tensors(
+        &self,
+        state: &State,
+        device: &Device,
+    ) -> Result<TensorEpoch, LoaderError> {
+        let plan = self.plan_of(state)?;
+        Ok(self.tensor_epoch(plan, state.clone(), device, self.transfer(device)))
+    }
+
+    /// [`Loader::resume_tensors`] in a way that is asked for. [`Loader::begin`] gives the state in which
+    /// an epoch begins.
+    ///
+    /// # Errors
+    /// As [`Loader::resume`]; [`LoaderError::View`] where pixels are asked for and none are stored.
+    pub fn tensors_by(
+        &self,
+        state: &State,
+        device: &Device,
+        transfer: Transfer,
+    ) -> Result<TensorEpoch, LoaderError> {
+        let plan = self.plan_of(state)?;
+        if transfer == Transfer::Pixels && !self.stores_pixels() {
+            let reason = "pixels cannot be brought to the device: the dataset holds the numbers of a \
+                          view; take Transfer::Elements, or convert with --dtype u8";
+            return Err(LoaderError::View { reason: reason.to_owned() });
+        }
+        Ok(self.tensor_epoch(plan, state.clone(), device, transfer))
+    }
+
+    /// The best way to a device that is possible with what is stored.
+    fn transfer(&self, device: &Device) -> Transfer {
+        if self.stores_pixels() { Transfer::of(device) } else { Transfer::Elements }
+    }
+}
+
+impl LoaderError {
+    fn device(source: candle_core::Error) -> LoaderError {
+        LoaderError::Device { source: Box::new(source) }
+    }
+}
+
+/// A copy of `elements`. Where there are none, a window of no samples on memory of one element: a GPU
+/// allocates no less.
+fn tensor<T: WithDType + Default, const N: usize>(
+    elements: &[T],
+    shape: [usize; N],
+    device: &Device,
+) -> Result<Tensor, LoaderError> {
+    let made = if elements.is_empty() {
+        Tensor::from_slice(&[T::default()], 1, device)
+            .and_then(|one| one.narrow(0, 0, 0)?.reshape(&shape[..]))
+    } else {
+        Tensor::from_slice(elements, &shape[..], device)
+    };
+    made.map_err(LoaderError::device)
+}

@@ -1,0 +1,172 @@
+//! What each of an epoch's threads does: the next step, a free buffer, sample after sample into it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use super::LoaderError;
+use super::augment::{Augmenter, Occurrences};
+use super::batch::{Buffer, Damaged};
+use super::element::{Element, Source};
+use super::forward::Forward;
+use super::order::Stripes;
+use super::queue::Queue;
+use super::select::{Place, Selection};
+use super::shards::Shards;
+use crate::sample::NO_LABEL;
+use crate::shard::ShardError;
+
+/// What every worker of an epoch needs.
+pub(super) struct Work<T: Element> {
+    pub(super) queue: Arc<Queue<T>>,
+    pub(super) shards: Arc<Shards>,
+    pub(super) selection: Arc<Selection>,
+    /// The epoch's order: indices into the selection.
+    pub(super) order: Arc<Vec<u32>>,
+    pub(super) stripes: Stripes,
+    pub(super) rank: u32,
+    pub(super) column: usize,
+    pub(super) damaged: Damaged,
+    pub(super) forward: Option<Arc<Forward>>,
+    /// How often samples stand in the order; there where they are augmented.
+    pub(super) occurrences: Option<Arc<Occurrences>>,
+    /// Steps that are asked for ahead of the one that is filled.
+    pub(super) ahead: u64,
+}
+
+impl<T: Element> Work<T> {
+    /// Fills batches until there is nothing more to do.
+    pub(super) fn run(self, mut source: Source<T>, mut augmenter: Option<Augmenter>) {
+        while let Some((step, mut buffer)) = self.queue.begin() {
+            let filled =
+                guarded(step, || self.fill(step, &mut source, &mut augmenter, &mut buffer));
+            self.queue.finish(step, filled.map(|()| buffer));
+        }
+        self.queue.worker_ends();
+    }
+
+    /// The samples of a step: position in the epoch's order, index into the selection, and place.
+    fn samples(&self, step: u64) -> impl Iterator<Item = (u64, usize, Place)> {
+        let positions = self.stripes.batch(self.rank, step);
+        positions.map(|position| {
+            let index = self.order[(position % self.order.len() as u64) as usize] as usize;
+            (position, index, self.selection.places()[index])
+        })
+    }
+
+    /// How often the epoch's order has the sample `index` before this position.
+    fn times(&self, position: u64, index: usize) -> u32 {
+        let total = self.order.len() as u64;
+        self.occurrences.as_ref().map_or(0, |known| known.before(position, total, index))
+    }
+
+    fn fill(
+        &self,
+        step: u64,
+        source: &mut Source<T>,
+        augmenter: &mut Option<Augmenter>,
+        buffer: &mut Buffer<T>,
+    ) -> Result<(), LoaderError> {
+        if let Some(forward) = &self.forward {
+            forward.wait_for(self.stripes.batch(self.rank, step));
+        }
+        let ahead = if step == 0 { 0..=self.ahead } else { step + self.ahead..=step + self.ahead };
+        for step in ahead.filter(|&step| step < self.stripes.steps()) {
+            for (_, _, place) in self.samples(step) {
+                self.shards.get(place.shard)?.will_need(place.row, self.column);
+            }
+        }
+        for (_, _, place) in self.samples(step) {
+            self.shards.get(place.shard)?.check_length()?;
+        }
+        for (position, index, place) in self.samples(step) {
+            let reader = self.shards.get(place.shard)?;
+            let augmented = augmenter.as_mut().and_then(|augmenter| {
+                // An id that is damaged is found out when the row is read, and draws in vain.
+                let times = self.times(position, index);
+                let drawn = augmenter.draw(reader.sample_id(place.row), times)?;
+                Some((augmenter, drawn))
+            });
+            let error = match source.read(reader, place.row, augmented, buffer.next()) {
+                Ok(()) if reader.label(place.row) == self.selection.label(index) => {
+                    buffer.push(reader.sample_id(place.row), self.selection.label(index));
+                    continue;
+                }
+                Ok(()) => return Err(self.foreign(place, index)),
+                Err(error) => error,
+            };
+            let of_the_row =
+                matches!(error, ShardError::Damaged { .. } | ShardError::Undecodable { .. });
+            if self.damaged == Damaged::Fail || !of_the_row {
+                return Err(error.into());
+            }
+            buffer.skip(self.shards.ledger_id(place)?, error);
+        }
+        Ok(())
+    }
+
+    /// A sound row of another dataset's shard.
+    fn foreign(&self, place: Place, index: usize) -> LoaderError {
+        let label =
+            |label: u16| if label == NO_LABEL { "none".to_owned() } else { label.to_string() };
+        let expected = label(self.selection.labels()[index]);
+        match self.shards.get(place.shard) {
+            Err(error) => error,
+            Ok(reader) => ShardError::Structure {
+                path: reader.path().to_owned(),
+                reason: format!(
+                    "row {} (sample `{}`) has the label {}, in the ledger {expected}",
+                    place.row,
+                    reader.sample_id(place.row),
+                    label(reader.label(place.row).unwrap_or(NO_LABEL)),
+                ),
+            }
+            .into(),
+        }
+    }
+}
+
+/// Makes an error of a panic, so that the consumer hears of it.
+fn guarded(step: u64, work: impl FnOnce() -> Result<(), LoaderError>) -> Result<(), LoaderError> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let reason = format!("it panicked: {}", panic_text(&*panic));
+        Err(LoaderError::Worker { step, reason })
+    })
+}
+
+/// What a panic said.
+pub(super) fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("without a word")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_that_panics_reaches_the_consumer_as_the_error_of_its_step() {
+        let queue: Queue<f32> = Queue::new(3, (1, [3, 1, 1]), 3, Vec::new());
+        queue.worker_begins();
+        let panics = |step| guarded(step, || panic!("step {step} is cursed"));
+        let begun: Vec<_> = (0..3).map(|_| queue.begin().unwrap()).collect();
+        for (step, buffer) in begun.into_iter().rev() {
+            let filled = if step == 1 { panics(step) } else { Ok(()) };
+            queue.finish(step, filled.map(|()| buffer));
+        }
+        assert!(queue.take(0).is_ok());
+        let error = queue.take(1).unwrap_err().to_string();
+        assert!(error.contains("step 1: it panicked: step 1 is cursed"), "{error}");
+        assert!(queue.begin().is_none(), "nothing is begun behind an error");
+    }
+
+    #[test]
+    fn a_consumer_whose_workers_are_gone_gets_an_error_and_waits_for_nobody() {
+        let queue: Queue<f32> = Queue::new(3, (1, [3, 1, 1]), 1, Vec::new());
+        queue.worker_begins();
+        queue.begin().unwrap();
+        queue.worker_ends();
+        let error = queue.take(0).unwrap_err().to_string();
+        assert!(error.contains("no worker is left"), "{error}");
+    }
+}
