@@ -17,7 +17,7 @@ use super::grid::Grid;
 /// Classes that get a mean image: the largest ones.
 pub const MAX_MEAN_CLASSES: usize = 48;
 
-/// Samples that are read at most: of more a share of every class is read, and that is said.
+/// Samples that are read, about: of more a share of every class is read, and that is said.
 pub const MEAN_BUDGET: u64 = 32_768;
 
 /// Cells a side of a mean image at most.

@@ -113,8 +113,10 @@ fn axes<'a, 'b>(
         .label_style(letters(theme))
         .axis_desc_style(letters(theme))
         .x_desc(x_name)
-        .y_desc(y_name)
         .set_all_tick_mark_size(4);
+    if !y_name.is_empty() {
+        mesh.y_desc(y_name);
+    }
     if upright {
         mesh.disable_y_mesh().set_tick_mark_size(plotters::prelude::LabelAreaPosition::Left, 6);
     } else {
@@ -229,7 +231,7 @@ mod tests {
         let drawn = drawn.draw().unwrap();
         for svg in [&drawn.light, &drawn.dark] {
             assert!(!svg.contains("<script") && !svg.contains("<b>") && !svg.contains("<i>"));
-            assert!(svg.contains("&lt;script&gt;alert") && svg.contains("…an fits"), "{svg}");
+            assert!(svg.contains("&lt;script&gt;alert") && svg.contains("…han fits"), "{svg}");
         }
         assert_ne!(drawn.light, drawn.dark);
     }

@@ -9,6 +9,9 @@ use super::numbers::{Numbers, bytes, count};
 use super::page::Figure;
 use super::{ReportError, tables};
 
+/// Bins that a chart of an open scale has room for at least.
+const MIN_BINS: usize = 9;
+
 type Result<T> = std::result::Result<T, ReportError>;
 
 /// Of one histogram: field, title, names of the axes, what it is about.
@@ -132,6 +135,13 @@ fn histogram(kind: &Kind<'_>, found: &Histogram, numbers: &Numbers) -> Result<Op
         return Ok(None);
     };
     let at = |edge: f64| if kind.scale == Scale::Linear { edge } else { edge.log2() };
+    // One photo is a bar among empty places, not a wall.
+    let missing = MIN_BINS.saturating_sub(found.counts.len()) as f64;
+    let bin = (last / first).powf(1.0 / found.counts.len() as f64);
+    let (first, last) = match kind.scale {
+        Scale::Linear => (first, last),
+        _ => (first * bin.powf(-missing / 2.0), last * bin.powf(missing / 2.0)),
+    };
     let x = match kind.scale {
         Scale::Linear => Axis::between(first, last, short),
         Scale::Doubling if kind.field == "bytes" => {

@@ -86,7 +86,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// Looks at a dataset, or at selections of it. Reads the ledger, the pixels of at most
+    /// Looks at a dataset, or at selections of it. Reads the ledger, the pixels of about
     /// [`MEAN_BUDGET`] samples for the mean images, and those of the pictures that are shown.
     ///
     /// # Errors

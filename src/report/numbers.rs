@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn a_number_says_where_it_is_from_and_a_missing_one_is_a_dash() {
         let numbers =
-            Numbers::new(json!({"a/b": {"x~y": 1234, "z": 5678}, "mean": 0.125, "n": null}));
+            Numbers::new(json!({"a/b": {"x~y": 1234, "z": 5678}, "mean": 0.126, "n": null}));
         let members = numbers.members("/a~1b");
         assert_eq!(members[1], ("x~y".to_owned(), "/a~1b/x~0y".to_owned()));
         let found = numbers.get(&members[1].1, Format::Count);

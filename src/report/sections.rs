@@ -22,10 +22,11 @@ pub(super) fn subtitle(report: &Report, numbers: &Numbers) -> Vec<Cell> {
     let found = &report.inspection;
     let stored = numbers.get("/inspection/counts/stored", Format::Count);
     let mut cells: Vec<Cell> = vec![stored.into()];
-    cells.push(if found.selected.is_some() {
-        " selected samples".into()
-    } else {
-        " samples".into()
+    cells.push(match (found.selected.is_some(), found.statistics.counts.stored) {
+        (true, 1) => " selected sample".into(),
+        (true, _) => " selected samples".into(),
+        (false, 1) => " sample".into(),
+        (false, _) => " samples".into(),
     });
     let splits: Vec<&str> =
         found.statistics.splits.iter().map(|split| split.name.as_str()).collect();
@@ -96,7 +97,7 @@ fn photos(found: &Inspection, numbers: &Numbers) -> Result<Option<Section>> {
     if figures.is_empty() {
         return Ok(None);
     }
-    let mut all = vec![tables::source(numbers)];
+    let mut all = vec![tables::source(found, numbers)];
     if !found.statistics.source.exif_orientation.is_empty() {
         let at = "/inspection/source/exif_orientation";
         let name = "EXIF orientation (noted, not applied)";

@@ -112,7 +112,7 @@ pub(super) fn members(name: &str, head: [&str; 2], at: &str, numbers: &Numbers) 
 }
 
 /// Quartiles of what the ledger says of the source photos.
-pub(super) fn source(numbers: &Numbers) -> Table {
+pub(super) fn source(found: &Inspection, numbers: &Numbers) -> Table {
     let row = |(name, field, format): (&str, &str, Format)| {
         let at = |part: &str| format!("/inspection/source/{field}/{part}");
         let mut cells: Vec<Cell> =
@@ -128,10 +128,12 @@ pub(super) fn source(numbers: &Numbers) -> Table {
         ("file size", "bytes", Format::Bytes),
         ("JPEG quality", "jpeg_quality", Format::Count),
     ];
+    let jpegs = found.statistics.source.jpeg_quality.count > 0;
+    let known = rows.into_iter().filter(|(_, field, _)| *field != "jpeg_quality" || jpegs);
     Table {
         name: "Smallest, quartiles, largest".to_owned(),
         head: words(&["", "photos", "smallest", "¼", "median", "¾", "largest"]),
-        rows: rows.into_iter().map(row).collect(),
+        rows: known.map(row).collect(),
         open: true,
         ..Table::default()
     }
