@@ -53,8 +53,9 @@ const HOMES: [(&str, &[&str]); 24] = [
 ];
 
 /// Where `unsafe` may stand: the memory map, SIMD kernels, libjpeg's error code.
-const UNSAFE_HOMES: [&str; 6] = [
+const UNSAFE_HOMES: [&str; 7] = [
     "src/shard/map.rs",
+    "src/shard/codec/avx512.rs",
     "src/shard/codec/kernels.rs",
     "src/shard/codec/mapped.rs",
     "src/transform/kernels.rs",

@@ -3,7 +3,7 @@
 use super::LoaderError;
 use super::shards::Shard;
 use crate::recipe::Dtype;
-use crate::shard::codec::CodecError;
+use crate::shard::codec::{CodecError, PixelTables};
 use crate::shard::{ShardError, TensorColumn, TensorDecoder};
 use crate::transform::{View, bf16, f16};
 
@@ -26,63 +26,79 @@ pub trait Element:
     #[doc(hidden)]
     fn of(value: f32) -> Self;
 
+    /// What a view is for such numbers; nothing for pixels, which are seen without one.
+    #[doc(hidden)]
+    type Tables: Send;
+
+    /// The tables of a view.
+    #[doc(hidden)]
+    fn tables(view: &View) -> Result<Self::Tables, CodecError>;
+
     /// The stored pixels of a tensor through the view's tables.
     #[doc(hidden)]
     fn decode(
-        source: &mut Decoding<Self>,
+        decoder: &mut TensorDecoder,
+        tables: &Self::Tables,
         stored: &[u8],
         out: &mut [Self],
-    ) -> Result<(), CodecError> {
-        source.decode_and_look_up(stored, out)
-    }
+    ) -> Result<(), CodecError>;
 }
 
-impl Element for f32 {
-    const NAME: &'static str = "f32";
+/// The three that a view gives.
+macro_rules! number {
+    ($type:ident, $name:literal, $of:expr) => {
+        impl Element for $type {
+            const NAME: &'static str = $name;
+            type Tables = PixelTables<$type>;
 
-    fn of(value: f32) -> f32 {
-        value
-    }
+            fn of(value: f32) -> $type {
+                $of(value)
+            }
 
-    fn decode(
-        source: &mut Decoding<f32>,
-        stored: &[u8],
-        out: &mut [f32],
-    ) -> Result<(), CodecError> {
-        source.decoder.decode_mapped(stored, &source.tables, source.channel_order, out)
-    }
+            fn tables(view: &View) -> Result<PixelTables<$type>, CodecError> {
+                PixelTables::new(&view.tables().map(|table| table.map($of)), view.order())
+            }
+
+            fn decode(
+                decoder: &mut TensorDecoder,
+                tables: &PixelTables<$type>,
+                stored: &[u8],
+                out: &mut [$type],
+            ) -> Result<(), CodecError> {
+                decoder.decode_mapped(stored, tables, out)
+            }
+        }
+    };
 }
 
-impl Element for f16 {
-    const NAME: &'static str = "f16";
-
-    fn of(value: f32) -> f16 {
-        f16::from_f32(value)
-    }
-}
-
-impl Element for bf16 {
-    const NAME: &'static str = "bf16";
-
-    fn of(value: f32) -> bf16 {
-        bf16::from_f32(value)
-    }
-}
+number!(f32, "f32", std::convert::identity);
+number!(f16, "f16", f16::from_f32);
+number!(bf16, "bf16", bf16::from_f32);
 
 impl Element for u8 {
     const NAME: &'static str = "u8";
+    type Tables = ();
 
     fn of(value: f32) -> u8 {
         value as u8
     }
 
-    fn decode(source: &mut Decoding<u8>, stored: &[u8], out: &mut [u8]) -> Result<(), CodecError> {
-        source.decoder.decode(stored, out)
+    fn tables(_: &View) -> Result<(), CodecError> {
+        Ok(())
+    }
+
+    fn decode(
+        decoder: &mut TensorDecoder,
+        (): &(),
+        stored: &[u8],
+        out: &mut [u8],
+    ) -> Result<(), CodecError> {
+        decoder.decode(stored, out)
     }
 }
 
 /// Reads the tensors of one column as elements; one a thread, it owns its scratch space.
-pub(super) struct Source<T> {
+pub(super) struct Source<T: Element> {
     column: usize,
     name: String,
     /// Where [`super::Access::Read`] puts stored bytes.
@@ -91,12 +107,11 @@ pub(super) struct Source<T> {
 }
 
 /// From stored bytes to elements.
-pub struct Decoding<T> {
+struct Decoding<T: Element> {
     dtype: Dtype,
     decoder: TensorDecoder,
-    tables: Box<[[T; 256]; 3]>,
-    channel_order: [usize; 3],
-    /// The tensor as stored, where it takes two passes.
+    tables: T::Tables,
+    /// The tensor as stored, where the view is in it already.
     tensor: Vec<u8>,
 }
 
@@ -106,8 +121,7 @@ impl<T: Element> Source<T> {
         let decoding = Decoding {
             dtype: columns[column].dtype,
             decoder: TensorDecoder::new(&columns[column]),
-            tables: Box::new(view.tables().map(|table| table.map(T::of))),
-            channel_order: view.order(),
+            tables: T::tables(view).expect("a view's channels are three"),
             tensor: vec![0; columns[column].raw_bytes()],
         };
         Source { column, name: columns[column].name.clone(), stored: Vec::new(), decoding }
@@ -134,25 +148,13 @@ impl<T: Element> Source<T> {
 impl<T: Element> Decoding<T> {
     fn decode(&mut self, stored: &[u8], out: &mut [T]) -> Result<(), CodecError> {
         if self.dtype == Dtype::U8 {
-            return T::decode(self, stored, out);
+            return T::decode(&mut self.decoder, &self.tables, stored, out);
         }
         // The view is in the stored numbers already.
         self.decoder.decode(stored, &mut self.tensor)?;
         match self.dtype {
             Dtype::F16 => convert(&self.tensor, out, |bytes| f16::from_le_bytes(bytes).to_f32()),
             _ => convert(&self.tensor, out, f32::from_le_bytes),
-        }
-        Ok(())
-    }
-
-    fn decode_and_look_up(&mut self, stored: &[u8], out: &mut [T]) -> Result<(), CodecError> {
-        self.decoder.decode(stored, &mut self.tensor)?;
-        let plane = out.len() / 3;
-        let outputs = out.chunks_exact_mut(plane.max(1));
-        for ((out, table), channel) in outputs.zip(&*self.tables).zip(self.channel_order) {
-            for (out, &pixel) in out.iter_mut().zip(&self.tensor[channel * plane..][..plane]) {
-                *out = table[usize::from(pixel)];
-            }
         }
         Ok(())
     }
