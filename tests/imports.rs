@@ -35,7 +35,7 @@ const HOMES: [(&str, &[&str]); 24] = [
     ("bytes", &["src/dataset/"]),
     ("parquet", &["src/dataset/"]),
     ("memmap2", &["src/shard/"]),
-    ("xxhash_rust", &["src/shard/"]),
+    ("twox_hash", &["src/shard/"]),
     ("zstd_safe", &["src/shard/"]),
     ("tempfile", &["src/durable.rs"]),
     ("fs4", &["src/durable.rs"]),

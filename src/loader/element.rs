@@ -118,13 +118,15 @@ struct Decoding<T: Element> {
 impl<T: Element> Source<T> {
     /// A source of the tensors of `columns[column]`, seen through `view`.
     pub(super) fn new(columns: &[TensorColumn], column: usize, view: &View) -> Source<T> {
+        // No photo's frame is longer than its pixels; memory that is not written to costs nothing.
+        let stored = Vec::with_capacity(columns[column].raw_bytes());
         let decoding = Decoding {
             dtype: columns[column].dtype,
             decoder: TensorDecoder::new(&columns[column]),
             tables: T::tables(view).expect("a view's channels are three"),
             tensor: vec![0; columns[column].raw_bytes()],
         };
-        Source { column, name: columns[column].name.clone(), stored: Vec::new(), decoding }
+        Source { column, name: columns[column].name.clone(), stored, decoding }
     }
 
     /// Fills `out`, `[3, H, W]`, from a row whose hash has been tested.
