@@ -36,7 +36,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("parquet", &["src/dataset/"]),
     ("memmap2", &["src/shard/"]),
     ("libc", &["src/shard/sigbus.rs"]),
-    ("xxhash_rust", &["src/shard/"]),
+    ("twox_hash", &["src/shard/"]),
     ("zstd_safe", &["src/shard/"]),
     ("tempfile", &["src/durable.rs"]),
     ("fs4", &["src/durable.rs"]),
@@ -61,6 +61,7 @@ const HOMES: &[(&str, &[&str])] = &[
 const UNSAFE_HOMES: &[&str] = &[
     "src/shard/map.rs",
     "src/shard/sigbus.rs",
+    "src/shard/codec/avx512.rs",
     "src/shard/codec/kernels.rs",
     "src/shard/codec/mapped.rs",
     "src/transform/kernels.rs",

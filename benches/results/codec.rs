@@ -4,7 +4,7 @@ use std::fs;
 use std::hint::black_box;
 use std::time::Instant;
 
-use tcolz::shard::codec::{FrameDecoder, FrameEncoder};
+use tcolz::shard::codec::{FrameDecoder, FrameEncoder, PixelTables};
 use tcolz::transform::View;
 
 use crate::child;
@@ -44,7 +44,7 @@ pub(crate) fn section(settings: &Settings) -> String {
     let mut pixels = vec![0; tensors[0].len()];
     let mut floats = vec![0f32; tensors[0].len()];
     let view = View::built_in("caffe").expect("caffe is built in");
-    let (tables, order) = (view.tables(), view.order());
+    let tables = PixelTables::new(&view.tables(), view.order()).expect("channels below three");
 
     let mut ways = [
         Way::new("tcolz frames → u8"),
@@ -67,7 +67,7 @@ pub(crate) fn section(settings: &Settings) -> String {
         mapped.bytes = own.bytes;
         mapped.encode.push(f64::NAN);
         mapped.decode.push(millis(&frames, |frame| {
-            let decoded = decoder.decode_mapped(frame, &tables, order, &mut floats);
+            let decoded = decoder.decode_mapped(frame, &tables, &mut floats);
             decoded.expect("a frame made above");
             black_box(&mut floats);
         }));

@@ -2,7 +2,7 @@
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
-use tcolz::shard::codec::{FrameDecoder, FrameEncoder, decode_plain, encode_plain};
+use tcolz::shard::codec::{FrameDecoder, FrameEncoder, PixelTables, decode_plain, encode_plain};
 use tcolz::transform::View;
 
 use crate::photos::tensors;
@@ -48,11 +48,11 @@ fn decode_mapped(bencher: Bencher<'_, '_>) {
     let frames = frames();
     let mut decoder = FrameDecoder::new(SIDE, SIDE).expect("a side of 224");
     let view = View::built_in("caffe").expect("caffe is built in");
-    let (tables, order) = (view.tables(), view.order());
+    let tables = PixelTables::new(&view.tables(), view.order()).expect("channels below three");
     let mut floats = vec![0f32; tensors()[0].len()];
     counted(bencher).bench_local(|| {
         for frame in &frames {
-            let decoded = decoder.decode_mapped(frame, &tables, order, &mut floats);
+            let decoded = decoder.decode_mapped(frame, &tables, &mut floats);
             decoded.expect("a frame made above");
             black_box(&floats);
         }

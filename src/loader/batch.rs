@@ -11,6 +11,9 @@ use crate::shard::ShardError;
 /// Bytes of a cache line: tensors of whole lines are written past the caches.
 const LINE_BYTES: usize = 64;
 
+/// Room for a sample id from the beginning; longer ones make more.
+const SAMPLE_ID_BYTES: usize = 64;
+
 /// Samples that were read, ready for a network.
 ///
 /// Its memory goes back to the loader when it is dropped. Keep as many as you like: more are made then.
@@ -103,7 +106,10 @@ impl<T: Element> Buffer<T> {
             start,
             shape,
             labels: Vec::with_capacity(batch_size),
-            sample_ids: SampleIds::default(),
+            sample_ids: SampleIds {
+                text: String::with_capacity(batch_size * SAMPLE_ID_BYTES),
+                ends: Vec::with_capacity(batch_size),
+            },
             skipped: Vec::new(),
             delivered_receipt: Receipt::default(),
             skipped_receipt: Receipt::default(),

@@ -4,7 +4,7 @@ use super::LoaderError;
 use super::augment::{Augmenter, Drawn};
 use super::shards::Shard;
 use crate::recipe::Dtype;
-use crate::shard::codec::{CodecError, map_tensor};
+use crate::shard::codec::{CodecError, PixelTables, map_tensor};
 use crate::shard::{ShardError, TensorColumn, TensorDecoder, simd_level};
 use crate::transform::{View, bf16, f16};
 
@@ -27,80 +27,96 @@ pub trait Element:
     #[doc(hidden)]
     fn of(value: f32) -> Self;
 
+    /// What a view is for such numbers; nothing for pixels, which are seen without one.
+    #[doc(hidden)]
+    type Tables: Send;
+
+    /// The tables of a view.
+    #[doc(hidden)]
+    fn tables(view: &View) -> Result<Self::Tables, CodecError>;
+
     /// The stored pixels of a tensor through the view's tables.
     #[doc(hidden)]
     fn decode(
-        source: &mut Decoding<Self>,
+        decoder: &mut TensorDecoder,
+        tables: &Self::Tables,
         stored: &[u8],
         out: &mut [Self],
-    ) -> Result<(), CodecError> {
-        source.decode_and_look_up(stored, out)
-    }
+    ) -> Result<(), CodecError>;
 
     /// Pixels `[3, height, width]` through the view's tables.
     #[doc(hidden)]
-    fn look_up(source: &Lookup<Self>, pixels: &[u8], out: &mut [Self]) -> Result<(), CodecError> {
-        source.look_up(pixels, out);
-        Ok(())
-    }
+    fn look_up(tables: &Self::Tables, pixels: &[u8], out: &mut [Self]) -> Result<(), CodecError>;
 }
 
-impl Element for f32 {
-    const NAME: &'static str = "f32";
+/// The three that a view gives.
+macro_rules! number {
+    ($type:ident, $name:literal, $of:expr) => {
+        impl Element for $type {
+            const NAME: &'static str = $name;
+            type Tables = PixelTables<$type>;
 
-    fn of(value: f32) -> f32 {
-        value
-    }
+            fn of(value: f32) -> $type {
+                $of(value)
+            }
 
-    fn decode(
-        source: &mut Decoding<f32>,
-        stored: &[u8],
-        out: &mut [f32],
-    ) -> Result<(), CodecError> {
-        let Lookup { tables, channel_order } = &source.lookup;
-        source.decoder.decode_mapped(stored, tables, *channel_order, out)
-    }
+            fn tables(view: &View) -> Result<PixelTables<$type>, CodecError> {
+                PixelTables::new(&view.tables().map(|table| table.map($of)), view.order())
+            }
 
-    fn look_up(source: &Lookup<f32>, pixels: &[u8], out: &mut [f32]) -> Result<(), CodecError> {
-        map_tensor(simd_level(), pixels, &source.tables, source.channel_order, out)
-    }
+            fn decode(
+                decoder: &mut TensorDecoder,
+                tables: &PixelTables<$type>,
+                stored: &[u8],
+                out: &mut [$type],
+            ) -> Result<(), CodecError> {
+                decoder.decode_mapped(stored, tables, out)
+            }
+
+            fn look_up(
+                tables: &PixelTables<$type>,
+                pixels: &[u8],
+                out: &mut [$type],
+            ) -> Result<(), CodecError> {
+                map_tensor(simd_level(), pixels, tables, out)
+            }
+        }
+    };
 }
 
-impl Element for f16 {
-    const NAME: &'static str = "f16";
-
-    fn of(value: f32) -> f16 {
-        f16::from_f32(value)
-    }
-}
-
-impl Element for bf16 {
-    const NAME: &'static str = "bf16";
-
-    fn of(value: f32) -> bf16 {
-        bf16::from_f32(value)
-    }
-}
+number!(f32, "f32", std::convert::identity);
+number!(f16, "f16", f16::from_f32);
+number!(bf16, "bf16", bf16::from_f32);
 
 impl Element for u8 {
     const NAME: &'static str = "u8";
+    type Tables = ();
 
     fn of(value: f32) -> u8 {
         value as u8
     }
 
-    fn decode(source: &mut Decoding<u8>, stored: &[u8], out: &mut [u8]) -> Result<(), CodecError> {
-        source.decoder.decode(stored, out)
+    fn tables(_: &View) -> Result<(), CodecError> {
+        Ok(())
     }
 
-    fn look_up(_: &Lookup<u8>, pixels: &[u8], out: &mut [u8]) -> Result<(), CodecError> {
+    fn decode(
+        decoder: &mut TensorDecoder,
+        (): &(),
+        stored: &[u8],
+        out: &mut [u8],
+    ) -> Result<(), CodecError> {
+        decoder.decode(stored, out)
+    }
+
+    fn look_up((): &(), pixels: &[u8], out: &mut [u8]) -> Result<(), CodecError> {
         out.copy_from_slice(pixels);
         Ok(())
     }
 }
 
 /// Reads the tensors of one column as elements; one a thread, it owns its scratch space.
-pub(super) struct Source<T> {
+pub(super) struct Source<T: Element> {
     column: usize,
     name: String,
     /// Where [`super::Access::Read`] puts stored bytes.
@@ -109,33 +125,26 @@ pub(super) struct Source<T> {
 }
 
 /// From stored bytes to elements.
-pub struct Decoding<T> {
+struct Decoding<T: Element> {
     dtype: Dtype,
     decoder: TensorDecoder,
-    lookup: Lookup<T>,
-    /// The tensor as stored, where it takes two passes.
+    tables: T::Tables,
+    /// The tensor as stored, where the view is in it already or it is augmented first.
     tensor: Vec<u8>,
-}
-
-/// A view, as tables.
-pub struct Lookup<T> {
-    tables: Box<[[T; 256]; 3]>,
-    channel_order: [usize; 3],
 }
 
 impl<T: Element> Source<T> {
     /// A source of the tensors of `columns[column]`, seen through `view`.
     pub(super) fn new(columns: &[TensorColumn], column: usize, view: &View) -> Source<T> {
+        // No photo's frame is longer than its pixels; memory that is not written to costs nothing.
+        let stored = Vec::with_capacity(columns[column].raw_bytes());
         let decoding = Decoding {
             dtype: columns[column].dtype,
             decoder: TensorDecoder::new(&columns[column]),
-            lookup: Lookup {
-                tables: Box::new(view.tables().map(|table| table.map(T::of))),
-                channel_order: view.order(),
-            },
+            tables: T::tables(view).expect("a view's channels are three"),
             tensor: vec![0; columns[column].raw_bytes()],
         };
-        Source { column, name: columns[column].name.clone(), stored: Vec::new(), decoding }
+        Source { column, name: columns[column].name.clone(), stored, decoding }
     }
 
     /// Fills `out`, `[3, H, W]`, from a row whose hash has been tested; augmented, where that changes it.
@@ -166,7 +175,7 @@ impl<T: Element> Source<T> {
 impl<T: Element> Decoding<T> {
     fn decode(&mut self, stored: &[u8], out: &mut [T]) -> Result<(), CodecError> {
         if self.dtype == Dtype::U8 {
-            return T::decode(self, stored, out);
+            return T::decode(&mut self.decoder, &self.tables, stored, out);
         }
         // The view is in the stored numbers already.
         self.decoder.decode(stored, &mut self.tensor)?;
@@ -174,12 +183,6 @@ impl<T: Element> Decoding<T> {
             Dtype::F16 => convert(&self.tensor, out, |bytes| f16::from_le_bytes(bytes).to_f32()),
             _ => convert(&self.tensor, out, f32::from_le_bytes),
         }
-        Ok(())
-    }
-
-    fn decode_and_look_up(&mut self, stored: &[u8], out: &mut [T]) -> Result<(), CodecError> {
-        self.decoder.decode(stored, &mut self.tensor)?;
-        self.lookup.look_up(&self.tensor, out);
         Ok(())
     }
 
@@ -192,19 +195,7 @@ impl<T: Element> Decoding<T> {
         out: &mut [T],
     ) -> Result<(), CodecError> {
         self.decoder.decode(stored, &mut self.tensor)?;
-        T::look_up(&self.lookup, augmenter.apply(&self.tensor, &drawn), out)
-    }
-}
-
-impl<T: Element> Lookup<T> {
-    fn look_up(&self, pixels: &[u8], out: &mut [T]) {
-        let plane = out.len() / 3;
-        let outputs = out.chunks_exact_mut(plane.max(1));
-        for ((out, table), channel) in outputs.zip(&*self.tables).zip(self.channel_order) {
-            for (out, &pixel) in out.iter_mut().zip(&pixels[channel * plane..][..plane]) {
-                *out = table[usize::from(pixel)];
-            }
-        }
+        T::look_up(&self.tables, augmenter.apply(&self.tensor, &drawn), out)
     }
 }
 

@@ -12,11 +12,12 @@
 //!   image_299, …       the same pair for every further size
 //! ```
 
+use std::hash::Hasher;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema};
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::Xxh3Default;
+use twox_hash::xxhash3_64::{RawHasher, SecretBuffer};
 
 use crate::recipe::{Codec, Dtype, Recipe};
 use crate::sample::{Label, NO_LABEL};
@@ -174,12 +175,12 @@ fn arrow_type(dtype: Dtype) -> DataType {
 /// XXH3-64 (seed 0) over the sample id in UTF-8, one zero byte, the label as two bytes little-endian
 /// (0xFFFF for none) and the stored bytes: what is tested on every read, before decompression.
 pub fn row_hash(sample_id: &str, label: Label, stored: &[u8]) -> u64 {
-    let mut hash = Xxh3Default::new();
-    hash.update(sample_id.as_bytes());
-    hash.update(&[0]);
-    hash.update(&label.unwrap_or(NO_LABEL).to_le_bytes());
-    hash.update(stored);
-    hash.digest()
+    let mut hash = RawHasher::new(SecretBuffer::default());
+    hash.write(sample_id.as_bytes());
+    hash.write(&[0]);
+    hash.write(&label.unwrap_or(NO_LABEL).to_le_bytes());
+    hash.write(stored);
+    hash.finish()
 }
 
 #[cfg(test)]

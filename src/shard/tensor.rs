@@ -3,7 +3,9 @@
 use crate::recipe::{Codec, Dtype};
 use crate::transform::simd_enabled;
 
-use super::codec::{CodecError, FrameDecoder, SimdLevel, decode_plain, map_tensor};
+use super::codec::{
+    CodecError, FrameDecoder, Number, PixelTables, SimdLevel, decode_plain, map_tensor,
+};
 use super::format::TensorColumn;
 
 /// The instruction set of the codec: the CPU's best, unless [`simd_enabled`] says otherwise.
@@ -53,21 +55,20 @@ impl TensorDecoder {
         }
     }
 
-    /// [`TensorDecoder::decode`] of a u8 column through a table for each output channel, in one pass: plane
-    /// c of `out` is `tables[c][pixel of stored channel channel_order[c]]`, `[3, H, W]`.
+    /// [`TensorDecoder::decode`] of a u8 column through a table for each output channel, in one pass,
+    /// `[3, H, W]`.
     ///
     /// # Errors
     /// When the bytes are not a frame of this column's shape, or `out` is not.
-    pub fn decode_mapped(
+    pub fn decode_mapped<T: Number>(
         &mut self,
         stored: &[u8],
-        tables: &[[f32; 256]; 3],
-        channel_order: [usize; 3],
-        out: &mut [f32],
+        tables: &PixelTables<T>,
+        out: &mut [T],
     ) -> Result<(), CodecError> {
         match &mut self.0 {
-            Kind::Raw => map_tensor(simd_level(), stored, tables, channel_order, out),
-            Kind::Frame(decoder) => decoder.decode_mapped(stored, tables, channel_order, out),
+            Kind::Raw => map_tensor(simd_level(), stored, tables, out),
+            Kind::Frame(decoder) => decoder.decode_mapped(stored, tables, out),
             // No column of pixels is of this kind.
             Kind::Plain => Err(CodecError::TensorLength { expected: 0, got: out.len() }),
         }

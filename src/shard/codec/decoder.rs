@@ -3,22 +3,39 @@
 use zstd_safe::DCtx;
 
 use super::CodecError;
+#[cfg(target_arch = "x86_64")]
+use super::avx512::Avx512;
 use super::kernels::SimdLevel;
 use super::lanes::{LaneLayout, PlaneLanes};
-use super::mapped::{Table, check_channels};
+use super::mapped::{Number, PixelTables};
 use super::plain::content_size;
 use super::predictor;
-use super::tile_reader::fill_lanes;
+#[cfg(target_arch = "x86_64")]
+use super::steps::StepPlanes;
+use super::tile_reader::{Streams, fill_lanes};
 use super::tiles::{TILE_PIXELS, TensorShape, Tile};
 
 /// Decodes frames of one shape; owns all its scratch memory and allocates nothing per image.
 pub struct FrameDecoder {
     shape: TensorShape,
+    context: DCtx<'static>,
+    content: Vec<u8>,
+    engine: Engine,
+}
+
+/// What turns content into pixels, with its scratch memory.
+enum Engine {
+    Lanes(Lanes),
+    #[cfg(target_arch = "x86_64")]
+    /// The last is the tensor before its view: it stays in the caches.
+    Steps(Avx512, StepPlanes, Vec<u8>),
+}
+
+struct Lanes {
+    shape: TensorShape,
     level: SimdLevel,
     layout: LaneLayout,
     tiles: Vec<(Tile, usize)>,
-    context: DCtx<'static>,
-    content: Vec<u8>,
     /// Residuals of G, R−G and B−G, then the pixels of G, R and B.
     planes: [PlaneLanes; 3],
 }
@@ -38,18 +55,8 @@ impl FrameDecoder {
     /// [`CodecError::Shape`] for sides outside 1 to 4096.
     pub fn with_level(height: u32, width: u32, level: SimdLevel) -> Result<Self, CodecError> {
         let shape = TensorShape::new(height, width)?;
-        let layout = LaneLayout::new(shape);
-        let planes = [(); 3].map(|()| PlaneLanes::new(&layout));
-        let tiles = shape.tiles().map(|tile| (tile, layout.row_at(tile.y) + tile.x)).collect();
-        Ok(Self {
-            shape,
-            level,
-            layout,
-            tiles,
-            context: DCtx::create(),
-            content: vec![0; shape.max_content_bytes() + TILE_PIXELS],
-            planes,
-        })
+        let content = vec![0; shape.max_content_bytes() + TILE_PIXELS];
+        Ok(Self { shape, context: DCtx::create(), content, engine: Engine::new(shape, level) })
     }
 
     /// One frame to the tensor `[3, height, width]` in the order R, G, B.
@@ -60,35 +67,53 @@ impl FrameDecoder {
     /// are other ones: a checksum of the frame has to guard against that.
     pub fn decode(&mut self, frame: &[u8], tensor: &mut [u8]) -> Result<(), CodecError> {
         self.check_length(tensor.len())?;
-        self.decode_planes(frame)?;
-        let Self { shape, level, layout, planes, .. } = self;
-        level.run(
-            #[inline(always)]
-            || write_tensor(*shape, layout, planes, tensor),
-        );
+        let length = self.decompress(frame)?;
+        let streams = Streams::new(self.shape, &self.content, length)?;
+        match &mut self.engine {
+            Engine::Lanes(lanes) => {
+                lanes.decode(streams);
+                lanes.level.run(
+                    #[inline(always)]
+                    || lanes.write_tensor(tensor),
+                );
+            }
+            #[cfg(target_arch = "x86_64")]
+            Engine::Steps(level, planes, _) => {
+                level.fill(planes, streams);
+                level.wave(planes, tensor);
+            }
+        }
         Ok(())
     }
 
-    /// One frame through a table for each output channel: plane c of `out` is
-    /// `tables[c][pixel of input channel channel_order[c]]`, `[3, height, width]` f32.
+    /// One frame through a table for each output channel, `[3, height, width]`.
     ///
     /// # Errors
-    /// As [`FrameDecoder::decode`]; [`CodecError::ChannelOrder`] for a channel above 2.
-    pub fn decode_mapped(
+    /// As [`FrameDecoder::decode`].
+    pub fn decode_mapped<T: Number>(
         &mut self,
         frame: &[u8],
-        tables: &[[f32; 256]; 3],
-        channel_order: [usize; 3],
-        out: &mut [f32],
+        tables: &PixelTables<T>,
+        out: &mut [T],
     ) -> Result<(), CodecError> {
         self.check_length(out.len())?;
-        check_channels(channel_order)?;
-        self.decode_planes(frame)?;
-        let Self { shape, level, layout, planes, .. } = self;
-        level.run(
-            #[inline(always)]
-            || write_mapped(*level, *shape, layout, planes, tables, channel_order, out),
-        );
+        let length = self.decompress(frame)?;
+        let streams = Streams::new(self.shape, &self.content, length)?;
+        match &mut self.engine {
+            Engine::Lanes(lanes) => {
+                lanes.decode(streams);
+                lanes.level.run(
+                    #[inline(always)]
+                    || lanes.write_mapped(tables, out),
+                );
+            }
+            #[cfg(target_arch = "x86_64")]
+            Engine::Steps(level, planes, tensor) => {
+                level.fill(planes, streams);
+                let by_bytes = (tables.bytes(), tables.channel_order());
+                level.wave_and_look_up(planes, tensor, by_bytes, out);
+            }
+        }
         Ok(())
     }
 
@@ -97,78 +122,75 @@ impl FrameDecoder {
         if got == expected { Ok(()) } else { Err(CodecError::TensorLength { expected, got }) }
     }
 
-    fn decode_planes(&mut self, frame: &[u8]) -> Result<(), CodecError> {
+    /// The frame's content to the beginning of `content`; its length.
+    fn decompress(&mut self, frame: &[u8]) -> Result<usize, CodecError> {
         let limit = self.content.len() - TILE_PIXELS;
         let size = content_size(frame)?;
         if size > limit as u64 {
             return Err(CodecError::ContentSize { limit, got: size });
         }
         let content = &mut self.content[..limit];
-        let length = self
-            .context
-            .decompress(content, frame)
-            .map_err(|code| CodecError::zstd("decompress", code))?;
-        let coefficients = fill_lanes(
-            self.shape,
-            self.level,
-            &self.tiles,
-            self.layout.lane_bytes(),
-            &self.content,
-            length,
-            &mut self.planes,
-        )?;
-        let (luma, chroma) = self.planes.split_at_mut(1);
-        for (lanes, coefficient) in chroma.iter_mut().zip(coefficients) {
+        let decompressed = self.context.decompress(content, frame);
+        decompressed.map_err(|code| CodecError::zstd("decompress", code))
+    }
+}
+
+impl Engine {
+    fn new(shape: TensorShape, level: SimdLevel) -> Self {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(level) = level.avx512() {
+            return Self::Steps(level, StepPlanes::new(shape), vec![0; shape.tensor_bytes()]);
+        }
+        let layout = LaneLayout::new(shape);
+        let planes = [(); 3].map(|()| PlaneLanes::new(&layout));
+        let tiles = shape.tiles().map(|tile| (tile, layout.row_at(tile.y) + tile.x)).collect();
+        Self::Lanes(Lanes { shape, level, layout, tiles, planes })
+    }
+}
+
+impl Lanes {
+    fn decode(&mut self, streams: Streams<'_>) {
+        let Self { level, layout, tiles, planes, .. } = self;
+        fill_lanes(*level, tiles, layout.lane_bytes(), streams, planes);
+        let (luma, chroma) = planes.split_at_mut(1);
+        for (lanes, coefficient) in chroma.iter_mut().zip(streams.coefficients) {
             if coefficient != 0 {
-                self.level.run(
+                level.run(
                     #[inline(always)]
                     || predictor::add_luma(&luma[0].bytes, coefficient, &mut lanes.bytes),
                 );
             }
         }
-        if !self.level.unpredict(&self.layout, &mut self.planes) {
-            predictor::unpredict(&self.layout, &mut self.planes);
+        if !level.unpredict(layout, planes) {
+            predictor::unpredict(layout, planes);
         }
-        Ok(())
     }
-}
 
-#[inline(always)]
-fn write_tensor(
-    shape: TensorShape,
-    layout: &LaneLayout,
-    planes: &[PlaneLanes; 3],
-    tensor: &mut [u8],
-) {
-    let (r, rest) = tensor.split_at_mut(shape.plane_pixels());
-    let (g, b) = rest.split_at_mut(shape.plane_pixels());
-    let width = shape.columns();
-    let outputs =
-        r.chunks_exact_mut(width).zip(g.chunks_exact_mut(width)).zip(b.chunks_exact_mut(width));
-    for (y, ((r, g), b)) in outputs.enumerate() {
-        let [green, red, blue] = planes.each_ref().map(|lanes| &lanes.bytes[layout.row(y)]);
-        r.copy_from_slice(red);
-        g.copy_from_slice(green);
-        b.copy_from_slice(blue);
+    #[inline(always)]
+    fn write_tensor(&self, tensor: &mut [u8]) {
+        let Self { shape, layout, planes, .. } = self;
+        let (r, rest) = tensor.split_at_mut(shape.plane_pixels());
+        let (g, b) = rest.split_at_mut(shape.plane_pixels());
+        let width = shape.columns();
+        let outputs =
+            r.chunks_exact_mut(width).zip(g.chunks_exact_mut(width)).zip(b.chunks_exact_mut(width));
+        for (y, ((r, g), b)) in outputs.enumerate() {
+            let [green, red, blue] = planes.each_ref().map(|lanes| &lanes.bytes[layout.row(y)]);
+            r.copy_from_slice(red);
+            g.copy_from_slice(green);
+            b.copy_from_slice(blue);
+        }
     }
-}
 
-#[inline(always)]
-fn write_mapped(
-    level: SimdLevel,
-    shape: TensorShape,
-    layout: &LaneLayout,
-    planes: &[PlaneLanes; 3],
-    tables: &[[f32; 256]; 3],
-    channel_order: [usize; 3],
-    out: &mut [f32],
-) {
-    let width = shape.columns();
-    let outputs = out.chunks_exact_mut(shape.plane_pixels());
-    for ((plane, table), channel) in outputs.zip(tables).zip(channel_order) {
-        let table = Table::new(table);
-        let lanes = &planes[[1, 0, 2][channel]];
-        let rows = plane.chunks_exact_mut(width).enumerate();
-        table.map(level, rows.map(|(y, out)| (&lanes.bytes[layout.row(y)], out)));
+    #[inline(always)]
+    fn write_mapped<T: Number>(&self, tables: &PixelTables<T>, out: &mut [T]) {
+        let Self { shape, layout, planes, .. } = self;
+        let outputs = out.chunks_exact_mut(shape.plane_pixels()).enumerate();
+        for ((output, plane), channel) in outputs.zip(tables.channel_order()) {
+            let lanes = &planes[[1, 0, 2][channel]];
+            let rows = plane.chunks_exact_mut(shape.columns()).enumerate();
+            let rows = rows.map(|(y, out)| (&lanes.bytes[layout.row(y)], out));
+            tables.map_rows(self.level, output, rows);
+        }
     }
 }

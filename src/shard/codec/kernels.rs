@@ -5,6 +5,8 @@
 use std::arch::x86_64::*;
 
 #[cfg(target_arch = "x86_64")]
+use super::avx512::Avx512;
+#[cfg(target_arch = "x86_64")]
 use super::lanes::{CHUNK, LANES, ONE_HOT};
 use super::lanes::{LaneLayout, PlaneLanes};
 
@@ -17,6 +19,8 @@ enum Level {
     Plain,
     #[cfg(target_arch = "x86_64")]
     Avx2,
+    #[cfg(target_arch = "x86_64")]
+    Avx512(Avx512),
 }
 
 impl SimdLevel {
@@ -34,6 +38,8 @@ impl SimdLevel {
             Some(Self::PLAIN),
             #[cfg(target_arch = "x86_64")]
             is_x86_feature_detected!("avx2").then_some(Self(Level::Avx2)),
+            #[cfg(target_arch = "x86_64")]
+            Avx512::detect().map(|level| Self(Level::Avx512(level))),
         ]
         .into_iter()
         .flatten()
@@ -45,8 +51,8 @@ impl SimdLevel {
         match self.0 {
             Level::Plain => work(),
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: an `Avx2` level is made by `available` alone, after detection.
-            Level::Avx2 => unsafe { run_avx2(work) },
+            // SAFETY: both levels are made by `available` alone, after AVX2 was detected.
+            Level::Avx2 | Level::Avx512(_) => unsafe { run_avx2(work) },
         }
     }
 
@@ -56,13 +62,20 @@ impl SimdLevel {
         self.0 != Level::Plain
     }
 
+    /// AVX-512, if this is that level.
+    #[cfg(target_arch = "x86_64")]
+    #[inline]
+    pub(super) fn avx512(self) -> Option<Avx512> {
+        if let Level::Avx512(level) = self.0 { Some(level) } else { None }
+    }
+
     /// Residuals to pixels in place, G, R and B; false where this level has no kernel.
     pub(super) fn unpredict(self, layout: &LaneLayout, planes: &mut [PlaneLanes; 3]) -> bool {
         match self.0 {
             Level::Plain => false,
             #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => {
-                // SAFETY: an `Avx2` level is made by `available` alone, after detection.
+            Level::Avx2 | Level::Avx512(_) => {
+                // SAFETY: both levels are made by `available` alone, after AVX2 was detected.
                 unsafe { unpredict_avx2(layout, planes) };
                 true
             }

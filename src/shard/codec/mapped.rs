@@ -1,44 +1,147 @@
-//! Pixels through tables of float32: what a view is, as one pass over the data.
+//! Pixels through tables of numbers: what a view is, as one pass over the data.
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::*;
 
+use crate::transform::{bf16, f16};
+
 use super::CodecError;
+#[cfg(target_arch = "x86_64")]
+use super::avx512::Fence;
 use super::kernels::SimdLevel;
 
-/// A table of 256 values, and what is quicker than looking them up.
-pub(super) struct Table<'a> {
-    values: &'a [f32; 256],
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for f32 {}
+    impl Sealed for super::f16 {}
+    impl Sealed for super::bf16 {}
+}
+
+/// What a table gives for a pixel: `f32`, `f16` or `bf16`.
+pub trait Number: sealed::Sealed + Copy {
+    /// Its length in bytes.
+    #[doc(hidden)]
+    const BYTES: usize = size_of::<Self>();
+
+    /// Its bytes, little-endian, zeros behind them.
+    #[doc(hidden)]
+    fn bytes(self) -> [u8; 4];
+
+    /// The same numbers, if they are float32.
+    #[doc(hidden)]
+    fn as_floats(_: &mut [Self]) -> Option<&mut [f32]> {
+        None
+    }
+}
+
+impl Number for f32 {
+    fn bytes(self) -> [u8; 4] {
+        self.to_le_bytes()
+    }
+
+    fn as_floats(numbers: &mut [f32]) -> Option<&mut [f32]> {
+        Some(numbers)
+    }
+}
+
+impl Number for f16 {
+    fn bytes(self) -> [u8; 4] {
+        u32::from(self.to_bits()).to_le_bytes()
+    }
+}
+
+impl Number for bf16 {
+    fn bytes(self) -> [u8; 4] {
+        u32::from(self.to_bits()).to_le_bytes()
+    }
+}
+
+/// One byte of each of a table's 256 numbers.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
+pub(super) struct BytePlane(pub(super) [u8; 256]);
+
+/// A table byte by byte: as many planes as a number has bytes.
+pub(super) type ByteTable = [BytePlane];
+
+/// A view as three tables of 256 numbers, and whatever is quicker than looking them up one by one.
+#[derive(Clone, Debug)]
+pub struct PixelTables<T> {
+    channels: Vec<Table<T>>,
+    channel_order: [usize; 3],
+}
+
+/// The table of an output channel.
+#[derive(Clone, Debug)]
+struct Table<T> {
+    values: Box<[T; 256]>,
+    bytes: Vec<BytePlane>,
     /// The number that the table adds to every pixel, if adding it gives the table bit for bit.
     offset: Option<f32>,
 }
 
-impl<'a> Table<'a> {
-    #[inline(always)]
-    pub(super) fn new(values: &'a [f32; 256]) -> Self {
-        let offset = values[0];
-        let mut different = 0;
-        for (pixel, &value) in (0..=255u8).zip(values) {
-            different |= (f32::from(pixel) + offset).to_bits() ^ value.to_bits();
+impl<T: Number> PixelTables<T> {
+    /// Plane c of what is made is `tables[c][pixel of input channel channel_order[c]]`.
+    ///
+    /// # Errors
+    /// [`CodecError::ChannelOrder`] for a channel above 2.
+    pub fn new(tables: &[[T; 256]; 3], channel_order: [usize; 3]) -> Result<Self, CodecError> {
+        if channel_order.iter().any(|&channel| channel > 2) {
+            return Err(CodecError::ChannelOrder { got: channel_order });
         }
-        Self { values, offset: (different == 0).then_some(offset) }
+        Ok(Self { channels: tables.iter().map(Table::new).collect(), channel_order })
     }
 
-    /// The value of each pixel, row by row.
+    /// The input channel of each output channel.
+    pub(super) fn channel_order(&self) -> [usize; 3] {
+        self.channel_order
+    }
+
+    /// The tables byte by byte.
+    #[cfg(target_arch = "x86_64")]
+    pub(super) fn bytes(&self) -> [&ByteTable; 3] {
+        std::array::from_fn(|channel| self.channels[channel].bytes.as_slice())
+    }
+
+    /// The numbers of an output channel's pixels, row by row.
     #[inline(always)]
-    pub(super) fn map<'b>(
+    pub(super) fn map_rows<'b>(
         &self,
         level: SimdLevel,
-        rows: impl Iterator<Item = (&'b [u8], &'b mut [f32])>,
-    ) {
-        if let Some(offset) = self.offset {
+        output_channel: usize,
+        rows: impl Iterator<Item = (&'b [u8], &'b mut [T])>,
+    ) where
+        T: 'b,
+    {
+        let table = &self.channels[output_channel];
+        #[cfg(target_arch = "x86_64")]
+        if let Some(level) = level.avx512() {
+            return rows.for_each(|(pixels, out)| level.look_up(pixels, &table.bytes, out));
+        }
+        if let Some(offset) = table.offset {
+            let rows = rows.filter_map(|(pixels, out)| Some((pixels, T::as_floats(out)?)));
             return add_offset_to_rows(level, offset, rows);
         }
         for (pixels, out) in rows {
             for (out, &pixel) in out.iter_mut().zip(pixels) {
-                *out = self.values[usize::from(pixel)];
+                *out = table.values[usize::from(pixel)];
             }
         }
+    }
+}
+
+impl<T: Number> Table<T> {
+    fn new(values: &[T; 256]) -> Self {
+        let plane = |byte: usize| BytePlane(values.map(|value| value.bytes()[byte]));
+        let mut floats = *values;
+        let offset = T::as_floats(&mut floats).and_then(|floats| {
+            let offset = floats[0];
+            let adds = |(pixel, value): (u8, &f32)| {
+                (f32::from(pixel) + offset).to_bits() == value.to_bits()
+            };
+            (0..=255).zip(&*floats).all(adds).then_some(offset)
+        });
+        Self { values: Box::new(*values), bytes: (0..T::BYTES).map(plane).collect(), offset }
     }
 }
 
@@ -63,18 +166,6 @@ fn add_offset_to_rows<'a>(
 fn add_offset(pixels: &[u8], offset: f32, out: &mut [f32]) {
     for (out, &pixel) in out.iter_mut().zip(pixels) {
         *out = f32::from(pixel) + offset;
-    }
-}
-
-/// Makes what was written past the caches visible to other threads, also when a row panics.
-#[cfg(target_arch = "x86_64")]
-struct Fence;
-
-#[cfg(target_arch = "x86_64")]
-impl Drop for Fence {
-    fn drop(&mut self) {
-        // SAFETY: every CPU of this target has SSE, the only thing the fence needs.
-        unsafe { _mm_sfence() };
     }
 }
 
@@ -103,29 +194,16 @@ fn add_offset_avx2<'a>(offset: f32, rows: impl Iterator<Item = (&'a [u8], &'a mu
     }
 }
 
-/// # Errors
-/// [`CodecError::ChannelOrder`] for a channel above 2.
-pub(super) fn check_channels(channel_order: [usize; 3]) -> Result<(), CodecError> {
-    if channel_order.iter().any(|&channel| channel > 2) {
-        return Err(CodecError::ChannelOrder { got: channel_order });
-    }
-    Ok(())
-}
-
-/// A tensor `[3, height, width]` through a table for each output channel: plane c of `out` is
-/// `tables[c][pixel of input channel channel_order[c]]`.
+/// A tensor `[3, height, width]` through the tables.
 ///
 /// # Errors
-/// [`CodecError::TensorLength`] when the lengths differ or are no multiple of 3;
-/// [`CodecError::ChannelOrder`] for a channel above 2.
-pub fn map_tensor(
+/// [`CodecError::TensorLength`] when the lengths differ or are no multiple of 3.
+pub fn map_tensor<T: Number>(
     level: SimdLevel,
     tensor: &[u8],
-    tables: &[[f32; 256]; 3],
-    channel_order: [usize; 3],
-    out: &mut [f32],
+    tables: &PixelTables<T>,
+    out: &mut [T],
 ) -> Result<(), CodecError> {
-    check_channels(channel_order)?;
     if tensor.len() != out.len() || !out.len().is_multiple_of(3) {
         return Err(CodecError::TensorLength { expected: tensor.len(), got: out.len() });
     }
@@ -133,10 +211,10 @@ pub fn map_tensor(
     level.run(
         #[inline(always)]
         || {
-            let outputs = out.chunks_exact_mut(plane.max(1));
-            for ((out, table), channel) in outputs.zip(tables).zip(channel_order) {
-                let pixels = &tensor[channel * plane..][..plane];
-                Table::new(table).map(level, std::iter::once((pixels, out)));
+            let outputs = out.chunks_exact_mut(plane.max(1)).enumerate();
+            for ((channel, out), source) in outputs.zip(tables.channel_order) {
+                let pixels = &tensor[source * plane..][..plane];
+                tables.map_rows(level, channel, std::iter::once((pixels, out)));
             }
         },
     );
@@ -147,36 +225,46 @@ pub fn map_tensor(
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_mapped_tensor_is_looked_up_pixel_by_pixel_at_every_simd_level() {
+    /// Every plane length and address that a kernel treats in its own way.
+    fn check<T: Number + PartialEq + std::fmt::Debug>(tables: &[[T; 256]; 3], filler: T) {
         let pixels: Vec<u8> = (0..3 * 999u32).map(|i| (i * 37 + i / 512) as u8).collect();
-        let adds = std::array::from_fn(|pixel| pixel as f32 + -103.939f32);
-        let scales = std::array::from_fn(|pixel| pixel as f32 / 127.5 - 1.0);
-        let mut odd = adds;
-        odd[200] = 7.0;
-        let (tables, order) = ([adds, scales, odd], [2, 1, 0]);
+        let order = [2, 1, 0];
+        let by_table = PixelTables::new(tables, order).unwrap();
         // Planes of whole cache lines and others, at aligned addresses and others.
-        for (plane, start) in [(999, 0), (992, 0), (992, 1), (992, 8), (8, 0), (1, 0)] {
+        for (plane, start) in
+            [(999, 0), (992, 0), (992, 1), (960, 0), (960, 8), (64, 3), (63, 0), (8, 0), (1, 0)]
+        {
             for level in SimdLevel::available() {
-                let mut out = vec![-7.0; 3 * plane + 32];
+                let mut out = vec![filler; 3 * plane + 128];
                 let start = out.as_ptr().align_offset(64) + start;
                 let (before, rest) = out.split_at_mut(start);
                 let (mapped, after) = rest.split_at_mut(3 * plane);
-                map_tensor(level, &pixels[..3 * plane], &tables, order, mapped).unwrap();
+                map_tensor(level, &pixels[..3 * plane], &by_table, mapped).unwrap();
                 for (index, value) in mapped.iter().enumerate() {
                     let (channel, at) = (index / plane, index % plane);
                     let pixel = pixels[order[channel] * plane + at];
-                    assert_eq!(value.to_bits(), tables[channel][usize::from(pixel)].to_bits());
+                    let expected = tables[channel][usize::from(pixel)];
+                    assert_eq!(value.bytes(), expected.bytes(), "{level:?}, {plane}, {start}");
                 }
-                let untouched = before.iter().chain(&*after).all(|&value| value == -7.0);
+                let untouched = before.iter().chain(&*after).all(|value| *value == filler);
                 assert!(untouched, "{level:?}, {plane}, {start}");
             }
         }
-        let refused = |order, length| {
-            let mut out = vec![0.0; length];
-            map_tensor(SimdLevel::PLAIN, &pixels, &tables, order, &mut out).unwrap_err()
-        };
-        assert_eq!(refused([0, 1, 3], 2997), CodecError::ChannelOrder { got: [0, 1, 3] });
-        assert_eq!(refused(order, 5), CodecError::TensorLength { expected: 2997, got: 5 });
+        let refused = map_tensor(SimdLevel::PLAIN, &pixels, &by_table, &mut [filler; 5]);
+        assert_eq!(refused, Err(CodecError::TensorLength { expected: 2997, got: 5 }));
+    }
+
+    #[test]
+    fn a_mapped_tensor_is_looked_up_pixel_by_pixel_at_every_simd_level() {
+        let adds = std::array::from_fn(|pixel| pixel as f32 + -103.939f32);
+        let scales = std::array::from_fn(|pixel| pixel as f32 / 127.5 - 1.0);
+        // any bits at all, not-a-numbers and minus zero too
+        let odd = std::array::from_fn(|pixel| f32::from_bits((pixel as u32) << 31 ^ 0x7fff_8001));
+        check(&[adds, scales, odd], -7.0);
+        check(&[adds, scales, odd].map(|table| table.map(f16::from_f32)), f16::from_f32(-7.0));
+        check(&[adds, scales, odd].map(|table| table.map(bf16::from_f32)), bf16::from_f32(-7.0));
+        let every_byte = |pixel: usize| ((pixel * 0x0101) ^ 0x5a00) as u16;
+        let halves = std::array::from_fn(|pixel| f16::from_bits(every_byte(pixel) & 0x3bff));
+        check(&[halves; 3], f16::from_f32(-7.0));
     }
 }

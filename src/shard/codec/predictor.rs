@@ -97,8 +97,9 @@ pub(super) fn add_luma(luma: &[u8], coefficient: i8, chroma: &mut [u8]) {
     }
 }
 
+/// Luma's share in a chroma residual, modulo 256.
 #[inline(always)]
-fn luma_share(luma: u8, coefficient: i8) -> u8 {
+pub(super) fn luma_share(luma: u8, coefficient: i8) -> u8 {
     ((i16::from(coefficient) * i16::from(luma as i8) + 4) >> 3) as u8
 }
 

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::tiles::{HEADER_BYTES, PLACE_CODES};
 use super::*;
+use crate::transform::{bf16, f16};
 
 /// A tensor of one of four kinds: noise, a flat area, a ramp with a little noise, a grey picture.
 fn tensor(shape: TensorShape, kind: u8, seed: u64) -> Vec<u8> {
@@ -208,30 +209,40 @@ fn recycled_coders_forget_the_image_before() {
     }
 }
 
-#[test]
-fn mapped_values_are_the_tables_entries() {
-    let shape = TensorShape::new(37, 45).unwrap();
+/// Decodes through tables at every level and compares with what the tables say of the pixels.
+fn check_mapped<T: Number>(shape: TensorShape, tables: &[[T; 256]; 3], zero: T) {
     let tensor = tensor(shape, 3, 9);
     let frame = frame_of(shape, &tensor);
-    let offset: [f32; 256] = std::array::from_fn(|i| i as f32 - 103.939);
-    let scale: [f32; 256] = std::array::from_fn(|i| (i as f32 / 255.0 - 0.485) / 0.229);
-    let odd: [f32; 256] = std::array::from_fn(|i| if i == 0 { -0.0 } else { i as f32 });
     for level in SimdLevel::available() {
-        let mut decoder = FrameDecoder::with_level(37, 45, level).unwrap();
+        let mut decoder = FrameDecoder::with_level(shape.height, shape.width, level).unwrap();
         for order in [[0, 1, 2], [2, 1, 0], [1, 1, 0]] {
-            let tables = [offset, scale, odd];
-            let mut out = vec![0.0; tensor.len()];
-            decoder.decode_mapped(&frame, &tables, order, &mut out).unwrap();
+            let by_table = PixelTables::new(tables, order).unwrap();
+            let mut out = vec![zero; tensor.len()];
+            decoder.decode_mapped(&frame, &by_table, &mut out).unwrap();
             for (i, value) in out.iter().enumerate() {
                 let (plane, at) = (i / shape.plane_pixels(), i % shape.plane_pixels());
                 let pixel = tensor[order[plane] * shape.plane_pixels() + at];
-                assert_eq!(value.to_bits(), tables[plane][usize::from(pixel)].to_bits());
+                let expected = tables[plane][usize::from(pixel)];
+                assert_eq!(value.bytes(), expected.bytes(), "{level:?}, {shape:?}");
             }
         }
-        let mut out = vec![0.0; tensor.len()];
-        let refused = decoder.decode_mapped(&frame, &[odd; 3], [0, 1, 3], &mut out);
-        assert_eq!(refused, Err(CodecError::ChannelOrder { got: [0, 1, 3] }));
     }
+}
+
+#[test]
+fn mapped_values_are_the_tables_entries() {
+    let offset: [f32; 256] = std::array::from_fn(|i| i as f32 - 103.939);
+    let scale: [f32; 256] = std::array::from_fn(|i| (i as f32 / 255.0 - 0.485) / 0.229);
+    let odd: [f32; 256] = std::array::from_fn(|i| if i == 0 { -0.0 } else { i as f32 });
+    let tables = [offset, scale, odd];
+    for (height, width) in [(37, 45), (1, 1), (224, 224), (96, 112), (40, 300)] {
+        let shape = TensorShape::new(height, width).unwrap();
+        check_mapped(shape, &tables, 0.0);
+        check_mapped(shape, &tables.map(|table| table.map(f16::from_f32)), f16::ZERO);
+        check_mapped(shape, &tables.map(|table| table.map(bf16::from_f32)), bf16::ZERO);
+    }
+    let refused = PixelTables::new(&tables, [0, 1, 3]).err();
+    assert_eq!(refused, Some(CodecError::ChannelOrder { got: [0, 1, 3] }));
 }
 
 #[test]

@@ -8,35 +8,58 @@ use super::tiles::{
     TensorShape, Tile, stream_starts,
 };
 
-/// Checks a frame's content and spreads its residuals over the lanes; returns luma's coefficients.
+/// What a frame's content says, checked.
+#[derive(Clone, Copy)]
+pub(super) struct Streams<'a> {
+    /// The content, zeros for one tile behind it.
+    pub(super) content: &'a [u8],
+    pub(super) map: &'a [u8],
+    /// Where each stream begins; behind the last one that of the zero tiles, which read zeros.
+    pub(super) starts: [usize; STREAMS + 1],
+    /// Luma's coefficients for R−G and B−G.
+    pub(super) coefficients: [i8; 2],
+}
+
+impl<'a> Streams<'a> {
+    /// Checks the first `length` bytes of `content`.
+    ///
+    /// # Errors
+    /// [`CodecError::Format`], [`CodecError::Class`], [`CodecError::ContentLength`].
+    pub(super) fn new(
+        shape: TensorShape,
+        content: &'a [u8],
+        length: usize,
+    ) -> Result<Self, CodecError> {
+        let body = HEADER_BYTES + shape.tile_count();
+        if length < body {
+            return Err(CodecError::ContentLength { expected: body, got: length });
+        }
+        if content[0] != FORMAT || content[3] != 0 {
+            return Err(CodecError::Format { got: [content[0], content[3]] });
+        }
+        let map = &content[HEADER_BYTES..body];
+        let mut starts = stream_starts(shape, map)?;
+        if length != starts[STREAMS] {
+            return Err(CodecError::ContentLength { expected: starts[STREAMS], got: length });
+        }
+        starts[STREAMS] = content.len() - TILE_PIXELS;
+        Ok(Self { content, map, starts, coefficients: [content[1] as i8, content[2] as i8] })
+    }
+}
+
+/// Spreads a frame's residuals over the lanes.
 pub(super) fn fill_lanes(
-    shape: TensorShape,
     level: SimdLevel,
     tiles: &[(Tile, usize)],
     lane_bytes: usize,
-    content: &[u8],
-    length: usize,
+    streams: Streams<'_>,
     planes: &mut [PlaneLanes; 3],
-) -> Result<[i8; 2], CodecError> {
-    let body = HEADER_BYTES + tiles.len();
-    if length < body {
-        return Err(CodecError::ContentLength { expected: body, got: length });
-    }
-    if content[0] != FORMAT || content[3] != 0 {
-        return Err(CodecError::Format { got: [content[0], content[3]] });
-    }
-    let map = &content[HEADER_BYTES..body];
-    let starts = stream_starts(shape, map)?;
-    if length != starts[STREAMS] {
-        return Err(CodecError::ContentLength { expected: starts[STREAMS], got: length });
-    }
+) {
+    let Streams { content, map, starts, .. } = streams;
     level.run(
         #[inline(always)]
         || {
-            let mut filler = Filler { content, next: [0; STREAMS + 1], lane_bytes };
-            filler.next = starts;
-            // zero tiles read the zeros behind the content
-            filler.next[STREAMS] = content.len() - TILE_PIXELS;
+            let mut filler = Filler { content, next: starts, lane_bytes };
             for (&(tile, at), &code) in tiles.iter().zip(map) {
                 let [g, red, blue] = planes;
                 let sources = &PLACE_SOURCES[usize::from(code)];
@@ -54,7 +77,6 @@ pub(super) fn fill_lanes(
             }
         },
     );
-    Ok([content[1] as i8, content[2] as i8])
 }
 
 /// How one plane's tile is read: without a branch, because the classes of neighbours differ.

@@ -1,0 +1,241 @@
+//! The AVX-512 level: proof that the CPU has it, loads and stores, and tables that are looked up in
+//! registers. Who holds an [`Avx512`] may run the kernels; those of `steps_fill` and `steps_wave` have no
+//! unsafe code of their own.
+
+use std::arch::x86_64::*;
+
+use super::mapped::{ByteTable, Number};
+use super::steps::StepPlanes;
+use super::tile_reader::Streams;
+use super::{steps_fill, steps_wave};
+
+/// Proof that this CPU has AVX-512 F, BW, VL and VBMI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Avx512(());
+
+/// A cache line, which is a vector.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
+pub(super) struct Line(pub(super) [u8; 64]);
+
+impl Line {
+    pub(super) const ZERO: Line = Line([0; 64]);
+}
+
+impl Avx512 {
+    pub(super) fn detect() -> Option<Self> {
+        let found = is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("avx512vbmi");
+        found.then_some(Self(()))
+    }
+
+    /// Spreads the tiles of a frame's content over the steps.
+    pub(super) fn fill(self, planes: &mut StepPlanes, streams: Streams<'_>) {
+        // SAFETY: `detect` alone makes a `Self`, so that the CPU has what the function needs.
+        unsafe { steps_fill::fill(planes, streams) }
+    }
+
+    /// Residuals to the tensor `[3, height, width]` in the order R, G, B.
+    pub(super) fn wave(self, planes: &mut StepPlanes, tensor: &mut [u8]) {
+        // SAFETY: as in `fill`.
+        unsafe { steps_wave::wave(planes, tensor, |_, _| {}) }
+    }
+
+    /// The same, and its numbers: plane c of `out` is `tables[c]` at plane `order[c]` of the tensor.
+    pub(super) fn wave_and_look_up<T: Number>(
+        self,
+        planes: &mut StepPlanes,
+        tensor: &mut [u8],
+        (tables, order): ([&ByteTable; 3], [usize; 3]),
+        out: &mut [T],
+    ) {
+        let _fence = Fence;
+        let out = bytes_of(out);
+        // SAFETY: as in `fill`.
+        unsafe {
+            match T::BYTES {
+                2 => wave_and_look_up::<2>(planes, tensor, tables, order, out),
+                _ => wave_and_look_up::<4>(planes, tensor, tables, order, out),
+            }
+        }
+    }
+
+    /// The table's number of each pixel.
+    pub(super) fn look_up<T: Number>(self, pixels: &[u8], table: &ByteTable, out: &mut [T]) {
+        let _fence = Fence;
+        // SAFETY: as in `fill`.
+        unsafe {
+            match T::BYTES {
+                2 => look_up::<2>(pixels, table, bytes_of(out)),
+                _ => look_up::<4>(pixels, table, bytes_of(out)),
+            }
+        }
+    }
+}
+
+/// Makes what was written past the caches visible to other threads, also when a row panics.
+pub(super) struct Fence;
+
+impl Drop for Fence {
+    fn drop(&mut self) {
+        // SAFETY: every CPU of this target has SSE, the only thing the fence needs.
+        unsafe { _mm_sfence() };
+    }
+}
+
+fn bytes_of<T: Number>(out: &mut [T]) -> &mut [u8] {
+    let bytes = size_of_val(out);
+    // SAFETY: the same memory; `Number` is sealed, and its types are any bits without padding.
+    unsafe { std::slice::from_raw_parts_mut(out.as_mut_ptr().cast(), bytes) }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi")]
+#[inline]
+pub(super) fn load(bytes: &[u8; 64]) -> __m512i {
+    // SAFETY: the reference covers the 64 bytes that an unaligned load reads.
+    unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) }
+}
+
+/// 16 bytes from `at` on.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi")]
+#[inline]
+pub(super) fn load_16(bytes: &[u8], at: usize) -> __m128i {
+    let bytes: &[u8; 16] = bytes[at..].first_chunk().expect("16 bytes inside the buffer");
+    // SAFETY: the reference covers the 16 bytes that an unaligned load reads.
+    unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi")]
+#[inline]
+pub(super) fn store(bytes: &mut [u8; 64], value: __m512i) {
+    // SAFETY: the reference covers the 64 bytes that an unaligned store writes.
+    unsafe { _mm512_storeu_si512(bytes.as_mut_ptr().cast(), value) };
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi")]
+#[inline]
+fn store_16(bytes: &mut [u8; 16], value: __m128i) {
+    // SAFETY: the reference covers the 16 bytes that an unaligned store writes.
+    unsafe { _mm_storeu_si128(bytes.as_mut_ptr().cast(), value) };
+}
+
+/// Past the caches where the line is whole: a batch is larger than they are, and no line is read only to
+/// be overwritten. A [`Fence`] must come before another thread looks.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi")]
+#[inline]
+fn stream(bytes: &mut [u8; 64], value: __m512i) {
+    let to = bytes.as_mut_ptr();
+    if (to as usize).is_multiple_of(64) {
+        // SAFETY: the reference covers the 64 bytes, which begin at a multiple of 64.
+        unsafe { _mm512_stream_si512(to.cast(), value) };
+    } else {
+        store(bytes, value);
+    }
+}
+
+/// Writes four rows of 16 bytes, `stride` bytes apart.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi")]
+#[inline]
+pub(super) fn put_rows(x: __m512i, out: &mut [u8], stride: usize) {
+    let rows = &mut out[..3 * stride + 16];
+    store_16(row_at(rows, 0), _mm512_castsi512_si128(x));
+    store_16(row_at(rows, stride), _mm512_extracti32x4_epi32::<1>(x));
+    store_16(row_at(rows, 2 * stride), _mm512_extracti32x4_epi32::<2>(x));
+    store_16(row_at(rows, 3 * stride), _mm512_extracti32x4_epi32::<3>(x));
+}
+
+#[inline(always)]
+fn row_at(rows: &mut [u8], at: usize) -> &mut [u8; 16] {
+    rows[at..].first_chunk_mut().expect("a row inside the tensor")
+}
+
+/// Numbers are written evenly while the next pixels are decoded: memory takes them no faster than that.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi")]
+fn wave_and_look_up<const N: usize>(
+    planes: &mut StepPlanes,
+    tensor: &mut [u8],
+    tables: [&ByteTable; 3],
+    order: [usize; 3],
+    out: &mut [u8],
+) {
+    let plane = tensor.len() / 3;
+    let at_once = (plane / 64 / (2 * planes.turns()) + 1) * 64;
+    let mut done = 0;
+    let mut write = |tensor: &[u8], end: usize| {
+        for channel in 0..3 {
+            let pixels = &tensor[order[channel] * plane..][done..end];
+            let out = &mut out[channel * plane * N..][done * N..end * N];
+            look_up::<N>(pixels, tables[channel], out);
+        }
+        done = end;
+        done
+    };
+    let mut written = 0;
+    steps_wave::wave(planes, tensor, |tensor, ready| {
+        let end = (written + at_once).min(ready) / 64 * 64;
+        if end > written {
+            written = write(tensor, end);
+        }
+    });
+    write(tensor, plane);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi")]
+fn look_up<const N: usize>(pixels: &[u8], table: &ByteTable, out: &mut [u8]) {
+    let (groups, rest) = pixels.as_chunks::<64>();
+    let (outs, out_rest) = out.split_at_mut(groups.len() * 64 * N);
+    for (group, out) in groups.iter().zip(outs.chunks_exact_mut(64 * N)) {
+        let lines = out.as_chunks_mut::<64>().0.iter_mut();
+        if N == 4 {
+            lines.zip(look_up_4(load(group), table)).for_each(|(out, line)| stream(out, line));
+        } else {
+            lines.zip(look_up_2(load(group), table)).for_each(|(out, line)| stream(out, line));
+        }
+    }
+    for (&pixel, out) in rest.iter().zip(out_rest.chunks_exact_mut(N)) {
+        (0..N).for_each(|byte| out[byte] = table[byte].0[usize::from(pixel)]);
+    }
+}
+
+/// One byte of each pixel's number: the table's 256 bytes lie in four registers.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi")]
+#[inline]
+pub(super) fn look_up_byte(x: __m512i, table: &[u8; 256]) -> __m512i {
+    let [a, b, c, d] = table.as_chunks::<64>().0 else { unreachable!("256 bytes are four lines") };
+    let low = _mm512_permutex2var_epi8(load(a), x, load(b));
+    let high = _mm512_permutex2var_epi8(load(c), x, load(d));
+    _mm512_mask_blend_epi8(_mm512_movepi8_mask(x), low, high)
+}
+
+/// Four-byte numbers of 64 pixels, 16 a vector. Pixels are put where the interleaving of their bytes takes
+/// them back from.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi")]
+#[inline]
+fn look_up_4(x: __m512i, table: &ByteTable) -> [__m512i; 4] {
+    let turned = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    let x = _mm512_permutexvar_epi32(turned, x);
+    let [a, b, c, d, ..] = table else { unreachable!("four bytes a number") };
+    let (a, b) = (look_up_byte(x, &a.0), look_up_byte(x, &b.0));
+    let (c, d) = (look_up_byte(x, &c.0), look_up_byte(x, &d.0));
+    let (ab, cd) = (_mm512_unpacklo_epi8(a, b), _mm512_unpacklo_epi8(c, d));
+    let (ab_high, cd_high) = (_mm512_unpackhi_epi8(a, b), _mm512_unpackhi_epi8(c, d));
+    [
+        _mm512_unpacklo_epi16(ab, cd),
+        _mm512_unpackhi_epi16(ab, cd),
+        _mm512_unpacklo_epi16(ab_high, cd_high),
+        _mm512_unpackhi_epi16(ab_high, cd_high),
+    ]
+}
+
+/// Two-byte numbers of 64 pixels, 32 a vector.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi")]
+#[inline]
+fn look_up_2(x: __m512i, table: &ByteTable) -> [__m512i; 2] {
+    let x = _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7), x);
+    let [a, b, ..] = table else { unreachable!("two bytes a number") };
+    let (a, b) = (look_up_byte(x, &a.0), look_up_byte(x, &b.0));
+    [_mm512_unpacklo_epi8(a, b), _mm512_unpackhi_epi8(a, b)]
+}
