@@ -78,9 +78,11 @@ impl FrameDecoder {
                 );
             }
             #[cfg(target_arch = "x86_64")]
-            Engine::Steps(level, planes, _) => {
+            Engine::Steps(level, planes, own) => {
                 level.fill(planes, streams);
-                level.wave(planes, tensor);
+                // 16 pixels of many rows at a time would miss the caches in the caller's memory.
+                level.wave(planes, own);
+                tensor.copy_from_slice(own);
             }
         }
         Ok(())
