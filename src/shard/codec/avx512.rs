@@ -41,26 +41,7 @@ impl Avx512 {
     /// Residuals to the tensor `[3, height, width]` in the order R, G, B.
     pub(super) fn wave(self, planes: &mut StepPlanes, tensor: &mut [u8]) {
         // SAFETY: as in `fill`.
-        unsafe { steps_wave::wave(planes, tensor, |_, _| {}) }
-    }
-
-    /// The same, and its numbers: plane c of `out` is `tables[c]` at plane `order[c]` of the tensor.
-    pub(super) fn wave_and_look_up<T: Number>(
-        self,
-        planes: &mut StepPlanes,
-        tensor: &mut [u8],
-        (tables, order): ([&ByteTable; 3], [usize; 3]),
-        out: &mut [T],
-    ) {
-        let _fence = Fence;
-        let out = bytes_of(out);
-        // SAFETY: as in `fill`.
-        unsafe {
-            match T::BYTES {
-                2 => wave_and_look_up::<2>(planes, tensor, tables, order, out),
-                _ => wave_and_look_up::<4>(planes, tensor, tables, order, out),
-            }
-        }
+        unsafe { steps_wave::wave(planes, tensor) }
     }
 
     /// The table's number of each pixel.
@@ -150,37 +131,6 @@ pub(super) fn put_rows(x: __m512i, out: &mut [u8], stride: usize) {
 #[inline(always)]
 fn row_at(rows: &mut [u8], at: usize) -> &mut [u8; 16] {
     rows[at..].first_chunk_mut().expect("a row inside the tensor")
-}
-
-/// Numbers are written evenly while the next pixels are decoded: memory takes them no faster than that.
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi")]
-fn wave_and_look_up<const N: usize>(
-    planes: &mut StepPlanes,
-    tensor: &mut [u8],
-    tables: [&ByteTable; 3],
-    order: [usize; 3],
-    out: &mut [u8],
-) {
-    let plane = tensor.len() / 3;
-    let at_once = (plane / 64 / (2 * planes.turns()) + 1) * 64;
-    let mut done = 0;
-    let mut write = |tensor: &[u8], end: usize| {
-        for channel in 0..3 {
-            let pixels = &tensor[order[channel] * plane..][done..end];
-            let out = &mut out[channel * plane * N..][done * N..end * N];
-            look_up::<N>(pixels, tables[channel], out);
-        }
-        done = end;
-        done
-    };
-    let mut written = 0;
-    steps_wave::wave(planes, tensor, |tensor, ready| {
-        let end = (written + at_once).min(ready) / 64 * 64;
-        if end > written {
-            written = write(tensor, end);
-        }
-    });
-    write(tensor, plane);
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi")]

@@ -7,7 +7,7 @@ use super::CodecError;
 use super::avx512::Avx512;
 use super::kernels::SimdLevel;
 use super::lanes::{LaneLayout, PlaneLanes};
-use super::mapped::{Number, PixelTables};
+use super::mapped::{Number, PixelTables, map_tensor};
 use super::plain::content_size;
 use super::predictor;
 #[cfg(target_arch = "x86_64")]
@@ -78,9 +78,11 @@ impl FrameDecoder {
                 );
             }
             #[cfg(target_arch = "x86_64")]
-            Engine::Steps(level, planes, _) => {
+            Engine::Steps(level, planes, own) => {
                 level.fill(planes, streams);
-                level.wave(planes, tensor);
+                // 16 pixels of many rows at a time would miss the caches in the caller's memory.
+                level.wave(planes, own);
+                tensor.copy_from_slice(own);
             }
         }
         Ok(())
@@ -110,8 +112,10 @@ impl FrameDecoder {
             #[cfg(target_arch = "x86_64")]
             Engine::Steps(level, planes, tensor) => {
                 level.fill(planes, streams);
-                let by_bytes = (tables.bytes(), tables.channel_order());
-                level.wave_and_look_up(planes, tensor, by_bytes, out);
+                level.wave(planes, tensor);
+                // Written out while the next pixels are decoded, it took longer: stores that wait for
+                // memory hold up those to the caches.
+                map_tensor(SimdLevel::from(*level), tensor, tables, out)?;
             }
         }
         Ok(())

@@ -84,6 +84,13 @@ impl SimdLevel {
 }
 
 #[cfg(target_arch = "x86_64")]
+impl From<Avx512> for SimdLevel {
+    fn from(level: Avx512) -> Self {
+        Self(Level::Avx512(level))
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
 fn run_avx2<R>(work: impl FnOnce() -> R) -> R {
     work()

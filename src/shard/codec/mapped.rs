@@ -97,12 +97,6 @@ impl<T: Number> PixelTables<T> {
         self.channel_order
     }
 
-    /// The tables byte by byte.
-    #[cfg(target_arch = "x86_64")]
-    pub(super) fn bytes(&self) -> [&ByteTable; 3] {
-        std::array::from_fn(|channel| self.channels[channel].bytes.as_slice())
-    }
-
     /// The numbers of an output channel's pixels, row by row.
     #[inline(always)]
     pub(super) fn map_rows<'b>(

@@ -54,14 +54,9 @@ impl Neighbours {
     }
 }
 
-/// Decodes the residuals and writes the tensor `[3, height, width]` in the order R, G, B. Every eight steps
-/// `ready` gets the tensor and how many pixels of each plane are complete.
+/// Decodes the residuals and writes the tensor `[3, height, width]` in the order R, G, B.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi")]
-pub(super) fn wave(
-    planes: &mut StepPlanes,
-    tensor: &mut [u8],
-    mut ready: impl FnMut(&[u8], usize),
-) {
+pub(super) fn wave(planes: &mut StepPlanes, tensor: &mut [u8]) {
     let shape = planes.shape;
     let delay = planes.carry_delay();
     let start = _mm256_set1_epi8(-128);
@@ -74,7 +69,6 @@ pub(super) fn wave(
     // the last block, and 4 × 8 pixels of two rows of tiles by each of the last three
     let mut last = [[Line::ZERO; GROUPS]; 3];
     let mut pieces = [[[Line::ZERO; 3]; GROUPS]; 3];
-    let mut rows_ready = 0;
     for turn in 0..planes.turns() {
         let edges = planes.edges(turn);
         for half in 0..2 {
@@ -91,7 +85,6 @@ pub(super) fn wave(
                 r_out[i] = red.step(r[i], first, last, load_16(&carried[1], step + i));
                 b_out[i] = blue.step(b[i], first, last, load_16(&carried[2], step + i));
             }
-            ready(tensor, rows_ready * shape.columns());
             let mut groups = [to_groups(&g_out), to_groups(&r_out), to_groups(&b_out)];
             for (carried, groups) in carried.iter_mut().zip(&groups) {
                 let last_lane = _mm512_cvtepi64_epi8(_mm512_srli_epi64::<56>(groups[GROUPS - 1]));
@@ -116,9 +109,6 @@ pub(super) fn wave(
         }
         for group in 0..GROUPS {
             let Some((row, column)) = planes.finished(turn, group) else { continue };
-            if column + TURN >= shape.columns() {
-                rows_ready = (row + TILE).min(shape.rows());
-            }
             let whole = row + TILE <= shape.rows() && column + TURN <= shape.columns();
             for (plane, pieces) in pieces.iter().enumerate() {
                 let [a, b, c] = &pieces[group];
