@@ -14,7 +14,7 @@
 //! | --- | --- |
 //! | `TCOLZ_BENCH_DUMP` | raw dump to convert; made-up photos without it |
 //! | `TCOLZ_BENCH_TTD` | the Twitter testing dataset, for the sections `size` and `plan` |
-//! | `TCOLZ_BENCH_ROUNDS` | rounds of the sections `convert`, `read`, `plan` and `slow` (3) |
+//! | `TCOLZ_BENCH_ROUNDS` | rounds of the sections `convert`, `read`, `plan`, `slow` and `cold` (3) |
 //! | `TCOLZ_BENCH_SECONDS` | of a run of the section `read` (5; less only to try it out) |
 //! | `TCOLZ_BENCH_VENV`, `TCOLZ_SHARED` | Python environment with the peers, and the folder with `bench/peers_convert.py` |
 //! | `TCOLZ_BENCH_STORES` | folder where the peers' stores are kept for the next time (none are) |
@@ -23,6 +23,7 @@
 
 mod child;
 mod codec;
+mod cold;
 mod convert;
 mod floor;
 mod machine;
@@ -41,7 +42,7 @@ mod turbo;
 use report::Page;
 use settings::Settings;
 
-const SECTIONS: [(&str, Section); 7] = [
+const SECTIONS: [(&str, Section); 8] = [
     ("convert", convert::section),
     ("read", read::section),
     ("memory", memory::section),
@@ -49,6 +50,7 @@ const SECTIONS: [(&str, Section); 7] = [
     ("codec", codec::section),
     ("plan", plan::section),
     ("slow", slow::section),
+    ("cold", cold::section),
 ];
 
 type Section = fn(&Settings) -> String;

@@ -16,7 +16,7 @@ pub(crate) struct Settings {
     pub(crate) made_up: bool,
     /// The Twitter testing dataset.
     pub(crate) ttd: Option<PathBuf>,
-    /// Rounds of the sections `convert`, `read`, `plan` and `slow`.
+    /// Rounds of the sections `convert`, `read`, `plan`, `slow` and `cold`.
     pub(crate) rounds: usize,
     /// The peers' Python and their script.
     pub(crate) peers: Option<(PathBuf, PathBuf)>,
