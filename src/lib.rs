@@ -41,7 +41,9 @@
 //! | [`convert`](mod@convert) | the pipeline from a dump to a dataset, and what it will take; repair |
 //! | [`loader`] | which samples, in which order; batches for training |
 //! | [`inspect`](mod@inspect) | what a dataset holds: statistics, duplicates, contact sheets |
+//! | [`model`] | networks as data, their operations and weights; inference (feature `train`) |
 //! | [`report`] | a page that shows all this: charts, pictures, tables in one HTML file |
+//! | [`train`] | fine-tuning: the epoch loop, optimiser, schedules, checkpoints (feature `train`) |
 //! | [`demo`] | a made-up dump for trying all this, and what must become of it |
 //!
 //! The format itself is written down in `schemas/format.md`.
@@ -57,12 +59,17 @@ pub mod dump;
 pub mod durable;
 pub mod inspect;
 pub mod loader;
+#[cfg(feature = "train")]
+pub mod model;
 mod positioned;
+mod random;
 pub mod recipe;
 pub mod report;
 pub mod sample;
 pub mod shard;
 pub mod storage;
+#[cfg(feature = "train")]
+pub mod train;
 pub mod transform;
 pub mod usage;
 

@@ -9,7 +9,7 @@ use std::path::Path;
 
 /// Modules from the bottom to the top. Those of one line may not use each other.
 const LEVELS: &[&[&str]] = &[
-    &["sample", "recipe", "durable", "usage", "storage", "positioned"],
+    &["sample", "recipe", "durable", "usage", "storage", "positioned", "random"],
     &["dump"],
     &["decode"],
     &["transform"],
@@ -18,8 +18,10 @@ const LEVELS: &[&[&str]] = &[
     &["convert"],
     &["loader"],
     &["inspect"],
+    &["report"],
     &["model"],
-    &["train", "report"],
+    &["train"],
+    &["evaluate", "predict"],
     &["demo"],
     &["cli", "main"],
 ];
@@ -51,6 +53,9 @@ const HOMES: &[(&str, &[&str])] = &[
     ("jpeg_encoder", &["src/demo/", "src/report/"]),
     ("font8x8", &["src/inspect/"]),
     ("candle_core", &["src/model/", "src/train/", "src/loader/tensors/"]),
+    ("gemm", &["src/model/"]),
+    ("safetensors", &["src/model/"]),
+    ("hdf5_reader", &["src/model/weights/"]),
     ("plotters", &["src/report/"]),
     ("askama", &["src/report/"]),
     ("base64", &["src/report/"]),

@@ -47,18 +47,10 @@ fn numpy_agrees(dataset: &Path) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&said));
 }
 
-fn demo(folder: &Path, sizes: &[u32]) -> Dataset {
-    let photos = folder.join("photos");
-    tcolz::demo::make_dump(&photos, 40).unwrap();
-    let mut options = common::options(&photos, &folder.join("out"), sizes);
-    options.dump.text_scores = Some(photos.join("t4sa_text_sentiment.tsv"));
-    common::converted(&options).dataset
-}
-
 #[test]
 fn numpy_adds_up_the_same_numbers_from_the_pixels_of_the_demo() {
     let folder = tempfile::tempdir().unwrap();
-    numpy_agrees(demo(folder.path(), &[33, 224]).root());
+    numpy_agrees(common::demo(folder.path(), &[33, 224]).root());
 }
 
 #[test]
@@ -74,7 +66,7 @@ fn numpy_adds_up_the_same_numbers_from_the_pixels_of_ttd() {
 #[test]
 fn statistics_of_ledger_rows_are_those_of_the_whole_and_parts_add_up_to_it() {
     let folder = tempfile::tempdir().unwrap();
-    let dataset = demo(folder.path(), &[16]);
+    let dataset = common::demo(folder.path(), &[16]);
     let whole = inspect(&dataset).unwrap().statistics;
     let rows = dataset.ledger().unwrap();
     assert_eq!(Statistics::of_rows(&dataset, &rows).unwrap(), whole);
@@ -96,7 +88,7 @@ fn statistics_of_ledger_rows_are_those_of_the_whole_and_parts_add_up_to_it() {
 #[test]
 fn statistics_of_a_selection_are_those_of_its_rows() {
     let folder = tempfile::tempdir().unwrap();
-    let dataset = demo(folder.path(), &[16]);
+    let dataset = common::demo(folder.path(), &[16]);
     let rows = dataset.ledger().unwrap();
     let condition = Some("width > 400 and format = jpeg".to_owned());
     let selections = ["train", "test"].map(|split| {

@@ -197,18 +197,7 @@ fn an_epoch_that_is_dropped_early_leaves_no_thread_behind() {
 /// Changes a byte of the stored tensor of a sample.
 fn damage(dataset: &Dataset, id: &str) {
     let rows = dataset.ledger().unwrap();
-    let row = rows.iter().find(|row| row.sample_id == id).unwrap();
-    let (shard, index) = row.place.unwrap();
-    let reader = dataset.open_shard(&row.split, shard).unwrap();
-    let stored = reader.stored(index, 0).unwrap().to_vec();
-    let path = reader.path().to_owned();
-    drop(reader);
-    let mut bytes = fs::read(&path).unwrap();
-    let at = bytes.windows(stored.len()).position(|window| window == stored).unwrap();
-    bytes[at + stored.len() / 2] ^= 1;
-    let changed = path.with_extension("changed");
-    fs::write(&changed, bytes).unwrap();
-    fs::rename(changed, path).unwrap();
+    common::damage(dataset, rows.iter().find(|row| row.sample_id == id).unwrap());
 }
 
 #[test]

@@ -33,22 +33,6 @@ fn in_time<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     receiver.recv_timeout(Duration::from_secs(60)).expect("it ends, and does not panic")
 }
 
-/// Changes a byte of the stored tensor of a row of the ledger.
-fn damage(dataset: &Dataset, row: &LedgerRow) {
-    let (shard, index) = row.place.unwrap();
-    let reader = dataset.open_shard(&row.split, shard).unwrap();
-    let stored = reader.stored(index, 0).unwrap().to_vec();
-    let path = reader.path().to_owned();
-    drop(reader);
-    let mut bytes = fs::read(&path).unwrap();
-    let at = bytes.windows(stored.len()).position(|window| window == stored).unwrap();
-    bytes[at + stored.len() / 2] ^= 1;
-    // As another program would: a new file in the old one's place.
-    let changed = path.with_extension("changed");
-    fs::write(&changed, bytes).unwrap();
-    fs::rename(changed, path).unwrap();
-}
-
 fn third_of_train(dataset: &Dataset) -> LedgerRow {
     let rows = dataset.ledger().unwrap();
     rows.into_iter().filter(|row| &*row.split == "train").nth(2).unwrap()
@@ -58,7 +42,7 @@ fn third_of_train(dataset: &Dataset) -> LedgerRow {
 fn a_damaged_sample_ends_the_epoch_with_shard_row_and_sample() {
     let (_folder, dataset) = dataset();
     let row = third_of_train(&dataset);
-    damage(&dataset, &row);
+    common::damage(&dataset, &row);
     let loader = loader(&dataset).build().unwrap();
     let position = loader.epoch_order(0).iter().position(|&index| index == 2).unwrap();
     let (batches, error, after) = in_time(move || {
@@ -91,7 +75,7 @@ fn skip_one(access: Access) {
     let (_folder, dataset) = dataset();
     let row = third_of_train(&dataset);
     let all = dataset.split("train").unwrap().rows as usize;
-    damage(&dataset, &row);
+    common::damage(&dataset, &row);
     let loader = loader(&dataset).damaged(Damaged::Skip).access(access).build().unwrap();
     let mut epoch = loader.epoch(0);
     let (mut read, mut skipped) = (0, Vec::new());

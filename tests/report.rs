@@ -52,18 +52,10 @@ fn agree(dataset: &Path, folder: &Path, more: &[&str]) -> (String, serde_json::V
     (page, value)
 }
 
-fn demo(folder: &Path, sizes: &[u32]) -> Dataset {
-    let photos = folder.join("photos");
-    tcolz::demo::make_dump(&photos, 40).unwrap();
-    let mut options = common::options(&photos, &folder.join("out"), sizes);
-    options.dump.text_scores = Some(photos.join("t4sa_text_sentiment.tsv"));
-    common::converted(&options).dataset
-}
-
 #[test]
 fn every_number_of_the_page_is_in_the_json_form_and_mean_images_are_numpys() {
     let folder = tempfile::tempdir().unwrap();
-    let dataset = demo(folder.path(), &[33, 112]);
+    let dataset = common::demo(folder.path(), &[33, 112]);
     let (page, json) = agree(dataset.root(), folder.path(), &[]);
     // Through text, whose floating-point numbers serde_json reads back to the last digit but one.
     let said = |text: serde_json::Result<String>| -> serde_json::Value {
@@ -95,7 +87,7 @@ fn the_page_of_ttd_agrees_with_its_json_form_and_with_numpy() {
 #[test]
 fn the_same_dataset_gives_the_same_page_whatever_the_threads() {
     let folder = tempfile::tempdir().unwrap();
-    let dataset = demo(folder.path(), &[48]);
+    let dataset = common::demo(folder.path(), &[48]);
     let page = Report::of(&dataset, None).unwrap().html().unwrap();
     for threads in ["1", "3"] {
         let html = folder.path().join(format!("{threads}.html"));
@@ -186,7 +178,7 @@ fn a_dataset_with_a_baked_view_has_a_page_without_pictures() {
 #[test]
 fn a_page_of_a_selection_counts_what_was_selected() {
     let folder = tempfile::tempdir().unwrap();
-    let dataset = demo(folder.path(), &[24]);
+    let dataset = common::demo(folder.path(), &[24]);
     let more = ["--split", "train", "--where", "label = 1"];
     let (page, json) = agree(dataset.root(), folder.path(), &more);
     let select = Select { condition: Some("label = 1".to_owned()), ..Select::split("train") };

@@ -10,6 +10,7 @@ use std::process::Command;
 use std::sync::atomic::AtomicBool;
 
 use tcolz::decode::encode_png;
+use tcolz::dataset::LedgerRow;
 use tcolz::demo::Oddity;
 use tcolz::recipe::{Codec, Dtype};
 use tcolz::{ConvertOptions, ConvertSummary, Dataset, Recipe, convert};
@@ -90,6 +91,31 @@ pub(crate) fn several_shards(folder: &Path, codec: Codec, dtype: Dtype) -> Datas
     options.shard_bytes = 100_000; // several shards, of a few samples each
     converted(&options);
     Dataset::open(&out).unwrap()
+}
+
+/// Changes a byte of the stored tensor of a row of the ledger.
+pub(crate) fn damage(dataset: &Dataset, row: &LedgerRow) {
+    let (shard, index) = row.place.unwrap();
+    let reader = dataset.open_shard(&row.split, shard).unwrap();
+    let stored = reader.stored(index, 0).unwrap().to_vec();
+    let path = reader.path().to_owned();
+    drop(reader);
+    let mut bytes = fs::read(&path).unwrap();
+    let at = bytes.windows(stored.len()).position(|window| window == stored).unwrap();
+    bytes[at + stored.len() / 2] ^= 1;
+    // As another program would: a new file in the old one's place.
+    let changed = path.with_extension("changed");
+    fs::write(&changed, bytes).unwrap();
+    fs::rename(changed, path).unwrap();
+}
+
+/// The dataset of a made-up dump of 40 photos and its oddities, with text scores.
+pub(crate) fn demo(folder: &Path, sizes: &[u32]) -> Dataset {
+    let photos = folder.join("photos");
+    tcolz::demo::make_dump(&photos, 40).unwrap();
+    let mut options = options(&photos, &folder.join("out"), sizes);
+    options.dump.text_scores = Some(photos.join("t4sa_text_sentiment.tsv"));
+    converted(&options).dataset
 }
 
 /// Every file below `folder`: path with `/` → bytes.

@@ -3,9 +3,9 @@
 //! Only integers and the operations that IEEE 754 defines to the last bit (+, −, ×, ÷, √, rounding) are
 //! used: the system's `exp` and `log` have other values on other machines.
 
-use super::super::order::Random;
 use super::{Augment, CROP, Crop, FLIP, RESIZED_CROP};
 use crate::dataset::Receipt;
+use crate::random::Random;
 
 /// How often a resized crop is drawn before the middle of the picture is taken, as in torchvision.
 const TRIES: usize = 10;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Order, Random};
+use super::Order;
+use crate::random::Random;
 
 /// How often an epoch of `balanced-v1` takes the samples of a class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,18 +12,18 @@
 //! [`Selection`](super::Selection), four bytes each; any position of it can be gone on from.
 
 mod balanced;
-mod random;
 mod stripes;
 mod windowed;
 
 use std::fmt;
 
 pub use balanced::{ClassRepeats, balanced_order, class_repeats};
-pub(super) use random::Random;
 pub use stripes::{LastBatch, Stripes};
 pub use windowed::{
     MIN_BLOCK_BYTES, Mixing, WINDOW_BLOCKS, forward_blocks, mixing, window_ends, windowed_order,
 };
+
+use crate::random::Random;
 
 /// An order of an epoch.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]

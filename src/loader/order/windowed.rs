@@ -5,7 +5,8 @@
 //! the samples of a window are shuffled. A disk of 8 ms a seek and 120 MB/s gives 95 % of its speed to
 //! blocks of 20 MB; of 4 MB, 81 %.
 
-use super::{Order, Random};
+use super::Order;
+use crate::random::Random;
 use crate::loader::select::Place;
 
 /// Bytes that a block spans at least, where its shard is that long.

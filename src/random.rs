@@ -2,12 +2,12 @@
 
 /// SplitMix64 (Steele, Lea, Flood 2014), begun from a hash of what it is for.
 #[derive(Debug, Clone)]
-pub(in crate::loader) struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
     /// The numbers of one purpose. The first state is the first 8 bytes, little-endian, of BLAKE3 of the
     /// name, then each part as 8 bytes, little-endian.
-    pub(in crate::loader) fn new(name: &str, parts: &[u64]) -> Random {
+    pub(crate) fn new(name: &str, parts: &[u64]) -> Random {
         let mut hash = blake3::Hasher::new();
         hash.update(name.as_bytes());
         for part in parts {
@@ -18,7 +18,7 @@ impl Random {
         Random(u64::from_le_bytes(words[0]))
     }
 
-    pub(in crate::loader) fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -27,14 +27,14 @@ impl Random {
     }
 
     /// A number from 0 up to but not 1: the upper 53 bits of the next one, divided by 2⁵³.
-    pub(in crate::loader) fn unit(&mut self) -> f64 {
+    pub(crate) fn unit(&mut self) -> f64 {
         const PARTS: f64 = (1u64 << 53) as f64;
         (self.next() >> 11) as f64 / PARTS
     }
 
     /// A number below `limit`, each as likely as the others: Lemire 2019, "Fast random integer
     /// generation in an interval", algorithm 5 with 64 bits.
-    pub(in crate::loader) fn below(&mut self, limit: u64) -> u64 {
+    pub(crate) fn below(&mut self, limit: u64) -> u64 {
         let mut product = u128::from(self.next()) * u128::from(limit);
         if (product as u64) < limit {
             let least = limit.wrapping_neg() % limit;
@@ -46,7 +46,7 @@ impl Random {
     }
 
     /// Fisher and Yates, from the back: every order is as likely as the others.
-    pub(in crate::loader) fn shuffle<T>(&mut self, values: &mut [T]) {
+    pub(crate) fn shuffle<T>(&mut self, values: &mut [T]) {
         for last in (1..values.len()).rev() {
             values.swap(last, self.below(last as u64 + 1) as usize);
         }

@@ -1,0 +1,213 @@
+//! A network whose parameters can be trained: a walk over its [`Spec`] with Candle's variables.
+
+use std::collections::{BTreeMap, HashMap};
+
+use candle_core::{DType, Device, Tensor, Var};
+
+use super::ops::{self, MaskKey, Norm};
+use super::spec::{Activation, Conv, Layer, Parameter, Role};
+use super::{ModelError, Spec};
+
+/// Share of a batch's mean and variance in the stored ones, as PyTorch's `momentum`.
+pub const NORM_MOMENTUM: f64 = 0.1;
+
+/// Which mean and variance BatchNorm takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum BatchNormMode {
+    /// Those of the batch; the stored ones move towards them.
+    Batch,
+    /// The stored ones.
+    Stored,
+}
+
+/// How a network is passed through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pass {
+    /// Which mean and variance BatchNorm takes.
+    pub batch_norm: BatchNormMode,
+    /// Seed and step that dropout's masks are drawn from; `None`: nothing is dropped.
+    pub dropout: Option<(u64, u64)>,
+}
+
+impl Pass {
+    /// As in inference: stored mean and variance, nothing dropped.
+    pub const INFER: Pass = Pass { batch_norm: BatchNormMode::Stored, dropout: None };
+}
+
+/// A network with its parameters.
+#[derive(Debug)]
+pub struct Net {
+    spec: Spec,
+    parameters: Vec<Parameter>,
+    variables: BTreeMap<String, Var>,
+    device: Device,
+}
+
+impl Net {
+    /// A network of weights, which must hold each parameter in its shape; what else they hold is ignored.
+    ///
+    /// # Errors
+    /// [`ModelError::MissingKey`], [`ModelError::Shape`]; when the device's memory is full.
+    pub fn new(
+        spec: Spec,
+        weights: &HashMap<String, Tensor>,
+        device: &Device,
+    ) -> Result<Net, ModelError> {
+        let network = spec.network.name();
+        let parameters = spec.parameters();
+        let mut variables = BTreeMap::new();
+        for parameter in &parameters {
+            let (key, expected) = (parameter.key.clone(), parameter.shape.clone());
+            let tensor = weights.get(&key).ok_or_else(|| ModelError::MissingKey {
+                network,
+                key: key.clone(),
+                expected: expected.clone(),
+            })?;
+            if tensor.dims() != expected {
+                let found = tensor.dims().to_vec();
+                return Err(ModelError::Shape { network, key, expected, found });
+            }
+            let tensor = tensor.to_dtype(DType::F32)?.to_device(device)?;
+            // A copy: the optimiser changes a variable in place.
+            variables.insert(key, Var::from_tensor(&tensor.copy()?)?);
+        }
+        Ok(Net { spec, parameters, variables, device: device.clone() })
+    }
+
+    /// What it computes.
+    pub fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    /// Where it lies.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// Its parameters, in the order of the forward pass.
+    pub fn parameters(&self) -> impl Iterator<Item = (&Parameter, &Var)> {
+        self.parameters.iter().map(|parameter| (parameter, &self.variables[&parameter.key]))
+    }
+
+    /// Images `[n, 3, H, W]` → logits `[n, classes]`.
+    ///
+    /// # Errors
+    /// When the images do not fit, or the device's memory is full; so below.
+    pub fn forward(&self, images: &Tensor, pass: Pass) -> Result<Tensor, ModelError> {
+        self.logits(&self.features(images, pass)?, pass)
+    }
+
+    /// Images `[n, 3, H, W]` → features `[n, features]`.
+    ///
+    /// # Errors
+    /// As [`Net::forward`].
+    pub fn features(&self, images: &Tensor, pass: Pass) -> Result<Tensor, ModelError> {
+        let (_, _, height, width) = images.dims4()?;
+        self.spec.check_input([height, width])?;
+        Ok(self.layers(&self.spec.backbone, images, pass)?)
+    }
+
+    /// Features `[n, features]` → logits `[n, classes]`.
+    ///
+    /// # Errors
+    /// As [`Net::forward`].
+    pub fn logits(&self, features: &Tensor, pass: Pass) -> Result<Tensor, ModelError> {
+        Ok(self.layers(&self.spec.head, features, pass)?)
+    }
+
+    fn layers(&self, layers: &[Layer], x: &Tensor, pass: Pass) -> candle_core::Result<Tensor> {
+        layers.iter().try_fold(x.clone(), |x, layer| self.layer(layer, &x, pass))
+    }
+
+    fn layer(&self, layer: &Layer, x: &Tensor, pass: Pass) -> candle_core::Result<Tensor> {
+        let image = || x.dims4().map(|(_, _, height, width)| [height, width]);
+        match layer {
+            Layer::Conv(conv) => self.conv(conv, x, pass),
+            Layer::Linear(linear) => {
+                let (weight, bias) = (self.of(&linear.name, "weight"), self.of(&linear.name, "bias"));
+                ops::linear(x, weight, bias, linear.activation)
+            }
+            Layer::MaxPool(pool) => {
+                let sides = pool.padding.sides(image()?, [pool.kernel; 2], pool.stride);
+                ops::max_pool(x, pool.kernel, pool.stride, sides)
+            }
+            Layer::AveragePool(pool) => {
+                let sides = pool.padding.sides(image()?, [pool.kernel; 2], pool.stride);
+                ops::average_pool(x, pool.kernel, pool.stride, sides)
+            }
+            Layer::AdaptiveAveragePool { side } => ops::adaptive_average_pool(x, *side),
+            Layer::GlobalAveragePool => ops::global_average_pool(x),
+            Layer::Flatten => x.flatten_from(1),
+            Layer::Dropout { number, probability } => match pass.dropout {
+                Some((seed, step)) => {
+                    ops::dropout(x, *probability, MaskKey { seed, step, layer: *number })
+                }
+                None => Ok(x.clone()),
+            },
+            Layer::Residual(residual) => {
+                let body = self.layers(&residual.body, x, pass)?;
+                ops::residual(x, &body, residual.scale, residual.activation)
+            }
+            Layer::Branches(branches) => {
+                let branches = branches.iter().map(|branch| self.layers(branch, x, pass));
+                Tensor::cat(&branches.collect::<candle_core::Result<Vec<_>>>()?, 1)
+            }
+        }
+    }
+
+    fn conv(&self, conv: &Conv, x: &Tensor, pass: Pass) -> candle_core::Result<Tensor> {
+        let (_, _, height, width) = x.dims4()?;
+        let kernel = self.of(&conv.name, "weight");
+        let sides = conv.padding.sides([height, width], conv.kernel, conv.stride);
+        let y = if conv.depthwise {
+            ops::depthwise(x, kernel, conv.stride, sides)?
+        } else if conv.kernel == [1, 1] && conv.stride == 1 {
+            ops::pointwise(x, kernel)?
+        } else {
+            ops::conv2d(x, kernel, conv.stride, sides)?
+        };
+        let Some(batch_norm) = &conv.batch_norm else {
+            return match (conv.bias, conv.activation) {
+                (true, activation) => ops::bias(&y, self.of(&conv.name, "bias"), activation),
+                (false, Activation::None) => Ok(y),
+                (false, activation) => ops::activate(&y, activation),
+            };
+        };
+        let of = |ending| self.of(&batch_norm.name, ending);
+        let norm = Norm {
+            weight: of("weight"),
+            bias: of("bias"),
+            mean: of("running_mean"),
+            variance: of("running_var"),
+            eps: batch_norm.eps,
+        };
+        match pass.batch_norm {
+            BatchNormMode::Stored => ops::norm_stored(&y, norm, conv.activation),
+            BatchNormMode::Batch => {
+                let normed = ops::norm_batch(&y, norm, conv.activation)?;
+                let count = (y.elem_count() / conv.outputs) as f64;
+                // The stored variance is that of samples: divided by one less.
+                let unbiased = (&normed.variance * (count / (count - 1.0).max(1.0)))?;
+                self.move_towards(&batch_norm.name, "running_mean", &normed.mean)?;
+                self.move_towards(&batch_norm.name, "running_var", &unbiased)?;
+                Ok(normed.output)
+            }
+        }
+    }
+
+    fn move_towards(&self, name: &str, ending: &str, found: &Tensor) -> candle_core::Result<()> {
+        let variable = &self.variables[&format!("{name}.{ending}")];
+        let kept = (variable.as_tensor() * (1.0 - NORM_MOMENTUM))?;
+        variable.set(&(kept + (found * NORM_MOMENTUM)?)?.detach())
+    }
+
+    /// A parameter; [`Net::new`] put all of the spec's there.
+    fn of(&self, name: &str, ending: &str) -> &Tensor {
+        &self.variables[&format!("{name}.{ending}")]
+    }
+}
+
+/// Whether an optimiser changes a parameter when only the head, or all, is fine-tuned.
+pub fn is_tuned(parameter: &Parameter, head_only: bool) -> bool {
+    parameter.role.is_trained() && (parameter.in_head || !head_only) && parameter.role != Role::NormMean
+}
