@@ -12,14 +12,17 @@
 //! | [`networks`] | the four networks |
 //! | [`ops`] | what Candle has not, has wrong or has slowly, each with its gradient |
 //! | [`net`] | a network whose parameters can be trained |
+//! | [`folded`] | a network for inference, with an engine of its own on the CPU |
 
 mod error;
+pub mod folded;
 pub mod net;
 pub mod networks;
 pub mod ops;
 pub mod spec;
 
 pub use error::ModelError;
+pub use folded::Folded;
 pub use net::{BatchNormMode, Net, Pass};
 pub use networks::{Network, PaddingStyle, Properties};
 pub use spec::Spec;
