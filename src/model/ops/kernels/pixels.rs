@@ -200,14 +200,14 @@ impl Moments {
     }
 }
 
-/// `gradient = gradient · factors[0] + input · factors[1] + factors[2]`.
-pub(in crate::model) fn combine(input: &[f32], factors: [f32; 3], gradient: &mut [f32]) {
+/// `gradient = gradient · factors[0] + (input − centre) · factors[1] + factors[2]`.
+pub(in crate::model) fn combine(input: &[f32], centre: f32, factors: [f32; 3], gradient: &mut [f32]) {
     let [of_gradient, of_input, constant] = factors;
     vectorised(
         #[inline(always)]
         || {
             for (gradient, &input) in gradient.iter_mut().zip(input) {
-                *gradient = *gradient * of_gradient + input * of_input + constant;
+                *gradient = *gradient * of_gradient + (input - centre) * of_input + constant;
             }
         },
     );
