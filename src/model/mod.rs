@@ -10,10 +10,12 @@
 //! | --- | --- |
 //! | [`spec`] | a network as data: layers, shapes, the keys of its parameters |
 //! | [`networks`] | the four networks |
+//! | [`init`] | weights to begin with, from a seed |
 //! | [`ops`] | what Candle has not, has wrong or has slowly, each with its gradient |
 //! | [`net`] | a network whose parameters can be trained |
 
 mod error;
+pub mod init;
 pub mod net;
 pub mod networks;
 pub mod ops;
