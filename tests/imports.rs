@@ -49,7 +49,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("image", &["src/decode/"]),
     ("png", &["src/decode/"]),
     ("turbojpeg_sys", &["src/decode/"]),
-    ("half", &["src/transform/"]),
+    ("half", &["src/transform/", "src/model/weights/element.rs"]),
     ("jpeg_encoder", &["src/demo/", "src/report/"]),
     ("font8x8", &["src/inspect/"]),
     ("candle_core", &["src/model/", "src/train/", "src/loader/tensors/"]),
