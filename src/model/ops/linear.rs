@@ -108,8 +108,7 @@ impl CustomOp3 for Linear {
         let matrix = Matrix::new(&gradient, samples, outputs);
         let of_x = x.track_op().then(|| {
             by_columns(samples, inputs, |first, width, of_x| {
-                let weight =
-                    Matrix::with_pitch(&weight_numbers[first..], outputs, width, inputs);
+                let weight = Matrix::with_pitch(&weight_numbers[first..], outputs, width, inputs);
                 product(of_x, width, false, matrix, weight);
             })
         });
@@ -125,7 +124,8 @@ impl CustomOp3 for Linear {
             (0..samples).map(|sample| f64::from(gradient[sample * outputs + output])).sum()
         };
         let of_bias: Vec<f32> = (0..outputs).map(|output| sum(output) as f32).collect();
-        let tensor = |numbers, like: &Tensor| Tensor::from_vec(numbers, like.shape(), like.device());
+        let tensor =
+            |numbers, like: &Tensor| Tensor::from_vec(numbers, like.shape(), like.device());
         Ok((
             of_x.map(|of_x| tensor(of_x, x)).transpose()?,
             Some(tensor(of_weight, weight)?),

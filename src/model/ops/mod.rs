@@ -142,7 +142,11 @@ pub fn linear(
     bias: &Tensor,
     activation: Activation,
 ) -> Result<Tensor> {
-    if is_ours(x) { linear::linear(x, weight, bias, activation) } else { reference::linear(x, weight, bias, activation) }
+    if is_ours(x) {
+        linear::linear(x, weight, bias, activation)
+    } else {
+        reference::linear(x, weight, bias, activation)
+    }
 }
 
 /// BatchNorm's four tensors, `[channels]` each.
@@ -212,7 +216,11 @@ pub fn activate(x: &Tensor, activation: Activation) -> Result<Tensor> {
 /// # Errors
 /// As [`chain`](fn@chain).
 pub fn residual(x: &Tensor, body: &Tensor, scale: f32, activation: Activation) -> Result<Tensor> {
-    if is_ours(x) { residual::residual(x, body, scale, activation) } else { reference::residual(x, body, scale, activation) }
+    if is_ours(x) {
+        residual::residual(x, body, scale, activation)
+    } else {
+        reference::residual(x, body, scale, activation)
+    }
 }
 
 /// The largest of each window; its gradient goes to the first of equals, row by row.
@@ -220,7 +228,11 @@ pub fn residual(x: &Tensor, body: &Tensor, scale: f32, activation: Activation) -
 /// # Errors
 /// As [`chain`](fn@chain).
 pub fn max_pool(x: &Tensor, kernel: usize, stride: usize, sides: Sides) -> Result<Tensor> {
-    if is_ours(x) { pool::max_pool(x, kernel, stride, sides) } else { reference::max_pool(x, kernel, stride, sides) }
+    if is_ours(x) {
+        pool::max_pool(x, kernel, stride, sides)
+    } else {
+        reference::max_pool(x, kernel, stride, sides)
+    }
 }
 
 /// The mean of what of each window lies inside the image.
@@ -228,7 +240,11 @@ pub fn max_pool(x: &Tensor, kernel: usize, stride: usize, sides: Sides) -> Resul
 /// # Errors
 /// As [`chain`](fn@chain).
 pub fn average_pool(x: &Tensor, kernel: usize, stride: usize, sides: Sides) -> Result<Tensor> {
-    if is_ours(x) { pool::average_pool(x, kernel, stride, sides) } else { reference::average_pool(x, kernel, stride, sides) }
+    if is_ours(x) {
+        pool::average_pool(x, kernel, stride, sides)
+    } else {
+        reference::average_pool(x, kernel, stride, sides)
+    }
 }
 
 /// Means over `side` × `side` cells: cell i is from ⌊i·size/side⌋ up to ⌈(i+1)·size/side⌉.
@@ -236,7 +252,11 @@ pub fn average_pool(x: &Tensor, kernel: usize, stride: usize, sides: Sides) -> R
 /// # Errors
 /// As [`chain`](fn@chain).
 pub fn adaptive_average_pool(x: &Tensor, side: usize) -> Result<Tensor> {
-    if is_ours(x) { pool::adaptive_average_pool(x, side) } else { reference::adaptive_average_pool(x, side) }
+    if is_ours(x) {
+        pool::adaptive_average_pool(x, side)
+    } else {
+        reference::adaptive_average_pool(x, side)
+    }
 }
 
 /// The mean of each channel: `[n, c, h, w]` → `[n, c]`.
@@ -244,7 +264,11 @@ pub fn adaptive_average_pool(x: &Tensor, side: usize) -> Result<Tensor> {
 /// # Errors
 /// As [`chain`](fn@chain).
 pub fn global_average_pool(x: &Tensor) -> Result<Tensor> {
-    if is_ours(x) { adaptive_average_pool(x, 1)?.flatten_from(1) } else { x.flatten_from(2)?.mean(2) }
+    if is_ours(x) {
+        adaptive_average_pool(x, 1)?.flatten_from(1)
+    } else {
+        x.flatten_from(2)?.mean(2)
+    }
 }
 
 /// What a dropout's mask is drawn from.
@@ -264,5 +288,12 @@ pub struct MaskKey {
 /// # Errors
 /// As [`chain`](fn@chain).
 pub fn dropout(x: &Tensor, probability: f32, key: MaskKey) -> Result<Tensor> {
-    if is_ours(x) { mask::dropout(x, probability, key) } else { reference::dropout(x, probability, key) }
+    if is_ours(x) {
+        mask::dropout(x, probability, key)
+    } else {
+        reference::dropout(x, probability, key)
+    }
 }
+
+#[cfg(test)]
+mod tests;

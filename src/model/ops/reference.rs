@@ -51,7 +51,17 @@ pub(super) fn chain(x: &Tensor, stages: &[Stage<'_>]) -> Result<Chained> {
 }
 
 pub(super) fn conv2d(x: &Tensor, kernel: &Tensor, stride: usize, sides: Sides) -> Result<Tensor> {
-    padded(x, sides)?.conv2d(kernel, 0, stride, 1, 1)
+    let mut x = padded(x, sides)?;
+    let windows = [kernel.dim(2)?, kernel.dim(3)?];
+    let size = places(&x, windows, stride)?;
+    // Candle's gradient fails where as many rows as columns are not left over: what no window meets is cut off.
+    for (dimension, (places, window)) in [2, 3].into_iter().zip(size.into_iter().zip(windows)) {
+        let met = (places - 1) * stride + window;
+        if met < x.dim(dimension)? {
+            x = x.narrow(dimension, 0, met)?;
+        }
+    }
+    x.contiguous()?.conv2d(kernel, 0, stride, 1, 1)
 }
 
 /// Every `stride`-th row and column of `x` from (row, column) on, `height` × `width` of them.

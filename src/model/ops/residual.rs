@@ -85,7 +85,8 @@ impl CustomOp2 for Residual {
                 Tensor::from_vec(of_x, output.shape(), output.device())?
             }
         };
-        let of_body = if self.scale == 1.0 { of_x.clone() } else { (&of_x * f64::from(self.scale))? };
+        let of_body =
+            if self.scale == 1.0 { of_x.clone() } else { (&of_x * f64::from(self.scale))? };
         Ok((Some(of_x), Some(of_body)))
     }
 }

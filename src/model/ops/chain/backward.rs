@@ -4,8 +4,8 @@ use candle_core::Result;
 use rayon::prelude::*;
 
 use super::super::kernels::buffer::Buffer;
-use super::super::kernels::pixels::{self, Affine};
 use super::super::kernels::patches;
+use super::super::kernels::pixels::{self, Affine};
 use super::super::kernels::product::{Matrix, product};
 use super::super::numbers::Numbers;
 use super::forward::{Done, Held, Saved, Source};
@@ -267,7 +267,8 @@ impl StageGradient<'_> {
                     let range = first..(first + piece).min(pixels);
                     let length = range.len();
                     let space = self.source.scratch(plan.inputs * length);
-                    let matrix = self.source.pixels(input, pixels, range, &mut scratch.input[..space]);
+                    let matrix =
+                        self.source.pixels(input, pixels, range, &mut scratch.input[..space]);
                     let gradient =
                         Matrix::with_pitch(&gradient[first..], plan.outputs, length, pixels);
                     product(of_kernel, plan.inputs, true, gradient, matrix.t());
@@ -287,7 +288,8 @@ impl StageGradient<'_> {
                     if let Some(of_input) = &mut of_input {
                         let kernel = &kernel[channel * geometry.taps()..][..geometry.taps()];
                         spread.convolve_back(&scratch.lines, kernel, &mut scratch.columns);
-                        spread.collect(&scratch.columns, &mut of_input[channel * pixels..][..pixels]);
+                        spread
+                            .collect(&scratch.columns, &mut of_input[channel * pixels..][..pixels]);
                     }
                 }
             }
@@ -346,4 +348,3 @@ impl Scratch {
         }
     }
 }
-

@@ -3,12 +3,12 @@
 use candle_core::{Device, Result, Tensor};
 use rayon::prelude::*;
 
+use super::super::ChannelMoments;
 use super::super::kernels::buffer::Buffer;
 use super::super::kernels::patches;
 use super::super::kernels::pixels::{Affine, Moments};
 use super::super::kernels::product::{Matrix, product};
 use super::super::numbers::Numbers;
-use super::super::ChannelMoments;
 use super::stage::{Follow, Plan, Windows};
 use crate::model::spec::Activation;
 
@@ -105,7 +105,12 @@ impl<'a> Source<'a> {
     }
 
     /// One whole image.
-    pub(super) fn image<'b>(self, image: &'b [f32], pixels: usize, scratch: &'b mut [f32]) -> &'b [f32] {
+    pub(super) fn image<'b>(
+        self,
+        image: &'b [f32],
+        pixels: usize,
+        scratch: &'b mut [f32],
+    ) -> &'b [f32] {
         match self.affine {
             None => image,
             Some(affine) => {
@@ -151,7 +156,8 @@ pub(super) fn run(plans: &[Plan], n: usize, x: &[f32]) -> Result<(Vec<f32>, Save
         let affine = match (&norm, &plan.follow) {
             (Some(norm), Follow::Norm { weight, bias, .. }) => {
                 let (weight, bias) = (Numbers::of(weight)?, Numbers::of(bias)?);
-                let channels = weight.iter().zip(bias.iter()).zip(norm.mean.iter().zip(&norm.inverse));
+                let channels =
+                    weight.iter().zip(bias.iter()).zip(norm.mean.iter().zip(&norm.inverse));
                 let affine = channels.map(|((&weight, &bias), (&mean, &inverse))| Affine {
                     scale: weight * inverse,
                     shift: (f64::from(bias)
@@ -200,7 +206,12 @@ fn normalised(plan: &Plan, n: usize, moments: &[Moments]) -> Result<Option<Norma
 }
 
 /// One stage, image by image: the convolution, then what is done while its output is in the cache.
-fn stage(plan: &Plan, source: Source<'_>, output: &mut [f32], moments: &mut [Moments]) -> Result<()> {
+fn stage(
+    plan: &Plan,
+    source: Source<'_>,
+    output: &mut [f32],
+    moments: &mut [Moments],
+) -> Result<()> {
     let pixels = plan.geometry.output_pixels();
     let bias = match &plan.follow {
         Follow::Bias(bias) => Some(Numbers::of(bias)?),

@@ -33,7 +33,12 @@ pub(super) enum Follow {
     Nothing,
     Bias(Tensor),
     /// BatchNorm; mean and variance where they are the stored ones.
-    Norm { weight: Tensor, bias: Tensor, stored: Option<[Vec<f32>; 2]>, eps: f64 },
+    Norm {
+        weight: Tensor,
+        bias: Tensor,
+        stored: Option<[Vec<f32>; 2]>,
+        eps: f64,
+    },
 }
 
 #[derive(Debug)]
@@ -51,6 +56,9 @@ impl Plan {
     /// The stage for inputs of this shape: channels, height, width.
     pub(super) fn new(stage: &Stage<'_>, [inputs, height, width]: [usize; 3]) -> Result<Plan> {
         let image = [height, width];
+        if inputs * height * width == 0 {
+            candle_core::bail!("no images of {inputs} × {height} × {width} numbers");
+        }
         let none = || Geometry {
             image,
             kernel: [1, 1],
@@ -70,7 +78,8 @@ impl Plan {
                         if convolution.depthwise { ", each by itself" } else { "" }
                     );
                 }
-                let (kernel, stride, sides) = ([rows, columns], convolution.stride, convolution.sides);
+                let (kernel, stride, sides) =
+                    ([rows, columns], convolution.stride, convolution.sides);
                 let geometry = Geometry::new(image, kernel, stride, sides);
                 let Some(geometry) = geometry else {
                     candle_core::bail!(
@@ -87,11 +96,17 @@ impl Plan {
                 (windows, geometry, Some(convolution.kernel.contiguous()?), outputs)
             }
         };
+        if outputs == 0 {
+            candle_core::bail!("a kernel that gives no channel");
+        }
         let of_channels = |tensor: &Tensor| {
             if tensor.dims() == [outputs] {
                 return tensor.contiguous();
             }
-            candle_core::bail!("expected a number for each of {outputs} channels, found {:?}", tensor.dims())
+            candle_core::bail!(
+                "expected a number for each of {outputs} channels, found {:?}",
+                tensor.dims()
+            )
         };
         let follow = match stage.after {
             After::Nothing => Follow::Nothing,
@@ -148,7 +163,10 @@ impl Plan {
     /// Pixels whose inputs make a piece.
     pub(super) fn piece_pixels(&self) -> usize {
         // A multiple of every width of vector, so that pieces do not change how pixels fall into vectors.
-        (PIECE / self.depth().max(1)).max(64).next_multiple_of(64).min(self.geometry.output_pixels())
+        (PIECE / self.depth().max(1))
+            .max(64)
+            .next_multiple_of(64)
+            .min(self.geometry.output_pixels())
     }
 
     /// Rows of the output whose windows make a piece.
