@@ -56,6 +56,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("gemm", &["src/model/"]),
     ("safetensors", &["src/model/"]),
     ("hdf5_reader", &["src/model/weights/"]),
+    ("zip", &["src/model/weights/pth.rs"]),
     ("plotters", &["src/report/"]),
     ("askama", &["src/report/"]),
     ("base64", &["src/report/"]),

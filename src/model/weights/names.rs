@@ -153,7 +153,8 @@ fn keras_vgg19(layer: &str) -> Vec<String> {
         "classifier.6" => "predictions".to_owned(),
         _ => {
             // torchvision counts convolutions, activations and pools: groups of 2, 2, 4, 4, 4 begin at these.
-            let number: Option<usize> = layer.strip_prefix("features.").and_then(|n| n.parse().ok());
+            let number: Option<usize> =
+                layer.strip_prefix("features.").and_then(|n| n.parse().ok());
             let Some(number) = number else { return Vec::new() };
             let starts = [0, 5, 10, 19, 28];
             let group = starts.iter().rposition(|start| *start <= number).unwrap_or(0);

@@ -36,7 +36,9 @@ impl Turn {
             (Turn::Kernel, &[outputs, inputs, rows, columns]) => {
                 vec![rows, columns, inputs, outputs]
             }
-            (Turn::Depthwise, &[channels, one, rows, columns]) => vec![rows, columns, channels, one],
+            (Turn::Depthwise, &[channels, one, rows, columns]) => {
+                vec![rows, columns, channels, one]
+            }
             (Turn::Matrix | Turn::Flattened(_), &[outputs, inputs]) => vec![inputs, outputs],
             _ => ours.to_vec(),
         }
