@@ -16,6 +16,8 @@ mod repair;
 mod select_args;
 mod show;
 mod verify;
+#[cfg(feature = "train")]
+mod weights;
 
 use std::process::ExitCode;
 
@@ -46,6 +48,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Verify(args) => verify::run(&args),
         Command::Repair(args) => repair::run(&args),
         Command::Bench(args) => bench::run(&args),
+        #[cfg(feature = "train")]
+        Command::Weights(args) => weights::run(&args),
         Command::Completions(args) => complete::run(&args),
     };
     match result {
