@@ -1,5 +1,8 @@
 //! What can go wrong with a network and its weights.
 
+use std::io;
+use std::path::{Path, PathBuf};
+
 /// A network that cannot be built, or weights that do not fit it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -60,4 +63,55 @@ pub enum ModelError {
     /// A loss that cannot be computed: labels or options that do not fit.
     #[error("loss: {0}")]
     Loss(String),
+    /// A tensor that the network has no place for.
+    #[error("{network} has no place for `{key}`, of the shape {found:?}")]
+    UnknownKey {
+        /// The network.
+        network: &'static str,
+        /// The key.
+        key: String,
+        /// Its shape.
+        found: Vec<usize>,
+    },
+    /// The operating system refused.
+    #[error("{path}: {source}", path = path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file that is not what it should be, or is damaged.
+    #[error("{path}: {reason}", path = path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What was expected, what was found, what to try.
+        reason: String,
+    },
+    /// What is wrong with the weights of a file.
+    #[error("{path}: {source}", path = path.display())]
+    In {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: Box<ModelError>,
+    },
+}
+
+impl ModelError {
+    /// What the system said of a file.
+    pub(super) fn io(path: &Path, source: io::Error) -> ModelError {
+        ModelError::Io { path: path.to_owned(), source }
+    }
+
+    /// What is wrong with a file, in a sentence.
+    pub(super) fn file(path: &Path, reason: impl Into<String>) -> ModelError {
+        ModelError::File { path: path.to_owned(), reason: reason.into() }
+    }
+
+    /// The same, said of a file.
+    pub(super) fn within(self, path: &Path) -> ModelError {
+        ModelError::In { path: path.to_owned(), source: Box::new(self) }
+    }
 }
