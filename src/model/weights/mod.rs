@@ -1,16 +1,16 @@
 //! Files of weights.
 
 mod element;
-pub(super) mod safetensors;
+pub(crate) mod safetensors;
 
 use super::ModelError;
 pub(super) use element::Element;
 
 /// A tensor as a file holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Stored {
+pub(crate) struct Stored {
     /// Its shape.
-    pub(super) shape: Vec<usize>,
+    pub(crate) shape: Vec<usize>,
     /// What it is made of.
     pub(super) element: Element,
 }
