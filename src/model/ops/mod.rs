@@ -4,6 +4,7 @@
 //! (`Candle`'s `CustomOp`s); elsewhere, and in tests beside the kernels, they are [`reference`]: Candle's own
 //! operations only.
 
+mod kernels;
 pub mod reference;
 
 use candle_core::{Result, Tensor};
@@ -46,7 +47,12 @@ pub fn bias(x: &Tensor, bias: &Tensor, activation: Activation) -> Result<Tensor>
 ///
 /// # Errors
 /// As [`conv2d`].
-pub fn linear(x: &Tensor, weight: &Tensor, bias: &Tensor, activation: Activation) -> Result<Tensor> {
+pub fn linear(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: &Tensor,
+    activation: Activation,
+) -> Result<Tensor> {
     reference::linear(x, weight, bias, activation)
 }
 
