@@ -7,6 +7,7 @@ use candle_core::Tensor;
 use super::error::{Result, TrainError};
 use super::options::TrainOptions;
 use crate::model::init::initial_weights;
+use crate::model::weights::Weights;
 use crate::model::{ModelError, Spec};
 
 /// A network and its first weights.
@@ -18,17 +19,34 @@ pub(super) struct Initial {
     pub(super) source: String,
 }
 
-/// The weights that are asked for: of a file, with a new last layer, or random ones.
+/// The weights that are asked for: of a file, with a new last layer where it has another one, or random ones.
+///
+/// # Errors
+/// Whatever is wrong with the file; [`TrainError::Options`] for another view than the weights'.
 pub(super) fn open(options: &TrainOptions, classes: usize) -> Result<Initial> {
     let network = options.network;
-    let mut properties = network.properties();
-    let source = "random weights".to_owned();
-    if let Some(view) = &options.view {
-        properties.view.clone_from(view);
+    let Some(path) = &options.weights else {
+        let mut properties = network.properties();
+        if let Some(view) = &options.view {
+            properties.view.clone_from(view);
+        }
+        let spec = network.spec(&properties, classes);
+        let tensors = initial_weights(&spec, options.seed)?;
+        return Ok(Initial { spec, tensors, source: "random weights".to_owned() });
+    };
+    let weights = Weights::open(path, Some(network))?;
+    let own = &weights.properties.view;
+    if let Some(view) = options.view.as_ref().filter(|view| *view != own) {
+        return Err(TrainError::Options(format!(
+            "--view {view}: {} was made with the view {own}, and with another one its accuracy is lost; leave \
+             --view out",
+            path.display()
+        )));
     }
-    let spec = network.spec(&properties, classes);
-    let tensors = initial_weights(&spec, options.seed)?;
-    Ok(Initial { spec, tensors, source })
+    let spec = network.spec(&weights.properties, classes);
+    let fit = weights.fit(&spec, options.seed)?;
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    Ok(Initial { spec, tensors: fit.tensors, source: name })
 }
 
 /// BLAKE3 of tensors, by key: shape and float32 bits.
