@@ -9,6 +9,8 @@ use super::dump_args::DumpArgs;
 use super::help;
 use super::recipe_args::RecipeArgs;
 use super::select_args::SelectArgs;
+#[cfg(feature = "train")]
+use super::train::TrainArgs;
 
 /// Turns folders of photos into memory-mapped, compressed tensor shards, and reads them back.
 #[derive(Parser)]
@@ -39,6 +41,9 @@ pub(crate) enum Command {
     Repair(RepairArgs),
     /// Measure what this machine gets out of a dataset: storage, decompression, whole batches
     Bench(BenchArgs),
+    /// Train a network on a dataset, or go on where it was stopped
+    #[cfg(feature = "train")]
+    Train(Box<TrainArgs>),
     /// Say what a file of weights is, and whether it fits
     #[cfg(feature = "train")]
     Weights(WeightsArgs),
