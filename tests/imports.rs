@@ -49,13 +49,15 @@ const HOMES: &[(&str, &[&str])] = &[
     ("image", &["src/decode/"]),
     ("png", &["src/decode/"]),
     ("turbojpeg_sys", &["src/decode/"]),
-    ("half", &["src/transform/"]),
+    ("half", &["src/transform/", "src/model/weights/element.rs"]),
     ("jpeg_encoder", &["src/demo/", "src/report/"]),
     ("font8x8", &["src/inspect/"]),
     ("candle_core", &["src/model/", "src/train/", "src/loader/tensors/"]),
     ("gemm", &["src/model/"]),
+    ("pulp", &["src/model/ops/"]),
     ("safetensors", &["src/model/"]),
     ("hdf5_reader", &["src/model/weights/"]),
+    ("zip", &["src/model/weights/pth.rs"]),
     ("plotters", &["src/report/"]),
     ("askama", &["src/report/"]),
     ("base64", &["src/report/"]),
@@ -72,6 +74,7 @@ const UNSAFE_HOMES: &[&str] = &[
     "src/transform/kernels.rs",
     "src/transform/turn.rs",
     "src/decode/libjpeg.rs",
+    "src/model/ops/kernels/product.rs",
 ];
 
 /// A source file: path below the repository with `/`, and its text.

@@ -1,5 +1,8 @@
 //! What can go wrong with a network and its weights.
 
+use std::io;
+use std::path::{Path, PathBuf};
+
 /// A network that cannot be built, or weights that do not fit it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -41,4 +44,98 @@ pub enum ModelError {
         /// The shape in the weights.
         found: Vec<usize>,
     },
+    /// A parameter that should be trained and has no gradient.
+    #[error("`{key}` has no gradient: no loss that depends on it was taken in since the last step")]
+    NoGradient {
+        /// The key.
+        key: String,
+    },
+    /// An optimiser's state that does not fit.
+    #[error("momentum of `{key}`: expected the shape {expected:?}, found {}", found.as_ref().map_or("none".to_owned(), |found| format!("{found:?}")))]
+    State {
+        /// The key.
+        key: String,
+        /// The shape of the parameter.
+        expected: Vec<usize>,
+        /// The shape in the state; `None`: not there.
+        found: Option<Vec<usize>>,
+    },
+    /// A loss that cannot be computed: labels or options that do not fit.
+    #[error("loss: {0}")]
+    Loss(String),
+    /// A tensor that the network has no place for.
+    #[error("{network} has no place for `{key}`, of the shape {found:?}")]
+    UnknownKey {
+        /// The network.
+        network: &'static str,
+        /// The key.
+        key: String,
+        /// Its shape.
+        found: Vec<usize>,
+    },
+    /// A parameter that is stored as something else than floating-point numbers.
+    #[error("`{key}`: expected floating-point numbers, found integers or something else")]
+    NotFloat {
+        /// The key.
+        key: String,
+    },
+    /// Weights that are put into a network that computes with them otherwise.
+    #[error(
+        "the weights ask for {expected:?}, the network was made with {found:?}: make it with the weights' properties"
+    )]
+    Properties {
+        /// What the weights ask for.
+        expected: Box<super::Properties>,
+        /// What the network was made with.
+        found: Box<super::Properties>,
+    },
+    /// Weights of another network.
+    #[error("expected weights of {expected}, found those of {found}")]
+    OtherNetwork {
+        /// The network that is to have them.
+        expected: &'static str,
+        /// The network that they are of.
+        found: &'static str,
+    },
+    /// The operating system refused.
+    #[error("{path}: {source}", path = path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file that is not what it should be, or is damaged.
+    #[error("{path}: {reason}", path = path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What was expected, what was found, what to try.
+        reason: String,
+    },
+    /// What is wrong with the weights of a file.
+    #[error("{path}: {source}", path = path.display())]
+    In {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: Box<ModelError>,
+    },
+}
+
+impl ModelError {
+    /// What the system said of a file.
+    pub(super) fn io(path: &Path, source: io::Error) -> ModelError {
+        ModelError::Io { path: path.to_owned(), source }
+    }
+
+    /// What is wrong with a file, in a sentence.
+    pub(super) fn file(path: &Path, reason: impl Into<String>) -> ModelError {
+        ModelError::File { path: path.to_owned(), reason: reason.into() }
+    }
+
+    /// The same, said of a file.
+    pub(super) fn within(self, path: &Path) -> ModelError {
+        ModelError::In { path: path.to_owned(), source: Box::new(self) }
+    }
 }

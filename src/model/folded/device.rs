@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use candle_core::{Device, Result, Tensor};
 
 use super::fold::{self, Weights};
-use crate::model::ops;
+use crate::model::ops::{self, After, Convolution, Stage};
 use crate::model::spec::{Activation, Layer, Spec};
 
 /// Kernel and bias of each layer that has some, where the device has them.
@@ -52,14 +52,14 @@ impl Tensors {
             Layer::Conv(conv) => {
                 let (kernel, bias) = &self.0[&conv.name];
                 let sides = conv.padding.sides(image()?, conv.kernel, conv.stride);
-                let y = if conv.depthwise {
-                    ops::depthwise(x, kernel, conv.stride, sides)?
-                } else if conv.kernel == [1, 1] && conv.stride == 1 {
-                    ops::pointwise(x, kernel)?
-                } else {
-                    ops::conv2d(x, kernel, conv.stride, sides)?
+                let (stride, depthwise) = (conv.stride, conv.depthwise);
+                let convolution = Convolution { kernel, stride, sides, depthwise };
+                let stage = Stage {
+                    convolution: Some(convolution),
+                    after: After::Bias(bias),
+                    activation: conv.activation,
                 };
-                ops::bias(&y, bias, conv.activation)
+                Ok(ops::chain(x, &[stage])?.output)
             }
             Layer::Linear(linear) => {
                 let (kernel, bias) = &self.0[&linear.name];

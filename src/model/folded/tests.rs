@@ -140,7 +140,7 @@ fn conv(name: &str, channels: [usize; 2], kernel: [usize; 2], stride: usize) -> 
         stride,
         padding: Padding::Symmetric(kernel.map(|side| side / 2)),
         depthwise: false,
-        bias: true,
+        bias: false,
         batch_norm: Some(BatchNorm { name: format!("{name}.norm"), eps: 1e-4 }),
         activation: Activation::Relu,
     }
@@ -158,7 +158,7 @@ fn whatever_layers_say_is_computed() {
     let means = Pool { kernel: 3, stride: 1, padding: Padding::Symmetric([1, 1]) };
     let strided = Pool { kernel: 2, stride: 3, padding: Padding::Same };
     let mut linear = Conv { activation: Activation::None, ..conv("c", [5, 3], [1, 1], 1) };
-    linear.batch_norm = None;
+    (linear.batch_norm, linear.bias) = (None, true);
     let backbone = vec![
         residual(vec![Layer::Conv(conv("a", [3, 5], [3, 1], 1)), Layer::Conv(linear)], 0.5, Activation::Relu6),
         Layer::Branches(vec![

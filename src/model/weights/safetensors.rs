@@ -1,0 +1,150 @@
+//! safetensors: eight bytes of length, a JSON header, then the tensors one after the other.
+//!
+//! The header is parsed and tested by the crate `safetensors`: offsets without gaps or overlaps, lengths that
+//! follow from shapes. What stands behind it is read and written tensor by tensor, so that no copy of a whole
+//! file is held.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use candle_core::{DType, Tensor};
+use safetensors::Dtype;
+use safetensors::tensor::{Metadata, TensorInfo};
+
+use super::element::Element;
+use super::{ModelError, Stored};
+use crate::durable::DurableFile;
+
+/// Bytes of the header's length; the header is filled up with spaces to a multiple of it.
+const LENGTH_BYTES: u64 = 8;
+/// A longer header is refused before it is read, as the crate does.
+const MAX_HEADER_BYTES: u64 = 100_000_000;
+/// Numbers that are turned into bytes at once.
+const PIECE: usize = 1 << 18;
+
+/// An open file.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    path: PathBuf,
+    file: File,
+    header: Metadata,
+    data_start: u64,
+}
+
+impl Reader {
+    /// Reads and tests the header.
+    ///
+    /// # Errors
+    /// [`ModelError::Io`], [`ModelError::File`].
+    pub(crate) fn open(path: &Path) -> Result<Reader, ModelError> {
+        let io = |error| ModelError::io(path, error);
+        let bad = |reason: String| ModelError::file(path, format!("no safetensors file: {reason}"));
+        let mut file = File::open(path).map_err(io)?;
+        let length = file.metadata().map_err(io)?.len();
+        let Some(behind) = length.checked_sub(LENGTH_BYTES) else {
+            return Err(bad(format!("expected at least {LENGTH_BYTES} bytes, found {length}")));
+        };
+        let mut prefix = [0; LENGTH_BYTES as usize];
+        file.read_exact(&mut prefix).map_err(io)?;
+        let announced = u64::from_le_bytes(prefix);
+        if announced > behind.min(MAX_HEADER_BYTES) {
+            return Err(bad(format!(
+                "its first {LENGTH_BYTES} bytes announce a header of {announced} bytes, but {behind} \
+                 bytes follow and at most {MAX_HEADER_BYTES} are allowed"
+            )));
+        }
+        let mut json = vec![0; announced as usize];
+        file.read_exact(&mut json).map_err(io)?;
+        let header: Metadata =
+            serde_json::from_slice(&json).map_err(|error| bad(format!("its header: {error}")))?;
+        let (expected, found) = (header.data_len() as u64, behind - announced);
+        if expected != found {
+            return Err(bad(format!(
+                "its header describes tensors of {expected} bytes, and {found} bytes follow it"
+            )));
+        }
+        Ok(Reader { path: path.to_owned(), file, header, data_start: LENGTH_BYTES + announced })
+    }
+
+    /// What its header says beside the tensors.
+    pub(crate) fn metadata(&self) -> BTreeMap<String, String> {
+        let entries = self.header.metadata().iter().flatten();
+        entries.map(|(key, value)| (key.clone(), value.clone())).collect()
+    }
+
+    /// Its tensors by key.
+    pub(crate) fn stored(&self) -> BTreeMap<String, Stored> {
+        let tensors = self.header.tensors().into_iter();
+        tensors.map(|(key, info)| (key, stored(info))).collect()
+    }
+
+    /// Reads a tensor.
+    ///
+    /// # Errors
+    /// [`ModelError::Io`]; [`ModelError::File`] where it is not made of floating-point numbers.
+    pub(crate) fn read(&mut self, key: &str) -> Result<Vec<f32>, ModelError> {
+        let Some(info) = self.header.info(key) else {
+            return Err(ModelError::file(&self.path, format!("there is no tensor `{key}`")));
+        };
+        let stored = stored(info);
+        self.file
+            .seek(SeekFrom::Start(self.data_start + info.data_offsets.0 as u64))
+            .and_then(|_| stored.element.read(&mut self.file, stored.elements()))
+            .map_err(|error| ModelError::io(&self.path, error))
+    }
+}
+
+fn stored(info: &TensorInfo) -> Stored {
+    let element = match info.dtype {
+        Dtype::F64 => Element::F64,
+        Dtype::F32 => Element::F32,
+        Dtype::F16 => Element::F16,
+        Dtype::BF16 => Element::Bf16,
+        _ => Element::Other,
+    };
+    Stored { shape: info.shape.clone(), element }
+}
+
+/// Writes tensors as float32, sorted by key, with one entry of metadata. The file has its name when all of it
+/// is on the disk. Equal input gives equal bytes.
+///
+/// # Errors
+/// When the disk refuses, or Candle.
+pub(crate) fn write(
+    path: &Path,
+    metadata: (&str, String),
+    tensors: &BTreeMap<&str, &Tensor>,
+) -> Result<(), ModelError> {
+    let io = |error| ModelError::io(path, error);
+    let mut end = 0;
+    let infos = tensors.iter().map(|(&key, tensor)| {
+        let begin = end;
+        end += size_of::<f32>() * tensor.elem_count();
+        let (shape, data_offsets) = (tensor.dims().to_vec(), (begin, end));
+        (key.to_owned(), TensorInfo { dtype: Dtype::F32, shape, data_offsets })
+    });
+    // A map of one entry has one order.
+    let metadata = HashMap::from([(metadata.0.to_owned(), metadata.1)]);
+    let header = Metadata::new(Some(metadata), infos.collect())
+        .map_err(|error| io(io::Error::other(error)))?;
+    let mut json = serde_json::to_vec(&header).map_err(|error| io(error.into()))?;
+    json.resize(json.len().next_multiple_of(LENGTH_BYTES as usize), b' ');
+
+    let mut file = DurableFile::create(path).map_err(io)?;
+    file.write_all(&(json.len() as u64).to_le_bytes()).map_err(io)?;
+    file.write_all(&json).map_err(io)?;
+    let mut bytes = Vec::new();
+    for tensor in tensors.values() {
+        let flat = tensor.flatten_all()?;
+        for start in (0..flat.elem_count()).step_by(PIECE) {
+            let piece = flat.narrow(0, start, PIECE.min(flat.elem_count() - start))?;
+            let piece: Vec<f32> = piece.to_dtype(DType::F32)?.to_vec1()?;
+            bytes.clear();
+            bytes.extend(piece.iter().flat_map(|value| value.to_le_bytes()));
+            file.write_all(&bytes).map_err(io)?;
+        }
+    }
+    file.commit().map_err(io)
+}
