@@ -44,6 +44,9 @@ pub(crate) enum Command {
     /// Train a network on a dataset, or go on where it was stopped
     #[cfg(feature = "train")]
     Train(Box<TrainArgs>),
+    /// Say what photos show: labels with probabilities, by the recipe in the model
+    #[cfg(feature = "train")]
+    Predict(PredictArgs),
     /// Say what a file of weights is, and whether it fits
     #[cfg(feature = "train")]
     Weights(WeightsArgs),
@@ -288,6 +291,28 @@ pub(crate) struct WeightsArgs {
     /// The network that it must be of: vgg19, mobilenet-v1, mobilenet-v2, inception-resnet-v2 [default: as recognised]
     #[arg(long, value_name = "NAME", value_parser = parse_network)]
     pub(crate) model: Option<tcolz::model::Network>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[cfg(feature = "train")]
+#[derive(clap::Args)]
+#[command(
+    after_help = "Examples:\n  tcolz predict runs/first/best.safetensors photo.jpg\n  tcolz predict runs/first/best.safetensors photos/*.jpg --top 1\n  tcolz predict model.safetensors photo.jpg --json | jq '.images[0].predictions'\n\nA photo is decoded, resized and seen through the view just as those of the training were: the recipe is in the model. An image that cannot be read is named with the reason, and the others are done. Exit code 0 when every image has a prediction, 1 otherwise."
+)]
+pub(crate) struct PredictArgs {
+    /// The model: one .safetensors file, as training writes it
+    pub(crate) model: PathBuf,
+    /// Image files: JPEG, PNG, GIF, WebP, BMP
+    #[arg(required = true, value_name = "IMAGE")]
+    pub(crate) images: Vec<PathBuf>,
+    /// Show the N likeliest classes
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) top: u16,
+    /// Where the network computes: auto (a GPU where there is one), cpu, cuda:N
+    #[arg(long, value_name = "DEVICE", default_value = "auto", value_parser = |text: &str| text.parse::<tcolz::train::DeviceChoice>())]
+    pub(crate) device: tcolz::train::DeviceChoice,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -10,6 +10,8 @@ mod help;
 mod inspect;
 mod output;
 mod plan;
+#[cfg(feature = "train")]
+mod predict;
 mod progress;
 mod recipe_args;
 mod repair;
@@ -54,6 +56,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Train(args) => train::run(&args),
         #[cfg(feature = "train")]
         Command::Weights(args) => weights::run(&args),
+        #[cfg(feature = "train")]
+        Command::Predict(args) => predict::run(&args),
         Command::Completions(args) => complete::run(&args),
     };
     match result {

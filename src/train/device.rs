@@ -6,7 +6,10 @@ use super::error::{Result, TrainError};
 use super::options::DeviceChoice;
 
 /// The device that is asked for.
-pub(super) fn open(choice: DeviceChoice) -> Result<Device> {
+///
+/// # Errors
+/// [`TrainError::Device`] for a GPU that is not there, or that this build cannot use.
+pub fn open(choice: DeviceChoice) -> Result<Device> {
     match choice {
         DeviceChoice::Cpu => Ok(Device::Cpu),
         DeviceChoice::Auto if !candle_core::utils::cuda_is_available() => Ok(Device::Cpu),

@@ -39,6 +39,7 @@ pub mod sgd;
 mod summary;
 mod weights;
 
+pub use device::open as open_device;
 pub use error::TrainError;
 pub use log::{EpochRow, LOG_FILE, STEPS_FILE, TIMES_FILE, Validated};
 pub use memory::MemoryEstimate;
