@@ -44,9 +44,9 @@ pub(super) fn open(options: &TrainOptions, classes: usize) -> Result<Initial> {
         )));
     }
     let spec = network.spec(&weights.properties, classes);
-    let fit = weights.fit(&spec, options.seed)?;
+    let tensors = weights.fit(&spec, options.seed)?;
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-    Ok(Initial { spec, tensors: fit.tensors, source: name })
+    Ok(Initial { spec, tensors, source: name })
 }
 
 /// BLAKE3 of tensors, by key: shape and float32 bits.
