@@ -3,11 +3,12 @@
 use tcolz::model::spec::{Parameter, Role};
 
 fn fnv(text: &str) -> u32 {
-    text.bytes().fold(0x811C_9DC5, |value, byte| (value ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+    text.bytes()
+        .fold(0x811C_9DC5, |value, byte| (value ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
 /// Uniform in -1 up to 1, exact in float32.
-pub(crate) fn numbers(key: &str) -> impl Iterator<Item = f32> {
+pub(crate) fn numbers(key: &str) -> impl Iterator<Item = f32> + use<> {
     let key = fnv(key);
     (0u32..).map(move |place| {
         let mut x = place.wrapping_mul(0x9E37_79B1) ^ key;

@@ -66,7 +66,10 @@ fn numbers(seed: u64, count: u64) -> Vec<f32> {
 fn assert_near(found: &[f32], expected: &[f32], what: &str) {
     assert_eq!(found.len(), expected.len(), "{what}");
     for (found, expected) in found.iter().zip(expected) {
-        assert!((found - expected).abs() <= 1e-6 * expected.abs().max(0.1), "{what}: {found} {expected}");
+        assert!(
+            (found - expected).abs() <= 1e-6 * expected.abs().max(0.1),
+            "{what}: {found} {expected}"
+        );
     }
 }
 
