@@ -146,7 +146,9 @@ fn a_run_that_is_asked_to_stop_writes_a_checkpoint_and_goes_on_without_repeating
         let ended = train(&options(&dataset, &out, false), &stop, &mut events);
         steps += events.steps;
         match ended {
-            Err(TrainError::Interrupted { .. } | TrainError::InterruptedFeatures { .. }) => stops += 1,
+            Err(TrainError::Interrupted { .. } | TrainError::InterruptedFeatures { .. }) => {
+                stops += 1
+            }
             ended => {
                 assert!(!ended.unwrap().finished_before);
                 break;

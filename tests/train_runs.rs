@@ -214,7 +214,9 @@ fn a_class_that_is_missing_is_an_error_in_training_and_a_warning_in_validation()
     asked.epochs = 1;
     asked.select.condition = Some("label = 0".to_owned());
     let error = refused(&asked);
-    assert!(matches!(&error, TrainError::MissingClass { class, .. } if class == "red" || class == "blue"));
+    assert!(
+        matches!(&error, TrainError::MissingClass { class, .. } if class == "red" || class == "blue")
+    );
     asked.select.condition = None;
     let names = folder.path().join("names.txt");
     let rows = dataset.ledger().unwrap();
@@ -224,14 +226,20 @@ fn a_class_that_is_missing_is_an_error_in_training_and_a_warning_in_validation()
         Validation::Select { split: Some("val".to_owned()), subset: Some(names.clone()) };
     let missing = &dataset.meta().classes[1];
     let words = told(&asked).words;
-    assert!(words.iter().any(|text| text.contains(&format!("no sample of class {missing}"))), "{words:?}");
+    assert!(
+        words.iter().any(|text| text.contains(&format!("no sample of class {missing}"))),
+        "{words:?}"
+    );
     // Nor may a sample be on both sides.
     let one = rows.iter().find(|row| row.split == "train" && row.label == Some(0)).unwrap();
     fs::write(&names, &one.sample_id).unwrap();
     asked.validation = Validation::Select { split: None, subset: Some(names) };
     asked.out = folder.path().join("both");
     let error = refused(&asked).to_string();
-    assert!(error.contains(&one.sample_id) && error.contains("trained on and validated on"), "{error}");
+    assert!(
+        error.contains(&one.sample_id) && error.contains("trained on and validated on"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -246,7 +254,10 @@ fn a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_good_checkpoint() {
     let error = refused(&asked);
     let text = error.to_string();
     assert!(matches!(error, TrainError::Diverged { .. }), "{text}");
-    assert!(text.contains("1e38") && text.contains("--find-lr") && text.contains("is kept"), "{text}");
+    assert!(
+        text.contains("1e38") && text.contains("--find-lr") && text.contains("is kept"),
+        "{text}"
+    );
     let model = Model::open(&out.join("best.safetensors")).unwrap();
     assert_eq!(model.facts.epochs, Some(1));
     assert!(matches!(refused(&asked), TrainError::Diverged { .. }), "and again, from there");

@@ -11,6 +11,7 @@
 //! | [`spec`] | a network as data: layers, shapes, the keys of its parameters |
 //! | [`networks`] | the four networks |
 //! | [`init`] | weights to begin with, from a seed |
+//! | [`memory`] | what a training step takes, before it is made |
 //! | [`ops`] | what Candle has not, has wrong or has slowly, each with its gradient |
 //! | [`net`] | a network whose parameters can be trained |
 //! | [`folded`] | a network for inference, with an engine of its own on the CPU |
@@ -22,6 +23,7 @@ mod error;
 pub mod file;
 pub mod folded;
 pub mod init;
+pub mod memory;
 pub mod net;
 pub mod networks;
 pub mod ops;

@@ -142,7 +142,8 @@ fn suggest(tried: &[Tried]) -> Option<f64> {
         values.sum::<f64>() / 10.0
     };
     let candidates = FIRST_STEPS..=lowest.min(tried.len().saturating_sub(3));
-    let steepest = candidates.map(|middle| (slope(middle), middle)).min_by(|a, b| a.0.total_cmp(&b.0));
+    let steepest =
+        candidates.map(|middle| (slope(middle), middle)).min_by(|a, b| a.0.total_cmp(&b.0));
     steepest.filter(|(slope, _)| *slope < 0.0).map(|(_, middle)| tried[middle].learning_rate)
 }
 
@@ -176,7 +177,9 @@ mod tests {
     fn tried(losses: impl Iterator<Item = f64>) -> Vec<Tried> {
         let rate = |step: i32| 1e-6 * 10f64.powf(f64::from(step) * 0.07);
         let losses = losses.zip(0..);
-        losses.map(|(loss, step)| Tried { learning_rate: rate(step), loss, smoothed: loss }).collect()
+        losses
+            .map(|(loss, step)| Tried { learning_rate: rate(step), loss, smoothed: loss })
+            .collect()
     }
 
     #[test]
