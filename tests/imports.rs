@@ -52,7 +52,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("half", &["src/transform/", "src/model/weights/element.rs"]),
     ("jpeg_encoder", &["src/demo/", "src/report/"]),
     ("font8x8", &["src/inspect/"]),
-    ("candle_core", &["src/model/", "src/train/", "src/loader/tensors/"]),
+    ("candle_core", &["src/model/", "src/train/", "src/evaluate/", "src/loader/tensors/"]),
     ("gemm", &["src/model/"]),
     ("safetensors", &["src/model/"]),
     ("hdf5_reader", &["src/model/weights/"]),

@@ -54,6 +54,14 @@ pub enum ModelError {
         /// Its shape.
         found: Vec<usize>,
     },
+    /// A device that cannot be had.
+    #[error("device `{name}`: {reason}")]
+    Device {
+        /// What was asked for.
+        name: String,
+        /// What was expected, what to try.
+        reason: String,
+    },
     /// The operating system refused.
     #[error("{path}: {source}", path = path.display())]
     Io {

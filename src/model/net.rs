@@ -124,7 +124,8 @@ impl Net {
         match layer {
             Layer::Conv(conv) => self.conv(conv, x, pass),
             Layer::Linear(linear) => {
-                let (weight, bias) = (self.of(&linear.name, "weight"), self.of(&linear.name, "bias"));
+                let (weight, bias) =
+                    (self.of(&linear.name, "weight"), self.of(&linear.name, "bias"));
                 ops::linear(x, weight, bias, linear.activation)
             }
             Layer::MaxPool(pool) => {
@@ -209,5 +210,7 @@ impl Net {
 
 /// Whether an optimiser changes a parameter when only the head, or all, is fine-tuned.
 pub fn is_tuned(parameter: &Parameter, head_only: bool) -> bool {
-    parameter.role.is_trained() && (parameter.in_head || !head_only) && parameter.role != Role::NormMean
+    parameter.role.is_trained()
+        && (parameter.in_head || !head_only)
+        && parameter.role != Role::NormMean
 }

@@ -288,9 +288,15 @@ impl Layer {
     pub fn output(&self, input: Shape) -> Result<Shape, String> {
         let image = |what: &str| match input {
             Shape::Image(image) => Ok(image),
-            Shape::Features(found) => Err(format!("{what} expected an image, found {found} features")),
+            Shape::Features(found) => {
+                Err(format!("{what} expected an image, found {found} features"))
+            }
         };
-        let fit = |what: &str, [channels, height, width]: [usize; 3], kernel, stride, padding: Padding| {
+        let fit = |what: &str,
+                   [channels, height, width]: [usize; 3],
+                   kernel,
+                   stride,
+                   padding: Padding| {
             let sides = padding.sides([height, width], kernel, stride);
             let [height, width] = windows([height, width], kernel, stride, sides).ok_or_else(|| {
                 format!("nothing of {height} × {width} is left for {what} with a window of {kernel:?}")

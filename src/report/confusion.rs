@@ -8,8 +8,6 @@ use super::numbers::count;
 
 /// With more classes than this a cell holds no numbers, and classes are numbered.
 const MAX_NUMBERED: usize = 12;
-/// Classes of a chart: more cells than pixels are no picture.
-const MAX_CLASSES: usize = 200;
 /// Side of a cell with numbers, in pixels.
 const CELL: f64 = 76.0;
 /// Side of all cells without.
@@ -31,15 +29,19 @@ pub struct ConfusionChart<'a> {
 }
 
 impl ConfusionChart<'_> {
+    /// Classes at most: more cells than pixels are no picture.
+    pub const MAX_CLASSES: usize = 200;
+
     /// Draws it.
     ///
     /// # Errors
-    /// [`ReportError::Chart`] when there are more classes than 200, or no class.
+    /// [`ReportError::Chart`] when there are more classes than [`ConfusionChart::MAX_CLASSES`], or no class.
     pub fn picture(&self) -> Result<Picture, ReportError> {
         match self.classes.len() {
-            1..=MAX_CLASSES => render(self),
+            1..=Self::MAX_CLASSES => render(self),
             number => Err(ReportError::Chart(format!(
-                "expected 1 to {MAX_CLASSES} classes for a confusion matrix, found {number}"
+                "expected 1 to {} classes for a confusion matrix, found {number}",
+                Self::MAX_CLASSES
             ))),
         }
     }
@@ -69,7 +71,12 @@ impl ConfusionChart<'_> {
     fn names(&self) -> Vec<(f64, String)> {
         let middle = |place: usize| (place as f64 + 0.5) * self.cell();
         if self.numbered() {
-            return self.classes.iter().enumerate().map(|(at, n)| (middle(at), n.clone())).collect();
+            return self
+                .classes
+                .iter()
+                .enumerate()
+                .map(|(at, n)| (middle(at), n.clone()))
+                .collect();
         }
         let step = self.classes.len().div_ceil(10);
         (0..self.classes.len()).step_by(step).map(|at| (middle(at), at.to_string())).collect()
@@ -125,7 +132,13 @@ impl Drawing for ConfusionChart<'_> {
                     let percent = format!("{:.1} %", 100.0 * share);
                     let number = count(*number);
                     paper.text(&number, (middle, y + cell / 2.0 - 9.0), Side::Middle, 1.15, ink)?;
-                    paper.text(&percent, (middle, y + cell / 2.0 + 11.0), Side::Middle, 0.9, ink)?;
+                    paper.text(
+                        &percent,
+                        (middle, y + cell / 2.0 + 11.0),
+                        Side::Middle,
+                        0.9,
+                        ink,
+                    )?;
                 }
             }
         }

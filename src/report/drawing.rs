@@ -84,7 +84,9 @@ pub(super) fn render(drawing: &impl Drawing) -> Result<Picture> {
 fn svg(drawing: &impl Drawing, theme: &Theme) -> Result<String> {
     let mut svg = String::new();
     draw_on(SVGBackend::with_string(&mut svg, drawing.size()), drawing, theme, (1, 0.0))?;
-    Ok(svg)
+    // The page brings its font; a file by itself is read with what the reader has.
+    let family = |others: &str| format!("font-family=\"{FONT}{others}\"");
+    Ok(svg.replace(&family(""), &family(", Inter, system-ui, sans-serif")))
 }
 
 fn png(drawing: &impl Drawing, theme: &Theme) -> Result<Vec<u8>> {

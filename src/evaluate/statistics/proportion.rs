@@ -30,8 +30,8 @@ impl Proportion {
         let (n, value) = (of as f64, count as f64 / of as f64);
         let square = Z * Z;
         let middle = (value + square / (2.0 * n)) / (1.0 + square / n);
-        let half = Z / (1.0 + square / n)
-            * (value * (1.0 - value) / n + square / (4.0 * n * n)).sqrt();
+        let half =
+            Z / (1.0 + square / n) * (value * (1.0 - value) / n + square / (4.0 * n * n)).sqrt();
         // At the ends the formula's limit is the end itself; rounding must not step over it.
         let low = if count == 0 { 0.0 } else { (middle - half).max(0.0) };
         let high = if count == of { 1.0 } else { (middle + half).min(1.0) };

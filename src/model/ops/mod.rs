@@ -46,7 +46,12 @@ pub fn bias(x: &Tensor, bias: &Tensor, activation: Activation) -> Result<Tensor>
 ///
 /// # Errors
 /// As [`conv2d`].
-pub fn linear(x: &Tensor, weight: &Tensor, bias: &Tensor, activation: Activation) -> Result<Tensor> {
+pub fn linear(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: &Tensor,
+    activation: Activation,
+) -> Result<Tensor> {
     reference::linear(x, weight, bias, activation)
 }
 

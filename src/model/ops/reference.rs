@@ -50,7 +50,12 @@ fn places(x: &Tensor, kernel: [usize; 2], stride: usize) -> Result<[usize; 2]> {
     }
 }
 
-pub(super) fn depthwise(x: &Tensor, kernel: &Tensor, stride: usize, sides: Sides) -> Result<Tensor> {
+pub(super) fn depthwise(
+    x: &Tensor,
+    kernel: &Tensor,
+    stride: usize,
+    sides: Sides,
+) -> Result<Tensor> {
     let (channels, _, rows, columns) = kernel.dims4()?;
     let x = padded(x, sides)?;
     let size = places(&x, [rows, columns], stride)?;
@@ -159,7 +164,12 @@ pub(super) fn max_pool(x: &Tensor, kernel: usize, stride: usize, sides: Sides) -
     best.ok_or_else(|| candle_core::Error::Msg("an empty window".to_owned()))
 }
 
-pub(super) fn average_pool(x: &Tensor, kernel: usize, stride: usize, sides: Sides) -> Result<Tensor> {
+pub(super) fn average_pool(
+    x: &Tensor,
+    kernel: usize,
+    stride: usize,
+    sides: Sides,
+) -> Result<Tensor> {
     let inside = padded(&x.narrow(0, 0, 1)?.narrow(1, 0, 1)?.ones_like()?, sides)?;
     let x = padded(x, sides)?;
     let size = places(&x, [kernel; 2], stride)?;
