@@ -11,6 +11,7 @@
 //! | [`device`](mod@device) | where a network runs, by name |
 //! | [`spec`] | a network as data: layers, shapes, the keys of its parameters |
 //! | [`networks`] | the four networks |
+//! | [`init`] | weights to begin with, from a seed |
 //! | [`ops`] | what Candle has not, has wrong or has slowly, each with its gradient |
 //! | [`net`] | a network whose parameters can be trained |
 //! | [`weights`] | files of weights, others' and our own |
@@ -19,6 +20,7 @@
 pub mod device;
 mod error;
 pub mod file;
+pub mod init;
 pub mod net;
 pub mod networks;
 pub mod ops;

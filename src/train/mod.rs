@@ -1,1 +1,5 @@
 //! Fine-tuning.
+
+pub mod loss;
+pub mod schedule;
+pub mod sgd;
