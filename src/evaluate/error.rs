@@ -28,13 +28,13 @@ pub enum EvaluateError {
     },
     /// The network, or its file.
     #[error(transparent)]
-    Model(#[from] ModelError),
+    Model(Box<ModelError>),
     /// The dataset.
     #[error(transparent)]
-    Dataset(#[from] DatasetError),
+    Dataset(Box<DatasetError>),
     /// Samples cannot be selected or read.
     #[error(transparent)]
-    Loader(#[from] LoaderError),
+    Loader(Box<LoaderError>),
     /// The photos of the dataset became other pixels than those the model was trained on.
     #[error(
         "the model was trained on photos with {what} {expected}, {dataset} has {found}; {hint}",
@@ -102,10 +102,10 @@ pub enum EvaluateError {
     },
     /// A picture cannot be drawn.
     #[error(transparent)]
-    Picture(#[from] ReportError),
+    Picture(Box<ReportError>),
     /// The contact sheet of mistakes cannot be drawn.
     #[error("the worst mistakes: {0}")]
-    Sheet(#[from] SheetError),
+    Sheet(Box<SheetError>),
     /// A file cannot be written.
     #[error("{path}: {source}", path = path.display())]
     Write {
@@ -114,4 +114,34 @@ pub enum EvaluateError {
         /// What the system said.
         source: io::Error,
     },
+}
+
+impl From<ModelError> for EvaluateError {
+    fn from(error: ModelError) -> EvaluateError {
+        EvaluateError::Model(Box::new(error))
+    }
+}
+
+impl From<DatasetError> for EvaluateError {
+    fn from(error: DatasetError) -> EvaluateError {
+        EvaluateError::Dataset(Box::new(error))
+    }
+}
+
+impl From<LoaderError> for EvaluateError {
+    fn from(error: LoaderError) -> EvaluateError {
+        EvaluateError::Loader(Box::new(error))
+    }
+}
+
+impl From<ReportError> for EvaluateError {
+    fn from(error: ReportError) -> EvaluateError {
+        EvaluateError::Picture(Box::new(error))
+    }
+}
+
+impl From<SheetError> for EvaluateError {
+    fn from(error: SheetError) -> EvaluateError {
+        EvaluateError::Sheet(Box::new(error))
+    }
 }

@@ -33,7 +33,7 @@ pub(super) fn predictions(
     let mut found = Predictions { agreement, ..Predictions::default() };
     let mut epoch = loader.tensors(0, &options.device);
     progress(0, samples as u64);
-    while let Some(batch) = epoch.next() {
+    for batch in epoch.by_ref() {
         let batch = batch?;
         let logits = logits(&network, &batch.images)?;
         let outputs = model.facts.classes.len();
