@@ -54,6 +54,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("font8x8", &["src/inspect/"]),
     ("candle_core", &["src/model/", "src/train/", "src/evaluate/", "src/loader/tensors/"]),
     ("gemm", &["src/model/"]),
+    ("pulp", &["src/model/ops/"]),
     ("safetensors", &["src/model/"]),
     ("hdf5_reader", &["src/model/weights/"]),
     ("plotters", &["src/report/"]),
@@ -72,6 +73,7 @@ const UNSAFE_HOMES: &[&str] = &[
     "src/transform/kernels.rs",
     "src/transform/turn.rs",
     "src/decode/libjpeg.rs",
+    "src/model/ops/kernels/product.rs",
 ];
 
 /// A source file: path below the repository with `/`, and its text.

@@ -4,6 +4,7 @@
 //! (`Candle`'s `CustomOp`s); elsewhere, and in tests beside the kernels, they are [`reference`]: Candle's own
 //! operations only.
 
+mod kernels;
 pub mod reference;
 
 use candle_core::{Result, Tensor};
