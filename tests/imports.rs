@@ -57,6 +57,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("pulp", &["src/model/ops/"]),
     ("safetensors", &["src/model/"]),
     ("hdf5_reader", &["src/model/weights/"]),
+    ("zip", &["src/model/weights/pth.rs"]),
     ("plotters", &["src/report/"]),
     ("askama", &["src/report/"]),
     ("base64", &["src/report/"]),

@@ -32,3 +32,4 @@ pub use file::{Model, ModelFacts, Validation};
 pub use net::{BatchNormMode, Net, Pass};
 pub use networks::{Network, PaddingStyle, Properties};
 pub use spec::Spec;
+pub use weights::Weights;
