@@ -9,6 +9,8 @@ use super::dump_args::DumpArgs;
 use super::help;
 use super::recipe_args::RecipeArgs;
 use super::select_args::SelectArgs;
+#[cfg(feature = "train")]
+use super::train::TrainArgs;
 
 /// Turns folders of photos into memory-mapped, compressed tensor shards, and reads them back.
 #[derive(Parser)]
@@ -42,6 +44,12 @@ pub(crate) enum Command {
     /// Say how good a model is on a dataset: accuracy, F1, confusion, calibration, the worst mistakes
     #[cfg(feature = "train")]
     Evaluate(EvaluateArgs),
+    /// Train a network on a dataset, or go on where it was stopped
+    #[cfg(feature = "train")]
+    Train(Box<TrainArgs>),
+    /// Say what a file of weights is, and whether it fits
+    #[cfg(feature = "train")]
+    Weights(WeightsArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
 }
@@ -303,6 +311,29 @@ pub(crate) struct EvaluateArgs {
     // Last, because its help heading holds for all that follows.
     #[command(flatten)]
     pub(crate) select: SelectArgs,
+}
+
+#[cfg(feature = "train")]
+#[derive(clap::Args)]
+#[command(
+    after_help = "Examples:\n  tcolz weights vgg19-dcbb9e9d.pth                 which network, whose names, does it fit?\n  tcolz weights mobilenet_1_0_224_tf.h5 --model mobilenet-v1\n  tcolz weights runs/first/best.safetensors         a model that was trained here\n  tcolz weights model.safetensors --json | jq .properties\n\nRead are safetensors with torchvision's, timm's and our own key names, torchvision's and timm's .pth,\nand Keras's .h5; the first bytes say what a file is. Every tensor is read. Padding, eps of BatchNorm\nand view come from the file where it says them, else from where such files come: both are printed.\nExit code 1, and the key with its shapes, when the file does not fit."
+)]
+pub(crate) struct WeightsArgs {
+    /// The file
+    pub(crate) file: PathBuf,
+    /// The network that it must be of: vgg19, mobilenet-v1, mobilenet-v2, inception-resnet-v2 [default: as recognised]
+    #[arg(long, value_name = "NAME", value_parser = parse_network)]
+    pub(crate) model: Option<tcolz::model::Network>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[cfg(feature = "train")]
+fn parse_network(name: &str) -> Result<tcolz::model::Network, String> {
+    use tcolz::model::Network;
+    let known = Network::ALL.map(Network::name).join(", ");
+    Network::parse(name).ok_or_else(|| format!("expected one of {known}"))
 }
 
 #[derive(clap::Args)]

@@ -17,7 +17,11 @@ mod recipe_args;
 mod repair;
 mod select_args;
 mod show;
+#[cfg(feature = "train")]
+mod train;
 mod verify;
+#[cfg(feature = "train")]
+mod weights;
 
 use std::process::ExitCode;
 
@@ -50,6 +54,10 @@ pub(crate) fn run() -> ExitCode {
         Command::Bench(args) => bench::run(&args),
         #[cfg(feature = "train")]
         Command::Evaluate(args) => evaluate::run(&args),
+        #[cfg(feature = "train")]
+        Command::Train(args) => train::run(&args),
+        #[cfg(feature = "train")]
+        Command::Weights(args) => weights::run(&args),
         Command::Completions(args) => complete::run(&args),
     };
     match result {

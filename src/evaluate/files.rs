@@ -10,7 +10,7 @@ use crate::dataset::{Dataset, LedgerRow, PredictionColumns, write_predictions};
 use crate::durable;
 use crate::inspect::{SheetRow, Tile, sheet};
 use crate::recipe::Dtype;
-use crate::report::{ConfusionChart, Picture, ReliabilityBin, ReliabilityChart, count};
+use crate::report::{ConfusionChart, ReliabilityBin, ReliabilityChart, ThemedPicture, count};
 
 /// Mistakes beside each other.
 const TILES: usize = 8;
@@ -83,7 +83,7 @@ pub fn write_files(
     let reliability = ReliabilityChart { title: &title, bins: bins.collect() }.picture()?;
     for (name, picture) in [("confusion", confusion.as_ref()), ("reliability", Some(&reliability))]
     {
-        type Form = fn(&Picture) -> &[u8];
+        type Form = fn(&ThemedPicture) -> &[u8];
         let forms: [(&str, Form); 4] = [
             (".svg", |picture| picture.light.svg.as_bytes()),
             (".png", |picture| &picture.light.png),

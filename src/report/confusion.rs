@@ -3,7 +3,7 @@
 use plotters::prelude::{DrawingBackend, RGBColor};
 
 use super::ReportError;
-use super::drawing::{Drawing, Paper, Picture, Side, between, fitted, render, text_width};
+use super::drawing::{Drawing, Paper, Side, ThemedPicture, between, fitted, render, text_width};
 use super::numbers::count;
 
 /// With more classes than this a cell holds no numbers, and classes are numbered.
@@ -36,7 +36,7 @@ impl ConfusionChart<'_> {
     ///
     /// # Errors
     /// [`ReportError::Chart`] when there are more classes than [`ConfusionChart::MAX_CLASSES`], or no class.
-    pub fn picture(&self) -> Result<Picture, ReportError> {
+    pub fn picture(&self) -> Result<ThemedPicture, ReportError> {
         match self.classes.len() {
             1..=Self::MAX_CLASSES => render(self),
             number => Err(ReportError::Chart(format!(

@@ -22,7 +22,7 @@ type Result<T> = std::result::Result<T, ReportError>;
 
 /// A picture in every form that is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Picture {
+pub struct ThemedPicture {
     /// For light pages and paper.
     pub light: Rendering,
     /// For dark pages.
@@ -71,14 +71,14 @@ pub(super) enum Side {
 }
 
 /// Draws in both themes and both formats.
-pub(super) fn render(drawing: &impl Drawing) -> Result<Picture> {
+pub(super) fn render(drawing: &impl Drawing) -> Result<ThemedPicture> {
     if !letters_are_known() {
         return Err(ReportError::Chart("the embedded font cannot be read".to_owned()));
     }
     let both = |theme: &Theme| -> Result<Rendering> {
         Ok(Rendering { svg: svg(drawing, theme)?, png: png(drawing, theme)? })
     };
-    Ok(Picture { light: both(&LIGHT)?, dark: both(&DARK)? })
+    Ok(ThemedPicture { light: both(&LIGHT)?, dark: both(&DARK)? })
 }
 
 fn svg(drawing: &impl Drawing, theme: &Theme) -> Result<String> {
@@ -233,7 +233,7 @@ mod tests {
     use super::*;
     use crate::report::{ConfusionChart, ReliabilityBin, ReliabilityChart};
 
-    fn confusion(classes: &[String]) -> Picture {
+    fn confusion(classes: &[String]) -> ThemedPicture {
         let counts: Vec<Vec<u64>> = (0..classes.len())
             .map(|row| (0..classes.len()).map(|c| if c == row { 900 } else { c as u64 }).collect())
             .collect();
@@ -277,7 +277,7 @@ mod tests {
     }
 
     /// To be looked at: `TCOLZ_PICTURES=folder cargo test --lib report::drawing`.
-    fn keep(name: &str, picture: &Picture) {
+    fn keep(name: &str, picture: &ThemedPicture) {
         let Some(folder) = std::env::var_os("TCOLZ_PICTURES") else { return };
         let folder = std::path::Path::new(&folder);
         for (theme, form) in [("light", &picture.light), ("dark", &picture.dark)] {

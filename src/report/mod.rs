@@ -12,6 +12,7 @@
 mod axis;
 mod chart;
 mod confusion;
+mod curves;
 mod drawing;
 mod figures;
 mod gallery;
@@ -30,7 +31,8 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 pub use confusion::ConfusionChart;
-pub use drawing::{Picture, Rendering};
+pub use curves::{Curve, Panel, Picture};
+pub use drawing::{Rendering, ThemedPicture};
 pub use numbers::{bytes, count};
 pub use reliability::{ReliabilityBin, ReliabilityChart};
 pub use throughput::{ShardDone, Throughput};

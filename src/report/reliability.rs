@@ -4,7 +4,7 @@ use plotters::prelude::DrawingBackend;
 
 use super::ReportError;
 use super::axis::short;
-use super::drawing::{Drawing, Paper, Picture, Side, render, text_width};
+use super::drawing::{Drawing, Paper, Side, ThemedPicture, render, text_width};
 
 const SIZE: (u32, u32) = (480, 500);
 const LEFT: f64 = 64.0;
@@ -44,7 +44,7 @@ impl ReliabilityChart<'_> {
     ///
     /// # Errors
     /// [`ReportError::Chart`].
-    pub fn picture(&self) -> Result<Picture, ReportError> {
+    pub fn picture(&self) -> Result<ThemedPicture, ReportError> {
         render(self)
     }
 }

@@ -96,7 +96,7 @@ impl Contents {
         match &self.reader {
             Reader::H5(reader) => reader.names(key).to_vec(),
             #[cfg(test)]
-            Reader::Made(names) => names[key].clone(),
+            Reader::Made(names) => names.get(key).cloned().unwrap_or_else(|| vec![key.to_owned()]),
             // What torch's DataParallel puts before every key.
             _ => vec![key.strip_prefix("module.").unwrap_or(key).to_owned()],
         }
@@ -152,6 +152,14 @@ pub(super) mod tests {
         }
         let (format, metadata) = (FileFormat::Safetensors, BTreeMap::new());
         Contents { format, bytes: 0, metadata, stored, reader: Reader::Made(names) }
+    }
+
+    impl Contents {
+        /// Gives a tensor another key.
+        pub(in crate::model::weights) fn rename(&mut self, from: &str, to: &str) {
+            let stored = self.stored.remove(from).unwrap();
+            self.stored.insert(to.to_owned(), stored);
+        }
     }
 
     const FIRST: [(&str, &[usize]); 5] = [

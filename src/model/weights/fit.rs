@@ -40,7 +40,8 @@ impl Weights {
         classes: &[String],
         seed: u64,
     ) -> Result<HashMap<String, Tensor>, ModelError> {
-        self.put(spec, seed, self.class_names.as_deref() == Some(classes))
+        let known = self.facts.as_ref().is_some_and(|facts| facts.classes == classes);
+        self.put(spec, seed, known)
     }
 
     /// What [`Weights::fit`] drops and draws for so many classes.

@@ -26,7 +26,7 @@ mod open;
 mod pickle;
 mod properties;
 mod pth;
-pub(super) mod safetensors;
+pub(crate) mod safetensors;
 mod turn;
 
 use std::collections::HashMap;
@@ -34,7 +34,7 @@ use std::collections::HashMap;
 use candle_core::Tensor;
 use serde::Serialize;
 
-use super::{ModelError, Network, Properties};
+use super::{ModelError, ModelFacts, Network, Properties};
 pub use contents::FileFormat;
 pub(super) use element::Element;
 pub use fit::Fit;
@@ -51,8 +51,8 @@ pub struct Weights {
     pub tensors: HashMap<String, Tensor>,
     /// Outputs of the last layer, where the file has one.
     pub classes: Option<usize>,
-    /// Names of the classes, where the file is a model that was trained here.
-    pub class_names: Option<Vec<String>>,
+    /// What the file says of itself, where it is a model that was trained here.
+    pub facts: Option<ModelFacts>,
     /// Where they come from.
     pub source: Source,
 }
@@ -90,9 +90,9 @@ pub struct Reason {
 
 /// A tensor as a file holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Stored {
+pub(crate) struct Stored {
     /// Its shape.
-    pub(super) shape: Vec<usize>,
+    pub(crate) shape: Vec<usize>,
     /// What it is made of.
     pub(super) element: Element,
 }
