@@ -22,6 +22,7 @@ mod curves;
 mod device;
 mod error;
 mod features;
+mod finder;
 mod fit;
 mod identity;
 mod learner;
@@ -40,6 +41,7 @@ mod summary;
 mod weights;
 
 pub use error::TrainError;
+pub use finder::{FINDER_RATES, FINDER_STEPS, Finding, Tried, find_learning_rate};
 pub use log::{EpochRow, LOG_FILE, STEPS_FILE, TIMES_FILE, Validated};
 pub use memory::MemoryEstimate;
 pub use observer::{Begun, EpochReport, StepReport, TrainObserver};

@@ -213,6 +213,16 @@ impl TrainObserver for TrainProgress {
         );
     }
 
+    fn tried(&mut self, done: u32, all: u32, learning_rate: f64, loss: f64) {
+        let template = "{bar:32} {human_pos}/{human_len} rates, {msg}, {eta} left";
+        let message = || format!("loss {loss:.4} at {learning_rate:.1e}");
+        self.bar_of(template, all.into(), done.into(), message);
+        self.now_and_then(
+            || json!({ "event": "tried", "learning_rate": learning_rate, "loss": loss }),
+            || format!("{done} of {all} rates: {}", message()),
+        );
+    }
+
     fn epoch(&mut self, epoch: &EpochReport) {
         self.last_line = Instant::now();
         if self.json {
