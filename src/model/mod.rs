@@ -8,6 +8,7 @@
 //!
 //! | module | what it does |
 //! | --- | --- |
+//! | [`device`](mod@device) | where a network runs, by name |
 //! | [`spec`] | a network as data: layers, shapes, the keys of its parameters |
 //! | [`networks`] | the four networks |
 //! | [`init`] | weights to begin with, from a seed |
@@ -19,6 +20,7 @@
 //! | [`weights`] | files of weights, others' and our own |
 //! | [`file`](mod@file) | MODEL: what was trained here, with what is needed to use it |
 
+pub mod device;
 mod error;
 pub mod file;
 pub mod folded;
