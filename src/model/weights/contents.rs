@@ -91,6 +91,17 @@ impl Contents {
         Ok(Contents { format, bytes, metadata, stored, reader })
     }
 
+    /// A file that was not made.
+    #[cfg(test)]
+    pub(super) fn made(
+        stored: BTreeMap<String, Stored>,
+        names: BTreeMap<String, Vec<String>>,
+    ) -> Contents {
+        let (format, metadata, reader) =
+            (FileFormat::Safetensors, BTreeMap::new(), Reader::Made(names));
+        Contents { format, bytes: 0, metadata, stored, reader }
+    }
+
     /// What a tensor may be called in the tables of [`super::names`], the likeliest first.
     pub(super) fn names(&self, key: &str) -> Vec<String> {
         match &self.reader {
@@ -109,58 +120,16 @@ impl Contents {
             Reader::Pth(reader) => reader.read(key),
             Reader::H5(reader) => reader.read(key),
             #[cfg(test)]
-            Reader::Made(_) => Ok(tests::values(key, self.stored[key].elements())),
+            Reader::Made(_) => Ok(super::made::values(key, self.stored[key].elements())),
         }
     }
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
+    use super::super::Element;
+    use super::super::made::{fixture, values};
     use super::*;
-    use crate::model::weights::Element;
-    use std::path::PathBuf;
-
-    /// The numbers of a tensor, as `tests/fixtures/weights/make.py` makes them from its key.
-    pub(in crate::model::weights) fn values(key: &str, count: usize) -> Vec<f32> {
-        let start = 37 * key.bytes().map(usize::from).sum::<usize>();
-        (0..count).map(|i| ((start + i) % 251) as f32 - 125.0).collect()
-    }
-
-    pub(in crate::model::weights) fn fixture(name: &str) -> PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/weights").join(name)
-    }
-
-    /// A file with the keys and shapes of a list, whose numbers are those of the formula.
-    pub(in crate::model::weights) fn made(list: &str) -> Contents {
-        let text = std::fs::read_to_string(fixture(list)).unwrap();
-        let (mut stored, mut names) = (BTreeMap::new(), BTreeMap::new());
-        for line in text.lines() {
-            let [key, sides, dtype] = line.split(' ').collect::<Vec<_>>()[..] else {
-                panic!("{line}")
-            };
-            let sides = sides.split('x').filter(|side| *side != "-");
-            let shape = sides.map(|side| side.parse().unwrap()).collect();
-            let element = if dtype == "float32" { Element::F32 } else { Element::Other };
-            stored.insert(key.to_owned(), Stored { shape, element });
-            let groups: Vec<_> = key.split('/').map(str::to_owned).collect();
-            let (dataset, groups) = groups.split_last().unwrap();
-            let called = match groups {
-                [] => vec![key.to_owned()],
-                groups => h5::names(dataset, groups, None),
-            };
-            names.insert(key.to_owned(), called);
-        }
-        let (format, metadata) = (FileFormat::Safetensors, BTreeMap::new());
-        Contents { format, bytes: 0, metadata, stored, reader: Reader::Made(names) }
-    }
-
-    impl Contents {
-        /// Gives a tensor another key.
-        pub(in crate::model::weights) fn rename(&mut self, from: &str, to: &str) {
-            let stored = self.stored.remove(from).unwrap();
-            self.stored.insert(to.to_owned(), stored);
-        }
-    }
 
     const FIRST: [(&str, &[usize]); 5] = [
         ("features.0.0.weight", &[32, 3, 3, 3]),

@@ -235,7 +235,7 @@ fn source(contents: &Contents, found: &Match, reasons: Vec<super::Reason>) -> So
 
 #[cfg(test)]
 mod tests {
-    use super::super::contents::tests::{made, values};
+    use super::super::made::{fixture, made, rename, values};
     use super::*;
     use crate::model::spec::{Parameter, Role};
     use rayon::prelude::*;
@@ -295,9 +295,7 @@ mod tests {
             let found = with_classes(&contents, recognise(&contents).unwrap());
             assert_eq!((found.dialect.names, found.dialect.network), (names, network), "{list}");
             check(&contents, &found, false).unwrap();
-            let text = std::fs::read_to_string(super::super::contents::tests::fixture(&format!(
-                "{list}.txt"
-            )));
+            let text = std::fs::read_to_string(fixture(&format!("{list}.txt")));
             let text = text.unwrap();
             let keys = text.lines().filter_map(|line| line.split(' ').next());
             let weights = keys.filter(|key| !found.ignored.iter().any(|ignored| ignored == key));
@@ -374,7 +372,7 @@ mod tests {
         assert!(error.contains("found [128, 64, 3, 3]"), "{error}");
         let error = refused("torchvision-vgg19.txt", &|contents| {
             let stored = contents.stored["features.0.bias"].clone();
-            contents.rename("features.0.bias", "features.1.bias");
+            rename(contents, "features.0.bias", "features.1.bias");
             contents.stored.insert("features.0.bias".to_owned(), stored);
         });
         assert!(
@@ -417,7 +415,7 @@ mod tests {
         let mut contents = made("torchvision-vgg19.txt");
         let keys: Vec<_> = contents.stored.keys().cloned().collect();
         for (number, key) in keys.iter().enumerate().skip(1) {
-            contents.rename(key, &format!("layer1.{number}.conv1.weight"));
+            rename(&mut contents, key, &format!("layer1.{number}.conv1.weight"));
         }
         let error = recognise(&contents).err().unwrap();
         assert!(
