@@ -13,7 +13,6 @@ use std::path::Path;
 use std::process::Command;
 
 use ledger::{Made, noise};
-use tcolz::Dataset;
 use tcolz::inspect::{find_duplicates, inspect, mean_images};
 use tcolz::loader::{Select, Selection};
 use tcolz::recipe::{Codec, DecodeMode, Dtype};

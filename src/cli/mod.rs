@@ -6,15 +6,21 @@ mod complete;
 mod convert;
 mod demo;
 mod dump_args;
+#[cfg(feature = "train")]
+mod evaluate;
 mod help;
 mod inspect;
 mod output;
 mod plan;
+#[cfg(feature = "train")]
+mod predict;
 mod progress;
 mod recipe_args;
 mod repair;
 mod select_args;
 mod show;
+#[cfg(feature = "train")]
+mod train;
 mod verify;
 #[cfg(feature = "train")]
 mod weights;
@@ -49,7 +55,13 @@ pub(crate) fn run() -> ExitCode {
         Command::Repair(args) => repair::run(&args),
         Command::Bench(args) => bench::run(&args),
         #[cfg(feature = "train")]
+        Command::Evaluate(args) => evaluate::run(&args),
+        #[cfg(feature = "train")]
+        Command::Train(args) => train::run(&args),
+        #[cfg(feature = "train")]
         Command::Weights(args) => weights::run(&args),
+        #[cfg(feature = "train")]
+        Command::Predict(args) => predict::run(&args),
         Command::Completions(args) => complete::run(&args),
     };
     match result {

@@ -44,6 +44,25 @@ pub enum ModelError {
         /// The shape in the weights.
         found: Vec<usize>,
     },
+    /// A parameter that should be trained and has no gradient.
+    #[error("`{key}` has no gradient: no loss that depends on it was taken in since the last step")]
+    NoGradient {
+        /// The key.
+        key: String,
+    },
+    /// An optimiser's state that does not fit.
+    #[error("momentum of `{key}`: expected the shape {expected:?}, found {}", found.as_ref().map_or("none".to_owned(), |found| format!("{found:?}")))]
+    State {
+        /// The key.
+        key: String,
+        /// The shape of the parameter.
+        expected: Vec<usize>,
+        /// The shape in the state; `None`: not there.
+        found: Option<Vec<usize>>,
+    },
+    /// A loss that cannot be computed: labels or options that do not fit.
+    #[error("loss: {0}")]
+    Loss(String),
     /// A tensor that the network has no place for.
     #[error("{network} has no place for `{key}`, of the shape {found:?}")]
     UnknownKey {
@@ -53,6 +72,14 @@ pub enum ModelError {
         key: String,
         /// Its shape.
         found: Vec<usize>,
+    },
+    /// A device that cannot be had.
+    #[error("device `{name}`: {reason}")]
+    Device {
+        /// What was asked for.
+        name: String,
+        /// What was expected, what to try.
+        reason: String,
     },
     /// A parameter that is stored as something else than floating-point numbers.
     #[error("`{key}`: expected floating-point numbers, found integers or something else")]

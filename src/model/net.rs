@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use candle_core::{DType, Device, Tensor, Var};
 
-use super::ops::{self, MaskKey, Norm};
-use super::spec::{Activation, Conv, Layer, Parameter, Role};
+use super::ops::{self, After, Convolution, MaskKey, Norm, Stage};
+use super::spec::{Conv, Layer, Parameter, Sides, windows};
 use super::{ModelError, Spec};
 
 /// Share of a batch's mean and variance in the stored ones, as PyTorch's `momentum`.
@@ -27,11 +27,14 @@ pub struct Pass {
     pub batch_norm: BatchNormMode,
     /// Seed and step that dropout's masks are drawn from; `None`: nothing is dropped.
     pub dropout: Option<(u64, u64)>,
+    /// What comes out has gradients of the parameters it went through, and keeps in memory what they need.
+    pub gradients: bool,
 }
 
 impl Pass {
-    /// As in inference: stored mean and variance, nothing dropped.
-    pub const INFER: Pass = Pass { batch_norm: BatchNormMode::Stored, dropout: None };
+    /// As in inference: stored mean and variance, nothing dropped, nothing kept for gradients.
+    pub const INFER: Pass =
+        Pass { batch_norm: BatchNormMode::Stored, dropout: None, gradients: false };
 }
 
 /// A network with its parameters.
@@ -40,6 +43,8 @@ pub struct Net {
     spec: Spec,
     parameters: Vec<Parameter>,
     variables: BTreeMap<String, Var>,
+    /// The variables' own memory, without gradient.
+    constants: BTreeMap<String, Tensor>,
     device: Device,
 }
 
@@ -71,7 +76,10 @@ impl Net {
             // A copy: the optimiser changes a variable in place.
             variables.insert(key, Var::from_tensor(&tensor.copy()?)?);
         }
-        Ok(Net { spec, parameters, variables, device: device.clone() })
+        let constant =
+            |(key, variable): (&String, &Var)| (key.clone(), variable.as_detached_tensor());
+        let constants = variables.iter().map(constant).collect();
+        Ok(Net { spec, parameters, variables, constants, device: device.clone() })
     }
 
     /// What it computes.
@@ -87,6 +95,17 @@ impl Net {
     /// Its parameters, in the order of the forward pass.
     pub fn parameters(&self) -> impl Iterator<Item = (&Parameter, &Var)> {
         self.parameters.iter().map(|parameter| (parameter, &self.variables[&parameter.key]))
+    }
+
+    /// A copy of every parameter by its key, f32 on the CPU, which later steps do not change.
+    ///
+    /// # Errors
+    /// When there is no memory.
+    pub fn tensors(&self) -> Result<HashMap<String, Tensor>, ModelError> {
+        let copy = |(key, tensor): (&String, &Tensor)| {
+            Ok((key.clone(), tensor.to_device(&Device::Cpu)?.copy()?))
+        };
+        self.constants.iter().map(copy).collect()
     }
 
     /// Images `[n, 3, H, W]` → logits `[n, classes]`.
@@ -116,15 +135,27 @@ impl Net {
     }
 
     fn layers(&self, layers: &[Layer], x: &Tensor, pass: Pass) -> candle_core::Result<Tensor> {
-        layers.iter().try_fold(x.clone(), |x, layer| self.layer(layer, &x, pass))
+        let (mut x, mut rest) = (x.clone(), layers);
+        while let Some(layer) = rest.first() {
+            let is_convolution = |layer: &&Layer| matches!(layer, Layer::Conv(_));
+            let run = rest.iter().take_while(is_convolution).count();
+            x = if run > 0 {
+                self.convolutions(&rest[..run], &x, pass)
+            } else {
+                self.layer(layer, &x, pass)
+            }?;
+            rest = &rest[run.max(1)..];
+        }
+        Ok(x)
     }
 
     fn layer(&self, layer: &Layer, x: &Tensor, pass: Pass) -> candle_core::Result<Tensor> {
         let image = || x.dims4().map(|(_, _, height, width)| [height, width]);
         match layer {
-            Layer::Conv(conv) => self.conv(conv, x, pass),
+            Layer::Conv(_) => self.convolutions(std::slice::from_ref(layer), x, pass),
             Layer::Linear(linear) => {
-                let (weight, bias) = (self.of(&linear.name, "weight"), self.of(&linear.name, "bias"));
+                let (weight, bias) =
+                    (self.of(&linear.name, "weight", pass), self.of(&linear.name, "bias", pass));
                 ops::linear(x, weight, bias, linear.activation)
             }
             Layer::MaxPool(pool) => {
@@ -155,44 +186,64 @@ impl Net {
         }
     }
 
-    fn conv(&self, conv: &Conv, x: &Tensor, pass: Pass) -> candle_core::Result<Tensor> {
-        let (_, _, height, width) = x.dims4()?;
-        let kernel = self.of(&conv.name, "weight");
-        let sides = conv.padding.sides([height, width], conv.kernel, conv.stride);
-        let y = if conv.depthwise {
-            ops::depthwise(x, kernel, conv.stride, sides)?
-        } else if conv.kernel == [1, 1] && conv.stride == 1 {
-            ops::pointwise(x, kernel)?
-        } else {
-            ops::conv2d(x, kernel, conv.stride, sides)?
-        };
-        let Some(batch_norm) = &conv.batch_norm else {
-            return match (conv.bias, conv.activation) {
-                (true, activation) => ops::bias(&y, self.of(&conv.name, "bias"), activation),
-                (false, Activation::None) => Ok(y),
-                (false, activation) => ops::activate(&y, activation),
+    /// Convolutions that follow each other, as one operation.
+    fn convolutions(
+        &self,
+        layers: &[Layer],
+        x: &Tensor,
+        pass: Pass,
+    ) -> candle_core::Result<Tensor> {
+        let (n, _, height, width) = x.dims4()?;
+        let mut image = [height, width];
+        let (mut stages, mut norms) = (Vec::new(), Vec::new());
+        for layer in layers {
+            let Layer::Conv(conv) = layer else {
+                candle_core::bail!("expected convolutions, found {layer:?}");
             };
-        };
-        let of = |ending| self.of(&batch_norm.name, ending);
-        let norm = Norm {
-            weight: of("weight"),
-            bias: of("bias"),
-            mean: of("running_mean"),
-            variance: of("running_var"),
-            eps: batch_norm.eps,
-        };
-        match pass.batch_norm {
-            BatchNormMode::Stored => ops::norm_stored(&y, norm, conv.activation),
-            BatchNormMode::Batch => {
-                let normed = ops::norm_batch(&y, norm, conv.activation)?;
-                let count = (y.elem_count() / conv.outputs) as f64;
-                // The stored variance is that of samples: divided by one less.
-                let unbiased = (&normed.variance * (count / (count - 1.0).max(1.0)))?;
-                self.move_towards(&batch_norm.name, "running_mean", &normed.mean)?;
-                self.move_towards(&batch_norm.name, "running_var", &unbiased)?;
-                Ok(normed.output)
-            }
+            let sides = conv.padding.sides(image, conv.kernel, conv.stride);
+            stages.push(self.stage(conv, sides, pass));
+            // Where no window fits the operation says so.
+            image = windows(image, conv.kernel, conv.stride, sides).unwrap_or([0, 0]);
+            norms.push((conv.batch_norm.as_ref(), n * image[0] * image[1]));
         }
+        let ops::Chained { output, moments } = ops::chain(x, &stages)?;
+        for (moments, (norm, count)) in moments.into_iter().zip(norms) {
+            let (Some(moments), Some(norm)) = (moments, norm) else { continue };
+            // The stored variance is that of samples: divided by one less.
+            let count = count as f64;
+            let unbiased = (&moments.variance * (count / (count - 1.0).max(1.0)))?;
+            self.move_towards(&norm.name, "running_mean", &moments.mean)?;
+            self.move_towards(&norm.name, "running_var", &unbiased)?;
+        }
+        Ok(output)
+    }
+
+    fn stage<'a>(&'a self, conv: &Conv, sides: Sides, pass: Pass) -> Stage<'a> {
+        let convolution = Convolution {
+            kernel: self.of(&conv.name, "weight", pass),
+            stride: conv.stride,
+            sides,
+            depthwise: conv.depthwise,
+        };
+        let after = match &conv.batch_norm {
+            None if conv.bias => After::Bias(self.of(&conv.name, "bias", pass)),
+            None => After::Nothing,
+            Some(batch_norm) => {
+                let of = |ending| self.of(&batch_norm.name, ending, pass);
+                let norm = Norm {
+                    weight: of("weight"),
+                    bias: of("bias"),
+                    mean: of("running_mean"),
+                    variance: of("running_var"),
+                    eps: batch_norm.eps,
+                };
+                match pass.batch_norm {
+                    BatchNormMode::Stored => After::Stored(norm),
+                    BatchNormMode::Batch => After::Batch(norm),
+                }
+            }
+        };
+        Stage { convolution: Some(convolution), after, activation: conv.activation }
     }
 
     fn move_towards(&self, name: &str, ending: &str, found: &Tensor) -> candle_core::Result<()> {
@@ -202,12 +253,13 @@ impl Net {
     }
 
     /// A parameter; [`Net::new`] put all of the spec's there.
-    fn of(&self, name: &str, ending: &str) -> &Tensor {
-        &self.variables[&format!("{name}.{ending}")]
+    fn of(&self, name: &str, ending: &str, pass: Pass) -> &Tensor {
+        let key = format!("{name}.{ending}");
+        if pass.gradients { self.variables[&key].as_tensor() } else { &self.constants[&key] }
     }
 }
 
 /// Whether an optimiser changes a parameter when only the head, or all, is fine-tuned.
 pub fn is_tuned(parameter: &Parameter, head_only: bool) -> bool {
-    parameter.role.is_trained() && (parameter.in_head || !head_only) && parameter.role != Role::NormMean
+    parameter.role.is_trained() && (parameter.in_head || !head_only)
 }

@@ -26,7 +26,7 @@ mod open;
 mod pickle;
 mod properties;
 mod pth;
-pub(super) mod safetensors;
+pub(crate) mod safetensors;
 mod turn;
 
 use std::collections::HashMap;
@@ -90,9 +90,9 @@ pub struct Reason {
 
 /// A tensor as a file holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Stored {
+pub(crate) struct Stored {
     /// Its shape.
-    pub(super) shape: Vec<usize>,
+    pub(crate) shape: Vec<usize>,
     /// What it is made of.
     pub(super) element: Element,
 }
