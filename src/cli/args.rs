@@ -9,6 +9,8 @@ use super::dump_args::DumpArgs;
 use super::help;
 use super::recipe_args::RecipeArgs;
 use super::select_args::SelectArgs;
+#[cfg(feature = "train")]
+use super::train::TrainArgs;
 
 /// Turns folders of photos into memory-mapped, compressed tensor shards, and reads them back.
 #[derive(Parser)]
@@ -39,6 +41,18 @@ pub(crate) enum Command {
     Repair(RepairArgs),
     /// Measure what this machine gets out of a dataset: storage, decompression, whole batches
     Bench(BenchArgs),
+    /// Say how good a model is on a dataset: accuracy, F1, confusion, calibration, the worst mistakes
+    #[cfg(feature = "train")]
+    Evaluate(EvaluateArgs),
+    /// Train a network on a dataset, or go on where it was stopped
+    #[cfg(feature = "train")]
+    Train(Box<TrainArgs>),
+    /// Say what photos show: labels with probabilities, by the recipe in the model
+    #[cfg(feature = "train")]
+    Predict(PredictArgs),
+    /// Say what a file of weights is, and whether it fits
+    #[cfg(feature = "train")]
+    Weights(WeightsArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
 }
@@ -269,6 +283,84 @@ impl std::fmt::Display for BatchDtype {
     }
 }
 
+#[cfg(feature = "train")]
+#[derive(clap::Args)]
+#[command(
+    after_help = "Examples:\n  tcolz evaluate runs/mobilenet b-t4sa/                       the test split, each sample once\n  tcolz evaluate runs/mobilenet ttd/ --protocol ttd           without neutral, by agreement\n  tcolz evaluate runs/mobilenet b-t4sa/ --out report/         pictures and predictions.parquet, too\n  tcolz evaluate runs/mobilenet b-t4sa/ --json | jq .scores.accuracy\n\nThe dataset must hold photos as the model saw them in training: the same recipe, its size, its classes by name. The view is the model's."
+)]
+pub(crate) struct EvaluateArgs {
+    /// The model: its .safetensors file, or the folder of the run that trained it
+    pub(crate) model: PathBuf,
+    /// The dataset
+    pub(crate) dataset: PathBuf,
+    /// plain: every class; ttd: drop neutral, and score by how many annotators agreed (>= 5, 4, 3)
+    #[arg(long, value_name = "NAME", default_value = "plain", value_parser = parse_protocol)]
+    pub(crate) protocol: tcolz::evaluate::Protocol,
+    /// Write evaluation.json, predictions.parquet, confusion, reliability and mistakes into this folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Where the network runs: auto, cpu or cuda:N
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    pub(crate) device: String,
+    /// Samples that go through the network at once
+    #[arg(long, value_name = "N", default_value_t = tcolz::evaluate::DEFAULT_BATCH_SIZE)]
+    pub(crate) batch_size: usize,
+    /// Threads that read batches [default: all cores]
+    #[arg(long, short = 'j', value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    // Last, because its help heading holds for all that follows.
+    #[command(flatten)]
+    pub(crate) select: SelectArgs,
+}
+
+#[cfg(feature = "train")]
+#[derive(clap::Args)]
+#[command(
+    after_help = "Examples:\n  tcolz weights vgg19-dcbb9e9d.pth                 which network, whose names, does it fit?\n  tcolz weights mobilenet_1_0_224_tf.h5 --model mobilenet-v1\n  tcolz weights runs/first/best.safetensors         a model that was trained here\n  tcolz weights model.safetensors --json | jq .properties\n\nRead are safetensors with torchvision's, timm's and our own key names, torchvision's and timm's .pth,\nand Keras's .h5; the first bytes say what a file is. Every tensor is read. Padding, eps of BatchNorm\nand view come from the file where it says them, else from where such files come: both are printed.\nExit code 1, and the key with its shapes, when the file does not fit."
+)]
+pub(crate) struct WeightsArgs {
+    /// The file
+    pub(crate) file: PathBuf,
+    /// The network that it must be of: vgg19, mobilenet-v1, mobilenet-v2, inception-resnet-v2 [default: as recognised]
+    #[arg(long, value_name = "NAME", value_parser = parse_network)]
+    pub(crate) model: Option<tcolz::model::Network>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[cfg(feature = "train")]
+#[derive(clap::Args)]
+#[command(
+    after_help = "Examples:\n  tcolz predict runs/first/best.safetensors photo.jpg\n  tcolz predict runs/first/best.safetensors photos/*.jpg --top 1\n  tcolz predict model.safetensors photo.jpg --json | jq '.images[0].predictions'\n\nA photo is decoded, resized and seen through the view just as those of the training were: the recipe is in the model. An image that cannot be read is named with the reason, and the others are done. Exit code 0 when every image has a prediction, 1 otherwise."
+)]
+pub(crate) struct PredictArgs {
+    /// The model: one .safetensors file, as training writes it
+    pub(crate) model: PathBuf,
+    /// Image files: JPEG, PNG, GIF, WebP, BMP
+    #[arg(required = true, value_name = "IMAGE")]
+    pub(crate) images: Vec<PathBuf>,
+    /// Show the N likeliest classes
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) top: u16,
+    /// Where the network computes: auto (a GPU where there is one), cpu, cuda:N
+    #[arg(long, value_name = "DEVICE", default_value = "auto", value_parser = |text: &str| text.parse::<tcolz::train::DeviceChoice>())]
+    pub(crate) device: tcolz::train::DeviceChoice,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[cfg(feature = "train")]
+fn parse_network(name: &str) -> Result<tcolz::model::Network, String> {
+    use tcolz::model::Network;
+    let known = Network::ALL.map(Network::name).join(", ");
+    Network::parse(name).ok_or_else(|| format!("expected one of {known}"))
+}
+
 #[derive(clap::Args)]
 #[command(
     after_help = "Example:\n  tcolz completions bash > ~/.local/share/bash-completion/completions/tcolz"
@@ -298,6 +390,15 @@ fn parse_percent(text: &str) -> Result<f64, String> {
     match number.parse::<f64>() {
         Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(percent / 100.0),
         _ => Err("expected a percentage from 0% to 100%, such as 0.5%".to_owned()),
+    }
+}
+
+#[cfg(feature = "train")]
+fn parse_protocol(word: &str) -> Result<tcolz::evaluate::Protocol, String> {
+    match word {
+        "plain" => Ok(tcolz::evaluate::Protocol::Plain),
+        "ttd" => Ok(tcolz::evaluate::Protocol::Ttd),
+        _ => Err("expected plain or ttd".to_owned()),
     }
 }
 

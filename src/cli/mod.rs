@@ -6,16 +6,24 @@ mod complete;
 mod convert;
 mod demo;
 mod dump_args;
+#[cfg(feature = "train")]
+mod evaluate;
 mod help;
 mod inspect;
 mod output;
 mod plan;
+#[cfg(feature = "train")]
+mod predict;
 mod progress;
 mod recipe_args;
 mod repair;
 mod select_args;
 mod show;
+#[cfg(feature = "train")]
+mod train;
 mod verify;
+#[cfg(feature = "train")]
+mod weights;
 
 use std::process::ExitCode;
 
@@ -46,6 +54,14 @@ pub(crate) fn run() -> ExitCode {
         Command::Verify(args) => verify::run(&args),
         Command::Repair(args) => repair::run(&args),
         Command::Bench(args) => bench::run(&args),
+        #[cfg(feature = "train")]
+        Command::Evaluate(args) => evaluate::run(&args),
+        #[cfg(feature = "train")]
+        Command::Train(args) => train::run(&args),
+        #[cfg(feature = "train")]
+        Command::Weights(args) => weights::run(&args),
+        #[cfg(feature = "train")]
+        Command::Predict(args) => predict::run(&args),
         Command::Completions(args) => complete::run(&args),
     };
     match result {

@@ -8,17 +8,22 @@
 //!
 //! | module | what it does |
 //! | --- | --- |
+//! | [`device`](mod@device) | where a network runs, by name |
 //! | [`spec`] | a network as data: layers, shapes, the keys of its parameters |
 //! | [`networks`] | the four networks |
 //! | [`init`] | weights to begin with, from a seed |
 //! | [`memory`] | what a training step takes, before it is made |
 //! | [`ops`] | what Candle has not, has wrong or has slowly, each with its gradient |
 //! | [`net`] | a network whose parameters can be trained |
+//! | [`folded`] | a network for inference, with an engine of its own on the CPU |
+
 //! | [`weights`] | files of weights, others' and our own |
 //! | [`file`](mod@file) | MODEL: what was trained here, with what is needed to use it |
 
+pub mod device;
 mod error;
 pub mod file;
+pub mod folded;
 pub mod init;
 pub mod memory;
 pub mod net;
@@ -29,6 +34,8 @@ pub mod weights;
 
 pub use error::ModelError;
 pub use file::{Model, ModelFacts, Validation};
+pub use folded::Folded;
 pub use net::{BatchNormMode, Net, Pass};
 pub use networks::{Network, PaddingStyle, Properties};
 pub use spec::Spec;
+pub use weights::Weights;

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::AtomicBool;
 
-use tcolz::decode::encode_png;
 use tcolz::dataset::LedgerRow;
+use tcolz::decode::encode_png;
 use tcolz::demo::Oddity;
 use tcolz::recipe::{Codec, Dtype};
 use tcolz::{ConvertOptions, ConvertSummary, Dataset, Recipe, convert};

@@ -13,8 +13,16 @@ struct Part<'a> {
 }
 
 impl Part<'_> {
-    fn conv(&self, name: &str, channels: [usize; 2], kernel: [usize; 2], stride: usize, padding: [usize; 2]) -> Layer {
-        let name = if self.name.is_empty() { name.to_owned() } else { format!("{}.{name}", self.name) };
+    fn conv(
+        &self,
+        name: &str,
+        channels: [usize; 2],
+        kernel: [usize; 2],
+        stride: usize,
+        padding: [usize; 2],
+    ) -> Layer {
+        let name =
+            if self.name.is_empty() { name.to_owned() } else { format!("{}.{name}", self.name) };
         Layer::Conv(Conv {
             inputs: channels[0],
             outputs: channels[1],
@@ -44,7 +52,14 @@ impl Part<'_> {
     }
 
     /// `x + scale · conv2d(branches(x))`.
-    fn residual(&self, branches: Vec<Vec<Layer>>, joined: usize, channels: usize, scale: f32, activation: Activation) -> Layer {
+    fn residual(
+        &self,
+        branches: Vec<Vec<Layer>>,
+        joined: usize,
+        channels: usize,
+        scale: f32,
+        activation: Activation,
+    ) -> Layer {
         let up = Layer::Conv(Conv {
             name: format!("{}.conv2d", self.name),
             inputs: joined,
@@ -80,7 +95,8 @@ pub(super) fn layers(properties: &Properties, classes: usize) -> (Vec<Layer>, Ve
     backbone.push(mixed_6a(&part("mixed_6a")));
     backbone.extend((0..20).map(|n| block17(&part(&format!("repeat_1.{n}")))));
     backbone.push(mixed_7a(&part("mixed_7a")));
-    backbone.extend((0..9).map(|n| block8(&part(&format!("repeat_2.{n}")), 0.20, Activation::Relu)));
+    backbone
+        .extend((0..9).map(|n| block8(&part(&format!("repeat_2.{n}")), 0.20, Activation::Relu)));
     backbone.push(block8(&part("block8"), 1.0, Activation::None));
     backbone.push(stem.pointwise("conv2d_7b", [2080, FEATURES]));
     backbone.push(Layer::GlobalAveragePool);

@@ -17,8 +17,13 @@ const LAST: usize = 1280;
 
 pub(super) fn layers(properties: &Properties, classes: usize) -> (Vec<Layer>, Vec<Layer>) {
     let eps = properties.eps;
-    let mut first =
-        conv_norm(("features.0.0".into(), "features.0.1".into()), [3, 32], 3, eps, Activation::Relu6);
+    let mut first = conv_norm(
+        ("features.0.0".into(), "features.0.1".into()),
+        [3, 32],
+        3,
+        eps,
+        Activation::Relu6,
+    );
     (first.stride, first.padding) = (2, strided(properties.padding));
     let mut backbone = vec![Layer::Conv(first)];
     let (mut inputs, mut number) = (32, 1);

@@ -20,7 +20,7 @@ pub(in crate::model) struct Affine {
 
 impl Affine {
     /// From, and up to: where the activation is the identity, and what it keeps its values to.
-    fn bounds(self) -> (f32, f32) {
+    pub(super) fn bounds(self) -> (f32, f32) {
         match self.activation {
             Activation::None => (f32::NEG_INFINITY, f32::INFINITY),
             Activation::Relu => (0.0, f32::INFINITY),
@@ -29,7 +29,7 @@ impl Affine {
     }
 
     #[inline(always)]
-    fn of(self, x: f32, (low, high): (f32, f32)) -> f32 {
+    pub(super) fn of(self, x: f32, (low, high): (f32, f32)) -> f32 {
         let y = x * self.scale + self.shift;
         // Written so that what is not a number stays so, and as two instructions.
         let y = if y < low { low } else { y };
