@@ -22,7 +22,11 @@ fn spec_and_tensors(path: &Path) -> (Spec, HashMap<String, Tensor>) {
     let tensors = weights.fit(&spec, 0).unwrap();
     let head = "classifier.1.weight";
     let values = |tensor: &Tensor| tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();
-    assert_eq!(values(&tensors[head]), values(&weights.tensors[head]), "the file's own head is kept");
+    assert_eq!(
+        values(&tensors[head]),
+        values(&weights.tensors[head]),
+        "the file's own head is kept"
+    );
     (spec, tensors)
 }
 
@@ -32,7 +36,8 @@ fn input(path: &Path) -> Tensor {
     let bytes = fs::read(path).unwrap();
     Decoder::new(DecodeLimits::default()).decode(&bytes, None, &mut image).unwrap();
     assert_eq!((image.width, image.height), (224, 224));
-    let pixels: Vec<f32> = image.pixels.iter().map(|&pixel| f32::from(pixel) / 127.5 - 1.0).collect();
+    let pixels: Vec<f32> =
+        image.pixels.iter().map(|&pixel| f32::from(pixel) / 127.5 - 1.0).collect();
     let pixels = Tensor::from_vec(pixels, (1, 224, 224, 3), &Device::Cpu).unwrap();
     pixels.permute((0, 3, 1, 2)).unwrap().contiguous().unwrap()
 }
@@ -67,7 +72,8 @@ fn real_weights_give_the_features_and_classes_that_pytorch_gives() {
     let images = parity["images"].as_array().unwrap();
     assert_eq!(images.len(), 3);
     let (spec, tensors) = spec_and_tensors(&folder.join(parity["weights"].as_str().unwrap()));
-    let inputs = images.iter().map(|image| input(&folder.join(image["crop_png"].as_str().unwrap())));
+    let inputs =
+        images.iter().map(|image| input(&folder.join(image["crop_png"].as_str().unwrap())));
     let inputs = Tensor::cat(&inputs.collect::<Vec<_>>(), 0).unwrap();
 
     let folded = Folded::new(&spec, &tensors, &Device::Cpu).unwrap();

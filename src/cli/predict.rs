@@ -28,9 +28,10 @@ pub(super) fn run(args: &PredictArgs) -> anyhow::Result<Ending> {
             let found = match file {
                 Err(reason) => Err(reason.clone()),
                 // There is one for each file that was read.
-                Ok(_) => predictions
-                    .next()
-                    .map_or_else(|| Err("no prediction".to_owned()), |found| found.map_err(|error| error.to_string())),
+                Ok(_) => predictions.next().map_or_else(
+                    || Err("no prediction".to_owned()),
+                    |found| found.map_err(|error| error.to_string()),
+                ),
             };
             bad += u64::from(found.is_err());
             if args.json {

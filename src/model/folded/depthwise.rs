@@ -167,7 +167,11 @@ unsafe fn blocks_of<S: Simd>(job: &DepthwiseJob<'_>, source: *const f32, target:
                     // Before the first column by what is padded: only used where it is inside.
                     let source = source
                         .add(job.source.origin + block * job.source.plane + lane)
-                        .wrapping_add((top + rows.start).wrapping_sub(job.sides.top + job.present.start).wrapping_mul(job.source.row))
+                        .wrapping_add(
+                            (top + rows.start)
+                                .wrapping_sub(job.sides.top + job.present.start)
+                                .wrapping_mul(job.source.row),
+                        )
                         .wrapping_sub(job.sides.left * BLOCK);
                     let window: Window<S> = Window {
                         source,
@@ -231,9 +235,9 @@ impl<S: Simd> Window<S> {
             let mut sums = [self.bias; COUNT];
             for row in 0..self.rows {
                 for column in columns.clone() {
-                    let weight = S::load(self.weights.add((row * self.kernel_columns + column) * BLOCK));
-                    let source =
-                        self.source.wrapping_add(first + row * self.row + column * BLOCK);
+                    let weight =
+                        S::load(self.weights.add((row * self.kernel_columns + column) * BLOCK));
+                    let source = self.source.wrapping_add(first + row * self.row + column * BLOCK);
                     for pixel in 0..COUNT {
                         let input = S::load(source.wrapping_add(pixel * step));
                         sums[pixel] = S::multiply_add(input, weight, sums[pixel]);

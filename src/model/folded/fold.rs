@@ -67,14 +67,24 @@ struct Source<'a> {
 }
 
 impl Source<'_> {
-    fn numbers(&self, name: &str, ending: &str, expected: &[usize]) -> Result<Vec<f32>, ModelError> {
+    fn numbers(
+        &self,
+        name: &str,
+        ending: &str,
+        expected: &[usize],
+    ) -> Result<Vec<f32>, ModelError> {
         let (network, key) = (self.network.name(), format!("{name}.{ending}"));
         let expected = expected.to_vec();
         let Some(tensor) = self.tensors.get(&key) else {
             return Err(ModelError::MissingKey { network, key, expected });
         };
         if tensor.dims() != expected {
-            return Err(ModelError::Shape { network, key, expected, found: tensor.dims().to_vec() });
+            return Err(ModelError::Shape {
+                network,
+                key,
+                expected,
+                found: tensor.dims().to_vec(),
+            });
         }
         let tensor = tensor.to_device(&Device::Cpu)?.to_dtype(DType::F32)?;
         Ok(tensor.flatten_all()?.to_vec1()?)

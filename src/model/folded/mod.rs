@@ -91,12 +91,8 @@ impl Folded {
     /// [`ModelError::Input`] where the images do not fit; when the device's memory is full; so below.
     pub fn features(&self, images: &Tensor) -> Result<Tensor, ModelError> {
         let (n, channels, height, width) = images.dims4()?;
-        let input = |reason| ModelError::Input {
-            network: self.spec.network.name(),
-            height,
-            width,
-            reason,
-        };
+        let input =
+            |reason| ModelError::Input { network: self.spec.network.name(), height, width, reason };
         if channels != 3 {
             return Err(input(format!("expected 3 channels, found {channels}")));
         }

@@ -483,7 +483,8 @@ impl Draft<'_> {
         into: Option<usize>,
     ) -> Result<usize, String> {
         let value = &self.values[input];
-        let shape = crate::model::spec::Shape::Image([value.channels, value.size[0], value.size[1]]);
+        let shape =
+            crate::model::spec::Shape::Image([value.channels, value.size[0], value.size[1]]);
         let mut shapes = Vec::new();
         for branch in branches {
             match crate::model::spec::output(branch, shape)? {

@@ -14,7 +14,8 @@ pub(super) struct Image<'a> {
 
 impl Image<'_> {
     fn pixel(&self, block: usize, row: usize, column: usize) -> &[f32; BLOCK] {
-        let at = self.place.origin + block * self.place.plane + row * self.place.row + column * BLOCK;
+        let at =
+            self.place.origin + block * self.place.plane + row * self.place.row + column * BLOCK;
         let (blocks, _) = self.numbers[at..at + BLOCK].as_chunks();
         &blocks[0]
     }
@@ -30,7 +31,8 @@ pub(super) struct ImageMut<'a> {
 
 impl ImageMut<'_> {
     fn pixel(&mut self, block: usize, row: usize, column: usize) -> &mut [f32; BLOCK] {
-        let at = self.place.origin + block * self.place.plane + row * self.place.row + column * BLOCK;
+        let at =
+            self.place.origin + block * self.place.plane + row * self.place.row + column * BLOCK;
         let (blocks, _) = self.numbers[at..at + BLOCK].as_chunks_mut();
         &mut blocks[0]
     }
@@ -149,8 +151,7 @@ pub(super) fn add(
     for block in 0..blocks {
         for row in 0..height {
             for column in 0..width {
-                let (x, body) =
-                    (source.pixel(block, row, column), body.pixel(block, row, column));
+                let (x, body) = (source.pixel(block, row, column), body.pixel(block, row, column));
                 let sum = target.pixel(block, row, column);
                 for lane in 0..BLOCK {
                     let value = x[lane] + scale * body[lane];

@@ -98,13 +98,8 @@ impl Packed {
     /// are `plane` numbers apart and whose rows `row`.
     pub(super) fn runs(&self, plane: usize, row: usize) -> Runs {
         let [_, inputs, rows, columns] = self.shape;
-        let mut runs = Runs {
-            full: Vec::new(),
-            full_count: BLOCK,
-            rest: Vec::new(),
-            rest_count: 0,
-            reach: 0,
-        };
+        let mut runs =
+            Runs { full: Vec::new(), full_count: BLOCK, rest: Vec::new(), rest_count: 0, reach: 0 };
         match self.order {
             Order::Planar => {
                 runs.full_count = columns;
@@ -264,7 +259,8 @@ impl<'a> Job<'a> {
         assert!(first >= self.first_block, "the target begins at or before the region");
         let last = (region.panels.end * (PANEL / BLOCK)).min(self.packed.blocks()) - 1;
         let (down, right) = (region.rows.end - 1, region.columns.end - 1);
-        let read = self.source.origin + down * self.source.row + right * self.step + self.runs.reach;
+        let read =
+            self.source.origin + down * self.source.row + right * self.step + self.runs.reach;
         assert!(read <= source, "a product reads {read} of {source} numbers");
         let end = |place: Place, block: usize| {
             place.origin + block * place.plane + down * place.row + (right + 1) * BLOCK
@@ -431,7 +427,10 @@ pub(super) struct Tile<'a> {
     residual_plane: usize,
 }
 
-unsafe fn by_pixels<S: Simd, const VECTORS: usize, const STEP: usize>(tile: &Tile<'_>, pixels: usize) {
+unsafe fn by_pixels<S: Simd, const VECTORS: usize, const STEP: usize>(
+    tile: &Tile<'_>,
+    pixels: usize,
+) {
     macro_rules! with {
         ($($count:literal)*) => {
             match pixels {
@@ -446,7 +445,9 @@ unsafe fn by_pixels<S: Simd, const VECTORS: usize, const STEP: usize>(tile: &Til
 
 /// A tile: PIXELS × (VECTORS · LANES) sums in registers.
 #[inline(always)]
-pub(super) unsafe fn sum<S: Simd, const PIXELS: usize, const VECTORS: usize, const STEP: usize>(tile: &Tile<'_>) {
+pub(super) unsafe fn sum<S: Simd, const PIXELS: usize, const VECTORS: usize, const STEP: usize>(
+    tile: &Tile<'_>,
+) {
     // SAFETY: as promised to `run`.
     unsafe {
         let step = if STEP == 0 { tile.step } else { STEP };
@@ -471,7 +472,8 @@ pub(super) unsafe fn sum<S: Simd, const PIXELS: usize, const VECTORS: usize, con
                     for pixel in 0..PIXELS {
                         let input = S::splat(*source.add(pixel * step));
                         for vector in 0..VECTORS {
-                            sums[pixel][vector] = S::multiply_add(input, row[vector], sums[pixel][vector]);
+                            sums[pixel][vector] =
+                                S::multiply_add(input, row[vector], sums[pixel][vector]);
                         }
                     }
                     source = source.add(1);

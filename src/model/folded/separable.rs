@@ -90,7 +90,10 @@ impl Separable {
         let rows = self.band_rows(parts);
         SeparableRuns {
             rows,
-            expand: self.expand.as_ref().map(|(packed, _)| packed.runs(self.source.plane, self.source.row)),
+            expand: self
+                .expand
+                .as_ref()
+                .map(|(packed, _)| packed.runs(self.source.plane, self.source.row)),
             project: self.project.0.runs(self.band_plane(rows), self.out[1] * BLOCK),
         }
     }
@@ -198,13 +201,13 @@ impl Separable {
             },
             blocks: blocks.clone(),
         };
-        let Some(((packed, bounds), expand)) = self.expand.as_ref().zip(runs.expand.as_ref()) else {
+        let Some(((packed, bounds), expand)) = self.expand.as_ref().zip(runs.expand.as_ref())
+        else {
             // SAFETY: as promised to this function.
             unsafe { depthwise::run(&job, source, band) };
             return;
         };
-        let place =
-            Place { origin: 0, plane: self.hidden_plane(runs.rows), row: width * BLOCK };
+        let place = Place { origin: 0, plane: self.hidden_plane(runs.rows), row: width * BLOCK };
         for first in blocks.clone().step_by(PANEL / BLOCK) {
             let panel = first / (PANEL / BLOCK);
             let product = Job {
@@ -270,6 +273,10 @@ pub(super) fn each(scratch: &mut [Scratch], work: impl Fn(usize, &mut Scratch) +
     if let [scratch] = scratch {
         work(0, scratch);
     } else {
-        scratch.par_iter_mut().enumerate().with_max_len(1).for_each(|(part, scratch)| work(part, scratch));
+        scratch
+            .par_iter_mut()
+            .enumerate()
+            .with_max_len(1)
+            .for_each(|(part, scratch)| work(part, scratch));
     }
 }

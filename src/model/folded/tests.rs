@@ -52,7 +52,8 @@ fn apart(a: &Tensor, b: &Tensor) -> f32 {
     let largest = b.iter().fold(0f32, |largest, number| largest.max(number.abs()));
     assert!(largest > 1e-3, "there is something to compare");
     let apart = a.iter().zip(&b).map(|(a, b)| (a - b).abs());
-    apart.fold(0f32, |most, apart| if apart.is_nan() { f32::NAN } else { most.max(apart) }) / largest
+    apart.fold(0f32, |most, apart| if apart.is_nan() { f32::NAN } else { most.max(apart) })
+        / largest
 }
 
 fn engine(spec: &Spec, tensors: &HashMap<String, Tensor>, level: Level) -> Folded {
@@ -160,7 +161,11 @@ fn whatever_layers_say_is_computed() {
     let mut linear = Conv { activation: Activation::None, ..conv("c", [5, 3], [1, 1], 1) };
     (linear.batch_norm, linear.bias) = (None, true);
     let backbone = vec![
-        residual(vec![Layer::Conv(conv("a", [3, 5], [3, 1], 1)), Layer::Conv(linear)], 0.5, Activation::Relu6),
+        residual(
+            vec![Layer::Conv(conv("a", [3, 5], [3, 1], 1)), Layer::Conv(linear)],
+            0.5,
+            Activation::Relu6,
+        ),
         Layer::Branches(vec![
             vec![],
             vec![Layer::Conv(conv("d", [3, 18], [1, 1], 1))],
@@ -169,10 +174,17 @@ fn whatever_layers_say_is_computed() {
         residual(vec![depthwise("f", 37, [5, 3], 1)], 0.3, Activation::None),
         Layer::Conv(conv("g", [37, 32], [1, 1], 1)),
         Layer::Branches(vec![
-            vec![Layer::Conv(conv("h", [32, 48], [7, 1], 1)), Layer::Dropout { number: 0, probability: 0.5 }],
+            vec![
+                Layer::Conv(conv("h", [32, 48], [7, 1], 1)),
+                Layer::Dropout { number: 0, probability: 0.5 },
+            ],
             vec![Layer::Branches(vec![
                 vec![depthwise("i", 32, [3, 3], 1), Layer::Conv(conv("j", [32, 16], [1, 1], 1))],
-                vec![residual(vec![Layer::Conv(conv("k", [32, 32], [3, 3], 1))], 1.5, Activation::Relu)],
+                vec![residual(
+                    vec![Layer::Conv(conv("k", [32, 32], [3, 3], 1))],
+                    1.5,
+                    Activation::Relu,
+                )],
             ])],
             vec![Layer::MaxPool(means)],
         ]),
@@ -233,7 +245,8 @@ fn avx2_and_avx512_give_the_same_bits() {
     let spec = Network::MobileNetV2.spec(&Network::MobileNetV2.properties(), 3);
     let tensors = weights(&spec, 3);
     let images = photos(1, [50, 64]);
-    let logits = levels.iter().map(|&level| flat(&engine(&spec, &tensors, level).logits(&images).unwrap()));
+    let logits =
+        levels.iter().map(|&level| flat(&engine(&spec, &tensors, level).logits(&images).unwrap()));
     let logits: Vec<Vec<f32>> = logits.collect();
     assert!(logits.windows(2).all(|pair| pair[0] == pair[1]));
 }
@@ -268,8 +281,12 @@ fn what_does_not_fit_is_said() {
     assert!(error.contains("expected 3 channels, found 1"), "{error}");
     let error = engine.head(&photos(1, [1, 5]).flatten_from(1).unwrap()).unwrap_err().to_string();
     assert!(error.contains("expected 1280 features, found 15"), "{error}");
-    assert_eq!(engine.logits(&photos(1, [64, 64]).narrow(0, 0, 0).unwrap()).unwrap().dims(), [0, 3]);
-    tensors.insert("features.0.1.running_var".into(), Tensor::new(&[1f32; 3], &Device::Cpu).unwrap());
+    assert_eq!(
+        engine.logits(&photos(1, [64, 64]).narrow(0, 0, 0).unwrap()).unwrap().dims(),
+        [0, 3]
+    );
+    tensors
+        .insert("features.0.1.running_var".into(), Tensor::new(&[1f32; 3], &Device::Cpu).unwrap());
     let error = Folded::new(&spec, &tensors, &Device::Cpu).unwrap_err().to_string();
     assert!(error.contains("features.0.1.running_var") && error.contains("[32]"), "{error}");
     tensors.remove("features.0.1.running_var");
