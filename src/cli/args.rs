@@ -68,6 +68,10 @@ pub(crate) struct DemoArgs {
     /// How many ordinary photos to make up; a line of every oddity comes on top
     #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(9..=10_000))]
     pub(crate) photos: u32,
+    /// Leave out the training of a small network at the end
+    #[cfg(feature = "train")]
+    #[arg(long)]
+    pub(crate) no_train: bool,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,

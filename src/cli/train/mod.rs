@@ -18,7 +18,8 @@ use tcolz::train::{
 
 pub(crate) use args::TrainArgs;
 use args::{Preset, ValidationArgs};
-use progress::{TrainProgress, with_event};
+pub(super) use progress::TrainProgress;
+use progress::with_event;
 
 use super::Ending;
 use super::convert::stop_on_ctrl_c;

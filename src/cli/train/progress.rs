@@ -15,14 +15,14 @@ use super::super::progress::event;
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Watches a run.
-pub(super) struct TrainProgress {
+pub(in crate::cli) struct TrainProgress {
     json: bool,
     bar: ProgressBar,
     last_line: Instant,
 }
 
 impl TrainProgress {
-    pub(super) fn new(json: bool) -> TrainProgress {
+    pub(in crate::cli) fn new(json: bool) -> TrainProgress {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(8));
         if json || !std::io::stderr().is_terminal() {
             bar.set_draw_target(ProgressDrawTarget::hidden());
@@ -31,7 +31,7 @@ impl TrainProgress {
     }
 
     /// Removes the bar, so that what follows stands alone.
-    pub(super) fn clear(&self) {
+    pub(in crate::cli) fn clear(&self) {
         self.bar.finish_and_clear();
     }
 
