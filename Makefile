@@ -6,7 +6,7 @@ VENV := .venv
 CUDA_VENV := .venv-cuda
 export TCOLZ_PYTHON := $(CURDIR)/$(VENV)/bin/python
 
-.PHONY: help demo test check check-cuda tools fmt clippy optimised docs examples bench clean
+.PHONY: help demo ttd test check check-cuda tools fmt clippy optimised docs examples bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -17,6 +17,9 @@ demo: tools ## a made-up dump through every stage, in demo-out/
 
 test: tools $(VENV)/ready ## every test, those against pyarrow, DuckDB and Pillow included
 	cargo test --locked
+
+ttd: tools ## cross-validate on real tweet photos with real weights, in ttd-out/: make ttd TTD=folder WEIGHTS=file
+	TTD="$(TTD)" WEIGHTS="$(WEIGHTS)" scripts/ttd.sh ttd-out
 
 check: fmt clippy check-cuda test optimised docs examples ## all that CI does
 
@@ -50,4 +53,4 @@ $(VENV)/ready: tests/python/requirements.txt
 	@scripts/python.sh "$(PYTHON)" "$(VENV)" tests/python/requirements.txt
 
 clean: ## remove what was built here
-	rm -rf target $(VENV) $(CUDA_VENV) demo-out
+	rm -rf target $(VENV) $(CUDA_VENV) demo-out ttd-out
