@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 use serde::Serialize;
 
 use super::checkpoint::{self, Progress};
+use super::curves;
 use super::error::{Result, TrainError};
 use super::features::{self, Made};
 use super::fit::Fit;
@@ -16,7 +17,6 @@ use super::options::{Finetune, TrainOptions};
 use super::run::{BEST_FILE, RunFolder};
 use super::samples::{HOLDOUT_FILE, TRAINED_FILE};
 use super::setup::Setup;
-use super::curves;
 use crate::loader::{Loader, Order};
 use crate::model::BatchNormMode;
 use crate::model::device::device_name;

@@ -78,6 +78,7 @@ impl Value {
 
 /// What is computed. Numbers are those of values.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "a plan has some hundred steps, made once a size")]
 pub(super) enum Step {
     Product {
         packed: Arc<Packed>,

@@ -6,6 +6,11 @@
 //! chain of multiply-adds in one order, whatever the tile it falls into: so neither threads nor the batch
 //! change a bit.
 
+#![allow(
+    clippy::needless_range_loop,
+    reason = "tiles of registers: rows and vectors are counted, not walked"
+)]
+
 use std::ops::Range;
 
 use super::lines::Shared;
