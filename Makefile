@@ -21,7 +21,7 @@ test: tools $(VENV)/ready ## every test, those against pyarrow, DuckDB and Pillo
 ttd: tools ## cross-validate on real tweet photos with real weights, in ttd-out/: make ttd TTD=folder WEIGHTS=file
 	TTD="$(TTD)" WEIGHTS="$(WEIGHTS)" scripts/ttd.sh ttd-out
 
-check: fmt clippy check-cuda test optimised docs examples ## all that CI does
+check: fmt clippy check-cuda test optimised demo docs examples ## all that CI does
 
 fmt:
 	cargo fmt --all --check
