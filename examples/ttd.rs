@@ -97,7 +97,7 @@ fn one(
     options.select = select("train");
     // All folds read the same features, which are computed once.
     options.cache = CacheChoice::Folder(out.join("features"));
-    options.epochs = 60;
+    (options.epochs, options.learning_rate) = (60, Some(1e-3));
     train(&options, &AtomicBool::new(false), &mut ())?;
     let (_, model) = find_model(&run, dataset.root())?;
     let options = EvaluateOptions { select: select("test"), ..EvaluateOptions::split(&split) };
