@@ -111,6 +111,8 @@ fn signal_itself() {
     tcolz::shard::name_lost_maps();
     let own = rustix::process::getpid();
     rustix::process::kill_process(own, rustix::process::Signal::BUS).unwrap();
+    // It is sent to the process: another thread may be the one that gets it, a moment later.
+    std::thread::sleep(std::time::Duration::from_secs(5));
     println!("came back");
 }
 
