@@ -86,11 +86,11 @@ impl Samples {
         }
         let mut warnings = Vec::new();
         match &validation {
-            None => warnings.push(
-                "there is no validation: no epoch can be told to be the best, and the last one is kept; \
-                 --holdout 10% holds samples out, --val-split and --val-subset name some"
-                    .to_owned(),
-            ),
+            None => warnings.push(format!(
+                "there is no validation: no epoch can be told to be the best, and the last one is kept{}; \
+                 --holdout 10% holds samples out, --val-split and --val-subset name some",
+                if options.patience.is_some() { ", whatever --patience says" } else { "" }
+            )),
             Some(part) => {
                 let counts = part.class_samples(classes.len());
                 let missing = classes.iter().zip(counts).filter(|&(_, samples)| samples == 0);
