@@ -46,6 +46,7 @@
 //! | [`train`] | fine-tuning: the epoch loop, optimiser, schedules, checkpoints (feature `train`) |
 //! | [`predict`] | photos → probabilities, by a model's own recipe (feature `train`) |
 //! | [`evaluate`](mod@evaluate) | how good a model is on a dataset (feature `train`) |
+//! | [`study`] | several models side by side, and a report of them (feature `train`) |
 //! | [`demo`] | a made-up dump for trying all this, and what must become of it |
 //!
 //! The format itself is written down in `schemas/format.md`.
@@ -74,6 +75,8 @@ pub mod report;
 pub mod sample;
 pub mod shard;
 pub mod storage;
+#[cfg(feature = "train")]
+pub mod study;
 #[cfg(feature = "train")]
 pub mod train;
 pub mod transform;

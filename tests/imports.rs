@@ -22,6 +22,7 @@ const LEVELS: &[&[&str]] = &[
     &["model"],
     &["train"],
     &["evaluate", "predict"],
+    &["study"],
     &["demo"],
     &["cli", "main"],
 ];
@@ -62,8 +63,9 @@ const HOMES: &[(&str, &[&str])] = &[
     ("hdf5_reader", &["src/model/weights/"]),
     ("zip", &["src/model/weights/pth.rs"]),
     ("plotters", &["src/report/"]),
-    ("askama", &["src/report/"]),
-    ("base64", &["src/report/"]),
+    ("askama", &["src/report/", "src/study/"]),
+    ("base64", &["src/report/", "src/study/"]),
+    ("toml", &["src/study/spec.rs"]),
 ];
 
 /// Where `unsafe` may stand: the memory map and what names it when it is lost, SIMD kernels, libjpeg's
