@@ -1,6 +1,7 @@
 //! A network whose parameters can be trained: a walk over its [`Spec`] with Candle's variables.
 
 use std::collections::{BTreeMap, HashMap};
+use std::str::FromStr;
 
 use candle_core::{DType, Device, Tensor, Var};
 
@@ -18,6 +19,18 @@ pub enum BatchNormMode {
     Batch,
     /// The stored ones.
     Stored,
+}
+
+impl FromStr for BatchNormMode {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<BatchNormMode, String> {
+        match word {
+            "batch" => Ok(BatchNormMode::Batch),
+            "stored" => Ok(BatchNormMode::Stored),
+            _ => Err(format!("expected batch or stored, found `{word}`")),
+        }
+    }
 }
 
 /// How a network is passed through.

@@ -49,6 +49,9 @@ pub(super) struct Progress {
     pub(super) finished: Option<String>,
     /// Seconds spent so far.
     pub(super) seconds: f64,
+    /// Of these, those in which features of a frozen backbone were computed.
+    #[serde(default)]
+    pub(super) feature_seconds: f64,
     /// BLAKE3 of the tensors.
     tensors: String,
 }
@@ -89,6 +92,7 @@ impl Progress {
             rows: Vec::new(),
             finished: None,
             seconds: 0.0,
+            feature_seconds: 0.0,
             tensors: String::new(),
         }
     }

@@ -22,7 +22,6 @@ use super::learner::{Learner, answer, sample_loss};
 use super::log::{EpochRow, Rows, StepRow, Validated, write_log};
 use super::observer::{EpochReport, StepReport, TrainObserver};
 use super::options::CheckpointEvery;
-use super::resources::Sampler;
 use super::run::{BEST_FILE, RunFolder};
 use super::setup::Setup;
 use crate::loader::{Loader, Stripes};
@@ -115,7 +114,6 @@ impl Fit<'_> {
         write_log(path, &self.progress.rows)?;
         let mut steps = Rows::steps(path, self.progress.step)?;
         let mut times = Rows::times(path, self.progress.epoch.into())?;
-        let sampler = Sampler::begin(path, self.progress.seconds, &self.setup.device)?;
         let (begun, before) = (Instant::now(), self.progress.seconds);
         let mut drawn: Option<Instant> = None;
         while self.progress.epoch < options.epochs && self.progress.finished.is_none() {
@@ -159,7 +157,6 @@ impl Fit<'_> {
                 self.obey()?;
             }
         }
-        drop(sampler);
         Ok(self.progress)
     }
 

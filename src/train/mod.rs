@@ -31,6 +31,7 @@ pub mod loss;
 mod memory;
 mod observer;
 mod options;
+mod preset;
 mod resources;
 mod run;
 mod samples;
@@ -51,6 +52,7 @@ pub use options::{
     DEFAULT_EPOCHS, DEFAULT_LEARNING_RATE, DEFAULT_RANDOM_LEARNING_RATE, DEFAULT_WEIGHT_DECAY,
     DeviceChoice, Finetune, TrainOptions, Validation,
 };
+pub use preset::Preset;
 pub use resources::RESOURCES_FILE;
 pub use run::{BEST_FILE, CHECKPOINT_FILE, CURVES_FILES, FINDER_FILES, LAST_FOLDER, RUN_FILE};
 pub use samples::{HOLDOUT_FILE, HOLDOUT_METHOD, TRAINED_FILE};

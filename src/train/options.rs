@@ -49,6 +49,18 @@ impl Finetune {
     }
 }
 
+impl FromStr for Finetune {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Finetune, String> {
+        match word {
+            "head" => Ok(Finetune::Head),
+            "all" => Ok(Finetune::All),
+            _ => Err(format!("expected head or all, found `{word}`")),
+        }
+    }
+}
+
 impl fmt::Display for Finetune {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())

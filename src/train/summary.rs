@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 
 use serde::Serialize;
 
@@ -14,6 +15,7 @@ use super::learner::Learner;
 use super::log::EpochRow;
 use super::observer::{Begun, TrainObserver};
 use super::options::{Finetune, TrainOptions};
+use super::resources::Sampler;
 use super::run::{BEST_FILE, RunFolder};
 use super::samples::{HOLDOUT_FILE, TRAINED_FILE};
 use super::setup::Setup;
@@ -39,6 +41,8 @@ pub struct TrainSummary {
     pub finished_before: bool,
     /// Seconds that the run took, over all processes that worked on it.
     pub seconds: f64,
+    /// Of these, those in which features of a frozen backbone were computed, or found to be there.
+    pub feature_seconds: f64,
     /// Split and ids of what was held out, for `tcolz evaluate --subset`.
     pub holdout: Option<(String, PathBuf)>,
 }
@@ -106,7 +110,13 @@ fn run(
     setup.samples.warnings.iter().for_each(|text| observer.warning(text));
     setup.notes.iter().for_each(|text| observer.note(text));
     observer.begun(&begun(&setup, &folder, &train, &progress));
+    // Until the end of the run.
+    let _sampler = Sampler::begin(path, progress.seconds, &setup.device)?;
+    let asked = Instant::now();
     let features = features_of(&setup, &folder, validation.as_ref(), &learner, stop, observer)?;
+    let seconds = asked.elapsed().as_secs_f64();
+    (progress.seconds, progress.feature_seconds) =
+        (progress.seconds + seconds, progress.feature_seconds + seconds);
     let fit = Fit {
         setup: &setup,
         folder: &folder,
@@ -218,6 +228,7 @@ fn summary(
         ending: progress.finished.unwrap_or_default(),
         finished_before,
         seconds: progress.seconds,
+        feature_seconds: progress.feature_seconds,
         holdout: held.map(|part| (part.split().to_owned(), folder.path().join(HOLDOUT_FILE))),
         rows: progress.rows,
     })

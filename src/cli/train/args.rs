@@ -7,7 +7,7 @@ use tcolz::loader::augment::Crop;
 use tcolz::model::{BatchNormMode, Network};
 use tcolz::train::schedule::Schedule;
 use tcolz::train::sgd::Decay;
-use tcolz::train::{CheckpointEvery, ClassWeights, DeviceChoice, Finetune};
+use tcolz::train::{CheckpointEvery, ClassWeights, DeviceChoice, Finetune, Preset};
 
 use super::super::select_args::SelectArgs;
 use super::help;
@@ -24,13 +24,13 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) weights: Option<PathBuf>,
     /// What is trained: the head behind a frozen backbone, or all layers [default: head with --weights, else all]
-    #[arg(long, value_name = "WHAT", value_parser = parse_finetune)]
+    #[arg(long, value_name = "WHAT", value_parser = |word: &str| word.parse::<Finetune>())]
     pub(crate) finetune: Option<Finetune>,
     /// The run's folder; with --percent P its name begins with test-pP- [default: runs/MODEL-WHAT]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     /// Values to begin with: b-t4sa-2018 is the old pipeline's training; other flags win
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = |name: &str| name.parse::<Preset>())]
     pub(crate) preset: Option<Preset>,
     /// Discard what the run's folder holds and begin anew
     #[arg(long)]
@@ -53,13 +53,6 @@ pub(crate) struct TrainArgs {
     pub(crate) validation: ValidationArgs,
     #[command(flatten)]
     pub(crate) select: SelectArgs,
-}
-
-/// A set of values by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Preset {
-    #[value(name = "b-t4sa-2018")]
-    BT4sa2018,
 }
 
 #[derive(Debug, clap::Args)]
@@ -99,7 +92,7 @@ pub(crate) struct LearningArgs {
     #[arg(long, value_name = "WEIGHTS", value_parser = |text: &str| text.parse::<ClassWeights>())]
     pub(crate) class_weights: Option<ClassWeights>,
     /// Mean and variance of BatchNorm: those of the batch, or the stored ones [default: stored for a frozen backbone and where BatchNorm is folded into the weights, else batch]
-    #[arg(long, value_name = "WHICH", value_parser = parse_batch_norm)]
+    #[arg(long, value_name = "WHICH", value_parser = |word: &str| word.parse::<BatchNormMode>())]
     pub(crate) batch_norm: Option<BatchNormMode>,
     /// End when the validation loss has not become better in so many epochs [default: go on]
     #[arg(long, value_name = "EPOCHS", value_parser = clap::value_parser!(u32).range(1..))]
@@ -122,7 +115,7 @@ pub(crate) struct ImageArgs {
     #[arg(long, value_name = "SHARE", num_args = 0..=1, default_missing_value = "0.5")]
     pub(crate) flip: Option<f64>,
     /// What is cut out of each image: random-resized, random:PADDING, none
-    #[arg(long, value_name = "CROP", default_value = "none", value_parser = parse_crop)]
+    #[arg(long, value_name = "CROP", default_value = "none", value_parser = |text: &str| text.parse::<Crop>())]
     pub(crate) crop: Crop,
 }
 
@@ -173,41 +166,12 @@ fn parse_network(name: &str) -> Result<Network, String> {
     })
 }
 
-fn parse_finetune(word: &str) -> Result<Finetune, String> {
-    match word {
-        "head" => Ok(Finetune::Head),
-        "all" => Ok(Finetune::All),
-        _ => Err("expected head or all".to_owned()),
-    }
-}
-
 fn parse_decay(word: &str) -> Result<Decay, String> {
     match word {
         "all" => Ok(Decay::All),
         "weights" => Ok(Decay::Weights),
         "kernels" => Ok(Decay::Kernels),
         _ => Err("expected all, weights or kernels".to_owned()),
-    }
-}
-
-fn parse_batch_norm(word: &str) -> Result<BatchNormMode, String> {
-    match word {
-        "batch" => Ok(BatchNormMode::Batch),
-        "stored" => Ok(BatchNormMode::Stored),
-        _ => Err("expected batch or stored".to_owned()),
-    }
-}
-
-fn parse_crop(text: &str) -> Result<Crop, String> {
-    let wrong = || "expected random-resized, random:PADDING (pixels) or none".to_owned();
-    match text {
-        "none" => Ok(Crop::None),
-        "random-resized" => Ok(Crop::resized()),
-        _ => {
-            let padding = text.strip_prefix("random:").ok_or_else(wrong)?;
-            let padding = padding.parse().map_err(|_| wrong())?;
-            Ok(Crop::Random { side: None, padding })
-        }
     }
 }
 

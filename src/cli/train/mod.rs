@@ -10,15 +10,13 @@ use serde_json::json;
 use tcolz::Dataset;
 use tcolz::loader::Select;
 use tcolz::loader::augment::Augment;
-use tcolz::train::schedule::Schedule;
-use tcolz::train::sgd::Decay;
 use tcolz::train::{
     CacheChoice, ClassWeights, FINDER_RATES, Finding, Finetune, TrainError, TrainOptions,
     TrainSummary, Validation, find_learning_rate, train,
 };
 
 pub(crate) use args::TrainArgs;
-use args::{Preset, ValidationArgs};
+use args::ValidationArgs;
 pub(super) use progress::TrainProgress;
 use progress::with_event;
 
@@ -97,7 +95,7 @@ fn options(args: &TrainArgs, select: Select) -> TrainOptions {
     let mut options = TrainOptions::new(&args.dataset, args.model, out);
     options.finetune = finetune;
     if let Some(preset) = args.preset {
-        apply(preset, &mut options);
+        preset.apply(&mut options);
     }
     let (learning, machine) = (&args.learning, &args.machine);
     options.weights.clone_from(&args.weights);
@@ -132,25 +130,6 @@ fn options(args: &TrainArgs, select: Select) -> TrainOptions {
     options.checkpoint_every = machine.checkpoint_every;
     options.restart = args.restart;
     options
-}
-
-/// The values of a preset.
-fn apply(preset: Preset, options: &mut TrainOptions) {
-    match preset {
-        Preset::BT4sa2018 => {
-            options.epochs = 15;
-            options.batch_size = match options.finetune {
-                Finetune::Head => 64,
-                Finetune::All => 48,
-            };
-            options.learning_rate = Some(1e-3);
-            options.schedule = Schedule::BT4sa2018;
-            options.sgd.momentum = 0.9;
-            options.sgd.weight_decay = 1e-5;
-            options.sgd.decay = Decay::Kernels;
-            options.patience = Some(5);
-        }
-    }
 }
 
 fn validation(args: &ValidationArgs) -> Validation {
@@ -207,6 +186,8 @@ fn text(summary: &TrainSummary, args: &TrainArgs) -> String {
 mod tests {
     use super::*;
     use clap::Parser;
+    use tcolz::train::schedule::Schedule;
+    use tcolz::train::sgd::Decay;
 
     use super::super::args::{Args, Command};
 

@@ -25,6 +25,8 @@ pub(super) use apply::Augmenter;
 pub use draw::Drawn;
 pub(super) use occurrence::Occurrences;
 
+use std::str::FromStr;
+
 use super::LoaderError;
 use crate::recipe::{Dtype, MAX_SIZE};
 use crate::shard::TensorColumn;
@@ -78,6 +80,25 @@ impl Crop {
     /// A rectangle of [`DEFAULT_SCALE`] and [`DEFAULT_RATIO`], scaled to the stored side.
     pub fn resized() -> Crop {
         Crop::Resized { side: None, scale: DEFAULT_SCALE, ratio: DEFAULT_RATIO }
+    }
+}
+
+impl FromStr for Crop {
+    type Err = String;
+
+    /// `none`, `random-resized`, or `random:PADDING` in pixels.
+    fn from_str(text: &str) -> Result<Crop, String> {
+        let wrong =
+            || format!("expected random-resized, random:PADDING (pixels) or none, found `{text}`");
+        match text {
+            "none" => Ok(Crop::None),
+            "random-resized" => Ok(Crop::resized()),
+            _ => {
+                let padding = text.strip_prefix("random:").ok_or_else(wrong)?;
+                let padding = padding.parse().map_err(|_| wrong())?;
+                Ok(Crop::Random { side: None, padding })
+            }
+        }
     }
 }
 
