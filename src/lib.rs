@@ -32,7 +32,7 @@
 //! | module | what it does |
 //! | --- | --- |
 //! | [`sample`], [`recipe`] | the shared nouns: what an input is called, how pixels become a tensor |
-//! | [`durable`], [`usage`], [`storage`] | files that become visible whole or not at all; memory and CPU time; what a file lies on |
+//! | [`durable`], [`usage`], [`storage`], [`child`] | files that become visible whole or not at all; memory and CPU time; what a file lies on; children |
 //! | [`dump`] | raw dumps, unpacked or in a tar: which photos there are, and their bytes |
 //! | [`decode`] | bytes → rows of RGB: libjpeg-turbo for JPEG, `image` for the rest |
 //! | [`transform`] | rows → square tensors; views; channel sums; perceptual hash |
@@ -54,6 +54,7 @@
 #[cfg(target_endian = "big")]
 compile_error!("tensors are stored little-endian and mapped as they are");
 
+pub mod child;
 pub mod convert;
 pub mod dataset;
 pub mod decode;

@@ -53,6 +53,9 @@ pub(crate) enum Command {
     /// Say what a file of weights is, and whether it fits
     #[cfg(feature = "train")]
     Weights(WeightsArgs),
+    /// Train, evaluate and measure several models as a file says, and write a report of them
+    #[cfg(feature = "train")]
+    Study(StudyArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
 }
@@ -413,4 +416,39 @@ fn parse_sheet_by(word: &str) -> Result<SheetBy, String> {
         "status" => Ok(SheetBy::Status),
         _ => Err("expected class, split or status".to_owned()),
     }
+}
+
+#[cfg(feature = "train")]
+#[derive(clap::Args)]
+#[command(
+    after_help = "Examples:\n  tcolz study examples/study-small.toml --out report\n  tcolz study study.toml --list                  which jobs there are, and which are done\n  tcolz study study.toml --device cuda:0\n  tcolz study study.toml --job train-vgg19-all-s0-1a2b3c4d   one job, on this machine, into the same folder\n\nEach job runs in a process of its own and is done whole or not at all: after Ctrl-C or a kill the same command goes\non. A changed file keeps what stays the same. OUT/index.html is the report; report.md, tables/*.csv and pictures/ hold\nthe same. Every number names the document below OUT that it comes from. The file's keys: schemas/study.md."
+)]
+pub(crate) struct StudyArgs {
+    /// What to compare: models, benchmarks, the rule of the choice
+    #[arg(value_name = "STUDY.toml")]
+    pub(crate) file: PathBuf,
+    /// Folder of the runs, documents and the report
+    #[arg(long, value_name = "DIR", default_value = "report")]
+    pub(crate) out: PathBuf,
+    /// List the jobs and which are done, and do nothing
+    #[arg(long, conflicts_with = "job")]
+    pub(crate) list: bool,
+    /// Do this job only, and write no report
+    #[arg(long, value_name = "ID")]
+    pub(crate) job: Option<String>,
+    /// Where networks are trained and evaluated: auto (a GPU where there is one), cpu, cuda:N
+    #[arg(long, value_name = "DEVICE", default_value = "auto", value_parser = |text: &str| text.parse::<tcolz::train::DeviceChoice>())]
+    pub(crate) device: tcolz::train::DeviceChoice,
+    /// Threads that compute [default: all cores]
+    #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
+    /// Memory that a training may need, in GB [default: what is available]
+    #[arg(long, value_name = "GB", value_parser = super::train::parse_gigabytes)]
+    pub(crate) memory: Option<u64>,
+    /// A job of a study in another process: how it ended is said on standard output
+    #[arg(long, hide = true, requires = "job")]
+    pub(crate) child: bool,
+    /// Print events as JSON lines on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
 }

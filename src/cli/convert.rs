@@ -103,13 +103,20 @@ pub(super) const FINISHING: &str = "finishing the shard in hand; Ctrl-C again st
 
 /// The first Ctrl-C says `first` and asks the work to end, the second ends it at once.
 pub(super) fn stop_on_ctrl_c(first: &'static str) -> anyhow::Result<Arc<AtomicBool>> {
+    stop_on_signal(Some(first))
+}
+
+/// A flag that Ctrl-C, SIGTERM and SIGHUP raise, with what is said then; the second one ends the process at once.
+pub(super) fn stop_on_signal(first: Option<&'static str>) -> anyhow::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);
     ctrlc::set_handler(move || {
         if flag.swap(true, Ordering::SeqCst) {
             std::process::exit(130);
         }
-        eprintln!("\n{first}");
+        if let Some(first) = first {
+            eprintln!("\n{first}");
+        }
     })
     .context("Ctrl-C cannot be watched for")?;
     Ok(stop)

@@ -33,7 +33,7 @@ pub(super) fn run(args: &EvaluateArgs) -> anyhow::Result<Ending> {
         workers: args.threads.map(usize::from),
         device: device(&args.device)?,
     };
-    let mut progress = Progress::new(args.json);
+    let mut progress = PhotoProgress::new(args.json);
     let mut found =
         evaluate(&model, &dataset, &options, &mut |done, all| progress.done(done, all))?;
     found.model.file = Some(file.display().to_string());
@@ -56,15 +56,15 @@ pub(super) fn run(args: &EvaluateArgs) -> anyhow::Result<Ending> {
 }
 
 /// A bar on a terminal, plain lines elsewhere, nothing for scripts.
-struct Progress {
+pub(super) struct PhotoProgress {
     bar: ProgressBar,
     begun: Instant,
     last_line: Instant,
     quiet: bool,
 }
 
-impl Progress {
-    fn new(quiet: bool) -> Progress {
+impl PhotoProgress {
+    pub(super) fn new(quiet: bool) -> PhotoProgress {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(8));
         if quiet || !std::io::stderr().is_terminal() {
             bar.set_draw_target(ProgressDrawTarget::hidden());
@@ -74,10 +74,10 @@ impl Progress {
             bar.set_style(style);
         }
         let now = Instant::now();
-        Progress { bar, begun: now, last_line: now, quiet }
+        PhotoProgress { bar, begun: now, last_line: now, quiet }
     }
 
-    fn done(&mut self, done: u64, all: u64) {
+    pub(super) fn done(&mut self, done: u64, all: u64) {
         if done == 0 {
             self.begun = Instant::now();
         }
@@ -92,7 +92,7 @@ impl Progress {
     }
 
     /// Seconds since the first sample.
-    fn finish(&self) -> f64 {
+    pub(super) fn finish(&self) -> f64 {
         self.bar.finish_and_clear();
         self.begun.elapsed().as_secs_f64()
     }

@@ -20,6 +20,8 @@ mod repair;
 mod select_args;
 mod show;
 #[cfg(feature = "train")]
+mod study;
+#[cfg(feature = "train")]
 mod train;
 mod verify;
 #[cfg(feature = "train")]
@@ -58,6 +60,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Evaluate(args) => evaluate::run(&args),
         #[cfg(feature = "train")]
         Command::Train(args) => train::run(&args),
+        #[cfg(feature = "train")]
+        Command::Study(args) => study::run(&args),
         #[cfg(feature = "train")]
         Command::Weights(args) => weights::run(&args),
         #[cfg(feature = "train")]

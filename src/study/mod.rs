@@ -1,8 +1,46 @@
 //! Several models side by side: trained, evaluated and measured as a study's file says, and a report of it all.
 //!
 //! ```text
-//! STUDY.toml ─▶ jobs: train, evaluate, cost, labels ─▶ documents in OUT ─▶ Results ─▶ report: tables, pictures, page
+//! STUDY.toml ─▶ Plan: jobs ─▶ run_job: train, evaluate, cost, labels ─▶ documents in OUT
+//!                                                                          └▶ Results ─▶ report: tables, pictures, page
 //! ```
+//! A job is done whole or not at all, and known by a hash of everything that decides its result: a study that was
+//! stopped goes on, and one whose file was changed keeps what stays the same. Times differ from one machine to the
+//! next; all other numbers are the same however often it was stopped.
+//!
+//! | module | what it does |
+//! | --- | --- |
+//! | [`spec`], `check` | STUDY.toml |
+//! | [`plan`], `entries`, `training` | entries → jobs, each once |
+//! | [`job`], [`run`] | a job, its folder, and doing it |
+//! | [`folds`], [`labels`], [`cost`], `resources` | what jobs need or measure |
+//! | [`study`](mod@study), `collect`, [`results`] | all jobs, and what they found |
+//! | [`report`] | the report, a function of [`Results`] |
+//! | [`published`] | figures of others |
 
+mod check;
+mod collect;
+pub mod cost;
+mod entries;
+mod error;
+pub mod folds;
+pub mod job;
+pub mod labels;
+pub mod plan;
 pub mod published;
+pub mod report;
+mod resources;
 pub mod results;
+pub mod run;
+pub mod spec;
+#[allow(clippy::module_inception, reason = "the study itself")]
+mod study;
+mod training;
+
+pub use error::StudyError;
+pub use job::{Job, Work};
+pub use plan::{Plan, StudyOptions};
+pub use results::Results;
+pub use run::{JobObserver, run_job};
+pub use spec::StudySpec;
+pub use study::{Failed, JobEnding, Jobs, StudySummary, study};

@@ -175,7 +175,7 @@ fn parse_decay(word: &str) -> Result<Decay, String> {
     }
 }
 
-fn parse_gigabytes(text: &str) -> Result<u64, String> {
+pub(in crate::cli) fn parse_gigabytes(text: &str) -> Result<u64, String> {
     match text.trim().trim_end_matches("GB").trim_end().parse::<f64>() {
         Ok(gigabytes) if gigabytes > 0.0 && gigabytes < 1e6 => Ok((gigabytes * 1e9) as u64),
         _ => Err("expected gigabytes, such as 8 or 0.5".to_owned()),

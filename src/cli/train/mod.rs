@@ -17,8 +17,9 @@ use tcolz::train::{
 
 pub(crate) use args::TrainArgs;
 use args::ValidationArgs;
+pub(super) use args::parse_gigabytes;
 pub(super) use progress::TrainProgress;
-use progress::with_event;
+pub(super) use progress::with_event;
 
 use super::Ending;
 use super::convert::stop_on_ctrl_c;

@@ -248,7 +248,7 @@ impl TrainObserver for TrainProgress {
 }
 
 /// An object with a key that says what it is, first.
-pub(super) fn with_event(name: &str, value: Value) -> Value {
+pub(in crate::cli) fn with_event(name: &str, value: Value) -> Value {
     let mut object = json!({ "event": name });
     if let (Some(object), Value::Object(value)) = (object.as_object_mut(), value) {
         object.extend(value);

@@ -1,0 +1,160 @@
+//! A job: a piece of a study that is done whole or not at all, and its folder.
+//!
+//! A job is known by what it does: its id ends with a hash of everything that decides its result. Whoever changes a
+//! study's file keeps what stays the same, and two entries that ask for the same thing share it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::StudyError;
+use super::results::Document;
+use crate::durable;
+use crate::evaluate::Protocol;
+use crate::loader::Select;
+use crate::train::TrainOptions;
+
+/// Folder of the documents of jobs.
+pub const RESULTS_FOLDER: &str = "results";
+/// Folder of the runs of training.
+pub const RUNS_FOLDER: &str = "runs";
+/// Folder of the lists of samples that were drawn.
+pub const LISTS_FOLDER: &str = "lists";
+/// Folder of features of frozen backbones, which all runs share.
+pub const FEATURES_FOLDER: &str = "features";
+/// What a job writes last: it is done when this is there.
+pub const JOB_FILE: &str = "job.json";
+
+const JOB_FORMAT: &str = "tcolz-study-job-v1";
+
+/// A piece of a study.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// What it is called: `train-mobilenet-v2-head-s0-1a2b3c4d`; also the name of its folder.
+    pub id: String,
+    /// What it does, in words.
+    pub words: String,
+    /// What it does.
+    pub work: Work,
+    /// Everything that decides its result.
+    pub definition: Value,
+}
+
+/// What a job does.
+#[derive(Debug, Clone)]
+pub enum Work {
+    /// Trains a model: `train.json`.
+    Train {
+        /// How.
+        options: Box<TrainOptions>,
+        /// The dataset's name in the study.
+        dataset: String,
+    },
+    /// Evaluates a model: `evaluation.json`, `predictions.parquet`, pictures.
+    Evaluate {
+        /// Index of the job that trained it.
+        train: usize,
+        /// The dataset's name in the study.
+        dataset: String,
+        /// On which samples.
+        select: Select,
+        /// What is scored.
+        protocol: Protocol,
+    },
+    /// Measures what inference costs: `cost.json`.
+    Cost {
+        /// Index of the job that trained the model.
+        train: usize,
+        /// The dataset, by its name, whose images are taken.
+        dataset: String,
+        /// Of which split.
+        split: String,
+    },
+    /// Looks at the labels of a dataset: `labels.json`.
+    Labels {
+        /// The dataset's name in the study.
+        dataset: String,
+    },
+}
+
+impl Work {
+    /// The job's document.
+    pub fn document(&self) -> &'static str {
+        match self {
+            Work::Train { .. } => "train.json",
+            Work::Evaluate { .. } => "evaluation.json",
+            Work::Cost { .. } => "cost.json",
+            Work::Labels { .. } => "labels.json",
+        }
+    }
+
+    /// Index of the job that has to be done before.
+    pub fn needs(&self) -> Option<usize> {
+        match self {
+            Work::Evaluate { train, .. } | Work::Cost { train, .. } => Some(*train),
+            Work::Train { .. } | Work::Labels { .. } => None,
+        }
+    }
+}
+
+impl Job {
+    /// A job whose id begins with `prefix`.
+    pub(super) fn new(prefix: &str, words: String, work: Work, definition: Value) -> Job {
+        let hash = blake3::hash(definition.to_string().as_bytes()).to_hex();
+        Job { id: format!("{prefix}-{}", &hash[..8]), words, work, definition }
+    }
+
+    /// Its folder below that of the study.
+    pub fn folder(&self, out: &Path) -> PathBuf {
+        out.join(RESULTS_FOLDER).join(&self.id)
+    }
+
+    /// Whether it is done.
+    pub fn is_done(&self, out: &Path) -> bool {
+        self.folder(out).join(JOB_FILE).is_file()
+    }
+
+    /// Writes that it is done.
+    ///
+    /// # Errors
+    /// [`StudyError::Io`].
+    pub(super) fn done(&self, out: &Path) -> Result<(), StudyError> {
+        let job = json!({
+            "format": JOB_FORMAT, "job": self.id, "what": self.words,
+            "tcolz_version": env!("CARGO_PKG_VERSION"), "definition": self.definition,
+        });
+        write_json(&self.folder(out).join(JOB_FILE), &job)
+    }
+
+    /// Its document, where it is done.
+    ///
+    /// # Errors
+    /// [`StudyError::Io`], [`StudyError::Damaged`].
+    pub(super) fn read(&self, out: &Path) -> Result<Option<Document>, StudyError> {
+        if !self.is_done(out) {
+            return Ok(None);
+        }
+        let file = format!("{RESULTS_FOLDER}/{}/{}", self.id, self.work.document());
+        let path = out.join(&file);
+        let text = match fs::read_to_string(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let reason = format!("{} is gone", self.work.document());
+                return Err(StudyError::Damaged { path: self.folder(out), reason });
+            }
+            text => text.map_err(StudyError::io(&path))?,
+        };
+        let json = serde_json::from_str(&text);
+        let json = json.map_err(|error| StudyError::Damaged { path, reason: error.to_string() })?;
+        Ok(Some(Document { file, json }))
+    }
+}
+
+/// Writes a document, whole or not at all.
+pub(super) fn write_json(path: &Path, value: &Value) -> Result<(), StudyError> {
+    if let Some(folder) = path.parent() {
+        durable::create_folder(folder).map_err(StudyError::io(folder))?;
+    }
+    let text = format!("{value:#}\n");
+    durable::write(path, text.as_bytes()).map_err(StudyError::io(path))
+}

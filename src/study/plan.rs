@@ -1,0 +1,202 @@
+//! A study's file → jobs in the order in which they are done, and what belongs to which entry.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+use super::StudyError;
+use super::job::{Job, Work};
+use super::spec::{StudySpec, TrainingSpec};
+use super::training::FileHashes;
+use crate::dataset::Dataset;
+use crate::train::DeviceChoice;
+
+/// Where a study lies and what it may use. None of it decides a result.
+#[derive(Debug, Clone)]
+pub struct StudyOptions {
+    /// The study's file.
+    pub file: PathBuf,
+    /// The study's folder: documents, runs, report.
+    pub out: PathBuf,
+    /// Where networks are trained and evaluated.
+    pub device: DeviceChoice,
+    /// Threads that compute; else all cores.
+    pub threads: Option<usize>,
+    /// Bytes of memory that a training may need; else what is available.
+    pub memory_limit: Option<u64>,
+}
+
+impl StudyOptions {
+    /// With every default.
+    pub fn new(file: impl Into<PathBuf>, out: impl Into<PathBuf>) -> StudyOptions {
+        StudyOptions {
+            file: file.into(),
+            out: out.into(),
+            device: DeviceChoice::Auto,
+            threads: None,
+            memory_limit: None,
+        }
+    }
+}
+
+/// Everything that a study does.
+#[derive(Debug)]
+pub struct Plan {
+    /// Where it lies and what it may use.
+    pub options: StudyOptions,
+    /// What was asked for.
+    pub spec: StudySpec,
+    /// Every job once, each behind those that it needs.
+    pub jobs: Vec<Job>,
+    pub(super) datasets: BTreeMap<String, Dataset>,
+    pub(super) models: Vec<PlannedModel>,
+    pub(super) cross_validations: Vec<PlannedFolds>,
+    pub(super) learning_curves: Vec<PlannedCurve>,
+    pub(super) upper_limits: Vec<PlannedLimit>,
+    /// Names of datasets with their jobs.
+    pub(super) labels: Vec<(String, usize)>,
+}
+
+/// An entry of the models with one of its seeds.
+#[derive(Debug)]
+pub(super) struct PlannedModel {
+    pub(super) name: String,
+    pub(super) training: TrainingSpec,
+    pub(super) seed: u64,
+    pub(super) train: usize,
+    /// One for each benchmark.
+    pub(super) evaluations: Vec<usize>,
+    pub(super) cost: Option<usize>,
+}
+
+/// A cross-validation of a model.
+#[derive(Debug)]
+pub(super) struct PlannedFolds {
+    pub(super) name: String,
+    pub(super) folds: String,
+    pub(super) model: String,
+    /// Seed, fold from 1, job of its evaluation.
+    pub(super) evaluations: Vec<(u64, u32, usize)>,
+}
+
+/// A learning curve.
+#[derive(Debug)]
+pub(super) struct PlannedCurve {
+    pub(super) model: String,
+    pub(super) benchmark: String,
+    /// Share, seed, jobs of training and evaluation.
+    pub(super) points: Vec<(String, u64, usize, usize)>,
+}
+
+/// An upper limit.
+#[derive(Debug)]
+pub(super) struct PlannedLimit {
+    pub(super) model: String,
+    pub(super) tested_percent: String,
+    pub(super) benchmark: Option<String>,
+    pub(super) seed: u64,
+    pub(super) train: usize,
+    pub(super) evaluation: usize,
+    pub(super) compared: Option<usize>,
+}
+
+impl Plan {
+    /// Reads a study's file, opens its datasets, and writes the lists of samples that its jobs need into its folder.
+    ///
+    /// # Errors
+    /// [`StudyError::File`] where the file contradicts itself; [`StudyError::Missing`]; what is wrong with folds;
+    /// [`StudyError::Io`].
+    pub fn of(options: StudyOptions) -> Result<Plan, StudyError> {
+        let spec = StudySpec::read(&options.file)?;
+        let failed = |reason| StudyError::File { path: options.file.clone(), reason };
+        spec.fault().map_or(Ok(()), |reason| Err(failed(reason)))?;
+        let base = options.file.parent().unwrap_or(Path::new(""));
+        let mut datasets = BTreeMap::new();
+        for (name, dataset) in &spec.datasets {
+            let path = base.join(&dataset.path);
+            let opened = Dataset::open(&path).map_err(|source| StudyError::Missing {
+                name: name.clone(),
+                path: path.clone(),
+                source: Box::new(source),
+            })?;
+            datasets.insert(name.clone(), opened);
+        }
+        let mut making = Making {
+            jobs: Jobs::default(),
+            options: &options,
+            spec: &spec,
+            base,
+            datasets: &datasets,
+            hashes: FileHashes::default(),
+        };
+        let models = making.models()?;
+        let learning_curves = making.learning_curves()?;
+        let cross_validations = making.cross_validations()?;
+        let upper_limits = making.upper_limits(&models)?;
+        let labels = making.labels();
+        let jobs = making.jobs.list;
+        Ok(Plan {
+            jobs,
+            models,
+            cross_validations,
+            learning_curves,
+            upper_limits,
+            labels,
+            datasets,
+            spec,
+            options,
+        })
+    }
+
+    /// The index of a job.
+    ///
+    /// # Errors
+    /// [`StudyError::NoJob`].
+    pub fn job(&self, id: &str) -> Result<usize, StudyError> {
+        let found = self.jobs.iter().position(|job| job.id == id);
+        found.ok_or_else(|| StudyError::NoJob { id: id.to_owned() })
+    }
+}
+
+/// Jobs without doubles.
+#[derive(Debug, Default)]
+pub(super) struct Jobs {
+    pub(super) list: Vec<Job>,
+    by_id: HashMap<String, usize>,
+}
+
+impl Jobs {
+    /// The index of a job, which may be there already.
+    pub(super) fn add(&mut self, job: Job) -> usize {
+        let next = self.list.len();
+        let index = *self.by_id.entry(job.id.clone()).or_insert(next);
+        if index == next {
+            self.list.push(job);
+        }
+        index
+    }
+}
+
+/// A plan in the making.
+pub(super) struct Making<'a> {
+    pub(super) jobs: Jobs,
+    pub(super) options: &'a StudyOptions,
+    pub(super) spec: &'a StudySpec,
+    /// What paths of the file are relative to.
+    pub(super) base: &'a Path,
+    pub(super) datasets: &'a BTreeMap<String, Dataset>,
+    pub(super) hashes: FileHashes,
+}
+
+impl Making<'_> {
+    fn labels(&mut self) -> Vec<(String, usize)> {
+        let names = self.spec.labels.datasets.iter();
+        let jobs = names.map(|name| {
+            let root = &self.datasets[name].meta().content_root;
+            let definition = serde_json::json!({ "work": "labels-v1", "content_root": root });
+            let words = format!("look at the labels of {name}");
+            let work = Work::Labels { dataset: name.clone() };
+            (name.clone(), self.jobs.add(Job::new("labels", words, work, definition)))
+        });
+        jobs.collect()
+    }
+}

@@ -1,0 +1,176 @@
+//! Doing a job.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde_json::{Value, json};
+
+use super::StudyError;
+use super::cost;
+use super::job::{Job, RUNS_FOLDER, Work, write_json};
+use super::labels::labels;
+use super::plan::Plan;
+use crate::dataset::Dataset;
+use crate::evaluate::{EvaluateOptions, evaluate, find_model, write_files};
+use crate::model::Model;
+use crate::model::device::device_name;
+use crate::model::net::is_tuned;
+use crate::train::{
+    BEST_FILE, EpochRow, Finetune, TrainObserver, TrainOptions, TrainSummary, open_device, train,
+};
+
+/// Watches a job.
+pub trait JobObserver {
+    /// So many samples of all are evaluated.
+    fn evaluated(&mut self, _done: u64, _all: u64) {}
+
+    /// What watches a training.
+    fn as_train(&mut self) -> &mut dyn TrainObserver;
+}
+
+impl JobObserver for () {
+    fn as_train(&mut self) -> &mut dyn TrainObserver {
+        self
+    }
+}
+
+/// Does a job, or what is left of it. A job that is done already is left as it is.
+///
+/// # Errors
+/// [`StudyError::Needs`] when the job that it needs is not done; [`StudyError::Interrupted`] once `stop` is true;
+/// whatever the job's own work refuses.
+pub fn run_job(
+    plan: &Plan,
+    job: &Job,
+    stop: &AtomicBool,
+    observer: &mut dyn JobObserver,
+) -> Result<(), StudyError> {
+    let out = &plan.options.out;
+    if job.is_done(out) {
+        return Ok(());
+    }
+    if let Some(needed) = job.work.needs().map(|needed| &plan.jobs[needed])
+        && !needed.is_done(out)
+    {
+        return Err(StudyError::Needs { id: job.id.clone(), needs: needed.id.clone() });
+    }
+    let document = job.folder(out).join(job.work.document());
+    match &job.work {
+        Work::Train { options, dataset } => {
+            let outcome = train(options, stop, observer.as_train())?;
+            let json = trained(plan, job, options, dataset, &outcome)?;
+            write_json(&document, &json)?;
+        }
+        Work::Evaluate { train, dataset, select, protocol } => {
+            let (file, model) = model_of(plan, *train)?;
+            let dataset = &plan.datasets[dataset];
+            let options = EvaluateOptions {
+                select: select.clone(),
+                protocol: *protocol,
+                device: open_device(plan.options.device)?,
+                ..EvaluateOptions::split(&select.split)
+            };
+            let mut progress = |done, all| observer.evaluated(done, all);
+            let mut found = evaluate(&model, dataset, &options, &mut progress)?;
+            found.model.file = Some(file);
+            write_files(&found, dataset, &job.folder(out))?;
+        }
+        Work::Cost { train, dataset, split } => {
+            let (file, model) = model_of(plan, *train)?;
+            let dataset = &plan.datasets[dataset];
+            let path = out.join(&file);
+            let cost = cost::measure(&model, dataset, split, plan.options.threads)?;
+            let bytes = std::fs::metadata(&path).map_err(StudyError::io(&path))?.len();
+            let mut json = json!({ "format": "tcolz-study-cost-v1", "job": job.id, "model": file });
+            extend(&mut json, json!(cost));
+            extend(&mut json, json!({ "model_bytes": bytes }));
+            write_json(&document, &json)?;
+        }
+        Work::Labels { dataset: name } => {
+            let found = labels(&plan.datasets[name])?;
+            let mut json = json!({ "format": "tcolz-study-labels-v1", "job": job.id });
+            extend(&mut json, json!(found));
+            // The name in the study, not the folder of this machine.
+            extend(&mut json, json!({ "dataset": name }));
+            write_json(&document, &json)?;
+        }
+    }
+    if stop.load(Ordering::Relaxed) && !document.exists() {
+        return Err(StudyError::Interrupted);
+    }
+    job.done(out)
+}
+
+/// The model of a training, with its file below the study's folder.
+fn model_of(plan: &Plan, train: usize) -> Result<(String, Model), StudyError> {
+    let Work::Train { options, .. } = &plan.jobs[train].work else {
+        return Err(StudyError::NoJob { id: plan.jobs[train].id.clone() });
+    };
+    let folder = options.folder();
+    let (_, model) = find_model(&folder, &options.dataset)?;
+    Ok((model_file(&folder), model))
+}
+
+/// `runs/NAME/best.safetensors`.
+fn model_file(run: &Path) -> String {
+    let name = run.file_name().unwrap_or_default().to_string_lossy();
+    format!("{RUNS_FOLDER}/{name}/{BEST_FILE}")
+}
+
+fn extend(object: &mut Value, more: Value) {
+    if let (Some(object), Value::Object(more)) = (object.as_object_mut(), more) {
+        object.extend(more);
+    }
+}
+
+/// What a training came to: `train.json`.
+fn trained(
+    plan: &Plan,
+    job: &Job,
+    options: &TrainOptions,
+    name: &str,
+    outcome: &TrainSummary,
+) -> Result<Value, StudyError> {
+    let dataset: &Dataset = &plan.datasets[name];
+    let model = Model::open(&outcome.model)?;
+    let parameters = model.spec().parameters();
+    let head_only = options.finetune == Finetune::Head;
+    let count = |tuned: bool| -> u64 {
+        let counted = parameters.iter().filter(|p| !tuned || is_tuned(p, head_only));
+        counted.map(|parameter| parameter.elements() as u64).sum()
+    };
+    let bytes = std::fs::metadata(&outcome.model).map_err(StudyError::io(&outcome.model))?.len();
+    let run = outcome.out.file_name().unwrap_or_default().to_string_lossy();
+    let weights = options.weights.as_ref().and_then(|file| file.file_name());
+    let (times, resources) = super::resources::of(&outcome.out, outcome)?;
+    let row = |row: &EpochRow| json!(row);
+    let device = open_device(plan.options.device)?;
+    Ok(json!({
+        "format": "tcolz-study-train-v1",
+        "job": job.id,
+        "run": format!("{RUNS_FOLDER}/{run}"),
+        "network": options.network.name(),
+        "weights": weights.map(|name| name.to_string_lossy()),
+        "finetune": options.finetune.as_str(),
+        "percent": options.select.percent.map(|percent| percent.to_string()),
+        "seed": options.seed,
+        "dataset": name,
+        "content_root": dataset.meta().content_root,
+        "samples": outcome.best.train_samples,
+        "validation_samples": outcome.best.validation.map_or(0, |found| found.samples),
+        "parameters": count(false),
+        "trained_parameters": count(true),
+        "epochs": outcome.rows.len(),
+        "ending": outcome.ending,
+        "batch_size": options.batch_size,
+        "learning_rate": options.base_rate(),
+        "device": device_name(&device),
+        "threads": plan.options.threads.unwrap_or_else(rayon::current_num_threads),
+        "model": model_file(&outcome.out),
+        "model_bytes": bytes,
+        "best": row(&outcome.best),
+        "rows": outcome.rows.iter().map(row).collect::<Vec<_>>(),
+        "times": times,
+        "resources": resources,
+    }))
+}

@@ -1,0 +1,121 @@
+//! All jobs of a study, one after the other, and the report.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde::Serialize;
+
+use super::StudyError;
+use super::collect::collect;
+use super::job::{Job, RESULTS_FOLDER, write_json};
+use super::plan::Plan;
+use super::report::write_report;
+use super::results::Results;
+use crate::durable::{self, FolderLock};
+
+/// How a job ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JobEnding {
+    /// It is done.
+    Done,
+    /// It was stopped, and goes on another time.
+    Interrupted,
+    /// It failed; the others go on.
+    Failed(String),
+}
+
+/// A job that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Failed {
+    /// The job.
+    pub id: String,
+    /// What it does, in words.
+    pub words: String,
+    /// What went wrong.
+    pub reason: String,
+}
+
+/// Watches a study and does its jobs.
+pub trait Jobs {
+    /// Does a job: [`super::run_job`] here, or in a process of its own, whose memory is then the job's alone.
+    ///
+    /// # Errors
+    /// When no job can be done any more.
+    fn run(&mut self, plan: &Plan, job: &Job, number: usize) -> Result<JobEnding, StudyError>;
+
+    /// A job ended.
+    fn ended(&mut self, _job: &Job, _number: usize, _ending: &JobEnding) {}
+}
+
+/// What a study came to.
+#[derive(Debug, Clone, Serialize)]
+pub struct StudySummary {
+    /// Jobs.
+    pub jobs: usize,
+    /// Of these, done; some of them before.
+    pub done: usize,
+    /// Of these, done before.
+    pub done_before: usize,
+    /// Jobs that failed.
+    pub failed: Vec<Failed>,
+    /// It was asked to stop.
+    pub interrupted: bool,
+    /// Files of the report, below the study's folder.
+    pub files: Vec<String>,
+    /// What the report is made of.
+    #[serde(skip)]
+    pub results: Results,
+}
+
+/// Does every job that is not done, and writes the report, also when it is stopped or jobs fail.
+///
+/// # Errors
+/// [`StudyError::Locked`]; [`StudyError::Io`]; when the report cannot be written.
+pub fn study(
+    plan: &Plan,
+    stop: &AtomicBool,
+    jobs: &mut dyn Jobs,
+) -> Result<StudySummary, StudyError> {
+    let out = &plan.options.out;
+    durable::create_folder(out).map_err(StudyError::io(out))?;
+    let lock = FolderLock::take(out).map_err(StudyError::io(out))?;
+    let _lock = lock.ok_or_else(|| StudyError::Locked { path: out.clone() })?;
+    let done_before = plan.jobs.iter().filter(|job| job.is_done(out)).count();
+    let mut failed: Vec<Failed> = Vec::new();
+    let mut interrupted = false;
+    for (number, job) in plan.jobs.iter().enumerate() {
+        if job.is_done(out) {
+            continue;
+        }
+        if stop.load(Ordering::Relaxed) {
+            interrupted = true;
+            break;
+        }
+        if job.work.needs().is_some_and(|needed| !plan.jobs[needed].is_done(out)) {
+            continue;
+        }
+        let ending = jobs.run(plan, job, number)?;
+        jobs.ended(job, number, &ending);
+        match ending {
+            JobEnding::Done => {}
+            JobEnding::Interrupted => {
+                interrupted = true;
+                break;
+            }
+            JobEnding::Failed(reason) => {
+                failed.push(Failed { id: job.id.clone(), words: job.words.clone(), reason });
+            }
+        }
+    }
+    let results = collect(plan, &failed)?;
+    write_json(&out.join(RESULTS_FOLDER).join("results.json"), &serde_json::json!(results))?;
+    let written = write_report(&results, out)?;
+    Ok(StudySummary {
+        jobs: plan.jobs.len(),
+        done: plan.jobs.iter().filter(|job| job.is_done(out)).count(),
+        done_before,
+        failed,
+        interrupted,
+        files: written.files,
+        results,
+    })
+}
