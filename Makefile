@@ -6,7 +6,7 @@ VENV := .venv
 CUDA_VENV := .venv-cuda
 export TCOLZ_PYTHON := $(CURDIR)/$(VENV)/bin/python
 
-.PHONY: help demo ttd test check check-cuda check-ttd tools fmt clippy optimised docs examples bench clean
+.PHONY: help demo ttd study test check check-cuda check-ttd tools fmt clippy optimised docs examples bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -20,6 +20,10 @@ test: tools $(VENV)/ready ## every test, those against pyarrow, DuckDB and Pillo
 
 ttd: tools ## cross-validate on real tweet photos with real weights, in ttd-out/: make ttd TTD=folder WEIGHTS=file
 	TTD="$(TTD)" WEIGHTS="$(WEIGHTS)" scripts/ttd.sh ttd-out
+
+study: tools ## compare three models on made-up photos and real tweets, in study-out/: make study TTD=folder WEIGHTS=file
+	cargo build --release --locked
+	TTD="$(TTD)" WEIGHTS="$(WEIGHTS)" scripts/study.sh study-out
 
 check: fmt clippy check-cuda test optimised demo check-ttd docs examples ## all that CI does
 
@@ -57,4 +61,4 @@ $(VENV)/ready: tests/python/requirements.txt
 	@scripts/python.sh "$(PYTHON)" "$(VENV)" tests/python/requirements.txt
 
 clean: ## remove what was built here
-	rm -rf target $(VENV) $(CUDA_VENV) demo-out ttd-out
+	rm -rf target $(VENV) $(CUDA_VENV) demo-out ttd-out study-out

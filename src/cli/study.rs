@@ -254,7 +254,7 @@ struct JobProgress {
 
 impl JobProgress {
     fn new(json: bool) -> JobProgress {
-        JobProgress { train: TrainProgress::new(json), photos: None, json }
+        JobProgress { train: TrainProgress::brief(json), photos: None, json }
     }
 
     fn clear(&self) {

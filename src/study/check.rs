@@ -72,8 +72,10 @@ impl StudySpec {
             .find_map(|(spec, title)| model(spec, title))
             .or_else(|| {
                 self.benchmarks.iter().find_map(|benchmark| {
-                    let what = format!("dataset of benchmark `{}`", benchmark.name);
-                    unknown(&what, &benchmark.dataset, &datasets)
+                    let what = |part: &str| format!("{part} of benchmark `{}`", benchmark.name);
+                    let mut named = benchmark.models.iter().flatten();
+                    unknown(&what("dataset"), &benchmark.dataset, &datasets)
+                        .or_else(|| named.find_map(|name| unknown(&what("a model"), name, &titles)))
                 })
             })
             .or_else(|| {

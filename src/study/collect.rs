@@ -18,6 +18,9 @@ use super::study::Failed;
 pub(super) fn collect(plan: &Plan, failed: &[Failed]) -> Result<Results, StudyError> {
     let out: &Path = &plan.options.out;
     let read = |job: usize| -> Result<Option<Document>, StudyError> { plan.jobs[job].read(out) };
+    let of = |job: Option<usize>| -> Result<Option<Document>, StudyError> {
+        Ok(job.map(read).transpose()?.flatten())
+    };
     let benchmarks = plan.spec.benchmarks.iter().map(|benchmark| Benchmarked {
         name: benchmark.name.clone(),
         published: benchmark.published,
@@ -32,12 +35,8 @@ pub(super) fn collect(plan: &Plan, failed: &[Failed]) -> Result<Results, StudyEr
             percent: training.percent.map(|percent| percent.to_string()),
             seed: model.seed,
             train: read(model.train)?,
-            evaluations: model
-                .evaluations
-                .iter()
-                .map(|&job| read(job))
-                .collect::<Result<_, _>>()?,
-            cost: model.cost.map(read).transpose()?.flatten(),
+            evaluations: model.evaluations.iter().map(|&job| of(job)).collect::<Result<_, _>>()?,
+            cost: of(model.cost)?,
         })
     };
     let folds = |cv: &super::plan::PlannedFolds| -> Result<CrossValidated, StudyError> {
@@ -75,7 +74,7 @@ pub(super) fn collect(plan: &Plan, failed: &[Failed]) -> Result<Results, StudyEr
             seed: limit.seed,
             train: read(limit.train)?,
             evaluation: read(limit.evaluation)?,
-            compared: limit.compared.map(read).transpose()?.flatten(),
+            compared: of(limit.compared)?,
         })
     };
     let labels = plan

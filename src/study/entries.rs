@@ -22,6 +22,13 @@ const USUAL_TEST: &str = "test";
 
 type Result<T> = std::result::Result<T, StudyError>;
 
+impl BenchmarkSpec {
+    /// Whether a model is evaluated on it.
+    fn is_for(&self, training: &TrainingSpec) -> bool {
+        self.models.as_ref().is_none_or(|models| models.contains(&training.title()))
+    }
+}
+
 impl<'a> Making<'a> {
     pub(super) fn models(&mut self) -> Result<Vec<PlannedModel>> {
         let mut planned = Vec::new();
@@ -29,8 +36,10 @@ impl<'a> Making<'a> {
             for (number, seed) in training.every_seed().into_iter().enumerate() {
                 let train = self.train_as_said(&training, seed, training.percent)?;
                 let benchmarks = self.spec.benchmarks.iter();
-                let evaluations =
-                    benchmarks.map(|benchmark| self.evaluate(&training, train, benchmark));
+                let evaluations = benchmarks.map(|benchmark| match benchmark.is_for(&training) {
+                    true => self.evaluate(&training, train, benchmark).map(Some),
+                    false => Ok(None),
+                });
                 let evaluations = evaluations.collect::<Result<Vec<_>>>()?;
                 let cost = (number == 0).then(|| self.cost(&training, train)).transpose()?;
                 let (name, training) = (training.title(), training.clone());
@@ -163,7 +172,7 @@ impl<'a> Making<'a> {
                 let own = models.iter().filter(|model| model.name == spec.model);
                 let own =
                     own.clone().find(|model| model.seed == seed).or_else(|| own.clone().next());
-                let compared = own.zip(place).map(|(model, place)| model.evaluations[place]);
+                let compared = own.zip(place).and_then(|(model, place)| model.evaluations[place]);
                 planned.push(PlannedLimit {
                     model: spec.model.clone(),
                     tested_percent: spec.test_percent.to_string(),

@@ -63,8 +63,8 @@ pub(super) struct PlannedModel {
     pub(super) training: TrainingSpec,
     pub(super) seed: u64,
     pub(super) train: usize,
-    /// One for each benchmark.
-    pub(super) evaluations: Vec<usize>,
+    /// One for each benchmark that it is evaluated on.
+    pub(super) evaluations: Vec<Option<usize>>,
     pub(super) cost: Option<usize>,
 }
 

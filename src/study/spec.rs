@@ -158,6 +158,8 @@ pub struct BenchmarkSpec {
     /// `plain` or `ttd`: without the output `neutral`, by agreement.
     #[serde(default)]
     pub protocol: ProtocolSpec,
+    /// Names of the models that are evaluated on it; else all.
+    pub models: Option<Vec<String>>,
     /// It is what these published figures were measured on.
     pub published: Option<Benchmark>,
 }

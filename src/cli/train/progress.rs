@@ -17,6 +17,8 @@ const LINE_INTERVAL: Duration = Duration::from_secs(10);
 /// Watches a run.
 pub(in crate::cli) struct TrainProgress {
     json: bool,
+    /// Says only what takes long and what may spoil the result.
+    brief: bool,
     bar: ProgressBar,
     last_line: Instant,
 }
@@ -27,7 +29,12 @@ impl TrainProgress {
         if json || !std::io::stderr().is_terminal() {
             bar.set_draw_target(ProgressDrawTarget::hidden());
         }
-        TrainProgress { json, bar, last_line: Instant::now() }
+        TrainProgress { json, brief: false, bar, last_line: Instant::now() }
+    }
+
+    /// For a run that is one of many.
+    pub(in crate::cli) fn brief(json: bool) -> TrainProgress {
+        TrainProgress { brief: true, ..TrainProgress::new(json) }
     }
 
     /// Removes the bar, so that what follows stands alone.
@@ -70,7 +77,9 @@ impl TrainProgress {
 
 impl TrainObserver for TrainProgress {
     fn note(&mut self, text: &str) {
-        self.say("note", text);
+        if !self.brief || self.json {
+            self.say("note", text);
+        }
     }
 
     fn warning(&mut self, text: &str) {
@@ -80,6 +89,9 @@ impl TrainObserver for TrainProgress {
     fn begun(&mut self, begun: &Begun) {
         if self.json {
             event(&with_event("begun", json!(begun)));
+            return;
+        }
+        if self.brief {
             return;
         }
         let Begun { memory, .. } = begun;
@@ -142,6 +154,9 @@ impl TrainObserver for TrainProgress {
                 "event": "features_begun", "file": file, "bytes": size, "there": there, "all": all,
             });
             return event(&value);
+        }
+        if self.brief {
+            return;
         }
         let there = match there {
             0 => "none is there yet".to_owned(),
@@ -227,6 +242,9 @@ impl TrainObserver for TrainProgress {
         self.last_line = Instant::now();
         if self.json {
             return event(&with_event("epoch", json!(epoch)));
+        }
+        if self.brief && epoch.seconds < LINE_INTERVAL.as_secs_f64() {
+            return;
         }
         let row = &epoch.row;
         let validation = row.validation.map_or(String::new(), |found| {
