@@ -5,4 +5,5 @@
 //! ```
 
 pub mod published;
+pub mod report;
 pub mod results;
