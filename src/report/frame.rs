@@ -57,15 +57,16 @@ impl Scale {
         }
     }
 
-    /// From the smallest to the largest value.
+    /// From the smallest to the largest value, with a little room.
     pub(super) fn exact(
         name: &str,
         values: impl Iterator<Item = f64>,
         label: impl Fn(f64) -> String,
     ) -> Scale {
         let (low, high) = ends(values, (0.0, 1.0));
-        let (low, high) = if high > low { (low, high) } else { (low - 1.0, low + 1.0) };
-        Scale { name: name.to_owned(), axis: Axis::between(low, high, label), logarithmic: false }
+        let room = if high > low { 0.04 * (high - low) } else { 1.0 };
+        let axis = Axis::between(low - room, high + room, label);
+        Scale { name: name.to_owned(), axis, logarithmic: false }
     }
 }
 

@@ -18,6 +18,8 @@ const BOTTOM: f64 = 464.0;
 /// Radius of the largest mark; the smallest has at least the other.
 const LARGEST: f64 = 24.0;
 const SMALLEST: f64 = 4.0;
+/// Where an interval goes whose place is taken.
+const ASIDE: [f64; 5] = [0.0, 8.0, -8.0, 16.0, -16.0];
 /// Width of a name at most.
 const MAX_NAME: f64 = 220.0;
 
@@ -118,7 +120,7 @@ impl ParetoChart<'_> {
         let (least, most) = sizes
             .fold((f64::INFINITY, 0.0f64), |(low, high), size| (low.min(size), high.max(size)));
         if most > 0.0 {
-            let text = "area: size of the weights, from ";
+            let text = "area: size of the weights, from";
             let y = 68.0;
             paper.text(text, (LEFT, y), Side::Right, 0.95, theme.ink)?;
             let mut x = LEFT + text_width(text, 0.95) + 4.0;
@@ -144,6 +146,16 @@ fn disc<B: DrawingBackend>(
     paper.disc(middle, radius, colour)?;
     let inside = between(paper.theme.paper, colour, if hollow { 0.0 } else { 0.55 });
     paper.disc(middle, radius - 1.6, inside)
+}
+
+/// A line of the picture as a block.
+fn line(from: (f64, f64), to: (f64, f64)) -> Block {
+    Block {
+        left: from.0.min(to.0) - 1.0,
+        top: from.1.min(to.1) - 1.0,
+        right: from.0.max(to.0) + 1.0,
+        bottom: from.1.max(to.1) + 1.0,
+    }
 }
 
 impl Drawing for ParetoChart<'_> {
@@ -172,32 +184,39 @@ impl Drawing for ParetoChart<'_> {
         let mut order: Vec<usize> = (0..self.points.len()).collect();
         let radius = |number: usize| self.radius(self.points[number].bytes);
         order.sort_by(|&a, &b| radius(b).total_cmp(&radius(a)));
-        let mut taken = Vec::new();
-        let mut wanted = Vec::new();
-        let name = |point: &ParetoPoint| fitted(&point.name, 0.95, MAX_NAME);
-        for number in order {
-            let point = &self.points[number];
-            let place = at(point);
-            let on_front = front.contains(&number);
-            let colour = match (point.chosen, on_front) {
-                (true, _) => theme.series[1],
-                (false, true) => theme.series[0],
-                (false, false) => theme.series[5],
-            };
-            disc(paper, place, radius(number), colour, !on_front && !point.chosen)?;
+        let colour = |number: usize| match (self.points[number].chosen, front.contains(&number)) {
+            (true, _) => theme.series[1],
+            (false, true) => theme.series[0],
+            (false, false) => theme.series[5],
+        };
+        let mut taken: Vec<Block> = steps.windows(2).map(|ends| line(ends[0], ends[1])).collect();
+        for &number in &order {
+            let (point, place) = (&self.points[number], at(&self.points[number]));
+            let hollow = !front.contains(&number) && !point.chosen;
+            disc(paper, place, radius(number), colour(number), hollow)?;
             taken.push(Block::around(place, 2.0 * radius(number), 2.0 * radius(number)));
         }
+        let mut bars: Vec<f64> = Vec::new();
         for (number, point) in self.points.iter().enumerate() {
-            let place = at(point);
-            if let Some((low, high)) = point.interval {
-                let ends = (frame.down(high), frame.down(low));
-                upright_interval(paper, place.0, ends, theme.ink)?;
-                let middle = (place.0, (ends.0 + ends.1) / 2.0);
-                taken.push(Block::around(middle, 8.0, ends.1 - ends.0));
-            }
-            let width = text_width(&name(point), 0.95) + 4.0;
-            wanted.push(Wanted { point: place, radius: radius(number), width, height: 16.0 });
+            let Some((low, high)) = point.interval else { continue };
+            let (x, _) = at(point);
+            // Models that cost the same have their intervals beside each other.
+            let x = ASIDE
+                .iter()
+                .map(|aside| x + aside)
+                .find(|x| bars.iter().all(|bar| (bar - x).abs() > 6.0));
+            let x = x.unwrap_or(at(point).0);
+            bars.push(x);
+            let ends = (frame.down(high), frame.down(low));
+            upright_interval(paper, x, ends, between(colour(number), theme.ink, 0.35))?;
+            taken.push(line((x - 3.0, ends.0), (x + 3.0, ends.1)));
         }
+        let name = |point: &ParetoPoint| fitted(&point.name, 0.95, MAX_NAME);
+        let wanted = |(number, point): (usize, &ParetoPoint)| {
+            let width = text_width(&name(point), 0.95) + 4.0;
+            Wanted { point: at(point), radius: radius(number), width, height: 16.0 }
+        };
+        let wanted: Vec<Wanted> = self.points.iter().enumerate().map(wanted).collect();
         let within = Block { left: LEFT + 2.0, top: TOP, right: RIGHT, bottom: BOTTOM - 2.0 };
         let blocks = place(&wanted, &taken, within);
         for ((point, block), wanted) in self.points.iter().zip(blocks).zip(&wanted) {

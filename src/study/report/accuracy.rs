@@ -39,12 +39,12 @@ pub(super) fn accuracies(results: &Results, scope: &Scope<'_>, chosen: Option<&s
         let before = rows.len();
         rows.extend(published);
         if rows.len() > before {
-            note = note.and("† Published by others and typed in, not measured here.");
+            note = note.and("† Published by others and typed in, not measured here: the last part of this report says by whom.");
         }
     }
     Table {
         name: format!("accuracy{}", scope.ending()),
-        title: format!("Accuracy{}", scope.words()),
+        title: format!("Accuracy on each benchmark{}", scope.words()),
         note,
         columns,
         rows,
@@ -75,7 +75,7 @@ fn published_row(theirs: &Published, measures: &[Measure<'_>]) -> Option<Row> {
         _ => (theirs.model, ""),
     };
     let mut cells: Vec<Text> =
-        vec![format!("{model} †").into(), tuned.into(), theirs.source.into(), "".into()];
+        vec![format!("{model} †").into(), tuned.into(), theirs.short_source().into(), "".into()];
     cells.extend(figures.into_iter().map(|figure| match figure {
         Some(figure) => Text::default().with(figure, show::share).and(" †"),
         None => Text::from(""),

@@ -75,7 +75,8 @@ fn normalised(rule: &Rule) -> [f64; 3] {
 
 /// Where a value lies between the worst and the best: 0 to 1.
 pub(super) fn worth(value: f64, worst: f64, best: f64) -> f64 {
-    if worst == best { 1.0 } else { (value - worst) / (best - worst) }
+    // Plus 0: a worth of -0 would read as less than none.
+    if worst == best { 1.0 } else { (value - worst) / (best - worst) + 0.0 }
 }
 
 /// The smallest and the largest.

@@ -318,10 +318,15 @@ impl<'a> Chosen<'a> {
             .with(score(1), show::share)
             .and(" against ")
             .with(score(0), show::share)
-            .and(". Its accuracy is ")
-            .with(Traced::difference(&second.accuracy.value, &best.accuracy.value), show::signed)
-            .and(" apart, one image takes ");
-        let text = factor(text, &best.seconds, &second.seconds, " times as long", " times less");
+            .and(". Its accuracy is ");
+        let (own, other) = (&best.accuracy.value, &second.accuracy.value);
+        let text = match other.value >= own.value {
+            true => text.with(Traced::difference(other, own), show::share).and(" higher"),
+            false => text.with(Traced::difference(own, other), show::share).and(" lower"),
+        };
+        let text = text.and(", one image takes ");
+        let text =
+            factor(text, &best.seconds, &second.seconds, " times as long", " times less long");
         let text = factor(
             text.and(", its weights are "),
             &best.bytes,

@@ -93,15 +93,17 @@ fn report(
     chosen: &Chosen<'_>,
 ) -> Result<Report, StudyReportError> {
     let mut sections = vec![choice(results, scopes, chosen)?];
-    for scope in scopes {
-        // The choice is made among the first; others are told apart by their titles.
+    // What is about the same models stands together; parts of the data come last, unless there is nothing else.
+    for (place, scope) in scopes.iter().enumerate() {
+        if place == 1 {
+            sections.extend([repeated(results)?, labels(results)]);
+        }
         let name = if scope.percent == chosen.percent { chosen.name() } else { None };
-        sections.push(accuracy(results, scope, name)?);
-        sections.push(cost(scope)?);
-        sections.push(training(scope)?);
+        sections.extend([accuracy(results, scope, name)?, cost(scope)?, training(scope)?]);
     }
-    sections.push(repeated(results)?);
-    sections.push(labels(results));
+    if scopes.len() < 2 {
+        sections.extend([repeated(results)?, labels(results)]);
+    }
     sections.push(origins(results));
     sections.retain(|section| !section.blocks.is_empty());
     let title = if results.title.is_empty() { "A study" } else { &results.title };
@@ -227,16 +229,17 @@ fn origins(results: &Results) -> Section {
     let shown = super::published::PUBLISHED.iter().filter(|theirs| {
         measures.iter().any(|measure| accuracy::published(theirs, measure).is_some())
     });
-    let mut sources: Vec<&str> = Vec::new();
+    let mut sources: Vec<(&str, &str)> = Vec::new();
     for theirs in shown {
-        if !sources.contains(&theirs.source) {
-            sources.push(theirs.source);
+        let source = (theirs.short_source(), theirs.source);
+        if !sources.contains(&source) {
+            sources.push(source);
         }
     }
     if !sources.is_empty() {
         section.say("Figures with † are the only ones that are typed in. They are of:");
-        let sources = sources.into_iter().map(Text::from).collect();
-        section.blocks.push(Block::List(sources));
+        let named = |(short, long)| Text::from(format!("{short}: {long}"));
+        section.blocks.push(Block::List(sources.into_iter().map(named).collect()));
     }
     section
 }

@@ -180,22 +180,28 @@ fn bars(
 
 /// Inference times as bars.
 pub(super) fn inference(scope: &Scope<'_>) -> Result<Vec<Picture>> {
-    let of = |field: &'static str| {
-        move |entry: &Entry<'_>| {
-            let at = |number: &str| entry.costs(&format!("/{field}/{number}"));
-            let sd = at("sample_sd").map(|sd| sd.value * 1e3);
-            Some((at("mean")?.value * 1e3, sd))
-        }
-    };
-    let text = |value: f64, sd: Option<f64>| match sd {
-        Some(sd) => format!("{value:.1} ± {sd:.1}"),
-        None => format!("{value:.1}"),
-    };
-    let one = ("inference-one", "Inference of one image", "time (ms), mean ± sd of the runs");
-    let fifteen =
-        ("inference-15", "Inference of 15 images at once", "time (ms), mean ± sd of the runs");
-    let one = bars(scope, one, of("image_1"), text)?;
-    Ok(one.into_iter().chain(bars(scope, fifteen, of("images_15"), text)?).collect())
+    let mut pictures = Vec::new();
+    for (name, title, field) in [
+        ("inference-one", "Inference of one image", "image_1"),
+        ("inference-15", "Inference of 15 images at once", "images_15"),
+    ] {
+        let at = |entry: &Entry<'_>, number: &str| entry.costs(&format!("/{field}/{number}"));
+        let mean = |entry: &Entry<'_>| at(entry, "mean").map(|time| time.value);
+        let longest = scope.entries.iter().filter_map(mean).fold(0.0, f64::max);
+        let (unit, seconds) = if longest < 1.0 { ("ms", 1e-3) } else { ("s", 1.0) };
+        let value = |entry: &Entry<'_>| {
+            let sd = at(entry, "sample_sd").map(|sd| sd.value / seconds);
+            Some((mean(entry)? / seconds, sd))
+        };
+        let digits = if seconds < 1.0 { 1 } else { 2 };
+        let text = |value: f64, sd: Option<f64>| match sd {
+            Some(sd) => format!("{value:.digits$} ± {sd:.digits$}"),
+            None => format!("{value:.digits$}"),
+        };
+        let x_name = format!("time ({unit}), mean ± sd of the runs");
+        pictures.extend(bars(scope, (name, title, &x_name), value, text)?);
+    }
+    Ok(pictures)
 }
 
 /// Time of training as bars.

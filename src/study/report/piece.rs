@@ -190,6 +190,11 @@ impl Text {
         }
     }
 
+    /// Whether it is too long for a line of a table.
+    pub(super) fn is_long(&self) -> bool {
+        self.to_string().chars().count() > 40
+    }
+
     /// Its numbers: which of the column, and the number.
     pub(super) fn numbers(&self) -> impl Iterator<Item = (usize, &Traced)> {
         self.0.iter().filter_map(|piece| match piece {
