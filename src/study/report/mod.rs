@@ -104,7 +104,8 @@ fn report(
     if scopes.len() < 2 {
         sections.extend([repeated(results)?, labels(results)]);
     }
-    sections.push(origins(results));
+    let any = scopes.iter().any(|scope| scope.percent.is_none());
+    sections.push(origins(results, any));
     sections.retain(|section| !section.blocks.is_empty());
     let title = if results.title.is_empty() { "A study" } else { &results.title };
     let report = Report { title: title.to_owned(), subtitle: subtitle(results, scopes), sections };
@@ -216,8 +217,8 @@ fn labels(results: &Results) -> Section {
     section
 }
 
-/// Where numbers come from.
-fn origins(results: &Results) -> Section {
+/// Where numbers come from; published ones stand beside models that saw all of the data only.
+fn origins(results: &Results, any_saw_all: bool) -> Section {
     let mut section = Section::new("origins", "Where the numbers are from");
     section.say(
         "Every number stands in a JSON document in the study's folder or follows from such numbers. The columns “source of …” \
@@ -227,7 +228,7 @@ fn origins(results: &Results) -> Section {
     );
     let measures = Measure::all(results);
     let shown = super::published::PUBLISHED.iter().filter(|theirs| {
-        measures.iter().any(|measure| accuracy::published(theirs, measure).is_some())
+        any_saw_all && measures.iter().any(|measure| accuracy::published(theirs, measure).is_some())
     });
     let mut sources: Vec<(&str, &str)> = Vec::new();
     for theirs in shown {
