@@ -44,7 +44,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("tempfile", &["src/durable.rs"]),
     ("fs4", &["src/durable.rs"]),
     ("rustix", &["src/usage.rs", "src/storage.rs"]),
-    ("csv", &["src/dump/"]),
+    ("csv", &["src/dump/", "src/study/report/"]),
     ("tar", &["src/dump/source/"]),
     ("gif", &["src/decode/"]),
     ("image", &["src/decode/"]),

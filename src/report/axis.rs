@@ -34,6 +34,16 @@ impl Axis {
         self.end
     }
 
+    /// Places and labels of its ticks.
+    pub(super) fn ticks(&self) -> &[(f64, String)] {
+        &self.ticks
+    }
+
+    /// How far a value lies from the start to the end: 0 to 1.
+    pub(super) fn share(&self, value: f64) -> f64 {
+        (value - self.start) / (self.end - self.start)
+    }
+
     /// From 0 to a round number that is at least `most`, which is at least `least`.
     pub(super) fn from_zero(most: f64, least: f64, label: impl Fn(f64) -> String) -> Axis {
         let most = if most.is_finite() { most.max(least) } else { least };
@@ -130,7 +140,7 @@ impl Ranged for Axis {
 
     fn map(&self, value: &f64, (from, to): (i32, i32)) -> i32 {
         // What lies far outside of the axis is still a place in the picture's own numbers.
-        let share = ((value - self.start) / (self.end - self.start)).clamp(-1.0, 2.0);
+        let share = self.share(*value).clamp(-1.0, 2.0);
         from + (share * f64::from(to - from)).round() as i32
     }
 

@@ -2,8 +2,9 @@
 
 use plotters::coord::Shift;
 use plotters::prelude::{
-    BitMapBackend, Color, DrawingArea, DrawingAreaErrorKind, DrawingBackend, FontTransform,
-    IntoDrawingArea, IntoFont, PathElement, RGBColor, Rectangle, SVGBackend, Text, TextStyle,
+    BitMapBackend, Circle, Color, DrawingArea, DrawingAreaErrorKind, DrawingBackend, FontTransform,
+    IntoDrawingArea, IntoFont, PathElement, Polygon, RGBColor, Rectangle, SVGBackend, Text,
+    TextStyle,
 };
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
@@ -154,6 +155,18 @@ impl<B: DrawingBackend> Paper<'_, B> {
         let width = (width * self.scale).round().max(1.0) as u32;
         let points: Vec<(i32, i32)> = points.iter().map(|&point| self.at(point)).collect();
         self.area.draw(&PathElement::new(points, colour.stroke_width(width))).map_err(failed)
+    }
+
+    /// A filled circle.
+    pub(super) fn disc(&self, middle: (f64, f64), radius: f64, colour: RGBColor) -> Result<()> {
+        let radius = (radius * self.scale).round().max(1.0) as i32;
+        self.area.draw(&Circle::new(self.at(middle), radius, colour.filled())).map_err(failed)
+    }
+
+    /// A filled shape with corners.
+    pub(super) fn shape(&self, corners: &[(f64, f64)], colour: RGBColor) -> Result<()> {
+        let corners: Vec<(i32, i32)> = corners.iter().map(|&corner| self.at(corner)).collect();
+        self.area.draw(&Polygon::new(corners, colour.filled())).map_err(failed)
     }
 
     /// A straight line of strokes as long as the gaps between them.

@@ -5,10 +5,10 @@ use std::sync::OnceLock;
 use plotters::style::{FontStyle, RGBColor, register_font};
 
 /// Family of the charts' letters.
-pub(super) const FONT: &str = "Inter Subset";
+pub const FONT: &str = "Inter Subset";
 
 /// The letters; see `font/subset.py`.
-pub(super) const FONT_BYTES: &[u8] = include_bytes!("font/Inter-Subset.ttf");
+pub const FONT_BYTES: &[u8] = include_bytes!("font/Inter-Subset.ttf");
 
 /// Height of letters in pixels of the chart.
 pub(super) const LETTERS: f64 = 13.0;

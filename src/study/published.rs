@@ -50,6 +50,19 @@ pub const PUBLISHED: [Published; 11] = [
     published("ViT", VIT, [Some(0.812), None, None], None),
 ];
 
+impl Published {
+    /// Who measured it, in a word or two: for pictures.
+    pub fn short_source(&self) -> &'static str {
+        match self.source {
+            PAPER => "paper",
+            RELEASED => "released weights",
+            REPLACED => "Keras 2018",
+            VIT => "2023",
+            other => other,
+        }
+    }
+}
+
 const fn published(
     model: &'static str,
     source: &'static str,

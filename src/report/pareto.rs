@@ -1,0 +1,280 @@
+//! Accuracy against cost: which models are worth their price.
+
+use plotters::prelude::{DrawingBackend, RGBColor};
+
+use super::ReportError;
+use super::axis::short;
+use super::drawing::{Drawing, Paper, Side, ThemedPicture, between, fitted, render, text_width};
+use super::frame::{Frame, Scale};
+use super::marks::{stroked, upright_interval};
+use super::numbers::bytes;
+use super::placing::{Block, Wanted, place};
+
+const SIZE: (u32, u32) = (720, 520);
+const LEFT: f64 = 70.0;
+const RIGHT: f64 = 700.0;
+const TOP: f64 = 88.0;
+const BOTTOM: f64 = 464.0;
+/// Radius of the largest mark; the smallest has at least the other.
+const LARGEST: f64 = 24.0;
+const SMALLEST: f64 = 4.0;
+/// Where an interval goes whose place is taken.
+const ASIDE: [f64; 5] = [0.0, 8.0, -8.0, 16.0, -16.0];
+/// Width of a name at most.
+const MAX_NAME: f64 = 220.0;
+
+/// A model on the picture.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ParetoPoint {
+    /// Its name.
+    pub name: String,
+    /// What it costs, in the unit of the axis; above 0.
+    pub cost: f64,
+    /// Its accuracy, 0 to 1.
+    pub accuracy: f64,
+    /// Ends of the accuracy's 95 % interval.
+    pub interval: Option<(f64, f64)>,
+    /// Bytes of its deployable weights: the area of its mark.
+    pub bytes: Option<f64>,
+    /// Whether it is the one to deploy.
+    pub chosen: bool,
+}
+
+/// Accuracy against cost, with the Pareto front: the models that no other beats in both.
+#[derive(Debug, Clone)]
+pub struct ParetoChart<'a> {
+    /// What is said above it.
+    pub title: &'a str,
+    /// Name of the cost with its unit.
+    pub cost_name: &'a str,
+    /// Name of the accuracy.
+    pub accuracy_name: &'a str,
+    /// The models.
+    pub points: Vec<ParetoPoint>,
+}
+
+impl ParetoChart<'_> {
+    /// Draws it.
+    ///
+    /// # Errors
+    /// [`ReportError::Chart`].
+    pub fn picture(&self) -> Result<ThemedPicture, ReportError> {
+        render(self)
+    }
+
+    /// Numbers of the points on the front, by cost: each is cheaper than all that are as accurate or more.
+    pub fn front(&self) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.points.len()).collect();
+        let key = |number: usize| (self.points[number].cost, -self.points[number].accuracy);
+        order.sort_by(|&a, &b| key(a).partial_cmp(&key(b)).unwrap_or(std::cmp::Ordering::Equal));
+        let mut best = f64::NEG_INFINITY;
+        order.retain(|&number| {
+            let better = self.points[number].accuracy > best;
+            best = best.max(self.points[number].accuracy);
+            better
+        });
+        order
+    }
+
+    fn frame(&self) -> Frame {
+        let costs: Vec<f64> = self.points.iter().map(|point| point.cost).collect();
+        let ends = |point: &ParetoPoint| {
+            let (low, high) = point.interval.unwrap_or((point.accuracy, point.accuracy));
+            [low, high]
+        };
+        let shares = self.points.iter().flat_map(ends);
+        Frame {
+            left: LEFT,
+            right: RIGHT,
+            top: TOP,
+            bottom: BOTTOM,
+            x: Scale::factors(self.cost_name, &costs, short),
+            y: Scale::shares(self.accuracy_name, shares, short),
+        }
+    }
+
+    fn radius(&self, bytes: Option<f64>) -> f64 {
+        let largest = self.points.iter().filter_map(|point| point.bytes).fold(0.0, f64::max);
+        match bytes {
+            Some(bytes) if largest > 0.0 => (LARGEST * (bytes / largest).sqrt()).max(SMALLEST),
+            _ => SMALLEST,
+        }
+    }
+
+    fn legend<B: DrawingBackend>(&self, paper: &Paper<'_, B>) -> Result<(), ReportError> {
+        let theme = paper.theme;
+        let (mut x, y) = (LEFT, 46.0);
+        for (text, colour, hollow) in [
+            ("chosen", theme.series[1], false),
+            ("on the Pareto front", theme.series[0], false),
+            ("beaten in both", theme.series[5], true),
+        ] {
+            disc(paper, (x + 6.0, y), 6.0, colour, hollow)?;
+            paper.text(text, (x + 18.0, y), Side::Right, 0.95, theme.ink)?;
+            x += text_width(text, 0.95) + 38.0;
+        }
+        stroked(paper, 1, &[(x, y), (x + 30.0, y)], theme.series[0], 1.6)?;
+        paper.text("Pareto front", (x + 36.0, y), Side::Right, 0.95, theme.ink)?;
+        // Two sizes, for scale.
+        let sizes = self.points.iter().filter_map(|point| point.bytes);
+        let (least, most) = sizes
+            .fold((f64::INFINITY, 0.0f64), |(low, high), size| (low.min(size), high.max(size)));
+        if most > 0.0 {
+            let text = "area: size of the weights, from";
+            let y = 68.0;
+            paper.text(text, (LEFT, y), Side::Right, 0.95, theme.ink)?;
+            let mut x = LEFT + text_width(text, 0.95) + 4.0;
+            for (number, size) in [least, most].into_iter().enumerate() {
+                let text = bytes(size as u64);
+                let text = if number == 0 { format!("{text} to ") } else { text };
+                paper.text(&text, (x, y), Side::Right, 0.95, theme.ink)?;
+                x += text_width(&text, 0.95) + 4.0;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A disc with its edge; hollow ones are nearly as the paper within.
+fn disc<B: DrawingBackend>(
+    paper: &Paper<'_, B>,
+    middle: (f64, f64),
+    radius: f64,
+    colour: RGBColor,
+    hollow: bool,
+) -> Result<(), ReportError> {
+    paper.disc(middle, radius, colour)?;
+    let inside = between(paper.theme.paper, colour, if hollow { 0.0 } else { 0.55 });
+    paper.disc(middle, radius - 1.6, inside)
+}
+
+/// A line of the picture as a block.
+fn line(from: (f64, f64), to: (f64, f64)) -> Block {
+    Block {
+        left: from.0.min(to.0) - 1.0,
+        top: from.1.min(to.1) - 1.0,
+        right: from.0.max(to.0) + 1.0,
+        bottom: from.1.max(to.1) + 1.0,
+    }
+}
+
+impl Drawing for ParetoChart<'_> {
+    fn size(&self) -> (u32, u32) {
+        (SIZE.0.max((text_width(self.title, 1.0) + 24.0).ceil() as u32), SIZE.1)
+    }
+
+    fn draw<B: DrawingBackend>(&self, paper: &Paper<'_, B>) -> Result<(), ReportError> {
+        let theme = paper.theme;
+        paper.text(self.title, (12.0, 18.0), Side::Right, 1.0, theme.ink)?;
+        self.legend(paper)?;
+        let frame = self.frame();
+        frame.draw(paper)?;
+        let at = |point: &ParetoPoint| (frame.across(point.cost), frame.down(point.accuracy));
+        let front = self.front();
+        // Steps: until the next one costs its price, the one before is the best that can be had.
+        let mut steps: Vec<(f64, f64)> = Vec::new();
+        for &number in &front {
+            let (x, y) = at(&self.points[number]);
+            steps.extend(steps.last().map(|&(_, above)| (x, above)));
+            steps.push((x, y));
+        }
+        steps.extend(steps.last().map(|&(_, y)| (RIGHT, y)));
+        stroked(paper, 1, &steps, theme.series[0], 1.6)?;
+        // Large marks first: none hides a smaller one.
+        let mut order: Vec<usize> = (0..self.points.len()).collect();
+        let radius = |number: usize| self.radius(self.points[number].bytes);
+        order.sort_by(|&a, &b| radius(b).total_cmp(&radius(a)));
+        let colour = |number: usize| match (self.points[number].chosen, front.contains(&number)) {
+            (true, _) => theme.series[1],
+            (false, true) => theme.series[0],
+            (false, false) => theme.series[5],
+        };
+        let mut taken: Vec<Block> = steps.windows(2).map(|ends| line(ends[0], ends[1])).collect();
+        for &number in &order {
+            let (point, place) = (&self.points[number], at(&self.points[number]));
+            let hollow = !front.contains(&number) && !point.chosen;
+            disc(paper, place, radius(number), colour(number), hollow)?;
+            taken.push(Block::around(place, 2.0 * radius(number), 2.0 * radius(number)));
+        }
+        let mut bars: Vec<f64> = Vec::new();
+        for (number, point) in self.points.iter().enumerate() {
+            let Some((low, high)) = point.interval else { continue };
+            let (x, _) = at(point);
+            // Models that cost the same have their intervals beside each other.
+            let x = ASIDE
+                .iter()
+                .map(|aside| x + aside)
+                .find(|x| bars.iter().all(|bar| (bar - x).abs() > 6.0));
+            let x = x.unwrap_or(at(point).0);
+            bars.push(x);
+            let ends = (frame.down(high), frame.down(low));
+            upright_interval(paper, x, ends, between(colour(number), theme.ink, 0.35))?;
+            taken.push(line((x - 3.0, ends.0), (x + 3.0, ends.1)));
+        }
+        let name = |point: &ParetoPoint| fitted(&point.name, 0.95, MAX_NAME);
+        let wanted = |(number, point): (usize, &ParetoPoint)| {
+            let width = text_width(&name(point), 0.95) + 4.0;
+            Wanted { point: at(point), radius: radius(number), width, height: 16.0 }
+        };
+        let wanted: Vec<Wanted> = self.points.iter().enumerate().map(wanted).collect();
+        let within = Block { left: LEFT + 2.0, top: TOP, right: RIGHT, bottom: BOTTOM - 2.0 };
+        let blocks = place(&wanted, &taken, within);
+        for ((point, block), wanted) in self.points.iter().zip(blocks).zip(&wanted) {
+            let middle = ((block.left + block.right) / 2.0, (block.top + block.bottom) / 2.0);
+            let edge = (
+                wanted.point.0.clamp(block.left, block.right),
+                wanted.point.1.clamp(block.top, block.bottom),
+            );
+            let away = (edge.0 - wanted.point.0).hypot(edge.1 - wanted.point.1);
+            if away > wanted.radius + 14.0 {
+                paper.line(&[wanted.point, edge], theme.axis, 1.0)?;
+            }
+            paper.text(&name(point), middle, Side::Middle, 0.95, theme.ink)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn point(name: &str, cost: f64, accuracy: f64) -> ParetoPoint {
+        let interval = Some((accuracy - 0.02, accuracy + 0.02));
+        let name = name.to_owned();
+        ParetoPoint { name, cost, accuracy, interval, bytes: Some(9e6), chosen: false }
+    }
+
+    fn chart(points: Vec<ParetoPoint>) -> ParetoChart<'static> {
+        ParetoChart { title: "title", cost_name: "cost (ms)", accuracy_name: "accuracy", points }
+    }
+
+    #[test]
+    fn the_front_holds_what_nothing_beats() {
+        let found = chart(vec![
+            point("slow and best", 900.0, 0.77),
+            point("dominated", 300.0, 0.70),
+            point("quick", 10.0, 0.72),
+            point("as good, slower", 20.0, 0.72),
+            point("same cost, worse", 10.0, 0.60),
+            point("between", 100.0, 0.75),
+        ]);
+        assert_eq!(found.front(), [2, 5, 0]);
+        assert_eq!(chart(Vec::new()).front(), [] as [usize; 0]);
+    }
+
+    #[test]
+    fn axes_and_models_are_named_and_hostile_names_escaped() {
+        let drawn = chart(vec![point("<script>", 3.0, 0.5), point("b & c", 30.0, 0.6)]);
+        let picture = drawn.picture().unwrap();
+        for svg in [&picture.light.svg, &picture.dark.svg] {
+            for words in ["cost (ms)", "accuracy", "title", "&lt;script&gt;", "b &amp; c"] {
+                assert!(svg.contains(words), "{words}");
+            }
+            assert!(!svg.contains("<script"));
+        }
+        let one = ParetoPoint { interval: None, bytes: None, ..point("one", 1.0, 1.0) };
+        chart(vec![one]).picture().unwrap();
+        chart(Vec::new()).picture().unwrap();
+    }
+}

@@ -1,0 +1,385 @@
+//! The choice of the model to deploy in words and as a table, with where each number is from.
+
+use super::choice::{Candidate, Choice, choose};
+use super::entries::{ACCURACY, Accuracy, Entry, Measure, Scope};
+use super::piece::{Source, Text, Traced, refs};
+use super::show;
+use super::table::{Column, Row, Table};
+use crate::study::results::Results;
+
+/// A candidate with where its numbers are from.
+struct Measured<'a> {
+    entry: &'a Entry<'a>,
+    accuracy: Accuracy,
+    seconds: Traced,
+    bytes: Traced,
+}
+
+/// The choice of a study.
+pub(super) struct Chosen<'a> {
+    /// The part of the data that the candidates saw; `None`: all of it.
+    pub(super) percent: Option<&'a str>,
+    measured: Vec<Measured<'a>>,
+    choice: Option<Choice>,
+    /// Models without accuracy, time or size: name, and what is missing.
+    left_out: Vec<(&'a str, String)>,
+    measure: Option<Measure<'a>>,
+    results: &'a Results,
+}
+
+impl<'a> Chosen<'a> {
+    /// Chooses among the models that saw all of the data; among those of the first part where there are no others.
+    pub(super) fn of(results: &'a Results, scopes: &'a [Scope<'a>]) -> Chosen<'a> {
+        let rule = &results.rule;
+        let measure = Measure::all(results).into_iter().find(|measure| {
+            measure.of.name == rule.benchmark
+                && (!measure.of.ttd || measure.agreement == Some(rule.agreement.unwrap_or(5)))
+        });
+        let scope = scopes.first();
+        let (mut measured, mut left_out) = (Vec::new(), Vec::new());
+        for entry in scope.map_or(&[][..], |scope| &scope.entries) {
+            let accuracy = measure.as_ref().and_then(|measure| entry.accuracy(measure));
+            let above_0 = |number: &Traced| number.value > 0.0;
+            let seconds = entry.costs("/image_1/mean").filter(above_0);
+            let bytes = entry.costs("/weights_bytes").filter(above_0);
+            let mut missing = Vec::new();
+            for (name, there) in [
+                ("accuracy", accuracy.is_some()),
+                ("inference time", seconds.is_some()),
+                ("size of the weights", bytes.is_some()),
+            ] {
+                if !there {
+                    missing.push(name);
+                }
+            }
+            match (accuracy, seconds, bytes) {
+                (Some(accuracy), Some(seconds), Some(bytes)) => {
+                    measured.push(Measured { entry, accuracy, seconds, bytes });
+                }
+                _ => left_out.push((entry.name, missing.join(", "))),
+            }
+        }
+        let candidates: Vec<Candidate> = measured
+            .iter()
+            .map(|measured| Candidate {
+                name: measured.entry.name.to_owned(),
+                accuracy: measured.accuracy.value.value,
+                interval: (measured.accuracy.low.value, measured.accuracy.high.value),
+                seconds: measured.seconds.value,
+                bytes: measured.bytes.value,
+            })
+            .collect();
+        Chosen {
+            percent: scope.and_then(|scope| scope.percent),
+            choice: choose(&candidates, rule),
+            measured,
+            left_out,
+            measure,
+            results,
+        }
+    }
+
+    /// Name of the model to deploy.
+    pub(super) fn name(&self) -> Option<&'a str> {
+        let choice = self.choice.as_ref()?;
+        Some(self.measured[choice.order[0]].entry.name)
+    }
+
+    /// What the rule measures accuracy by.
+    pub(super) fn measure(&self) -> Option<&Measure<'a>> {
+        self.measure.as_ref()
+    }
+
+    /// The rule's weights, divided by their sum.
+    fn weights(&self) -> [Traced; 3] {
+        let rule = &self.results.rule;
+        let file = &self.results.study_file;
+        let given = [
+            ("accuracy", rule.accuracy),
+            ("inference time", rule.inference_time),
+            ("size", rule.size),
+        ];
+        let given = given.map(|(name, weight)| {
+            let weight = if weight.is_finite() { weight.max(0.0) } else { 0.0 };
+            Traced::given(weight, format!("{file}: weight of {name}"))
+        });
+        let sum = given.iter().map(|weight| weight.value).sum();
+        let sum = Traced::made("sum", sum, &refs(&given));
+        let alone = [1.0, 0.0, 0.0];
+        std::array::from_fn(|place| {
+            let none = || Traced::given(alone[place], format!("{file}: no weights are given"));
+            Traced::ratio(&given[place], &sum).unwrap_or_else(none)
+        })
+    }
+
+    /// What each candidate is worth, the best first.
+    pub(super) fn table(&self) -> Option<Table> {
+        let (choice, measure) = (self.choice.as_ref()?, self.measure.as_ref()?);
+        let measured = || self.measured.iter();
+        let columns: [(&'static str, Vec<&Traced>); 3] = [
+            ("worth", measured().map(|of| &of.accuracy.value).collect()),
+            ("log-worth", measured().map(|of| &of.seconds).collect()),
+            ("log-worth", measured().map(|of| &of.bytes).collect()),
+        ];
+        let mut rows = Vec::new();
+        for (rank, &number) in choice.order.iter().enumerate() {
+            let (measured, worth) = (&self.measured[number], choice.worths[number]);
+            let values = [worth.accuracy, worth.time, worth.size];
+            let worths: [Traced; 3] = std::array::from_fn(|place| {
+                let (function, all) = &columns[place];
+                let of: Vec<&Traced> =
+                    std::iter::once(all[number]).chain(all.iter().copied()).collect();
+                Traced::made(function, values[place], &of)
+            });
+            let score = Traced {
+                value: worth.score,
+                source: Source::Given("this row: sum of weight × worth".to_owned()),
+            };
+            let dominated = choice.dominated_by[number];
+            let dominated =
+                dominated.map(|by| format!("beaten by {}", self.measured[by].entry.name));
+            let mut cells: Vec<Text> = vec![
+                format!("{}", rank + 1).into(),
+                measured.entry.name.into(),
+                measured.accuracy.text(),
+                Text::default().with(measured.seconds.clone(), show::time),
+                Text::default().with(measured.bytes.clone(), show::size),
+            ];
+            cells.extend(worths.map(|worth| Text::default().with(worth, show::share)));
+            cells.push(Text::default().with(score, show::share));
+            cells.push(dominated.unwrap_or_default().into());
+            rows.push(Row { strong: rank == 0, ..Row::of(cells) });
+        }
+        let [accuracy, time, size] = self.weights();
+        let note = Text::from("Worth: 0 is the worst candidate, 1 the best; of times and sizes by their logarithms. Score: ")
+            .with(accuracy, show::share)
+            .and(" × worth of accuracy + ")
+            .with(time, show::share)
+            .and(" × worth of inference time + ")
+            .with(size, show::share)
+            .and(" × worth of size.");
+        Some(Table {
+            name: "choice".to_owned(),
+            title: format!("Score of the candidates{}", self.part()),
+            note,
+            columns: vec![
+                Column::words("rank"),
+                Column::words("model"),
+                Column::numbers(format!("accuracy, {}", measure.title()), "", &ACCURACY),
+                Column::number("one image", "s"),
+                Column::number("deployable weights", "bytes"),
+                Column::number("worth: accuracy", ""),
+                Column::number("worth: time", ""),
+                Column::number("worth: size", ""),
+                Column::number("score", ""),
+                Column::words("beaten in all"),
+            ],
+            rows,
+            open: true,
+        })
+    }
+
+    fn part(&self) -> String {
+        self.percent
+            .map_or(String::new(), |percent| format!(", trained on {percent} % of the data"))
+    }
+
+    /// What is to be said before all else, if there is something.
+    pub(super) fn warning(&self) -> Option<String> {
+        let percent = self.percent?;
+        Some(format!(
+            "No model of this study saw all of the data. Everything here, the choice too, is of models that were trained on \
+             {percent} % of it: nothing says that the same model would win on all."
+        ))
+    }
+
+    /// Why, in sentences.
+    pub(super) fn sentences(&self) -> Vec<Text> {
+        let mut sentences = Vec::new();
+        let rule = &self.results.rule;
+        match (&self.measure, &self.choice) {
+            (None, _) => sentences.push(Text::from(format!(
+                "No choice: the rule wants the accuracy on “{}”, and the study has no such benchmark.",
+                rule.benchmark
+            ))),
+            (Some(_), None) => sentences.push(Text::from(
+                "No choice yet: no model has an accuracy on the rule's benchmark, an inference time and a size.",
+            )),
+            (Some(measure), Some(choice)) => self.reasons(&mut sentences, measure, choice),
+        }
+        if !self.left_out.is_empty() {
+            let names =
+                self.left_out.iter().map(|(name, missing)| format!("{name} (no {missing})"));
+            let names: Vec<String> = names.collect();
+            sentences.push(Text::from(format!("Left out: {}.", names.join("; "))));
+        }
+        sentences
+    }
+
+    fn reasons(&self, sentences: &mut Vec<Text>, measure: &Measure<'_>, choice: &Choice) {
+        let best = &self.measured[choice.order[0]];
+        let [accuracy, time, size] = self.weights();
+        let title = measure.title();
+        sentences.push(
+            Text::from(format!("The rule: accuracy on {title} weighs "))
+                .with(accuracy.clone(), show::share)
+                .and(", inference time of one image ")
+                .with(time, show::share)
+                .and(", size of the deployable weights ")
+                .with(size, show::share)
+                .and("."),
+        );
+        let text = Text::from(format!("By it {} is to be deployed: accuracy ", best.entry.name));
+        sentences.push(
+            text.with(best.accuracy.value.clone(), show::share)
+                .and(" (95 % interval ")
+                .with(best.accuracy.low.clone(), show::share)
+                .and("–")
+                .with(best.accuracy.high.clone(), show::share)
+                .and("), one image in ")
+                .with(best.seconds.clone(), show::time)
+                .and(", weights of ")
+                .with(best.bytes.clone(), show::size)
+                .and(format!(". {}", self.ranks(choice))),
+        );
+        let documents = best.entry.evaluations(measure.benchmark);
+        let majority = documents.first().and_then(|document| measure.number(document, "majority"));
+        if let Some(majority) =
+            majority.filter(|majority| majority.value >= best.accuracy.low.value)
+        {
+            sentences.push(
+                Text::from("Beware: always naming the largest class scores ")
+                    .with(majority, show::share)
+                    .and(", which is not below the interval of this model: it may have learnt nothing."),
+            );
+        }
+        if let Some(&second) = choice.order.get(1) {
+            sentences.push(self.runner_up(best, &self.measured[second], choice));
+            sentences.push(difference(best, &self.measured[second]));
+        }
+        if choice.order.len() > 1 {
+            sentences.push(self.changes(choice, accuracy));
+        }
+        let beaten = choice.dominated_by.iter().enumerate().filter_map(|(number, by)| {
+            let name = |number: usize| self.measured[number].entry.name;
+            by.map(|by| format!("{} (by {})", name(number), name(by)))
+        });
+        let beaten: Vec<String> = beaten.collect();
+        if !beaten.is_empty() {
+            sentences.push(Text::from(format!(
+                "Beaten in accuracy, time and size at once, so never to be chosen whatever the weights: {}.",
+                beaten.join(", ")
+            )));
+        }
+    }
+
+    /// Which place the chosen one has in each of the three.
+    fn ranks(&self, choice: &Choice) -> String {
+        let best = choice.worths[choice.order[0]];
+        if self.measured.len() == 1 {
+            return "It is the only candidate.".to_owned();
+        }
+        let rank = |of: fn(&super::choice::Worth) -> f64| {
+            let own = of(&best);
+            1 + choice.worths.iter().filter(|worth| of(worth) > own).count()
+        };
+        let place = |number: usize, most: &str| match number {
+            1 => most.to_owned(),
+            2 => format!("second {most}"),
+            3 => format!("third {most}"),
+            number => format!("number {number} of the {most}"),
+        };
+        format!(
+            "Of {} candidates it is the {}, the {} and the {}.",
+            self.measured.len(),
+            place(rank(|worth| worth.accuracy), "most accurate"),
+            place(rank(|worth| worth.time), "quickest"),
+            place(rank(|worth| worth.size), "smallest"),
+        )
+    }
+
+    fn runner_up(&self, best: &Measured<'_>, second: &Measured<'_>, choice: &Choice) -> Text {
+        let scores = [0, 1].map(|rank| choice.worths[choice.order[rank]].score);
+        let score = |number: usize| Traced {
+            value: scores[number],
+            source: Source::Given(format!("tables/choice.csv: score of rank {}", number + 1)),
+        };
+        let factor = |text: Text, own: &Traced, other: &Traced, more: &str, less: &str| {
+            let (words, ratio) = match other.value >= own.value {
+                true => (more, Traced::ratio(other, own)),
+                false => (less, Traced::ratio(own, other)),
+            };
+            match ratio {
+                Some(ratio) => text.with(ratio, |value| format!("{value:.1}")).and(words),
+                None => text,
+            }
+        };
+        let text = Text::from(format!("The runner-up is {}: score ", second.entry.name))
+            .with(score(1), show::share)
+            .and(" against ")
+            .with(score(0), show::share)
+            .and(". Its accuracy is ");
+        let (own, other) = (&best.accuracy.value, &second.accuracy.value);
+        let text = match other.value >= own.value {
+            true => text.with(Traced::difference(other, own), show::share).and(" higher"),
+            false => text.with(Traced::difference(own, other), show::share).and(" lower"),
+        };
+        let text = text.and(", one image takes ");
+        let text =
+            factor(text, &best.seconds, &second.seconds, " times as long", " times less long");
+        let text = factor(
+            text.and(", its weights are "),
+            &best.bytes,
+            &second.bytes,
+            " times as large",
+            " times smaller",
+        );
+        text.and(".")
+    }
+
+    fn changes(&self, choice: &Choice, weight: Traced) -> Text {
+        let change = |weight: f64| Traced {
+            value: weight,
+            source: Source::Given("tables/choice.csv: where two scores are equal".to_owned()),
+        };
+        let name = |number: usize| self.measured[number].entry.name;
+        let text = match (&choice.below, &choice.above) {
+            (None, None) => {
+                return Text::from(
+                    "No weight of accuracy between 0 and 1 would change the choice.",
+                );
+            }
+            (Some(below), None) => Text::from("With a weight of accuracy below ")
+                .with(change(below.weight), show::share)
+                .and(format!(" {} would be chosen", name(below.to))),
+            (None, Some(above)) => Text::from("With a weight of accuracy above ")
+                .with(change(above.weight), show::share)
+                .and(format!(" {} would be chosen", name(above.to))),
+            (Some(below), Some(above)) => Text::from("With a weight of accuracy below ")
+                .with(change(below.weight), show::share)
+                .and(format!(" {} would be chosen, above ", name(below.to)))
+                .with(change(above.weight), show::share)
+                .and(format!(" {}", name(above.to))),
+        };
+        text.and("; the rule has ")
+            .with(weight, show::share)
+            .and(" (time and size keep their proportion).")
+    }
+}
+
+/// Whether the accuracies of two can be told apart.
+fn difference(best: &Measured<'_>, second: &Measured<'_>) -> Text {
+    let (one, other) = (&best.accuracy, &second.accuracy);
+    let apart = one.low.value > other.high.value || other.low.value > one.high.value;
+    let interval = |text: Text, of: &Accuracy| {
+        text.with(of.low.clone(), show::share).and("–").with(of.high.clone(), show::share)
+    };
+    let text = interval(Text::from("The 95 % intervals of their accuracies, "), one);
+    let text = interval(text.and(" and "), other);
+    text.and(match apart {
+        true => ", do not overlap: the difference is more than chance.",
+        false => {
+            ", overlap: this benchmark is too small to tell which of the two is the more accurate."
+        }
+    })
+}

@@ -1,0 +1,229 @@
+//! What training and inference cost: time, processor, memory, disk.
+
+use super::accuracy::spread;
+use super::entries::{Entry, Scope};
+use super::piece::{Text, Traced};
+use super::show;
+use super::table::{Column, Row, Table};
+use crate::study::results::{Document, ModelResults};
+
+/// The trained models of a scope, seed by seed.
+fn runs<'a>(scope: &'a Scope<'_>) -> impl Iterator<Item = (&'a Entry<'a>, &'a ModelResults)> {
+    scope.entries.iter().flat_map(|entry| entry.runs.iter().map(move |&run| (entry, run)))
+}
+
+/// A number of a document that may be missing.
+fn at(document: Option<&Document>, pointer: &str) -> Option<Traced> {
+    Traced::at(document?, pointer)
+}
+
+fn words(document: Option<&Document>, pointer: &str) -> Text {
+    document.and_then(|document| document.text(pointer)).map_or_else(Text::dash, Text::from)
+}
+
+/// Name of the model, and its seed.
+fn named(entry: &Entry<'_>, run: &ModelResults) -> Vec<Text> {
+    let seed = match &run.train {
+        Some(train) => Text::number(Traced::at(train, "/seed"), |seed| format!("{seed}")),
+        None => Text::from(run.seed.to_string()),
+    };
+    vec![entry.name.into(), seed]
+}
+
+/// How long training took.
+pub(super) fn training(scope: &Scope<'_>) -> Table {
+    let seconds = |run: &ModelResults| at(run.train.as_ref(), "/times/seconds");
+    let times: Vec<Traced> = runs(scope).filter_map(|(_, run)| seconds(run)).collect();
+    let quickest = times.iter().min_by(|a, b| a.value.total_cmp(&b.value)).cloned();
+    let row = |(entry, run): (&Entry<'_>, &ModelResults)| {
+        let train = run.train.as_ref();
+        let mut cells = named(entry, run);
+        let relative = seconds(run).zip(quickest.clone());
+        let relative = relative.and_then(|(own, quickest)| Traced::ratio(&own, &quickest));
+        cells.extend([
+            Text::number(at(train, "/samples"), show::whole),
+            Text::number(at(train, "/validation_samples"), show::whole),
+            Text::number(at(train, "/epochs"), show::whole),
+            Text::number(at(train, "/best/epoch"), show::whole),
+            Text::number(seconds(run), show::time),
+            Text::number(relative, |value| format!("{value:.2} ×")),
+            Text::number(at(train, "/times/feature_seconds"), show::time),
+            Text::number(at(train, "/times/epoch_seconds"), show::time),
+            Text::number(at(train, "/times/photos_per_second"), show::rate),
+            Text::number(at(train, "/times/waiting_share"), show::percent),
+            words(train, "/device"),
+            Text::number(at(train, "/threads"), show::whole),
+            words(train, "/ending"),
+        ]);
+        Row::of(cells)
+    };
+    Table {
+        name: format!("training{}", scope.ending()),
+        title: format!("Time of training{}", scope.words()),
+        note: "Wall time, the features of frozen layers included; an epoch and its photos per second are means over the \
+               epochs. Waiting: the share of the epochs' time in which training waited for photos."
+            .into(),
+        columns: vec![
+            Column::words("model"),
+            Column::number("seed", ""),
+            Column::number("samples", ""),
+            Column::number("validation samples", ""),
+            Column::number("epochs", ""),
+            Column::number("best epoch", ""),
+            Column::number("wall time", "s"),
+            Column::number("relative to the quickest", ""),
+            Column::number("of it features", "s"),
+            Column::number("an epoch", "s"),
+            Column::number("photos/s", ""),
+            Column::number("waiting", "share"),
+            Column::words("device"),
+            Column::number("threads", ""),
+            Column::words("ending"),
+        ],
+        rows: runs(scope).map(row).collect(),
+        open: true,
+    }
+}
+
+/// What training took of the machine.
+pub(super) fn resources(scope: &Scope<'_>) -> Table {
+    let row = |(entry, run): (&Entry<'_>, &ModelResults)| {
+        let train = run.train.as_ref();
+        let of = |field: &str| at(train, &format!("/resources/{field}"));
+        let mut cells = named(entry, run);
+        cells.extend([
+            Text::number(of("cpu_percent"), |value| format!("{value:.0} %")),
+            Text::number(of("resident_bytes"), show::size),
+            Text::number(of("virtual_bytes"), show::size),
+            Text::number(of("device_memory_bytes"), show::size),
+            Text::number(of("samples"), show::whole),
+        ]);
+        Row::of(cells)
+    };
+    Table {
+        name: format!("training-resources{}", scope.ending()),
+        title: format!("CPU load and memory in training{}", scope.words()),
+        note: "CPU load: mean over the training, 100 % is one core. Resident: memory that is really held, at most; virtual: \
+               addresses that are reserved, at most, mapped files included."
+            .into(),
+        columns: vec![
+            Column::words("model"),
+            Column::number("seed", ""),
+            Column::number("CPU load", "percent of a core"),
+            Column::number("resident", "bytes"),
+            Column::number("virtual", "bytes"),
+            Column::number("device memory", "bytes"),
+            Column::number("times looked", ""),
+        ],
+        rows: runs(scope).map(row).collect(),
+        open: false,
+    }
+}
+
+/// What inference on the CPU costs.
+pub(super) fn inference(scope: &Scope<'_>) -> Table {
+    let row = |entry: &Entry<'_>| {
+        let rate = entry.costs("/images_15/images").zip(entry.costs("/images_15/mean"));
+        let rate = rate.and_then(|(images, seconds)| Traced::ratio(&images, &seconds));
+        Row::of(vec![
+            entry.name.into(),
+            show::spread_time(entry.costs("/images_15/mean"), entry.costs("/images_15/sample_sd")),
+            show::spread_time(entry.costs("/image_1/mean"), entry.costs("/image_1/sample_sd")),
+            Text::number(rate, show::rate),
+            Text::number(entry.costs("/resident_bytes"), show::size),
+            Text::number(entry.costs("/virtual_bytes"), show::size),
+            Text::number(entry.costs("/cpu_percent"), |value| format!("{value:.0} %")),
+            Text::number(entry.costs("/threads"), show::whole),
+            words(entry.cost(), "/cpu"),
+        ])
+    };
+    Table {
+        name: format!("inference{}", scope.ending()),
+        title: format!("Inference on the CPU{}", scope.words()),
+        note: "Mean ± sample standard deviation over the runs, 15 images at once and one by itself. Photos per second are \
+               those of 15 at once. CPU load (100 % is one core) and memory of a process that did nothing else."
+            .into(),
+        columns: vec![
+            Column::words("model"),
+            Column::numbers("15 images", "s", &["", "sd"]),
+            Column::numbers("one image", "s", &["", "sd"]),
+            Column::number("photos/s", ""),
+            Column::number("resident", "bytes"),
+            Column::number("virtual", "bytes"),
+            Column::number("CPU load", "percent of a core"),
+            Column::number("threads", ""),
+            Column::words("CPU"),
+        ],
+        rows: scope.entries.iter().map(row).collect(),
+        open: true,
+    }
+}
+
+/// The single runs behind the inference times.
+pub(super) fn inference_runs(scope: &Scope<'_>) -> Table {
+    let mut most = 0;
+    let mut found = Vec::new();
+    for entry in &scope.entries {
+        for (images, field) in [("15 images", "images_15"), ("one image", "image_1")] {
+            let values = entry.cost().and_then(|cost| {
+                cost.json.pointer(&format!("/{field}/values")).and_then(|v| v.as_array())
+            });
+            let number = values.map_or(0, Vec::len);
+            most = most.max(number);
+            let of = |run| entry.costs(&format!("/{field}/values/{run}"));
+            let values: Vec<Option<Traced>> = (0..number).map(of).collect();
+            found.push((entry.name, images, values));
+        }
+    }
+    let row = |(name, images, values): (&str, &str, Vec<Option<Traced>>)| {
+        let mut cells: Vec<Text> = vec![name.into(), images.into()];
+        let known = values.len();
+        let show = |value: Option<Traced>| show::spread_time(value, None);
+        cells.extend(values.into_iter().map(show));
+        cells.extend((known..most).map(|_| Text::dash()));
+        Row::of(cells)
+    };
+    let mut columns = ["model", "images"].map(Column::words).to_vec();
+    columns.extend((1..=most).map(|run| Column::number(format!("run {run}"), "s")));
+    Table {
+        name: format!("inference-runs{}", scope.ending()),
+        title: format!("Inference run by run{}", scope.words()),
+        columns,
+        rows: found.into_iter().map(row).collect(),
+        ..Table::default()
+    }
+}
+
+/// How large the models are.
+pub(super) fn sizes(scope: &Scope<'_>) -> Table {
+    let row = |entry: &Entry<'_>| {
+        let first = |pointer: &str| entry.trained(pointer).into_iter().next();
+        let parameters = entry.costs("/parameters").or_else(|| first("/parameters"));
+        let trained = spread(&entry.trained("/trained_parameters")[..], show::whole);
+        Row::of(vec![
+            entry.name.into(),
+            entry.network.into(),
+            Text::number(parameters, show::whole),
+            trained,
+            Text::number(entry.costs("/weights_bytes"), show::size),
+            Text::number(entry.costs("/model_bytes").or_else(|| first("/model_bytes")), show::size),
+        ])
+    };
+    Table {
+        name: format!("size{}", scope.ending()),
+        title: format!("Size of the models{}", scope.words()),
+        note: "Deployable weights: 4 bytes a parameter, without the optimiser's state. The file holds besides what it takes \
+               to use it: classes, view, checksum. 1 MB = 10^6 bytes."
+            .into(),
+        columns: vec![
+            Column::words("model"),
+            Column::words("network"),
+            Column::number("parameters", ""),
+            Column::numbers("of them trained", "", &["", "sd over seeds"]),
+            Column::number("deployable weights", "bytes"),
+            Column::number("file of the model", "bytes"),
+        ],
+        rows: scope.entries.iter().map(row).collect(),
+        open: true,
+    }
+}
