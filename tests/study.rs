@@ -233,7 +233,8 @@ fn a_changed_file_keeps_what_stays_the_same_and_a_second_run_does_nothing() {
 #[test]
 fn a_job_that_fails_is_named_and_the_others_go_on() {
     let study = STUDY.split("[[cross-validations]]").next().unwrap();
-    let folder = Folder::new(&study.replace("finetune = \"head\"", "finetune = \"head\"\nsize = 64"));
+    let folder =
+        Folder::new(&study.replace("finetune = \"head\"", "finetune = \"head\"\nsize = 64"));
     let text = folder.ends("out", &[], 1);
     assert!(text.contains("train head on colours, seed 0"), "{text}");
     assert!(text.contains("64"), "{text}");
@@ -248,10 +249,25 @@ fn what_makes_no_sense_is_refused_with_what_to_do() {
     let folder = Folder::new(STUDY);
     for (study, words) in [
         (STUDY.replace("\"dataset\"\n[training]", "\"nowhere\"\n[training]"), "tcolz convert SRC"),
-        (STUDY.replace("model = \"head\"\nbenchmark", "model = \"hat\"\nbenchmark"), "expected one of small, head, found `hat`"),
+        (
+            STUDY.replace("model = \"head\"\nbenchmark", "model = \"hat\"\nbenchmark"),
+            "expected one of small, head, found `hat`",
+        ),
         (STUDY.replace("epochs = 1", "epoch = 1"), "unknown field `epoch`"),
-        (STUDY.replace("network = \"mobilenet-v1\"", "network = \"mobilenet-v1\"\nweights = \"none.pth\""), "none.pth"),
-        (STUDY.replace("dataset = \"colours\"\n[[cross", "dataset = \"colours\"\nsplit = \"exam\"\n[[cross"), ""),
+        (
+            STUDY.replace(
+                "network = \"mobilenet-v1\"",
+                "network = \"mobilenet-v1\"\nweights = \"none.pth\"",
+            ),
+            "none.pth",
+        ),
+        (
+            STUDY.replace(
+                "dataset = \"colours\"\n[[cross",
+                "dataset = \"colours\"\nsplit = \"exam\"\n[[cross",
+            ),
+            "",
+        ),
     ] {
         fs::write(folder.path("study.toml"), study).unwrap();
         if words.is_empty() {

@@ -12,6 +12,7 @@ mod ledger_reader;
 mod ledger_scan;
 mod ledger_writer;
 mod meta;
+mod pool;
 mod prediction_writer;
 mod receipt;
 mod verify;
@@ -32,6 +33,7 @@ pub use meta::{
     Counts, DATASET_FILE, DatasetMeta, FORMAT_NAME, FORMAT_VERSION, FileMeta, LEDGER_FILE,
     SplitMeta,
 };
+pub(crate) use pool::OwnRows;
 pub use prediction_writer::{PredictionColumns, prediction_schema, write_predictions};
 pub use receipt::Receipt;
 pub(crate) use verify::check_counts;
@@ -50,6 +52,8 @@ pub const JOURNAL_FOLDER: &str = "unfinished";
 pub struct Dataset {
     root: PathBuf,
     meta: DatasetMeta,
+    /// All splits as one, where there are several.
+    pool: Option<SplitMeta>,
 }
 
 impl Dataset {
@@ -80,7 +84,8 @@ impl Dataset {
             Err(source) => return Err(DatasetError::Io { path, source }),
         };
         let meta = DatasetMeta::from_bytes(&bytes, &path)?;
-        Ok(Dataset { root: root.to_owned(), meta })
+        let pool = pool::pool(&meta);
+        Ok(Dataset { root: root.to_owned(), meta, pool })
     }
 
     /// What the dataset is.
@@ -120,15 +125,18 @@ impl Dataset {
         Ok(bytes)
     }
 
-    /// The split called `name`.
+    /// The split called `name`; all of them for [`Dataset::pool`].
     ///
     /// # Errors
     /// [`DatasetError::NotFound`], naming the splits there are.
     pub fn split(&self, name: &str) -> Result<&SplitMeta, DatasetError> {
-        self.meta.splits.iter().find(|split| split.name == name).ok_or_else(|| {
-            let known = self.meta.splits.iter().map(|split| split.name.as_str());
-            self.not_found("split", name, known)
-        })
+        self.meta.splits.iter().chain(&self.pool).find(|split| split.name == name).ok_or_else(
+            || {
+                let known =
+                    self.meta.splits.iter().chain(&self.pool).map(|split| split.name.as_str());
+                self.not_found("split", name, known)
+            },
+        )
     }
 
     /// The view called `name`.

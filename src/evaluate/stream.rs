@@ -84,6 +84,7 @@ fn logits(network: &Folded, images: &Tensor) -> Result<Vec<f32>, ModelError> {
 /// How many annotators agreed on each selected sample, by the ledger.
 fn agreement(dataset: &Dataset, selection: &Selection) -> Result<Vec<u8>, EvaluateError> {
     let places = selection.places();
+    let own = dataset.own_rows(selection.split());
     let parts =
         dataset.scan_ledger(&["split", "status", "shard", "row", "agreement"], |batch| {
             let (split, status) = (batch.text("split")?, batch.text("status")?);
@@ -91,12 +92,11 @@ fn agreement(dataset: &Dataset, selection: &Selection) -> Result<Vec<u8>, Evalua
             let agreement = batch.u8("agreement")?;
             let mut found: Vec<(usize, u8)> = Vec::new();
             for row in 0..batch.rows() {
-                let stored = status(row) == Some(Status::Stored.as_str());
-                if !stored || split(row) != Some(selection.split()) {
+                if status(row) != Some(Status::Stored.as_str()) {
                     continue;
                 }
-                let place =
-                    shard(row).zip(row_in_shard(row)).map(|(shard, row)| Place { shard, row });
+                let shard = shard(row).and_then(|shard| own.shard(split(row), shard));
+                let place = shard.zip(row_in_shard(row)).map(|(shard, row)| Place { shard, row });
                 let index = place.and_then(|place| places.binary_search(&place).ok());
                 found.extend(index.zip(agreement(row)));
             }

@@ -155,16 +155,17 @@ impl Shards {
         read: impl Fn(Place, &str) -> Option<T> + Sync,
     ) -> Result<Vec<T>, LoaderError> {
         let wanted = ["sample_id", "split", "status", "shard", "row"];
+        let own = self.dataset.own_rows(&self.split);
         let found = self.dataset.scan_ledger(&wanted, |batch| {
             let (id, split, status) =
                 (batch.text("sample_id")?, batch.text("split")?, batch.text("status")?);
             let (shard, row) = (batch.u32("shard")?, batch.u32("row")?);
             let of = |index: usize| {
-                let stored = status(index) == Some(Status::Stored.as_str());
-                if split(index) != Some(&self.split) || !stored {
+                if status(index) != Some(Status::Stored.as_str()) {
                     return None;
                 }
-                let place = Place { shard: shard(index)?, row: row(index)? };
+                let shard = own.shard(split(index), shard(index)?)?;
+                let place = Place { shard, row: row(index)? };
                 read(place, id(index)?)
             };
             Ok((0..batch.rows()).filter_map(of).collect::<Vec<T>>())

@@ -46,6 +46,14 @@ pub enum StudyError {
     /// A model.
     #[error(transparent)]
     Model(Box<ModelError>),
+    /// Folds that cannot be had.
+    #[error("{path}: {reason}", path = path.display())]
+    Folds {
+        /// Their folder, or the dataset that they would divide.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
     /// There is no such job.
     #[error("no job `{id}` in this study; `tcolz study FILE --list` lists them")]
     NoJob {

@@ -59,8 +59,10 @@ pub struct StudySummary {
     pub failed: Vec<Failed>,
     /// It was asked to stop.
     pub interrupted: bool,
-    /// Files of the report, below the study's folder.
+    /// Files of the report.
     pub files: Vec<String>,
+    /// The model that the rule chooses, where there is one.
+    pub chosen: Option<String>,
     /// What the report is made of.
     #[serde(skip)]
     pub results: Results,
@@ -115,7 +117,8 @@ pub fn study(
         done_before,
         failed,
         interrupted,
-        files: written.files,
+        files: written.files.iter().map(|file| file.display().to_string()).collect(),
+        chosen: written.chosen,
         results,
     })
 }

@@ -227,9 +227,9 @@ fn hold_out(dataset: &Dataset, train: &mut Part, share: Percent, seed: u64) -> R
     Ok(held)
 }
 
-/// For each sample, whether it is held out: within each class, those of the lowest ranks. The last sample of
-/// a class is never held out.
-pub(super) fn held_out(share: Percent, seed: u64, labels: &[u16], ids: &[String]) -> Vec<bool> {
+/// For each sample, whether it is held out ([`HOLDOUT_METHOD`]): within each class, those of the lowest ranks. The last
+/// sample of a class is never held out.
+pub(crate) fn held_out(share: Percent, seed: u64, labels: &[u16], ids: &[String]) -> Vec<bool> {
     let rank = |id: &String| {
         let mut hash = blake3::Hasher::new();
         hash.update(HOLDOUT_METHOD.as_bytes()).update(&seed.to_le_bytes()).update(id.as_bytes());
@@ -253,19 +253,20 @@ pub(super) fn held_out(share: Percent, seed: u64, labels: &[u16], ids: &[String]
 }
 
 /// Ids of samples of a split, in the order of storage.
-pub(super) fn ids_of(dataset: &Dataset, name: &str, places: &[Place]) -> Result<Vec<String>> {
+pub(crate) fn ids_of(dataset: &Dataset, name: &str, places: &[Place]) -> Result<Vec<String>> {
     let wanted: HashSet<Place> = places.iter().copied().collect();
     let columns = ["sample_id", "split", "status", "shard", "row"];
+    let own = dataset.own_rows(name);
     let found = dataset.scan_ledger(&columns, |batch| {
         let (id, split, status) =
             (batch.text("sample_id")?, batch.text("split")?, batch.text("status")?);
         let (shard, row) = (batch.u32("shard")?, batch.u32("row")?);
         let of = |index: usize| {
-            let own = split(index) == Some(name);
-            if !own || status(index) != Some(Status::Stored.as_str()) {
+            if status(index) != Some(Status::Stored.as_str()) {
                 return None;
             }
-            let place = Place { shard: shard(index)?, row: row(index)? };
+            let shard = own.shard(split(index), shard(index)?)?;
+            let place = Place { shard, row: row(index)? };
             if !wanted.contains(&place) {
                 return None;
             }

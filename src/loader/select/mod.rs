@@ -18,7 +18,7 @@ pub use subset::SubsetCounts;
 use subset::{Meaning, Subset};
 
 use super::LoaderError;
-use crate::dataset::{Dataset, DatasetError, LedgerBatch};
+use crate::dataset::{Dataset, DatasetError, LedgerBatch, OwnRows};
 use crate::sample::{Label, NO_LABEL, Status};
 
 /// What to read of a dataset; the steps are taken in the order of the fields.
@@ -102,8 +102,9 @@ impl Selection {
             wanted.push("sample_id");
         }
         wanted.extend(condition.iter().flat_map(Condition::columns));
+        let own = dataset.own_rows(&select.split);
         let parts = dataset.scan_ledger(&wanted, |batch| {
-            Gathered::of(batch, select, condition.as_ref(), subset.as_ref())
+            Gathered::of(batch, &own, select, condition.as_ref(), subset.as_ref())
         })?;
         let mut gathered = Gathered::default();
         parts.into_iter().for_each(|part| gathered.append(part));
@@ -163,6 +164,7 @@ struct Gathered {
 impl Gathered {
     fn of(
         batch: &LedgerBatch<'_>,
+        own: &OwnRows<'_>,
         select: &Select,
         condition: Option<&Condition>,
         subset: Option<&Subset>,
@@ -175,8 +177,7 @@ impl Gathered {
         let holds = condition.map(|condition| condition.holds(batch)).transpose()?;
         let mut found = Gathered::default();
         for row in 0..batch.rows() {
-            let own = split(row) == Some(&select.split);
-            let stored = own && status(row) == Some(Status::Stored.as_str());
+            let stored = own.holds(split(row)) && status(row) == Some(Status::Stored.as_str());
             let id = sample_id.as_ref().and_then(|id| id(row)).unwrap_or_default();
             if let Some(subset) = subset {
                 let entry = stored.then_some(found.places.len() as u32);
@@ -186,7 +187,8 @@ impl Gathered {
             if !stored {
                 continue;
             }
-            let Some((shard, row_in_shard)) = shard(row).zip(row_in_shard(row)) else {
+            let shard = shard(row).and_then(|shard| own.shard(split(row), shard));
+            let Some((shard, row_in_shard)) = shard.zip(row_in_shard(row)) else {
                 return Err("a stored sample without its place".to_owned());
             };
             found.places.push(Place { shard, row: row_in_shard });
