@@ -120,16 +120,9 @@ impl ParetoChart<'_> {
         let (least, most) = sizes
             .fold((f64::INFINITY, 0.0f64), |(low, high), size| (low.min(size), high.max(size)));
         if most > 0.0 {
-            let text = "area: size of the weights, from";
-            let y = 68.0;
-            paper.text(text, (LEFT, y), Side::Right, 0.95, theme.ink)?;
-            let mut x = LEFT + text_width(text, 0.95) + 4.0;
-            for (number, size) in [least, most].into_iter().enumerate() {
-                let text = bytes(size as u64);
-                let text = if number == 0 { format!("{text} to ") } else { text };
-                paper.text(&text, (x, y), Side::Right, 0.95, theme.ink)?;
-                x += text_width(&text, 0.95) + 4.0;
-            }
+            let sizes = [least, most].map(|size| bytes(size as u64)).join(" to ");
+            let text = format!("area: size of the weights, {sizes}");
+            paper.text(&text, (LEFT, 68.0), Side::Right, 0.95, theme.ink)?;
         }
         Ok(())
     }
