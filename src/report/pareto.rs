@@ -109,7 +109,11 @@ impl ParetoChart<'_> {
             ("on the Pareto front", theme.series[0], false),
             ("beaten in both", theme.series[5], true),
         ] {
-            disc(paper, (x + 6.0, y), 6.0, colour, hollow)?;
+            if text == "chosen" {
+                ring(paper, (x + 6.0, y), 4.0, colour)?;
+            }
+            let radius = if text == "chosen" { 4.0 } else { 6.0 };
+            disc(paper, (x + 6.0, y), radius, colour, hollow)?;
             paper.text(text, (x + 18.0, y), Side::Right, 0.95, theme.ink)?;
             x += text_width(text, 0.95) + 38.0;
         }
@@ -139,6 +143,17 @@ fn disc<B: DrawingBackend>(
     paper.disc(middle, radius, colour)?;
     let inside = between(paper.theme.paper, colour, if hollow { 0.0 } else { 0.55 });
     paper.disc(middle, radius - 1.6, inside)
+}
+
+/// A ring around a disc: the chosen one is told apart without its colour.
+fn ring<B: DrawingBackend>(
+    paper: &Paper<'_, B>,
+    middle: (f64, f64),
+    radius: f64,
+    colour: RGBColor,
+) -> Result<(), ReportError> {
+    paper.disc(middle, radius + 4.5, colour)?;
+    paper.disc(middle, radius + 3.0, paper.theme.paper)
 }
 
 /// A line of the picture as a block.
@@ -186,6 +201,9 @@ impl Drawing for ParetoChart<'_> {
         for &number in &order {
             let (point, place) = (&self.points[number], at(&self.points[number]));
             let hollow = !front.contains(&number) && !point.chosen;
+            if point.chosen {
+                ring(paper, place, radius(number), colour(number))?;
+            }
             disc(paper, place, radius(number), colour(number), hollow)?;
             taken.push(Block::around(place, 2.0 * radius(number), 2.0 * radius(number)));
         }
@@ -254,6 +272,33 @@ mod tests {
         ]);
         assert_eq!(found.front(), [2, 5, 0]);
         assert_eq!(chart(Vec::new()).front(), [] as [usize; 0]);
+    }
+
+    /// To be looked at: `TCOLZ_PICTURES=folder cargo test --lib report::pareto`.
+    #[test]
+    fn models_that_cost_nearly_the_same_are_all_named() {
+        let models = [
+            ("vgg19-head", 411.0, 0.740, 558e6),
+            ("vgg19-all", 414.0, 0.785, 558e6),
+            ("mobilenet-v1-head", 26.0, 0.722, 13.9e6),
+            ("mobilenet-v1-all", 26.2, 0.757, 13.9e6),
+            ("mobilenet-v2-all-balanced-seed-7", 30.9, 0.759, 10.3e6),
+            ("inception-resnet-v2-head", 178.0, 0.714, 219e6),
+            ("inception-resnet-v2-all", 180.0, 0.769, 219e6),
+        ];
+        let points = models.map(|(name, cost, accuracy, bytes)| ParetoPoint {
+            bytes: Some(bytes),
+            chosen: name == "mobilenet-v1-all",
+            ..point(name, cost, accuracy)
+        });
+        let picture = chart(points.to_vec()).picture().unwrap();
+        for (name, ..) in models {
+            assert!(picture.light.svg.contains(name), "{name}");
+        }
+        if let Some(folder) = std::env::var_os("TCOLZ_PICTURES") {
+            let file = std::path::Path::new(&folder).join("pareto-many.png");
+            std::fs::write(file, &picture.light.png).unwrap();
+        }
     }
 
     #[test]
