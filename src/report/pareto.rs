@@ -168,12 +168,13 @@ fn line(from: (f64, f64), to: (f64, f64)) -> Block {
 
 impl Drawing for ParetoChart<'_> {
     fn size(&self) -> (u32, u32) {
-        (SIZE.0.max((text_width(self.title, 1.0) + 24.0).ceil() as u32), SIZE.1)
+        SIZE
     }
 
     fn draw<B: DrawingBackend>(&self, paper: &Paper<'_, B>) -> Result<(), ReportError> {
         let theme = paper.theme;
-        paper.text(self.title, (12.0, 18.0), Side::Right, 1.0, theme.ink)?;
+        let title = fitted(self.title, 1.0, f64::from(SIZE.0) - 24.0);
+        paper.text(&title, (12.0, 18.0), Side::Right, 1.0, theme.ink)?;
         self.legend(paper)?;
         let frame = self.frame();
         frame.draw(paper)?;
