@@ -45,6 +45,7 @@
 //! | [`report`] | a page that shows all this: charts, pictures, tables in one HTML file |
 //! | [`train`] | fine-tuning: the epoch loop, optimiser, schedules, checkpoints (feature `train`) |
 //! | [`demo`] | a made-up dump for trying all this, and what must become of it |
+//! | [`serve`] | photos over HTTP → labels, and a page to try it on (feature `serve`) |
 //!
 //! The format itself is written down in `schemas/format.md`.
 
@@ -66,6 +67,8 @@ mod random;
 pub mod recipe;
 pub mod report;
 pub mod sample;
+#[cfg(feature = "serve")]
+pub mod serve;
 pub mod shard;
 pub mod storage;
 #[cfg(feature = "train")]

@@ -23,6 +23,7 @@ const LEVELS: &[&[&str]] = &[
     &["train"],
     &["evaluate", "predict"],
     &["demo"],
+    &["serve"],
     &["cli", "main"],
 ];
 
@@ -52,14 +53,26 @@ const HOMES: &[(&str, &[&str])] = &[
     ("half", &["src/transform/", "src/model/weights/element.rs"]),
     ("jpeg_encoder", &["src/demo/", "src/report/"]),
     ("font8x8", &["src/inspect/"]),
-    ("candle_core", &["src/model/", "src/train/", "src/loader/tensors/"]),
+    (
+        "candle_core",
+        &["src/model/", "src/train/", "src/serve/classifier.rs", "src/loader/tensors/"],
+    ),
     ("gemm", &["src/model/"]),
     ("pulp", &["src/model/ops/"]),
     ("safetensors", &["src/model/"]),
     ("hdf5_reader", &["src/model/weights/"]),
     ("plotters", &["src/report/"]),
     ("askama", &["src/report/"]),
-    ("base64", &["src/report/"]),
+    ("base64", &["src/report/", "src/serve/"]),
+    ("axum", &["src/serve/"]),
+    ("http_body_util", &["src/serve/"]),
+    ("hyper", &["src/serve/"]),
+    ("hyper_util", &["src/serve/"]),
+    ("prometheus_client", &["src/serve/"]),
+    ("sha2", &["src/serve/"]),
+    ("tokio", &["src/serve/"]),
+    ("tokio_io_timeout", &["src/serve/"]),
+    ("tower_http", &["src/serve/"]),
 ];
 
 /// Where `unsafe` may stand: the memory map and what names it when it is lost, SIMD kernels, libjpeg's

@@ -39,6 +39,9 @@ pub(crate) enum Command {
     Repair(RepairArgs),
     /// Measure what this machine gets out of a dataset: storage, decompression, whole batches
     Bench(BenchArgs),
+    /// Label photos over HTTP, with a page to try it on
+    #[cfg(feature = "serve")]
+    Serve(ServeArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
 }
@@ -269,6 +272,31 @@ impl std::fmt::Display for BatchDtype {
     }
 }
 
+#[cfg(feature = "serve")]
+#[derive(clap::Args)]
+#[command(
+    after_help = "Examples:\n  tcolz serve best.safetensors                 then open http://127.0.0.1:5000/\n  curl -F file=@photo.jpg http://127.0.0.1:5000/predict\n  curl --data-binary @photo.jpg http://127.0.0.1:5000/predict | jq .label\n\nPaths: / (the page), POST /predict, /model, /health, /metrics (Prometheus). Uploads are held in memory only. What is too much at a time gets 503 and when to come back. Ctrl-C or SIGTERM finishes what is in hand. Whoever reaches the address may use it: only this machine does unless --bind says otherwise."
+)]
+pub(crate) struct ServeArgs {
+    /// The model: a .safetensors file of tcolz
+    pub(crate) model: PathBuf,
+    /// Address and port; port 0 takes any free one
+    #[arg(long, value_name = "ADDRESS:PORT", default_value_t = tcolz::serve::DEFAULT_BIND)]
+    pub(crate) bind: std::net::SocketAddr,
+    /// Longest body of a request, in MB (1,000,000 bytes)
+    #[arg(long = "max-body-mb", value_name = "MB", default_value = "20", value_parser = parse_body_megabytes)]
+    pub(crate) max_body: usize,
+    /// Images that may wait or be worked on; more are refused
+    #[arg(long, value_name = "N", default_value_t = 128, value_parser = parse_at_least_one)]
+    pub(crate) queue: usize,
+    /// Connections at a time; more have to wait
+    #[arg(long, value_name = "N", default_value_t = 512, value_parser = parse_at_least_one)]
+    pub(crate) connections: usize,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 #[derive(clap::Args)]
 #[command(
     after_help = "Example:\n  tcolz completions bash > ~/.local/share/bash-completion/completions/tcolz"
@@ -283,6 +311,22 @@ fn parse_megabytes(text: &str) -> Result<u64, String> {
     match text.trim().parse::<f64>() {
         Ok(megabytes) if (least..=100_000.0).contains(&megabytes) => Ok((megabytes * 1e6) as u64),
         _ => Err(format!("expected megabytes, {least} to 100000")),
+    }
+}
+
+#[cfg(feature = "serve")]
+fn parse_body_megabytes(text: &str) -> Result<usize, String> {
+    match text.trim().parse::<f64>() {
+        Ok(megabytes) if (0.001..=1000.0).contains(&megabytes) => Ok((megabytes * 1e6) as usize),
+        _ => Err("expected megabytes, 0.001 to 1000".to_owned()),
+    }
+}
+
+#[cfg(feature = "serve")]
+fn parse_at_least_one(text: &str) -> Result<usize, String> {
+    match text.trim().parse::<usize>() {
+        Ok(number @ 1..=100_000) => Ok(number),
+        _ => Err("expected a number from 1 to 100000".to_owned()),
     }
 }
 

@@ -14,6 +14,8 @@ mod progress;
 mod recipe_args;
 mod repair;
 mod select_args;
+#[cfg(feature = "serve")]
+mod serve;
 mod show;
 mod verify;
 
@@ -46,6 +48,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Verify(args) => verify::run(&args),
         Command::Repair(args) => repair::run(&args),
         Command::Bench(args) => bench::run(&args),
+        #[cfg(feature = "serve")]
+        Command::Serve(args) => serve::run(&args),
         Command::Completions(args) => complete::run(&args),
     };
     match result {

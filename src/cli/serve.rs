@@ -1,0 +1,68 @@
+//! `tcolz serve`: the micro-service and its page.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::Context;
+use serde_json::json;
+use tcolz::model::Model;
+use tcolz::serve::{Limits, ServeOptions, Server, Stopper};
+
+use super::Ending;
+use super::args::ServeArgs;
+use super::output::{plural, print};
+
+pub(super) fn run(args: &ServeArgs) -> anyhow::Result<Ending> {
+    let name = args.model.file_stem().unwrap_or(args.model.as_os_str());
+    let defaults = Limits::default();
+    let options = ServeOptions {
+        bind: args.bind,
+        name: name.to_string_lossy().into_owned(),
+        limits: Limits {
+            body_bytes: args.max_body,
+            upload_bytes: defaults.upload_bytes.max(4 * args.max_body),
+            queue_images: args.queue,
+            request_images: defaults.request_images.min(args.queue),
+            connections: args.connections,
+            ..defaults
+        },
+    };
+    let model = Model::open(&args.model)?;
+    let server = Server::bind(&options, tcolz::serve::classifier(&model)?)?;
+    stop_on_signal(server.stopper())?;
+    let address = server.address();
+    if args.json {
+        let listening = json!({ "event": "listening", "address": address, "model": options.name });
+        print(&format!("{listening}\n"))?;
+    } else {
+        print(&format!(
+            "{} ({}) is served at http://{address}/\nstop with Ctrl-C\n",
+            options.name,
+            model.facts.network.name()
+        ))?;
+    }
+    if !address.ip().is_loopback() {
+        eprintln!(
+            "warning: {address} can be reached from other machines, without a password and without encryption"
+        );
+    }
+    drop(model);
+    let cut_off = server.run()?;
+    if cut_off > 0 {
+        eprintln!("{} took too long and had to be cut off", plural(cut_off as u64, "connection"));
+    }
+    Ok(Ending::Done)
+}
+
+/// The first Ctrl-C (or SIGTERM) finishes what is in hand, the second ends at once.
+fn stop_on_signal(stopper: Stopper) -> anyhow::Result<()> {
+    let again = Arc::new(AtomicBool::new(false));
+    ctrlc::set_handler(move || {
+        if again.swap(true, Ordering::SeqCst) {
+            std::process::exit(130);
+        }
+        eprintln!("\nfinishing what is in hand; Ctrl-C again stops at once");
+        stopper.stop();
+    })
+    .context("Ctrl-C cannot be watched for")
+}

@@ -1,0 +1,275 @@
+//! Queue, decoding threads, and the thread that infers whole batches.
+//!
+//! ```text
+//! submit ─▶ waiting ─▶ tcolz-decode-0 … n ─▶ ready ─▶ tcolz-infer ─▶ replies
+//!           └───────────── at most `queue_images` in hand ───────────────┘
+//! ```
+//!
+//! A batch is made of what is ready. While other images are being decoded it waits for them, a few
+//! milliseconds at most; an image that is alone never waits. While one batch is inferred the next is decoded.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
+
+use tokio::sync::oneshot::{self, Receiver, Sender};
+
+use super::classifier::Classifier;
+use super::metrics::Metrics;
+use super::options::Limits;
+use super::refusal::Refusal;
+use super::upload::File;
+use super::{ServeError, cores};
+
+/// Share of the newest batch in the time that an image is expected to take.
+const NEWEST: f64 = 0.2;
+/// Longest wait that a client is told, in seconds.
+const LONGEST_WAIT: f64 = 60.0;
+
+/// Probabilities, one for each class.
+pub(super) type Answer = Result<Vec<f32>, Refusal>;
+
+struct Job {
+    file: File,
+    reply: Sender<Answer>,
+}
+
+struct Ready {
+    planes: Vec<u8>,
+    reply: Sender<Answer>,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<Job>,
+    preparing: usize,
+    ready: VecDeque<Ready>,
+    inferring: usize,
+    /// Nothing new is taken; what is in hand is finished.
+    closed: bool,
+    seconds_an_image: f64,
+}
+
+impl State {
+    fn in_hand(&self) -> usize {
+        self.to_be_ready() + self.ready.len() + self.inferring
+    }
+
+    fn to_be_ready(&self) -> usize {
+        self.waiting.len() + self.preparing
+    }
+}
+
+struct Shared {
+    state: Mutex<State>,
+    /// Something is waiting, or the queue was closed.
+    job: Condvar,
+    /// Something is ready, or will never be.
+    planes: Condvar,
+    limits: Limits,
+    metrics: Arc<Metrics>,
+    classifier: Arc<dyn Classifier>,
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing that can panic runs while it is held.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The queue and its threads; they end when it is dropped, after what is in hand.
+pub(super) struct Batcher {
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Batcher {
+    pub(super) fn start(
+        classifier: Arc<dyn Classifier>,
+        limits: &Limits,
+        metrics: Arc<Metrics>,
+    ) -> Result<Batcher, ServeError> {
+        let shared = Arc::new(Shared {
+            state: Mutex::default(),
+            job: Condvar::new(),
+            planes: Condvar::new(),
+            limits: limits.clone(),
+            metrics,
+            classifier,
+        });
+        let mut batcher = Batcher { shared, threads: Vec::new() };
+        for number in 0..cores() {
+            batcher.spawn(format!("tcolz-decode-{number}"), decode)?;
+        }
+        batcher.spawn("tcolz-infer".to_owned(), infer)?;
+        Ok(batcher)
+    }
+
+    fn spawn(&mut self, name: String, work: fn(&Shared)) -> Result<(), ServeError> {
+        let shared = Arc::clone(&self.shared);
+        let thread = thread::Builder::new().name(name).spawn(move || work(&shared));
+        self.threads.push(thread.map_err(ServeError::Start)?);
+        Ok(())
+    }
+
+    /// Takes files into the queue, all or none; their answers come in the receivers. Dropped receivers
+    /// tell that nobody waits any more.
+    ///
+    /// # Errors
+    /// A [`Refusal`] that says when to come back, where there is no room for all.
+    pub(super) fn submit(&self, files: Vec<File>) -> Result<Vec<Receiver<Answer>>, Refusal> {
+        let mut state = self.shared.state();
+        let (in_hand, limit) = (state.in_hand(), self.shared.limits.queue_images);
+        if state.closed {
+            return Err(Refusal::busy("the service is being stopped", 5));
+        }
+        if in_hand + files.len() > limit {
+            let seconds = (in_hand as f64 * state.seconds_an_image).clamp(1.0, LONGEST_WAIT);
+            let message =
+                format!("{in_hand} images are in hand, at most {limit} can be: try again");
+            return Err(Refusal::busy(message, seconds.ceil() as u64));
+        }
+        let mut receivers = Vec::with_capacity(files.len());
+        for file in files {
+            let (reply, receiver) = oneshot::channel();
+            state.waiting.push_back(Job { file, reply });
+            receivers.push(receiver);
+        }
+        self.shared.metrics.in_hand.set(state.in_hand() as i64);
+        drop(state);
+        self.shared.job.notify_all();
+        Ok(receivers)
+    }
+}
+
+impl Drop for Batcher {
+    fn drop(&mut self) {
+        self.shared.state().closed = true;
+        self.shared.job.notify_all();
+        self.shared.planes.notify_all();
+        for thread in self.threads.drain(..) {
+            // Its panics are caught where they happen.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// What a decoding thread does.
+fn decode(shared: &Shared) {
+    let mut preparer = shared.classifier.preparer();
+    loop {
+        let mut state = shared.state();
+        let job = loop {
+            match state.waiting.pop_front() {
+                Some(job) => break job,
+                None if state.closed => return,
+                None => {
+                    state = shared.job.wait(state).unwrap_or_else(PoisonError::into_inner);
+                }
+            }
+        };
+        state.preparing += 1;
+        drop(state);
+        // A client that went away is not worked for.
+        let prepared = (!job.reply.is_closed())
+            .then(|| catch_unwind(AssertUnwindSafe(|| preparer.prepare(&job.file.bytes))));
+        // The bytes make room for other uploads before the batch is inferred.
+        drop(job.file);
+        let mut ready = None;
+        match prepared {
+            None => {}
+            Some(Ok(Ok(planes))) => ready = Some(Ready { planes, reply: job.reply }),
+            Some(Ok(Err(fault))) => drop(job.reply.send(Err(fault.into()))),
+            Some(Err(_panic)) => {
+                preparer = shared.classifier.preparer();
+                drop(job.reply.send(Err(Refusal::defect())));
+            }
+        }
+        let mut state = shared.state();
+        state.preparing -= 1;
+        state.ready.extend(ready);
+        shared.metrics.in_hand.set(state.in_hand() as i64);
+        drop(state);
+        shared.planes.notify_one();
+    }
+}
+
+/// What the inferring thread does.
+fn infer(shared: &Shared) {
+    while let Some(mut batch) = next_batch(shared) {
+        let taken = batch.len();
+        batch.retain(|ready| !ready.reply.is_closed());
+        let begun = Instant::now();
+        if !batch.is_empty() {
+            shared.metrics.batch_images.observe(batch.len() as f64);
+            infer_batch(shared, batch);
+        }
+        let seconds = begun.elapsed().as_secs_f64() / taken as f64;
+        let mut state = shared.state();
+        state.inferring = 0;
+        state.seconds_an_image += NEWEST * (seconds - state.seconds_an_image);
+        shared.metrics.in_hand.set(state.in_hand() as i64);
+    }
+}
+
+/// Waits for a batch; `None` when nothing will come any more.
+fn next_batch(shared: &Shared) -> Option<Vec<Ready>> {
+    let Limits { batch_images, batch_wait, .. } = shared.limits;
+    let mut state = shared.state();
+    while state.ready.is_empty() {
+        if state.closed && state.to_be_ready() == 0 {
+            return None;
+        }
+        state = shared.planes.wait(state).unwrap_or_else(PoisonError::into_inner);
+    }
+    let deadline = Instant::now() + batch_wait;
+    while state.ready.len() < batch_images && state.to_be_ready() > 0 {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            break;
+        }
+        let waited = shared.planes.wait_timeout(state, left);
+        state = waited.unwrap_or_else(PoisonError::into_inner).0;
+    }
+    let taken = state.ready.len().min(batch_images);
+    state.inferring = taken;
+    Some(state.ready.drain(..taken).collect())
+}
+
+/// Infers a batch. Where that fails each image is tried alone, so that one does not spoil the others.
+fn infer_batch(shared: &Shared, batch: Vec<Ready>) {
+    let (planes, replies): (Vec<_>, Vec<_>) =
+        batch.into_iter().map(|ready| (ready.planes, ready.reply)).unzip();
+    match probabilities(shared, &planes) {
+        Ok(rows) => {
+            for (reply, row) in replies.into_iter().zip(rows) {
+                drop(reply.send(Ok(row)));
+            }
+        }
+        Err(refusal) if replies.len() == 1 => {
+            for reply in replies {
+                drop(reply.send(Err(refusal.clone())));
+            }
+        }
+        Err(_) => {
+            for (planes, reply) in planes.into_iter().zip(replies) {
+                infer_batch(shared, vec![Ready { planes, reply }]);
+            }
+        }
+    }
+}
+
+fn probabilities(shared: &Shared, planes: &[Vec<u8>]) -> Result<Vec<Vec<f32>>, Refusal> {
+    let rows = catch_unwind(AssertUnwindSafe(|| shared.classifier.probabilities(planes)))
+        .map_err(|_panic| Refusal::defect())??;
+    let classes = shared.classifier.facts().classes.len();
+    let sound = rows.len() == planes.len() && rows.iter().all(|row| row.len() == classes);
+    if !sound || rows.iter().flatten().any(|value| !value.is_finite()) {
+        let message = "the network gave no probabilities: its weights may be damaged";
+        return Err(Refusal { message: message.to_owned(), ..Refusal::defect() });
+    }
+    Ok(rows)
+}
