@@ -6,7 +6,7 @@ VENV := .venv
 CUDA_VENV := .venv-cuda
 export TCOLZ_PYTHON := $(CURDIR)/$(VENV)/bin/python
 
-.PHONY: help demo test check check-cuda tools fmt clippy optimised docs examples bench clean
+.PHONY: help demo test test-browser check check-cuda tools fmt clippy optimised docs examples bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -18,7 +18,10 @@ demo: tools ## a made-up dump through every stage, in demo-out/
 test: tools $(VENV)/ready ## every test, those against pyarrow, DuckDB and Pillow included
 	cargo test --locked
 
-check: fmt clippy check-cuda test optimised docs examples ## all that CI does
+test-browser: tools ## the page of tcolz serve in a real Chromium
+	scripts/browser.sh
+
+check: fmt clippy check-cuda test test-browser optimised docs examples ## all that CI does
 
 fmt:
 	cargo fmt --all --check

@@ -22,7 +22,6 @@ pub(super) fn run(args: &ServeArgs) -> anyhow::Result<Ending> {
             body_bytes: args.max_body,
             upload_bytes: defaults.upload_bytes.max(4 * args.max_body),
             queue_images: args.queue,
-            request_images: defaults.request_images.min(args.queue),
             connections: args.connections,
             ..defaults
         },

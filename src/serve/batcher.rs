@@ -18,6 +18,7 @@ use tokio::sync::oneshot::{self, Receiver, Sender};
 
 use super::classifier::Classifier;
 use super::metrics::Metrics;
+use super::occlusion::{CELLS, occluded};
 use super::options::Limits;
 use super::refusal::Refusal;
 use super::upload::File;
@@ -33,7 +34,8 @@ pub(super) type Answer = Result<Vec<f32>, Refusal>;
 
 struct Job {
     file: File,
-    reply: Sender<Answer>,
+    /// One for the photo; where it is to be occluded, one for each of [`occluded`]'s after it.
+    replies: Vec<Sender<Answer>>,
 }
 
 struct Ready {
@@ -58,7 +60,7 @@ impl State {
     }
 
     fn to_be_ready(&self) -> usize {
-        self.waiting.len() + self.preparing
+        self.waiting.iter().map(|job| job.replies.len()).sum::<usize>() + self.preparing
     }
 }
 
@@ -121,28 +123,51 @@ impl Batcher {
     /// # Errors
     /// A [`Refusal`] that says when to come back, where there is no room for all.
     pub(super) fn submit(&self, files: Vec<File>) -> Result<Vec<Receiver<Answer>>, Refusal> {
+        let (jobs, receivers) = files.into_iter().map(|file| job(file, 1)).unzip();
+        self.enqueue(jobs, receivers)
+    }
+
+    /// Takes a file into the queue whose answers are those of [`occluded`].
+    ///
+    /// # Errors
+    /// As [`Batcher::submit`].
+    pub(super) fn submit_occluded(&self, file: File) -> Result<Vec<Receiver<Answer>>, Refusal> {
+        let (job, receivers) = job(file, CELLS * CELLS + 1);
+        self.enqueue(vec![job], vec![receivers])
+    }
+
+    fn enqueue(
+        &self,
+        jobs: Vec<Job>,
+        receivers: Vec<Vec<Receiver<Answer>>>,
+    ) -> Result<Vec<Receiver<Answer>>, Refusal> {
+        let receivers: Vec<_> = receivers.into_iter().flatten().collect();
+        let limit = self.shared.limits.queue_images;
+        if receivers.len() > limit {
+            return Err(Refusal::too_many(limit));
+        }
         let mut state = self.shared.state();
-        let (in_hand, limit) = (state.in_hand(), self.shared.limits.queue_images);
+        let in_hand = state.in_hand();
         if state.closed {
             return Err(Refusal::busy("the service is being stopped", 5));
         }
-        if in_hand + files.len() > limit {
+        if in_hand + receivers.len() > limit {
             let seconds = (in_hand as f64 * state.seconds_an_image).clamp(1.0, LONGEST_WAIT);
             let message =
                 format!("{in_hand} images are in hand, at most {limit} can be: try again");
             return Err(Refusal::busy(message, seconds.ceil() as u64));
         }
-        let mut receivers = Vec::with_capacity(files.len());
-        for file in files {
-            let (reply, receiver) = oneshot::channel();
-            state.waiting.push_back(Job { file, reply });
-            receivers.push(receiver);
-        }
+        state.waiting.extend(jobs);
         self.shared.metrics.in_hand.set(state.in_hand() as i64);
         drop(state);
         self.shared.job.notify_all();
         Ok(receivers)
     }
+}
+
+fn job(file: File, answers: usize) -> (Job, Vec<Receiver<Answer>>) {
+    let (replies, receivers) = (0..answers).map(|_| oneshot::channel()).unzip();
+    (Job { file, replies }, receivers)
 }
 
 impl Drop for Batcher {
@@ -171,29 +196,49 @@ fn decode(shared: &Shared) {
                 }
             }
         };
-        state.preparing += 1;
+        let images = job.replies.len();
+        state.preparing += images;
         drop(state);
         // A client that went away is not worked for.
-        let prepared = (!job.reply.is_closed())
-            .then(|| catch_unwind(AssertUnwindSafe(|| preparer.prepare(&job.file.bytes))));
+        let gone = job.replies.iter().all(Sender::is_closed);
+        let prepared = (!gone).then(|| {
+            catch_unwind(AssertUnwindSafe(|| -> Result<Vec<Vec<u8>>, Refusal> {
+                let planes = preparer.prepare(&job.file.bytes)?;
+                if images == 1 {
+                    return Ok(vec![planes]);
+                }
+                let size = shared.classifier.facts().size as usize;
+                occluded(&planes, size).ok_or_else(Refusal::defect)
+            }))
+        });
         // The bytes make room for other uploads before the batch is inferred.
         drop(job.file);
-        let mut ready = None;
+        let mut ready = Vec::new();
         match prepared {
             None => {}
-            Some(Ok(Ok(planes))) => ready = Some(Ready { planes, reply: job.reply }),
-            Some(Ok(Err(fault))) => drop(job.reply.send(Err(fault.into()))),
+            Some(Ok(Ok(planes))) => {
+                let pairs = planes.into_iter().zip(job.replies);
+                ready.extend(pairs.map(|(planes, reply)| Ready { planes, reply }));
+            }
+            Some(Ok(Err(refusal))) => refuse(job.replies, &refusal),
             Some(Err(_panic)) => {
                 preparer = shared.classifier.preparer();
-                drop(job.reply.send(Err(Refusal::defect())));
+                refuse(job.replies, &Refusal::defect());
             }
         }
         let mut state = shared.state();
-        state.preparing -= 1;
+        state.preparing -= images;
         state.ready.extend(ready);
         shared.metrics.in_hand.set(state.in_hand() as i64);
         drop(state);
         shared.planes.notify_one();
+    }
+}
+
+fn refuse(replies: Vec<Sender<Answer>>, refusal: &Refusal) {
+    for reply in replies {
+        // Nobody may be waiting any more.
+        drop(reply.send(Err(refusal.clone())));
     }
 }
 
@@ -249,11 +294,7 @@ fn infer_batch(shared: &Shared, batch: Vec<Ready>) {
                 drop(reply.send(Ok(row)));
             }
         }
-        Err(refusal) if replies.len() == 1 => {
-            for reply in replies {
-                drop(reply.send(Err(refusal.clone())));
-            }
-        }
+        Err(refusal) if replies.len() == 1 => refuse(replies, &refusal),
         Err(_) => {
             for (planes, reply) in planes.into_iter().zip(replies) {
                 infer_batch(shared, vec![Ready { planes, reply }]);
@@ -268,8 +309,7 @@ fn probabilities(shared: &Shared, planes: &[Vec<u8>]) -> Result<Vec<Vec<f32>>, R
     let classes = shared.classifier.facts().classes.len();
     let sound = rows.len() == planes.len() && rows.iter().all(|row| row.len() == classes);
     if !sound || rows.iter().flatten().any(|value| !value.is_finite()) {
-        let message = "the network gave no probabilities: its weights may be damaged";
-        return Err(Refusal { message: message.to_owned(), ..Refusal::defect() });
+        return Err(Refusal::no_probabilities());
     }
     Ok(rows)
 }

@@ -115,18 +115,15 @@ impl Server {
                 tokio::net::TcpListener::from_std(listener).map_err(ServeError::Start)?;
             let graceful = GracefulShutdown::new();
             let accepting = accept(&listener, &service, &graceful);
-            // The stopper is held by `self`'s owner and by us: waiting fails when nobody can stop any more.
             tokio::select! {
                 () = accepting => {}
                 _ = stop.wait_for(|&stopped| stopped) => {}
             }
             service.stopping.store(true, Ordering::Relaxed);
             drop(listener);
-            let open = graceful.count();
-            match timeout(service.limits.grace, graceful.shutdown()).await {
-                Ok(()) => Ok(0),
-                Err(_elapsed) => Ok(open),
-            }
+            let ended = timeout(service.limits.grace, graceful.shutdown()).await;
+            let left = service.metrics.connections.get();
+            Ok(ended.map_or(usize::try_from(left).unwrap_or(0), |()| 0))
         })
     }
 }
@@ -167,8 +164,8 @@ async fn accept(
             service.metrics.connections.inc();
             // A client that breaks off or breaks the protocol is its own affair; hyper has answered it.
             let _ = connection.await;
-            let _ = timeout(LINGER, read_past(rest)).await;
             service.metrics.connections.dec();
+            let _ = timeout(LINGER, read_past(rest)).await;
             drop(place);
         });
     }

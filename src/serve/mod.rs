@@ -15,6 +15,7 @@
 //! | `options` | limits, and why each is what it is |
 //! | `classifier` | what stands behind the service: a network, or a test's stand-in |
 //! | `batcher` | queue, decoding threads, the thread that infers whole batches |
+//! | `occlusion` | which parts of a photo spoke for its label |
 //! | `upload` | the body of a request → image files |
 //! | `answer`, `refusal` | what is answered: probabilities, or a reason in words |
 //! | `routes` | paths → handlers; headers that every answer carries |
@@ -27,6 +28,7 @@ mod batcher;
 mod classifier;
 mod listen;
 mod metrics;
+mod occlusion;
 mod options;
 mod page;
 mod refusal;

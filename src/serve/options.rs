@@ -33,7 +33,7 @@ impl ServeOptions {
 pub struct Limits {
     /// Bytes of the body of one request. Photos of phones are 2 to 8 MB.
     pub body_bytes: usize,
-    /// Images in one request.
+    /// Images in one request; never more than the queue takes.
     pub request_images: usize,
     /// Bytes of all bodies that are held at a time; more are refused with 503.
     pub upload_bytes: usize,

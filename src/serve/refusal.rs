@@ -38,9 +38,22 @@ impl Refusal {
         Refusal { retry_after: Some(seconds), ..refusal }
     }
 
+    /// More images than would ever be taken.
+    pub(super) fn too_many(limit: usize) -> Refusal {
+        let message =
+            format!("expected at most {limit} images in a request: send the others in another one");
+        Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "too-many", message)
+    }
+
     /// A fault of this program.
     pub(super) fn defect() -> Refusal {
         let message = "the service failed at this request; it goes on with the others";
+        Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "defect", message)
+    }
+
+    /// A network that gives something else than probabilities.
+    pub(super) fn no_probabilities() -> Refusal {
+        let message = "the network gave no probabilities: its weights may be damaged";
         Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "defect", message)
     }
 

@@ -29,7 +29,8 @@ use super::upload::{self, Budget};
 use crate::model::ModelFacts;
 
 /// What is counted by its path; everything else is counted as `other`.
-const PATHS: [&str; 6] = ["/", "/predict", "/model", "/health", "/metrics", "/samples/{name}"];
+const PATHS: [&str; 7] =
+    ["/", "/predict", "/map", "/model", "/health", "/metrics", "/samples/{name}"];
 
 /// Headers of every answer. Nothing of another site may be loaded, embed this one or read it.
 const HEADERS: [(HeaderName, &str); 7] = [
@@ -62,8 +63,10 @@ impl Service {
         options: &ServeOptions,
         classifier: Arc<dyn Classifier>,
     ) -> Result<Service, ServeError> {
-        let limits = options.limits.clone();
+        let mut limits = options.limits.clone();
         limits.check()?;
+        // More would never be taken.
+        limits.request_images = limits.request_images.min(limits.queue_images);
         answer::check_classes(&classifier.facts().classes)?;
         let metrics = Arc::new(Metrics::new(limits.batch_images));
         Ok(Service {
@@ -88,6 +91,7 @@ pub(super) fn router(service: Arc<Service>) -> Router {
     Router::new()
         .route("/", get(page))
         .route("/predict", post(answer::predict))
+        .route("/map", post(answer::map))
         .route("/model", get(model))
         .route("/health", get(health))
         .route("/metrics", get(metrics))
@@ -161,11 +165,12 @@ async fn metrics(State(service): State<Arc<Service>>) -> Response {
 }
 
 async fn missing() -> Refusal {
-    let message = "expected /, /predict, /model, /health or /metrics";
+    let message = "expected /, /predict, /map, /model, /health or /metrics";
     Refusal::new(StatusCode::NOT_FOUND, "no-such-page", message)
 }
 
 async fn wrong_method() -> Refusal {
-    let message = "images are sent to /predict with POST; everything else is asked for with GET";
+    let message =
+        "images are sent to /predict or /map with POST; everything else is asked for with GET";
     Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "wrong-method", message)
 }

@@ -140,11 +140,7 @@ async fn multipart(
             continue;
         }
         if files.len() == limits.request_images {
-            let message = format!(
-                "expected at most {} images in a request: send the others in another one",
-                limits.request_images
-            );
-            return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "too-many", message).closing());
+            return Err(Refusal::too_many(limits.request_images).closing());
         }
         let name = field.file_name().map(|name| name.chars().take(NAME_CHARACTERS).collect());
         let mut arriving = Arriving::new(budget);

@@ -1,0 +1,72 @@
+//! `tcolz serve` as a process.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use crate::client::{get, predict};
+use crate::common::{photo, tcolz};
+use crate::service::save_model;
+
+/// A process that is ended when a test fails.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn serve(model: &Path, arguments: &[&str]) -> (Process, SocketAddr) {
+    let mut command = tcolz();
+    command.arg("serve").arg(model).args(["--bind", "127.0.0.1:0", "--json"]).args(arguments);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut process = Process(command.spawn().unwrap());
+    let mut line = String::new();
+    BufReader::new(process.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let event: serde_json::Value = serde_json::from_str(&line).unwrap_or_else(|_| {
+        let mut said = String::new();
+        process.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        panic!("{line}{said}")
+    });
+    assert_eq!((&event["event"], &event["model"]), (&"listening".into(), &"small".into()));
+    (process, event["address"].as_str().unwrap().parse().unwrap())
+}
+
+#[cfg(unix)]
+#[test]
+fn the_command_serves_until_it_is_told_to_stop_and_ends_with_0() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut process, address) = serve(&save_model(folder.path()), &[]);
+    assert!(address.ip().is_loopback());
+    assert_eq!(get(address, "/health").json()["model"], "small");
+    assert_eq!(predict(address, &photo(1, 60, 50)).status, 200);
+    let told = Command::new("kill").args(["-TERM", &process.0.id().to_string()]).status().unwrap();
+    assert!(told.success());
+    assert_eq!(process.0.wait().unwrap().code(), Some(0));
+    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
+    assert_eq!(left.len(), 1, "nothing but the model is on the disk: {left:?}");
+}
+
+#[test]
+fn what_cannot_be_served_is_said_in_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = |model: &Path, arguments: &[&str]| {
+        let output = tcolz().arg("serve").arg(model).args(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let missing = folder.path().join("missing.safetensors");
+    assert!(said(&missing, &[]).contains("missing.safetensors"));
+    let wrong = folder.path().join("wrong.safetensors");
+    std::fs::write(&wrong, "no model").unwrap();
+    assert!(said(&wrong, &[]).contains("wrong.safetensors"));
+    let model = save_model(folder.path());
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    assert!(said(&model, &["--bind", &address]).contains("--bind"));
+    let elsewhere = said(&model, &["--bind", "192.0.2.1:1"]);
+    assert!(elsewhere.contains("cannot listen on 192.0.2.1:1"), "{elsewhere}");
+}

@@ -1,0 +1,139 @@
+//! Services to test: a real small network, and one that does as a photo's width says.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use tcolz::Recipe;
+use tcolz::decode::{DecodeLimits, Decoder, RgbImage};
+use tcolz::model::file::MODEL_FORMAT;
+use tcolz::model::init::initial_weights;
+use tcolz::model::{Model, ModelFacts, Network};
+use tcolz::serve::{
+    Classifier, Fault, Limits, Preparer, ServeOptions, Server, Stopper, classifier,
+};
+use tcolz::transform::View;
+
+use crate::common::photo;
+
+/// A service on a port of its own; stopped when it is dropped.
+pub(crate) struct Service {
+    pub(crate) address: SocketAddr,
+    pub(crate) stopper: Stopper,
+    thread: Option<JoinHandle<usize>>,
+}
+
+impl Service {
+    pub(crate) fn start(classifier: Arc<dyn Classifier>, limits: Limits) -> Service {
+        let bind = "127.0.0.1:0".parse().unwrap();
+        let options = ServeOptions { bind, limits, ..ServeOptions::new("small") };
+        let server = Server::bind(&options, classifier).unwrap();
+        let (address, stopper) = (server.address(), server.stopper());
+        let thread = thread::spawn(move || server.run().unwrap());
+        Service { address, stopper, thread: Some(thread) }
+    }
+
+    /// Stops it; how many connections were cut off.
+    pub(crate) fn stop(mut self) -> usize {
+        self.stopper.stop();
+        self.thread.take().unwrap().join().unwrap()
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.stopper.stop();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// A small MobileNet V1 of random weights.
+pub(crate) fn small_model() -> Model {
+    let network = Network::MobileNetV1;
+    let properties = network.properties();
+    let facts = ModelFacts {
+        format: MODEL_FORMAT.to_owned(),
+        network,
+        view: View::built_in(&properties.view).unwrap(),
+        properties,
+        classes: ["negative", "neutral", "positive"].map(str::to_owned).to_vec(),
+        recipe: Recipe { sizes: vec![64], view: "tf".to_owned(), ..Recipe::default() },
+        size: 64,
+        finetune: Some("head".to_owned()),
+        percent: None,
+        content_root: None,
+        epochs: Some(1),
+        validation: None,
+    };
+    let tensors = initial_weights(&facts.spec(), 8).unwrap();
+    Model { facts, tensors }
+}
+
+/// The service of [`small_model`] that tests without wishes of their own share.
+pub(crate) fn shared() -> SocketAddr {
+    static SERVICE: OnceLock<Service> = OnceLock::new();
+    SERVICE
+        .get_or_init(|| Service::start(classifier(&small_model()).unwrap(), Limits::default()))
+        .address
+}
+
+/// Writes [`small_model`] to a folder.
+pub(crate) fn save_model(folder: &Path) -> std::path::PathBuf {
+    let path = folder.join("small.safetensors");
+    small_model().save(&path).unwrap();
+    path
+}
+
+/// Behaves as a photo's width says, and labels the others `negative`.
+pub(crate) struct Obedient {
+    facts: ModelFacts,
+    /// How long inferring a batch takes.
+    pub(crate) infers: Duration,
+}
+
+/// A width at which preparing panics.
+pub(crate) const PANICS_AT_ONCE: u32 = 13;
+/// A width at which inferring panics.
+pub(crate) const PANICS_LATER: u32 = 17;
+
+impl Obedient {
+    pub(crate) fn new(infers: Duration) -> Arc<Obedient> {
+        Arc::new(Obedient { facts: small_model().facts, infers })
+    }
+}
+
+struct Width(Decoder);
+
+impl Preparer for Width {
+    fn prepare(&mut self, file: &[u8]) -> Result<Vec<u8>, Fault> {
+        let mut image = RgbImage::new();
+        self.0.decode(file, None, &mut image)?;
+        assert!(image.width != PANICS_AT_ONCE, "as a test");
+        Ok(vec![image.width as u8])
+    }
+}
+
+impl Classifier for Obedient {
+    fn facts(&self) -> &ModelFacts {
+        &self.facts
+    }
+
+    fn preparer(&self) -> Box<dyn Preparer + '_> {
+        Box::new(Width(Decoder::new(DecodeLimits::default())))
+    }
+
+    fn probabilities(&self, prepared: &[Vec<u8>]) -> Result<Vec<Vec<f32>>, Fault> {
+        thread::sleep(self.infers);
+        assert!(prepared.iter().all(|width| u32::from(width[0]) != PANICS_LATER), "as a test");
+        Ok(vec![vec![1.0, 0.0, 0.0]; prepared.len()])
+    }
+}
+
+/// A photo of this width.
+pub(crate) fn wide(width: u32) -> Vec<u8> {
+    photo(1, width, 8)
+}
