@@ -5,7 +5,7 @@
 //! bytes. Assumption about the disk: `rename` within one folder is atomic, and a synced folder
 //! keeps the names it had.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 
@@ -180,6 +180,34 @@ pub fn remove_leftovers(folder: &Path) -> io::Result<usize> {
     Ok(removed)
 }
 
+/// The lock that whoever writes into a folder holds: `flock` on the folder itself, which a kill releases as
+/// well.
+#[derive(Debug)]
+pub struct FolderLock(File);
+
+impl FolderLock {
+    /// Takes the lock of a folder; `None` when another process holds it.
+    ///
+    /// # Errors
+    /// When the folder cannot be opened or locked.
+    pub fn take(folder: &Path) -> io::Result<Option<FolderLock>> {
+        let folder = File::open(folder)?;
+        match folder.try_lock() {
+            Ok(()) => Ok(Some(FolderLock(folder))),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+}
+
+impl Drop for FolderLock {
+    fn drop(&mut self) {
+        // Closing is not enough: a child that another thread is just starting has a copy of the
+        // descriptor until it executes its program, and would hold the lock for so long.
+        let _ = self.0.unlock();
+    }
+}
+
 fn folder_of(file: &Path) -> &Path {
     match file.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -215,6 +243,17 @@ mod tests {
         create_folder(&root.path().join("file")).unwrap_err();
         create_folder(&root.path().join("file/below")).unwrap_err();
         assert_eq!(fs::read(root.path().join("file")).unwrap(), b"kept");
+    }
+
+    #[test]
+    fn a_copy_of_the_descriptor_in_a_child_does_not_keep_the_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let lock = FolderLock::take(folder.path()).unwrap().unwrap();
+        let copy = lock.0.try_clone().unwrap();
+        assert!(FolderLock::take(folder.path()).unwrap().is_none());
+        drop(lock);
+        assert!(FolderLock::take(folder.path()).unwrap().is_some());
+        drop(copy);
     }
 
     #[test]

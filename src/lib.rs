@@ -44,6 +44,7 @@
 //! | [`model`] | networks as data, their operations and weights; inference (feature `train`) |
 //! | [`report`] | a page that shows all this: charts, pictures, tables in one HTML file |
 //! | [`train`] | fine-tuning: the epoch loop, optimiser, schedules, checkpoints (feature `train`) |
+//! | [`predict`] | photos → probabilities, by a model's own recipe (feature `train`) |
 //! | [`demo`] | a made-up dump for trying all this, and what must become of it |
 //! | [`serve`] | photos over HTTP → labels, and a page to try it on (feature `serve`) |
 //!
@@ -63,6 +64,8 @@ pub mod loader;
 #[cfg(feature = "train")]
 pub mod model;
 mod positioned;
+#[cfg(feature = "train")]
+pub mod predict;
 mod random;
 pub mod recipe;
 pub mod report;

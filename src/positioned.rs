@@ -1,4 +1,4 @@
-//! Reading at a place in a file, so that several threads may share one open file.
+//! Reading and writing at a place in a file, so that several threads may share one open file.
 
 use std::fs::File;
 use std::io;
@@ -24,6 +24,28 @@ pub(crate) fn read_exact_at(file: &File, mut bytes: &mut [u8], mut offset: u64) 
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         (bytes, offset) = (&mut bytes[read..], offset + read as u64);
+    }
+    Ok(())
+}
+
+/// Writes all of `bytes` from `offset` on.
+///
+/// # Errors
+/// As the system says.
+#[cfg(unix)]
+pub(crate) fn write_all_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, bytes, offset)
+}
+
+/// Writes all of `bytes` from `offset` on.
+///
+/// # Errors
+/// As the system says.
+#[cfg(windows)]
+pub(crate) fn write_all_at(file: &File, mut bytes: &[u8], mut offset: u64) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let written = std::os::windows::fs::FileExt::seek_write(file, bytes, offset)?;
+        (bytes, offset) = (&bytes[written..], offset + written as u64);
     }
     Ok(())
 }

@@ -1,5 +1,8 @@
 //! Numbers that are the same on every machine, for ever.
 
+/// 2⁶⁴ divided by the golden ratio.
+const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
+
 /// SplitMix64 (Steele, Lea, Flood 2014), begun from a hash of what it is for.
 #[derive(Debug, Clone)]
 pub(crate) struct Random(u64);
@@ -18,12 +21,19 @@ impl Random {
         Random(u64::from_le_bytes(words[0]))
     }
 
+    #[inline]
     pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        self.0 = self.0.wrapping_add(STEP);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         mixed ^ (mixed >> 31)
+    }
+
+    /// What [`Random::next`] gives after `place` others.
+    #[inline(always)]
+    pub(crate) fn at(&self, place: u64) -> u64 {
+        Random(self.0.wrapping_add(place.wrapping_mul(STEP))).next()
     }
 
     /// A number from 0 up to but not 1: the upper 53 bits of the next one, divided by 2⁵³.

@@ -7,9 +7,7 @@ use std::io;
 /// `None` where the system does not say (`RssAnon` of `/proc/self/status`, on Linux).
 pub fn anonymous_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
-    Some(kibibytes * 1024)
+    Some(kibibytes(&status, "RssAnon:")? * 1024)
 }
 
 /// CPU time of the calling thread in seconds, user and system; `None` where the system does not say.
@@ -23,6 +21,32 @@ pub fn thread_cpu_seconds() -> Option<f64> {
 #[cfg(not(unix))]
 pub fn thread_cpu_seconds() -> Option<f64> {
     None
+}
+
+/// CPU time of all threads of this process in seconds, user and system; `None` where the system does not say.
+#[cfg(unix)]
+pub fn process_cpu_seconds() -> Option<f64> {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Some(time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9)
+}
+
+/// CPU time of all threads of this process in seconds, user and system; `None` where the system does not say.
+#[cfg(not(unix))]
+pub fn process_cpu_seconds() -> Option<f64> {
+    None
+}
+
+/// Resident and virtual size of this process in bytes, mapped files included; `None` where the system does not
+/// say (`VmRSS` and `VmSize` of `/proc/self/status`, on Linux).
+pub fn process_sizes_bytes() -> Option<(u64, u64)> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    Some((kibibytes(&status, "VmRSS:")? * 1024, kibibytes(&status, "VmSize:")? * 1024))
+}
+
+/// The number behind a word of `/proc/self/status`.
+fn kibibytes(status: &str, word: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(word))?;
+    line.trim().strip_suffix(" kB")?.parse().ok()
 }
 
 /// Bytes that this process had read from disks so far, read ahead and page faults included; what came out
@@ -101,6 +125,17 @@ mod tests {
         let with = anonymous_bytes().unwrap();
         assert!(with >= before + (128 << 20), "{before} {with}");
         drop(std::hint::black_box(held));
+    }
+
+    #[test]
+    fn a_process_that_computes_uses_cpu_time_and_is_smaller_than_its_addresses() {
+        let before = process_cpu_seconds().unwrap();
+        let mut sum = 0u64;
+        while process_cpu_seconds().unwrap() - before < 0.01 {
+            sum = std::hint::black_box(sum + 1);
+        }
+        let (resident, addresses) = process_sizes_bytes().unwrap();
+        assert!(resident > 1 << 20 && addresses > resident, "{resident} {addresses}");
     }
 
     #[test]

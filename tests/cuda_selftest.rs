@@ -10,6 +10,9 @@ mod compare;
 mod loading;
 #[path = "../examples/cuda_selftest/network.rs"]
 mod network;
+#[cfg(feature = "train")]
+#[path = "../examples/cuda_selftest/ops.rs"]
+mod ops;
 
 use std::cell::Cell;
 
@@ -21,6 +24,8 @@ fn every_operation_of_the_cpu_agrees_with_itself_in_every_bit() {
     let folder = tempfile::tempdir().unwrap();
     let dataset = loading::dataset(folder.path(), 24, 32).unwrap();
     let checks = loading::checks(&dataset).into_iter().chain(network::checks());
+    #[cfg(feature = "train")]
+    let checks = checks.chain(ops::checks());
     println!("{}", compare::head());
     let mut seen = 0;
     for check in checks {

@@ -53,14 +53,12 @@ const HOMES: &[(&str, &[&str])] = &[
     ("half", &["src/transform/", "src/model/weights/element.rs"]),
     ("jpeg_encoder", &["src/demo/", "src/report/"]),
     ("font8x8", &["src/inspect/"]),
-    (
-        "candle_core",
-        &["src/model/", "src/train/", "src/serve/classifier.rs", "src/loader/tensors/"],
-    ),
+    ("candle_core", &["src/model/", "src/train/", "src/predict.rs", "src/loader/tensors/"]),
     ("gemm", &["src/model/"]),
     ("pulp", &["src/model/ops/"]),
     ("safetensors", &["src/model/"]),
     ("hdf5_reader", &["src/model/weights/"]),
+    ("zip", &["src/model/weights/pth.rs"]),
     ("plotters", &["src/report/"]),
     ("askama", &["src/report/"]),
     ("base64", &["src/report/", "src/serve/"]),
@@ -87,6 +85,12 @@ const UNSAFE_HOMES: &[&str] = &[
     "src/transform/turn.rs",
     "src/decode/libjpeg.rs",
     "src/model/ops/kernels/product.rs",
+    "src/model/folded/depthwise.rs",
+    "src/model/folded/lines.rs",
+    "src/model/folded/product.rs",
+    "src/model/folded/run.rs",
+    "src/model/folded/separable.rs",
+    "src/model/folded/simd.rs",
 ];
 
 /// A source file: path below the repository with `/`, and its text.

@@ -3,7 +3,7 @@
 //! ```text
 //! decode   bytes → RGB, beside libjpeg-turbo's own call      resize   rows → [3, 224, 224], beside fast_image_resize
 //! codec    tensor ↔ frame, beside plain zstd                 shard    rows ↔ file
-//! augment  [3, 224, 224] → flipped, cropped, scaled
+//! augment  [3, 224, 224] → flipped, cropped, scaled          model    a training step
 //! ```
 //!
 //! Photos come from `TCOLZ_BENCH_PHOTOS` (a folder, searched whole), else they are made up. Throughput
@@ -15,6 +15,8 @@
 mod augment;
 mod codec;
 mod decode;
+#[cfg(feature = "train")]
+mod model;
 #[path = "../common/photos.rs"]
 mod photos;
 mod resize;

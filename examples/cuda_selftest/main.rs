@@ -10,6 +10,8 @@
 mod compare;
 mod loading;
 mod network;
+#[cfg(feature = "train")]
+mod ops;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -32,6 +34,8 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let dataset = loading::dataset(folder.path(), 60, 224)?;
     let mut checks = loading::checks(&dataset);
     checks.extend(network::checks());
+    #[cfg(feature = "train")]
+    checks.extend(ops::checks());
     println!("{}", compare::head());
     let mut off = Vec::new();
     for check in &checks {

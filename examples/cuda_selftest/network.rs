@@ -46,7 +46,7 @@ fn with_gradients(
 }
 
 /// A check of a function of tensors of these shapes and of its gradients.
-fn forward_and_backward<const N: usize>(
+pub(crate) fn forward_and_backward<const N: usize>(
     name: &str,
     relative: f64,
     shapes: [&'static [usize]; N],

@@ -9,6 +9,10 @@ use super::dump_args::DumpArgs;
 use super::help;
 use super::recipe_args::RecipeArgs;
 use super::select_args::SelectArgs;
+#[cfg(feature = "serve")]
+use super::serve_args::ServeArgs;
+#[cfg(feature = "train")]
+use super::train::TrainArgs;
 
 /// Turns folders of photos into memory-mapped, compressed tensor shards, and reads them back.
 #[derive(Parser)]
@@ -39,6 +43,15 @@ pub(crate) enum Command {
     Repair(RepairArgs),
     /// Measure what this machine gets out of a dataset: storage, decompression, whole batches
     Bench(BenchArgs),
+    /// Train a network on a dataset, or go on where it was stopped
+    #[cfg(feature = "train")]
+    Train(Box<TrainArgs>),
+    /// Say what photos show: labels with probabilities, by the recipe in the model
+    #[cfg(feature = "train")]
+    Predict(PredictArgs),
+    /// Say what a file of weights is, and whether it fits
+    #[cfg(feature = "train")]
+    Weights(WeightsArgs),
     /// Label photos over HTTP, with a page to try it on
     #[cfg(feature = "serve")]
     Serve(ServeArgs),
@@ -272,29 +285,49 @@ impl std::fmt::Display for BatchDtype {
     }
 }
 
-#[cfg(feature = "serve")]
+#[cfg(feature = "train")]
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  tcolz serve best.safetensors                 then open http://127.0.0.1:5000/\n  curl -F file=@photo.jpg http://127.0.0.1:5000/predict\n  curl --data-binary @photo.jpg http://127.0.0.1:5000/predict | jq .label\n\nPaths: / (the page), POST /predict, /model, /health, /metrics (Prometheus). Uploads are held in memory only. What is too much at a time gets 503 and when to come back. Ctrl-C or SIGTERM finishes what is in hand. Whoever reaches the address may use it: only this machine does unless --bind says otherwise."
+    after_help = "Examples:\n  tcolz weights vgg19-dcbb9e9d.pth                 which network, whose names, does it fit?\n  tcolz weights mobilenet_1_0_224_tf.h5 --model mobilenet-v1\n  tcolz weights runs/first/best.safetensors         a model that was trained here\n  tcolz weights model.safetensors --json | jq .properties\n\nRead are safetensors with torchvision's, timm's and our own key names, torchvision's and timm's .pth,\nand Keras's .h5; the first bytes say what a file is. Every tensor is read. Padding, eps of BatchNorm\nand view come from the file where it says them, else from where such files come: both are printed.\nExit code 1, and the key with its shapes, when the file does not fit."
 )]
-pub(crate) struct ServeArgs {
-    /// The model: a .safetensors file of tcolz
-    pub(crate) model: PathBuf,
-    /// Address and port; port 0 takes any free one
-    #[arg(long, value_name = "ADDRESS:PORT", default_value_t = tcolz::serve::DEFAULT_BIND)]
-    pub(crate) bind: std::net::SocketAddr,
-    /// Longest body of a request, in MB (1,000,000 bytes)
-    #[arg(long = "max-body-mb", value_name = "MB", default_value = "20", value_parser = parse_body_megabytes)]
-    pub(crate) max_body: usize,
-    /// Images that may wait or be worked on; more are refused
-    #[arg(long, value_name = "N", default_value_t = 128, value_parser = parse_at_least_one)]
-    pub(crate) queue: usize,
-    /// Connections at a time; more have to wait
-    #[arg(long, value_name = "N", default_value_t = 512, value_parser = parse_at_least_one)]
-    pub(crate) connections: usize,
+pub(crate) struct WeightsArgs {
+    /// The file
+    pub(crate) file: PathBuf,
+    /// The network that it must be of: vgg19, mobilenet-v1, mobilenet-v2, inception-resnet-v2 [default: as recognised]
+    #[arg(long, value_name = "NAME", value_parser = parse_network)]
+    pub(crate) model: Option<tcolz::model::Network>,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[cfg(feature = "train")]
+#[derive(clap::Args)]
+#[command(
+    after_help = "Examples:\n  tcolz predict runs/first/best.safetensors photo.jpg\n  tcolz predict runs/first/best.safetensors photos/*.jpg --top 1\n  tcolz predict model.safetensors photo.jpg --json | jq '.images[0].predictions'\n\nA photo is decoded, resized and seen through the view just as those of the training were: the recipe is in the model. An image that cannot be read is named with the reason, and the others are done. Exit code 0 when every image has a prediction, 1 otherwise."
+)]
+pub(crate) struct PredictArgs {
+    /// The model: one .safetensors file, as training writes it
+    pub(crate) model: PathBuf,
+    /// Image files: JPEG, PNG, GIF, WebP, BMP
+    #[arg(required = true, value_name = "IMAGE")]
+    pub(crate) images: Vec<PathBuf>,
+    /// Show the N likeliest classes
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) top: u16,
+    /// Where the network computes: auto (a GPU where there is one), cpu, cuda:N
+    #[arg(long, value_name = "DEVICE", default_value = "auto", value_parser = |text: &str| text.parse::<tcolz::train::DeviceChoice>())]
+    pub(crate) device: tcolz::train::DeviceChoice,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[cfg(feature = "train")]
+fn parse_network(name: &str) -> Result<tcolz::model::Network, String> {
+    use tcolz::model::Network;
+    let known = Network::ALL.map(Network::name).join(", ");
+    Network::parse(name).ok_or_else(|| format!("expected one of {known}"))
 }
 
 #[derive(clap::Args)]
@@ -311,22 +344,6 @@ fn parse_megabytes(text: &str) -> Result<u64, String> {
     match text.trim().parse::<f64>() {
         Ok(megabytes) if (least..=100_000.0).contains(&megabytes) => Ok((megabytes * 1e6) as u64),
         _ => Err(format!("expected megabytes, {least} to 100000")),
-    }
-}
-
-#[cfg(feature = "serve")]
-fn parse_body_megabytes(text: &str) -> Result<usize, String> {
-    match text.trim().parse::<f64>() {
-        Ok(megabytes) if (0.001..=1000.0).contains(&megabytes) => Ok((megabytes * 1e6) as usize),
-        _ => Err("expected megabytes, 0.001 to 1000".to_owned()),
-    }
-}
-
-#[cfg(feature = "serve")]
-fn parse_at_least_one(text: &str) -> Result<usize, String> {
-    match text.trim().parse::<usize>() {
-        Ok(number @ 1..=100_000) => Ok(number),
-        _ => Err("expected a number from 1 to 100000".to_owned()),
     }
 }
 

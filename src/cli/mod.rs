@@ -10,14 +10,22 @@ mod help;
 mod inspect;
 mod output;
 mod plan;
+#[cfg(feature = "train")]
+mod predict;
 mod progress;
 mod recipe_args;
 mod repair;
 mod select_args;
 #[cfg(feature = "serve")]
 mod serve;
+#[cfg(feature = "serve")]
+mod serve_args;
 mod show;
+#[cfg(feature = "train")]
+mod train;
 mod verify;
+#[cfg(feature = "train")]
+mod weights;
 
 use std::process::ExitCode;
 
@@ -48,6 +56,12 @@ pub(crate) fn run() -> ExitCode {
         Command::Verify(args) => verify::run(&args),
         Command::Repair(args) => repair::run(&args),
         Command::Bench(args) => bench::run(&args),
+        #[cfg(feature = "train")]
+        Command::Train(args) => train::run(&args),
+        #[cfg(feature = "train")]
+        Command::Weights(args) => weights::run(&args),
+        #[cfg(feature = "train")]
+        Command::Predict(args) => predict::run(&args),
         #[cfg(feature = "serve")]
         Command::Serve(args) => serve::run(&args),
         Command::Completions(args) => complete::run(&args),

@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
 use serde_json::json;
-use tcolz::model::Model;
+use tcolz::predict::Predictor;
 use tcolz::serve::{Limits, ServeOptions, Server, Stopper};
+use tcolz::train::open_device;
 
 use super::Ending;
-use super::args::ServeArgs;
 use super::output::{plural, print};
+use super::serve_args::ServeArgs;
 
 pub(super) fn run(args: &ServeArgs) -> anyhow::Result<Ending> {
     let name = args.model.file_stem().unwrap_or(args.model.as_os_str());
@@ -26,8 +27,9 @@ pub(super) fn run(args: &ServeArgs) -> anyhow::Result<Ending> {
             ..defaults
         },
     };
-    let model = Model::open(&args.model)?;
-    let server = Server::bind(&options, tcolz::serve::classifier(&model)?)?;
+    let predictor = Arc::new(Predictor::open(&args.model, &open_device(args.device)?)?);
+    let network = predictor.facts().network.name();
+    let server = Server::bind(&options, predictor)?;
     stop_on_signal(server.stopper())?;
     let address = server.address();
     if args.json {
@@ -35,9 +37,8 @@ pub(super) fn run(args: &ServeArgs) -> anyhow::Result<Ending> {
         print(&format!("{listening}\n"))?;
     } else {
         print(&format!(
-            "{} ({}) is served at http://{address}/\nstop with Ctrl-C\n",
-            options.name,
-            model.facts.network.name()
+            "{} ({network}) is served at http://{address}/\nstop with Ctrl-C\n",
+            options.name
         ))?;
     }
     if !address.ip().is_loopback() {
@@ -45,7 +46,6 @@ pub(super) fn run(args: &ServeArgs) -> anyhow::Result<Ending> {
             "warning: {address} can be reached from other machines, without a password and without encryption"
         );
     }
-    drop(model);
     let cut_off = server.run()?;
     if cut_off > 0 {
         eprintln!("{} took too long and had to be cut off", plural(cut_off as u64, "connection"));

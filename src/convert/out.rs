@@ -1,6 +1,6 @@
 //! The output folder: who may write there, and what may already lie in it.
 
-use std::fs::{self, File, TryLockError};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::dataset::{DATASET_FILE, Dataset, JOURNAL_FOLDER, LEDGER_FILE, LedgerRow};
@@ -65,10 +65,11 @@ impl OutFolder {
     }
 }
 
-/// The lock that whoever writes into a dataset's folder holds: `flock` on the folder itself, which a kill
-/// releases as well.
+/// The lock that whoever writes into a dataset's folder holds.
 #[derive(Debug)]
-pub(super) struct Lock(File);
+pub(super) struct Lock {
+    _held: durable::FolderLock,
+}
 
 impl Lock {
     /// Takes the lock of the folder `out`.
@@ -77,20 +78,9 @@ impl Lock {
     /// [`ConvertError::Locked`] when another process holds it; [`ConvertError::Io`].
     pub(super) fn take(out: &Path) -> Result<Lock, ConvertError> {
         let io_error = |source| ConvertError::Io { path: out.to_owned(), source };
-        let folder = File::open(out).map_err(io_error)?;
-        match folder.try_lock() {
-            Ok(()) => Ok(Lock(folder)),
-            Err(TryLockError::WouldBlock) => Err(ConvertError::Locked { path: out.to_owned() }),
-            Err(TryLockError::Error(source)) => Err(io_error(source)),
-        }
-    }
-}
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        // Closing is not enough: a child that another thread is just starting has a copy of the
-        // descriptor until it executes its program, and would hold the lock for so long.
-        let _ = self.0.unlock();
+        let held = durable::FolderLock::take(out).map_err(io_error)?;
+        let held = held.ok_or_else(|| ConvertError::Locked { path: out.to_owned() })?;
+        Ok(Lock { _held: held })
     }
 }
 
@@ -177,21 +167,4 @@ fn canonical(path: &Path) -> PathBuf {
         }
     }
     absolute
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_copy_of_the_descriptor_in_a_child_does_not_keep_the_lock() {
-        let folder = tempfile::tempdir().unwrap();
-        let lock = Lock::take(folder.path()).unwrap();
-        let copy = lock.0.try_clone().unwrap();
-        let second = Lock::take(folder.path());
-        assert!(matches!(second, Err(ConvertError::Locked { .. })), "{second:?}");
-        drop(lock);
-        Lock::take(folder.path()).unwrap();
-        drop(copy);
-    }
 }

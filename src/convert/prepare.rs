@@ -1,12 +1,12 @@
 //! One photo's way from file bytes to stored bytes: what a worker thread does.
 
 use crate::dataset::TensorFacts;
-use crate::decode::{DecodeError, DecodeLimits, Decoder, ScaleTo};
-use crate::recipe::{Codec, DecodeMode, Dtype, Recipe};
+use crate::decode::DecodeError;
+use crate::recipe::{Codec, Dtype, Recipe};
 use crate::sample::PhotoInfo;
 use crate::shard::codec::{CodecError, FrameEncoder, encode_plain};
 use crate::shard::{TensorColumn, simd_level};
-use crate::transform::{ChannelSums, Resizer, View, bake, dhash};
+use crate::transform::{ChannelSums, PhotoReader, View, bake, dhash};
 
 /// A photo, ready to be stored.
 #[derive(Debug)]
@@ -32,9 +32,7 @@ pub(super) enum PrepareError {
 
 /// Decodes, resizes, measures and compresses; one a worker thread, it owns and recycles its buffers.
 pub(super) struct Preparer {
-    decoder: Decoder,
-    resizer: Resizer,
-    scale: Option<ScaleTo>,
+    photos: PhotoReader,
     view: View,
     columns: Vec<Column>,
 }
@@ -51,7 +49,6 @@ struct Column {
 impl Preparer {
     /// A preparer for `recipe`, which has been checked and whose view is `view`.
     pub(super) fn new(recipe: &Recipe, view: &View) -> Preparer {
-        let limits = DecodeLimits { max_pixels: recipe.max_pixels, ..DecodeLimits::default() };
         let columns = TensorColumn::of_recipe(recipe).into_iter().map(|column| Column {
             encoder: FrameEncoder::with_level(column.size(), column.size(), simd_level())
                 .expect("sides that the recipe's check accepts"),
@@ -60,10 +57,7 @@ impl Preparer {
             column,
         });
         Preparer {
-            decoder: Decoder::new(limits),
-            resizer: Resizer::new(&recipe.sizes, recipe.fit, recipe.filter),
-            scale: (recipe.decode == DecodeMode::Scaled)
-                .then_some(ScaleTo { size: recipe.largest_size(), fit: recipe.fit }),
+            photos: PhotoReader::new(recipe),
             view: view.clone(),
             columns: columns.collect(),
         }
@@ -71,15 +65,12 @@ impl Preparer {
 
     /// Prepares one photo.
     pub(super) fn prepare(&mut self, bytes: &[u8]) -> Result<Prepared, PrepareError> {
-        let photo = self
-            .decoder
-            .decode(bytes, self.scale, &mut self.resizer)
-            .map_err(PrepareError::Decode)?;
+        let photo = self.photos.read(bytes).map_err(PrepareError::Decode)?;
         let count = self.columns.len();
         let (mut tensors, mut stored) = (Vec::with_capacity(count), Vec::with_capacity(count));
         let mut hash = 0;
         for (index, column) in self.columns.iter_mut().enumerate() {
-            let planes = self.resizer.planes(index);
+            let planes = self.photos.planes(index);
             let (tensor, bytes) = column.store(planes, &self.view).map_err(PrepareError::Codec)?;
             tensors.push(tensor);
             stored.push(bytes);

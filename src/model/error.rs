@@ -73,6 +73,30 @@ pub enum ModelError {
         /// Its shape.
         found: Vec<usize>,
     },
+    /// A parameter that is stored as something else than floating-point numbers.
+    #[error("`{key}`: expected floating-point numbers, found integers or something else")]
+    NotFloat {
+        /// The key.
+        key: String,
+    },
+    /// Weights that are put into a network that computes with them otherwise.
+    #[error(
+        "the weights ask for {expected:?}, the network was made with {found:?}: make it with the weights' properties"
+    )]
+    Properties {
+        /// What the weights ask for.
+        expected: Box<super::Properties>,
+        /// What the network was made with.
+        found: Box<super::Properties>,
+    },
+    /// Weights of another network.
+    #[error("expected weights of {expected}, found those of {found}")]
+    OtherNetwork {
+        /// The network that is to have them.
+        expected: &'static str,
+        /// The network that they are of.
+        found: &'static str,
+    },
     /// The operating system refused.
     #[error("{path}: {source}", path = path.display())]
     Io {

@@ -115,7 +115,7 @@ impl ModelFacts {
         }
     }
 
-    fn parse(json: &str) -> Result<ModelFacts, String> {
+    pub(super) fn parse(json: &str) -> Result<ModelFacts, String> {
         let value: serde_json::Value =
             serde_json::from_str(json).map_err(|error| format!("`{MODEL_KEY}`: {error}"))?;
         // The version first: another one may say everything else differently.

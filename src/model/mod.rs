@@ -13,11 +13,14 @@
 //! | [`init`] | weights to begin with, from a seed |
 //! | [`ops`] | what Candle has not, has wrong or has slowly, each with its gradient |
 //! | [`net`] | a network whose parameters can be trained |
+//! | [`folded`] | a network for inference, with an engine of its own on the CPU |
+
 //! | [`weights`] | files of weights, others' and our own |
 //! | [`file`](mod@file) | MODEL: what was trained here, with what is needed to use it |
 
 mod error;
 pub mod file;
+pub mod folded;
 pub mod init;
 pub mod net;
 pub mod networks;
@@ -27,6 +30,8 @@ pub mod weights;
 
 pub use error::ModelError;
 pub use file::{Model, ModelFacts, Validation};
+pub use folded::Folded;
 pub use net::{BatchNormMode, Net, Pass};
 pub use networks::{Network, PaddingStyle, Properties};
 pub use spec::Spec;
+pub use weights::Weights;

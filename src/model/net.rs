@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use candle_core::{DType, Device, Tensor, Var};
 
-use super::ops::{self, MaskKey, Norm};
-use super::spec::{Activation, Conv, Layer, Parameter, Role};
+use super::ops::{self, After, Convolution, MaskKey, Norm, Stage};
+use super::spec::{Conv, Layer, Parameter, Role, Sides, windows};
 use super::{ModelError, Spec};
 
 /// Share of a batch's mean and variance in the stored ones, as PyTorch's `momentum`.
@@ -116,13 +116,24 @@ impl Net {
     }
 
     fn layers(&self, layers: &[Layer], x: &Tensor, pass: Pass) -> candle_core::Result<Tensor> {
-        layers.iter().try_fold(x.clone(), |x, layer| self.layer(layer, &x, pass))
+        let (mut x, mut rest) = (x.clone(), layers);
+        while let Some(layer) = rest.first() {
+            let is_convolution = |layer: &&Layer| matches!(layer, Layer::Conv(_));
+            let run = rest.iter().take_while(is_convolution).count();
+            x = if run > 0 {
+                self.convolutions(&rest[..run], &x, pass)
+            } else {
+                self.layer(layer, &x, pass)
+            }?;
+            rest = &rest[run.max(1)..];
+        }
+        Ok(x)
     }
 
     fn layer(&self, layer: &Layer, x: &Tensor, pass: Pass) -> candle_core::Result<Tensor> {
         let image = || x.dims4().map(|(_, _, height, width)| [height, width]);
         match layer {
-            Layer::Conv(conv) => self.conv(conv, x, pass),
+            Layer::Conv(_) => self.convolutions(std::slice::from_ref(layer), x, pass),
             Layer::Linear(linear) => {
                 let (weight, bias) =
                     (self.of(&linear.name, "weight"), self.of(&linear.name, "bias"));
@@ -156,44 +167,64 @@ impl Net {
         }
     }
 
-    fn conv(&self, conv: &Conv, x: &Tensor, pass: Pass) -> candle_core::Result<Tensor> {
-        let (_, _, height, width) = x.dims4()?;
-        let kernel = self.of(&conv.name, "weight");
-        let sides = conv.padding.sides([height, width], conv.kernel, conv.stride);
-        let y = if conv.depthwise {
-            ops::depthwise(x, kernel, conv.stride, sides)?
-        } else if conv.kernel == [1, 1] && conv.stride == 1 {
-            ops::pointwise(x, kernel)?
-        } else {
-            ops::conv2d(x, kernel, conv.stride, sides)?
-        };
-        let Some(batch_norm) = &conv.batch_norm else {
-            return match (conv.bias, conv.activation) {
-                (true, activation) => ops::bias(&y, self.of(&conv.name, "bias"), activation),
-                (false, Activation::None) => Ok(y),
-                (false, activation) => ops::activate(&y, activation),
+    /// Convolutions that follow each other, as one operation.
+    fn convolutions(
+        &self,
+        layers: &[Layer],
+        x: &Tensor,
+        pass: Pass,
+    ) -> candle_core::Result<Tensor> {
+        let (n, _, height, width) = x.dims4()?;
+        let mut image = [height, width];
+        let (mut stages, mut norms) = (Vec::new(), Vec::new());
+        for layer in layers {
+            let Layer::Conv(conv) = layer else {
+                candle_core::bail!("expected convolutions, found {layer:?}");
             };
-        };
-        let of = |ending| self.of(&batch_norm.name, ending);
-        let norm = Norm {
-            weight: of("weight"),
-            bias: of("bias"),
-            mean: of("running_mean"),
-            variance: of("running_var"),
-            eps: batch_norm.eps,
-        };
-        match pass.batch_norm {
-            BatchNormMode::Stored => ops::norm_stored(&y, norm, conv.activation),
-            BatchNormMode::Batch => {
-                let normed = ops::norm_batch(&y, norm, conv.activation)?;
-                let count = (y.elem_count() / conv.outputs) as f64;
-                // The stored variance is that of samples: divided by one less.
-                let unbiased = (&normed.variance * (count / (count - 1.0).max(1.0)))?;
-                self.move_towards(&batch_norm.name, "running_mean", &normed.mean)?;
-                self.move_towards(&batch_norm.name, "running_var", &unbiased)?;
-                Ok(normed.output)
-            }
+            let sides = conv.padding.sides(image, conv.kernel, conv.stride);
+            stages.push(self.stage(conv, sides, pass));
+            // Where no window fits the operation says so.
+            image = windows(image, conv.kernel, conv.stride, sides).unwrap_or([0, 0]);
+            norms.push((conv.batch_norm.as_ref(), n * image[0] * image[1]));
         }
+        let ops::Chained { output, moments } = ops::chain(x, &stages)?;
+        for (moments, (norm, count)) in moments.into_iter().zip(norms) {
+            let (Some(moments), Some(norm)) = (moments, norm) else { continue };
+            // The stored variance is that of samples: divided by one less.
+            let count = count as f64;
+            let unbiased = (&moments.variance * (count / (count - 1.0).max(1.0)))?;
+            self.move_towards(&norm.name, "running_mean", &moments.mean)?;
+            self.move_towards(&norm.name, "running_var", &unbiased)?;
+        }
+        Ok(output)
+    }
+
+    fn stage<'a>(&'a self, conv: &Conv, sides: Sides, pass: Pass) -> Stage<'a> {
+        let convolution = Convolution {
+            kernel: self.of(&conv.name, "weight"),
+            stride: conv.stride,
+            sides,
+            depthwise: conv.depthwise,
+        };
+        let after = match &conv.batch_norm {
+            None if conv.bias => After::Bias(self.of(&conv.name, "bias")),
+            None => After::Nothing,
+            Some(batch_norm) => {
+                let of = |ending| self.of(&batch_norm.name, ending);
+                let norm = Norm {
+                    weight: of("weight"),
+                    bias: of("bias"),
+                    mean: of("running_mean"),
+                    variance: of("running_var"),
+                    eps: batch_norm.eps,
+                };
+                match pass.batch_norm {
+                    BatchNormMode::Stored => After::Stored(norm),
+                    BatchNormMode::Batch => After::Batch(norm),
+                }
+            }
+        };
+        Stage { convolution: Some(convolution), after, activation: conv.activation }
     }
 
     fn move_towards(&self, name: &str, ending: &str, found: &Tensor) -> candle_core::Result<()> {

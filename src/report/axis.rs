@@ -24,6 +24,11 @@ impl Axis {
         Axis { start, end, ticks }
     }
 
+    /// Where it begins.
+    pub(super) fn start(&self) -> f64 {
+        self.start
+    }
+
     /// Where it ends.
     pub(super) fn end(&self) -> f64 {
         self.end
@@ -45,6 +50,23 @@ impl Axis {
             ((start / step - 1e-9).ceil() as i64, (end / step + 1e-9).floor() as i64);
         let ticks = (first..=last).map(|tick| (tick as f64 * step, label(tick as f64 * step)));
         Axis { start, end, ticks: ticks.collect() }
+    }
+
+    /// Of logarithms to base 2, over whole decades or halves of them that hold `low` and `high`, both above 0;
+    /// ticks at powers of ten, and between them where there are few.
+    pub(super) fn decades(low: f64, high: f64, label: impl Fn(f64) -> String) -> Axis {
+        let (first, last) = (low.log10().floor() as i32, high.log10().ceil() as i32);
+        let last = last.max(first + 1);
+        let every = ((last - first) as usize).div_ceil(MOST) as i32;
+        let digits: &[f64] = if last - first <= 2 { &[1.0, 2.0, 5.0] } else { &[1.0] };
+        let powers = (first..=last).filter(|power| (power - first) % every == 0);
+        let places = powers.flat_map(|power| digits.iter().map(move |digit| (digit, power)));
+        // As a decimal text: the powers of ten that a multiplication gives are not round.
+        let value = |(digit, power): (&f64, i32)| format!("{digit}e{power}").parse().unwrap_or(1.0);
+        let ends = [first, last].map(|power| value((&1.0, power)));
+        let ticks = places.map(value).filter(|value: &f64| *value <= ends[1]);
+        let ticks = ticks.map(|value| (value.log2(), label(value))).collect();
+        Axis { start: ends[0].log2(), end: ends[1].log2(), ticks }
     }
 
     /// Of logarithms to base 2, from that of `start` to that of `end`, both above 0; ticks at 1, 2, 5, 10 …
@@ -163,6 +185,18 @@ mod tests {
         for (start, end) in [(1.0, 1.19), (90.5, 107.6), (1.0, 2.0), (3.0, 5e6), (40_000.0, 7e5)] {
             let axis = Axis::doubling(start, end, short);
             assert!((2..=MOST + 1).contains(&axis.ticks.len()), "{start} {end} {axis:?}");
+        }
+    }
+
+    #[test]
+    fn an_axis_of_decades_holds_its_values_and_has_round_ticks() {
+        let texts =
+            |low, high| labels(&Axis::decades(low, high, |value| format!("{value:e}"))).join(" ");
+        assert_eq!(texts(1e-7, 9.0), "1e-7 1e-5 1e-3 1e-1 1e1");
+        assert_eq!(texts(3e-4, 2e-3), "1e-4 2e-4 5e-4 1e-3 2e-3 5e-3 1e-2");
+        for (low, high) in [(1e-9, 1e9), (1.0, 1.0), (0.002, 0.9)] {
+            let axis = Axis::decades(low, high, short);
+            assert!(axis.start <= low.log2() + 1e-9 && axis.end >= high.log2() - 1e-9, "{axis:?}");
         }
     }
 

@@ -11,6 +11,7 @@
 
 mod axis;
 mod chart;
+mod curves;
 mod figures;
 mod gallery;
 mod histograms;
@@ -26,6 +27,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+pub use curves::{Curve, Panel, Picture};
 pub use numbers::{bytes, count};
 pub use throughput::{ShardDone, Throughput};
 

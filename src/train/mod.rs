@@ -1,5 +1,56 @@
 //! Fine-tuning.
+//!
+//! ```text
+//! TrainOptions ─▶ Setup: dataset, samples, weights, memory ─▶ RunFolder: lock, run.json, checkpoint
+//!                                                                │
+//!   Batches: images, or features of a frozen backbone ─▶ Learner ─▶ Sgd ─▶ log, checkpoint, best
+//! ```
+//!
+//! | module | what it does |
+//! | --- | --- |
+//! | [`schedule`], [`sgd`], [`loss`] | learning rates, steps, the loss: as PyTorch's |
+//! | `setup`, `samples`, `weights`, `memory`, `device` | everything that is found and tested before the first step |
+//! | `run`, `identity`, `checkpoint`, `log`, `resources`, `curves` | the folder of a run and its files |
+//! | `cache`, `features`, `batches` | what a batch is made of |
+//! | `learner`, `fit` | the loop |
+//! | `finder` | which learning rate |
 
+mod batches;
+mod cache;
+mod checkpoint;
+mod curves;
+mod device;
+mod error;
+mod features;
+mod fit;
+mod identity;
+mod learner;
+mod log;
 pub mod loss;
+mod memory;
+mod observer;
+mod options;
+mod resources;
+mod run;
+mod samples;
 pub mod schedule;
+mod setup;
 pub mod sgd;
+mod summary;
+mod weights;
+
+pub use device::open as open_device;
+pub use error::TrainError;
+pub use log::{EpochRow, LOG_FILE, STEPS_FILE, TIMES_FILE, Validated};
+pub use memory::MemoryEstimate;
+pub use observer::{Begun, EpochReport, StepReport, TrainObserver};
+pub use options::{
+    CacheChoice, CheckpointEvery, ClassWeights, DEFAULT_BATCH_SIZE, DEFAULT_CHECKPOINT_EVERY,
+    DEFAULT_EPOCHS, DEFAULT_HEAD_LEARNING_RATE, DEFAULT_LEARNING_RATE,
+    DEFAULT_RANDOM_LEARNING_RATE, DEFAULT_WEIGHT_DECAY, DeviceChoice, Finetune, TrainOptions,
+    Validation,
+};
+pub use resources::RESOURCES_FILE;
+pub use run::{BEST_FILE, CHECKPOINT_FILE, CURVES_FILES, FINDER_FILES, LAST_FOLDER, RUN_FILE};
+pub use samples::{HOLDOUT_FILE, HOLDOUT_METHOD, TRAINED_FILE};
+pub use summary::{TrainSummary, train};

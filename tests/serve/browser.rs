@@ -3,14 +3,14 @@
 use std::path::Path;
 use std::process::Command;
 
-use tcolz::serve::{Limits, classifier};
+use tcolz::serve::Limits;
 
-use crate::service::{Service, small_model};
+use crate::service::{Service, predictor};
 
 #[test]
 #[ignore = "needs Chromium and Node.js: make test-browser"]
 fn the_page_works_in_a_browser() {
-    let service = Service::start(classifier(&small_model()).unwrap(), Limits::default());
+    let service = Service::start(predictor(), Limits::default());
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
     let status = Command::new("node")
         .args(["--test", "--test-reporter=spec"])

@@ -51,6 +51,40 @@ fn the_command_serves_until_it_is_told_to_stop_and_ends_with_0() {
 }
 
 #[test]
+fn it_answers_what_predict_prints() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = save_model(folder.path());
+    let photos: Vec<_> = [photo(1, 60, 50), photo(2, 200, 120)]
+        .into_iter()
+        .chain((0..3).map(|class| tcolz::demo::photo(40, class, (320, 240)).unwrap()))
+        .enumerate()
+        .map(|(number, bytes)| {
+            let path = folder.path().join(format!("{number}.photo"));
+            std::fs::write(&path, &bytes).unwrap();
+            (path, bytes)
+        })
+        .collect();
+    let (_process, address) = serve(&model, &["--device", "cpu"]);
+    let mut predict_command = tcolz();
+    predict_command.arg("predict").arg(&model).args(["--json", "--device", "cpu"]);
+    predict_command.args(photos.iter().map(|(path, _)| path));
+    let output = predict_command.output().unwrap();
+    let printed: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    for ((_, bytes), image) in photos.iter().zip(printed["images"].as_array().unwrap()) {
+        let answer = predict(address, bytes).json();
+        let predictions = image["predictions"].as_array().unwrap();
+        assert_eq!(predictions.len(), 3, "{image}");
+        assert_eq!(predictions[0]["class"], answer["label"]);
+        for prediction in predictions {
+            let printed = prediction["probability"].as_f64().unwrap();
+            let served = answer[prediction["class"].as_str().unwrap()].as_f64().unwrap();
+            assert!((printed - served).abs() < 1e-6, "{prediction} {answer}");
+            assert_eq!(format!("{printed:.4}"), format!("{served:.4}"));
+        }
+    }
+}
+
+#[test]
 fn what_cannot_be_served_is_said_in_words() {
     let folder = tempfile::tempdir().unwrap();
     let said = |model: &Path, arguments: &[&str]| {

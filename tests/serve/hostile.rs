@@ -3,12 +3,12 @@
 use std::net::SocketAddr;
 use std::thread;
 
-use tcolz::serve::{Limits, classifier};
+use tcolz::serve::Limits;
 use tcolz::usage::anonymous_bytes;
 
 use crate::client::{get, multipart, multipart_kind, post, predict, send};
 use crate::common::photo;
-use crate::service::{Service, small_model};
+use crate::service::{Service, predictor};
 
 /// Growth that may come from elsewhere: allocators keep what they had.
 const ALLOWED_GROWTH: u64 = 48 << 20;
@@ -146,7 +146,7 @@ fn a_thousand_hostile_requests_are_answered_as_they_deserve_and_memory_stays_fla
         body: std::time::Duration::from_secs(2),
         ..Limits::default()
     };
-    let service = Service::start(classifier(&small_model()).unwrap(), limits);
+    let service = Service::start(predictor(), limits);
     let address = service.address;
     let images = sound_images();
     let round = |seeds: std::ops::Range<u64>| {

@@ -6,11 +6,13 @@ use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use candle_core::Device;
 use tcolz::Recipe;
 use tcolz::decode::{DecodeLimits, Decoder, RgbImage};
 use tcolz::model::file::MODEL_FORMAT;
 use tcolz::model::init::initial_weights;
 use tcolz::model::{Model, ModelFacts, Network};
+use tcolz::predict::Predictor;
 use tcolz::serve::{
     Classifier, Fault, Limits, Preparer, ServeOptions, Server, Stopper, classifier,
 };
@@ -73,12 +75,15 @@ pub(crate) fn small_model() -> Model {
     Model { facts, tensors }
 }
 
+/// The network of [`small_model`].
+pub(crate) fn predictor() -> Arc<Predictor> {
+    Arc::new(Predictor::new(&small_model(), &Device::Cpu).unwrap())
+}
+
 /// The service of [`small_model`] that tests without wishes of their own share.
 pub(crate) fn shared() -> SocketAddr {
     static SERVICE: OnceLock<Service> = OnceLock::new();
-    SERVICE
-        .get_or_init(|| Service::start(classifier(&small_model()).unwrap(), Limits::default()))
-        .address
+    SERVICE.get_or_init(|| Service::start(predictor(), Limits::default())).address
 }
 
 /// Writes [`small_model`] to a folder.

@@ -3,57 +3,150 @@
 //! Images are `[n, channels, height, width]`, float32. On the CPU these are kernels of our own
 //! (`Candle`'s `CustomOp`s); elsewhere, and in tests beside the kernels, they are [`reference`]: Candle's own
 //! operations only.
+//!
+//! | module | what it does |
+//! | --- | --- |
+//! | [`chain`](fn@chain) | convolutions with bias or BatchNorm and activation, alone or one after the other |
+//! | `linear` | matrix products over features |
+//! | `residual` | the sum around a residual's body |
+//! | `pool` | the largest, or the mean, of windows |
+//! | `mask` | dropout |
+//! | `kernels` | loops over slices, without Candle |
 
-mod kernels;
+mod chain;
+pub(in crate::model) mod kernels;
+mod linear;
+mod mask;
+mod numbers;
+mod pool;
 pub mod reference;
+mod residual;
 
 use candle_core::{Result, Tensor};
 
+use self::numbers::is_ours;
 use super::spec::{Activation, Sides};
+
+/// A convolution.
+#[derive(Debug, Clone, Copy)]
+pub struct Convolution<'a> {
+    /// `[outputs, inputs, rows, columns]`, or `[channels, 1, rows, columns]`.
+    pub kernel: &'a Tensor,
+    /// Step in both directions.
+    pub stride: usize,
+    /// What is put around the image.
+    pub sides: Sides,
+    /// Each channel by itself.
+    pub depthwise: bool,
+}
+
+/// What follows a convolution at once.
+#[derive(Debug, Clone, Copy)]
+pub enum After<'a> {
+    /// Nothing.
+    Nothing,
+    /// A bias, `[channels]`.
+    Bias(&'a Tensor),
+    /// BatchNorm by its stored mean and variance, which have no gradient.
+    Stored(Norm<'a>),
+    /// BatchNorm by the mean and variance of the batch, through which the gradient goes.
+    Batch(Norm<'a>),
+}
+
+/// A convolution, or none, with what follows it.
+#[derive(Debug, Clone, Copy)]
+pub struct Stage<'a> {
+    /// The convolution.
+    pub convolution: Option<Convolution<'a>>,
+    /// Bias or BatchNorm.
+    pub after: After<'a>,
+    /// What follows that.
+    pub activation: Activation,
+}
+
+/// What [`chain`](fn@chain) gives.
+#[derive(Debug, Clone)]
+pub struct Chained {
+    /// The output of the last stage.
+    pub output: Tensor,
+    /// For each stage what its BatchNorm found in the batch.
+    pub moments: Vec<Option<ChannelMoments>>,
+}
+
+/// Mean and variance of the numbers of each channel in a batch, without gradient.
+#[derive(Debug, Clone)]
+pub struct ChannelMoments {
+    /// `[channels]`
+    pub mean: Tensor,
+    /// Divided by the count (biased), `[channels]`.
+    pub variance: Tensor,
+}
+
+/// Stages one after the other. What stands between them is not kept whole, so that this is faster and takes less
+/// memory than one function after the other, of which it is the sum.
+///
+/// # Errors
+/// When the shapes do not fit, or the device's memory is full; so below.
+pub fn chain(x: &Tensor, stages: &[Stage<'_>]) -> Result<Chained> {
+    if is_ours(x) { chain::chain(x, stages) } else { reference::chain(x, stages) }
+}
+
+fn convolve(x: &Tensor, convolution: Convolution<'_>) -> Result<Tensor> {
+    let (after, activation) = (After::Nothing, Activation::None);
+    Ok(chain(x, &[Stage { convolution: Some(convolution), after, activation }])?.output)
+}
 
 /// Convolution of `x` with `kernel`, `[outputs, inputs, rows, columns]`.
 ///
 /// # Errors
-/// When the shapes do not fit, or the device's memory is full; so below.
+/// As [`chain`](fn@chain).
 pub fn conv2d(x: &Tensor, kernel: &Tensor, stride: usize, sides: Sides) -> Result<Tensor> {
-    reference::conv2d(x, kernel, stride, sides)
+    convolve(x, Convolution { kernel, stride, sides, depthwise: false })
 }
 
 /// Convolution of each channel by itself; kernel `[channels, 1, rows, columns]`.
 ///
 /// # Errors
-/// As [`conv2d`].
+/// As [`chain`](fn@chain).
 pub fn depthwise(x: &Tensor, kernel: &Tensor, stride: usize, sides: Sides) -> Result<Tensor> {
-    reference::depthwise(x, kernel, stride, sides)
+    convolve(x, Convolution { kernel, stride, sides, depthwise: true })
 }
 
 /// Convolution with windows of one pixel, a matrix product: kernel `[outputs, inputs, 1, 1]`.
 ///
 /// # Errors
-/// As [`conv2d`].
+/// As [`chain`](fn@chain).
 pub fn pointwise(x: &Tensor, kernel: &Tensor) -> Result<Tensor> {
-    reference::pointwise(x, kernel)
+    conv2d(x, kernel, 1, Sides::default())
+}
+
+fn follow(x: &Tensor, after: After<'_>, activation: Activation) -> Result<Tensor> {
+    Ok(chain(x, &[Stage { convolution: None, after, activation }])?.output)
 }
 
 /// `activation(x + bias)`, the bias `[channels]`.
 ///
 /// # Errors
-/// As [`conv2d`].
+/// As [`chain`](fn@chain).
 pub fn bias(x: &Tensor, bias: &Tensor, activation: Activation) -> Result<Tensor> {
-    reference::bias(x, bias, activation)
+    follow(x, After::Bias(bias), activation)
 }
 
 /// `activation(x · weightᵀ + bias)` for features `[n, inputs]`, weight `[outputs, inputs]`.
 ///
 /// # Errors
-/// As [`conv2d`].
+/// As [`chain`](fn@chain).
 pub fn linear(
     x: &Tensor,
     weight: &Tensor,
     bias: &Tensor,
     activation: Activation,
 ) -> Result<Tensor> {
-    reference::linear(x, weight, bias, activation)
+    if is_ours(x) {
+        linear::linear(x, weight, bias, activation)
+    } else {
+        reference::linear(x, weight, bias, activation)
+    }
 }
 
 /// BatchNorm's four tensors, `[channels]` each.
@@ -75,9 +168,9 @@ pub struct Norm<'a> {
 /// gradient.
 ///
 /// # Errors
-/// As [`conv2d`].
+/// As [`chain`](fn@chain).
 pub fn norm_stored(x: &Tensor, norm: Norm<'_>, activation: Activation) -> Result<Tensor> {
-    reference::norm_stored(x, norm, activation)
+    follow(x, After::Stored(norm), activation)
 }
 
 /// What [`norm_batch`] found in a batch.
@@ -94,57 +187,88 @@ pub struct Normed {
 /// [`norm_stored`] with the mean and variance of this batch, through which the gradient goes.
 ///
 /// # Errors
-/// As [`conv2d`].
+/// As [`chain`](fn@chain).
 pub fn norm_batch(x: &Tensor, norm: Norm<'_>, activation: Activation) -> Result<Normed> {
-    reference::norm_batch(x, norm, activation)
+    let stage = Stage { convolution: None, after: After::Batch(norm), activation };
+    let Chained { output, mut moments } = chain(x, &[stage])?;
+    match moments.pop().flatten() {
+        Some(ChannelMoments { mean, variance }) => Ok(Normed { output, mean, variance }),
+        None => candle_core::bail!("a batch has a mean and a variance"),
+    }
 }
 
 /// An activation. The gradient is 0 at 0 and at 6, as in PyTorch.
 ///
 /// # Errors
-/// As [`conv2d`].
+/// As [`chain`](fn@chain).
 pub fn activate(x: &Tensor, activation: Activation) -> Result<Tensor> {
-    reference::activate(x, activation)
+    if !is_ours(x) {
+        return reference::activate(x, activation);
+    }
+    // Which of the sides are channels makes no difference.
+    let images = x.dims().first().copied().unwrap_or(1).max(1);
+    let flat = x.reshape((images, 1, 1, ()))?;
+    follow(&flat, After::Nothing, activation)?.reshape(x.shape())
 }
 
 /// `activation(x + scale · body)`.
 ///
 /// # Errors
-/// As [`conv2d`].
+/// As [`chain`](fn@chain).
 pub fn residual(x: &Tensor, body: &Tensor, scale: f32, activation: Activation) -> Result<Tensor> {
-    reference::residual(x, body, scale, activation)
+    if is_ours(x) {
+        residual::residual(x, body, scale, activation)
+    } else {
+        reference::residual(x, body, scale, activation)
+    }
 }
 
 /// The largest of each window; its gradient goes to the first of equals, row by row.
 ///
 /// # Errors
-/// As [`conv2d`].
+/// As [`chain`](fn@chain).
 pub fn max_pool(x: &Tensor, kernel: usize, stride: usize, sides: Sides) -> Result<Tensor> {
-    reference::max_pool(x, kernel, stride, sides)
+    if is_ours(x) {
+        pool::max_pool(x, kernel, stride, sides)
+    } else {
+        reference::max_pool(x, kernel, stride, sides)
+    }
 }
 
 /// The mean of what of each window lies inside the image.
 ///
 /// # Errors
-/// As [`conv2d`].
+/// As [`chain`](fn@chain).
 pub fn average_pool(x: &Tensor, kernel: usize, stride: usize, sides: Sides) -> Result<Tensor> {
-    reference::average_pool(x, kernel, stride, sides)
+    if is_ours(x) {
+        pool::average_pool(x, kernel, stride, sides)
+    } else {
+        reference::average_pool(x, kernel, stride, sides)
+    }
 }
 
 /// Means over `side` × `side` cells: cell i is from ⌊i·size/side⌋ up to ⌈(i+1)·size/side⌉.
 ///
 /// # Errors
-/// As [`conv2d`].
+/// As [`chain`](fn@chain).
 pub fn adaptive_average_pool(x: &Tensor, side: usize) -> Result<Tensor> {
-    reference::adaptive_average_pool(x, side)
+    if is_ours(x) {
+        pool::adaptive_average_pool(x, side)
+    } else {
+        reference::adaptive_average_pool(x, side)
+    }
 }
 
 /// The mean of each channel: `[n, c, h, w]` → `[n, c]`.
 ///
 /// # Errors
-/// As [`conv2d`].
+/// As [`chain`](fn@chain).
 pub fn global_average_pool(x: &Tensor) -> Result<Tensor> {
-    x.flatten_from(2)?.mean(2)
+    if is_ours(x) {
+        adaptive_average_pool(x, 1)?.flatten_from(1)
+    } else {
+        x.flatten_from(2)?.mean(2)
+    }
 }
 
 /// What a dropout's mask is drawn from.
@@ -162,7 +286,14 @@ pub struct MaskKey {
 /// function of the key and the place in the tensor, the same on every device.
 ///
 /// # Errors
-/// As [`conv2d`].
+/// As [`chain`](fn@chain).
 pub fn dropout(x: &Tensor, probability: f32, key: MaskKey) -> Result<Tensor> {
-    reference::dropout(x, probability, key)
+    if is_ours(x) {
+        mask::dropout(x, probability, key)
+    } else {
+        reference::dropout(x, probability, key)
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Result, Tensor};
 
-use super::{MaskKey, Norm, Normed};
+use super::{After, Chained, ChannelMoments, MaskKey, Norm, Normed, Stage};
 use crate::model::spec::{Activation, Sides};
 use crate::random::Random;
 
@@ -18,8 +18,50 @@ fn padded(x: &Tensor, sides: Sides) -> Result<Tensor> {
     x.pad_with_zeros(3, sides.left, sides.right)
 }
 
+/// As [`super::chain`], one function after the other.
+pub(super) fn chain(x: &Tensor, stages: &[Stage<'_>]) -> Result<Chained> {
+    let (mut output, mut moments) = (x.clone(), Vec::new());
+    for Stage { convolution, after, activation } in stages {
+        if let Some(convolution) = convolution {
+            let (kernel, stride, sides) =
+                (convolution.kernel, convolution.stride, convolution.sides);
+            let is_pixel = kernel.dims4()?.2 == 1 && kernel.dims4()?.3 == 1;
+            output = match convolution.depthwise {
+                true => depthwise(&output, kernel, stride, sides)?,
+                false if is_pixel && stride == 1 && sides == Sides::default() => {
+                    pointwise(&output, kernel)?
+                }
+                false => conv2d(&output, kernel, stride, sides)?,
+            };
+        }
+        let mut found = None;
+        output = match *after {
+            After::Nothing => activate(&output, *activation)?,
+            After::Bias(tensor) => bias(&output, tensor, *activation)?,
+            After::Stored(norm) => norm_stored(&output, norm, *activation)?,
+            After::Batch(norm) => {
+                let Normed { output, mean, variance } = norm_batch(&output, norm, *activation)?;
+                found = Some(ChannelMoments { mean, variance });
+                output
+            }
+        };
+        moments.push(found);
+    }
+    Ok(Chained { output, moments })
+}
+
 pub(super) fn conv2d(x: &Tensor, kernel: &Tensor, stride: usize, sides: Sides) -> Result<Tensor> {
-    padded(x, sides)?.conv2d(kernel, 0, stride, 1, 1)
+    let mut x = padded(x, sides)?;
+    let windows = [kernel.dim(2)?, kernel.dim(3)?];
+    let size = places(&x, windows, stride)?;
+    // Candle's gradient fails where as many rows as columns are not left over: what no window meets is cut off.
+    for (dimension, (places, window)) in [2, 3].into_iter().zip(size.into_iter().zip(windows)) {
+        let met = (places - 1) * stride + window;
+        if met < x.dim(dimension)? {
+            x = x.narrow(dimension, 0, met)?;
+        }
+    }
+    x.contiguous()?.conv2d(kernel, 0, stride, 1, 1)
 }
 
 /// Every `stride`-th row and column of `x` from (row, column) on, `height` × `width` of them.
@@ -207,14 +249,11 @@ pub(super) fn adaptive_average_pool(x: &Tensor, side: usize) -> Result<Tensor> {
     matrix(height)?.broadcast_matmul(&columns)
 }
 
-/// Name of the algorithm that masks are drawn by.
-const DROPOUT: &str = "dropout-v1";
-
 pub(super) fn dropout(x: &Tensor, probability: f32, key: MaskKey) -> Result<Tensor> {
     if probability <= 0.0 {
         return Ok(x.clone());
     }
-    let mut random = Random::new(DROPOUT, &[key.seed, key.step, key.layer.into()]);
+    let mut random = Random::new(super::mask::DROPOUT, &[key.seed, key.step, key.layer.into()]);
     let kept = 1.0 / (1.0 - probability);
     let mask: Vec<f32> = (0..x.elem_count())
         .map(|_| if random.unit() < f64::from(probability) { 0.0 } else { kept })

@@ -1,16 +1,98 @@
-//! Files of weights.
+//! Files of weights, others' and our own, as weights of our networks.
+//!
+//! ```text
+//! file ─▶ contents ──────▶ names ───────────────▶ properties ──────────▶ Weights ─ fit ─▶ tensors of a Spec
+//!         safetensors,     whose keys, and        padding, eps, view,
+//!         .pth, .h5        which network          and why
+//! ```
+//!
+//! | network | names | input | BatchNorm eps | padding |
+//! | --- | --- | --- | --- | --- |
+//! | VGG19 | torchvision, timm (`vgg19.tv_in1k`) | `torch` | – | – |
+//! | VGG19 | Keras, from Caffe | `caffe` | – | – |
+//! | MobileNet V1 | Keras | `tf` | 1e-3 | right and bottom |
+//! | MobileNetV2 | torchvision, timm (`mobilenetv2_100`) | `torch` | 1e-5 | symmetric |
+//! | MobileNetV2 | Keras | `tf` | 1e-3 | as TensorFlow's `SAME` |
+//! | InceptionResNetV2 | timm (`inception_resnet_v2.tf_in1k`) | `tf` | 1e-3 | – |
+//!
+//! What a file says of itself wins over the table. Both are kept with the weights, with the reason.
 
+mod contents;
 mod element;
-pub(super) mod safetensors;
+mod fit;
+mod h5;
+mod names;
+mod open;
+mod pickle;
+mod properties;
+mod pth;
+pub(crate) mod safetensors;
+mod turn;
 
-use super::ModelError;
+use std::collections::HashMap;
+
+use candle_core::Tensor;
+use serde::Serialize;
+
+use super::{ModelError, ModelFacts, Network, Properties};
+pub use contents::FileFormat;
 pub(super) use element::Element;
+pub use fit::Fit;
+pub use names::Names;
+
+/// Weights of a network, from a file.
+#[derive(Debug, Clone)]
+pub struct Weights {
+    /// Which network.
+    pub network: Network,
+    /// What they ask for.
+    pub properties: Properties,
+    /// Tensors under our keys: float32, on the CPU. All of the backbone; of the head what the file has.
+    pub tensors: HashMap<String, Tensor>,
+    /// Outputs of the last layer, where the file has one.
+    pub classes: Option<usize>,
+    /// What the file says of itself, where it is a model that was trained here.
+    pub facts: Option<ModelFacts>,
+    /// Where they come from.
+    pub source: Source,
+}
+
+/// Where weights come from, and how that is known.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Source {
+    /// How the file stores them.
+    pub format: FileFormat,
+    /// Whose key names it has.
+    pub names: Names,
+    /// Its length.
+    pub bytes: u64,
+    /// What its numbers are made of: `f32`, `f16`, …
+    pub elements: Vec<String>,
+    /// What they ask for, and how that is known.
+    pub reasons: Vec<Reason>,
+    /// Keys of the file that are not weights of the network's: counters, an optimiser's state, the classifier of
+    /// a network that has another head here.
+    pub ignored: Vec<String>,
+    /// Parameters of the head that the file has not: they are drawn anew.
+    pub missing: Vec<String>,
+}
+
+/// One of the [`Properties`], and how it is known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Reason {
+    /// Its name.
+    pub property: &'static str,
+    /// Its value.
+    pub value: String,
+    /// How it is known: from the file, from its tensors, or from where such files come.
+    pub because: String,
+}
 
 /// A tensor as a file holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Stored {
+pub(crate) struct Stored {
     /// Its shape.
-    pub(super) shape: Vec<usize>,
+    pub(crate) shape: Vec<usize>,
     /// What it is made of.
     pub(super) element: Element,
 }

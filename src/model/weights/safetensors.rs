@@ -26,7 +26,7 @@ const PIECE: usize = 1 << 18;
 
 /// An open file.
 #[derive(Debug)]
-pub(in crate::model) struct Reader {
+pub(crate) struct Reader {
     path: PathBuf,
     file: File,
     header: Metadata,
@@ -38,7 +38,7 @@ impl Reader {
     ///
     /// # Errors
     /// [`ModelError::Io`], [`ModelError::File`].
-    pub(in crate::model) fn open(path: &Path) -> Result<Reader, ModelError> {
+    pub(crate) fn open(path: &Path) -> Result<Reader, ModelError> {
         let io = |error| ModelError::io(path, error);
         let bad = |reason: String| ModelError::file(path, format!("no safetensors file: {reason}"));
         let mut file = File::open(path).map_err(io)?;
@@ -69,13 +69,13 @@ impl Reader {
     }
 
     /// What its header says beside the tensors.
-    pub(in crate::model) fn metadata(&self) -> BTreeMap<String, String> {
+    pub(crate) fn metadata(&self) -> BTreeMap<String, String> {
         let entries = self.header.metadata().iter().flatten();
         entries.map(|(key, value)| (key.clone(), value.clone())).collect()
     }
 
     /// Its tensors by key.
-    pub(in crate::model) fn stored(&self) -> BTreeMap<String, Stored> {
+    pub(crate) fn stored(&self) -> BTreeMap<String, Stored> {
         let tensors = self.header.tensors().into_iter();
         tensors.map(|(key, info)| (key, stored(info))).collect()
     }
@@ -84,7 +84,7 @@ impl Reader {
     ///
     /// # Errors
     /// [`ModelError::Io`]; [`ModelError::File`] where it is not made of floating-point numbers.
-    pub(in crate::model) fn read(&mut self, key: &str) -> Result<Vec<f32>, ModelError> {
+    pub(crate) fn read(&mut self, key: &str) -> Result<Vec<f32>, ModelError> {
         let Some(info) = self.header.info(key) else {
             return Err(ModelError::file(&self.path, format!("there is no tensor `{key}`")));
         };
@@ -112,7 +112,7 @@ fn stored(info: &TensorInfo) -> Stored {
 ///
 /// # Errors
 /// When the disk refuses, or Candle.
-pub(in crate::model) fn write(
+pub(crate) fn write(
     path: &Path,
     metadata: (&str, String),
     tensors: &BTreeMap<&str, &Tensor>,

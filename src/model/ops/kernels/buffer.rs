@@ -19,8 +19,7 @@ struct Store {
     most: usize,
 }
 
-static STORE: Mutex<Store> =
-    Mutex::new(Store { free: VecDeque::new(), free_numbers: 0, lent: 0, most: 0 });
+static STORE: Mutex<Store> = Mutex::new(Store::new());
 
 fn store() -> MutexGuard<'static, Store> {
     // Whoever panicked did so between whole changes of the store.
@@ -28,9 +27,35 @@ fn store() -> MutexGuard<'static, Store> {
 }
 
 impl Store {
-    /// What is kept never makes more of it than was once lent at the same time.
+    const fn new() -> Store {
+        Store { free: VecDeque::new(), free_numbers: 0, lent: 0, most: 0 }
+    }
+
+    /// Lends `length` numbers: those given back last, where there are any of this length; else the caller makes
+    /// them.
+    fn lend(&mut self, length: usize) -> Option<Vec<f32>> {
+        let found = self.free.iter().rposition(|free| free.len() == length);
+        let found = found.and_then(|at| self.free.remove(at));
+        if found.is_some() {
+            self.free_numbers -= length;
+        }
+        self.lent += length;
+        self.most = self.most.max(self.lent);
+        self.shrink();
+        found
+    }
+
+    fn give_back(&mut self, numbers: Vec<f32>) {
+        self.lent -= numbers.len();
+        self.free_numbers += numbers.len();
+        self.free.push_back(numbers);
+        self.shrink();
+    }
+
+    /// What is kept makes at most an eighth more of it than was once lent at the same time. An eighth, as small
+    /// pieces come and go with the threads, and would drive out a large one each time.
     fn shrink(&mut self) {
-        while self.lent + self.free_numbers > self.most
+        while self.lent + self.free_numbers > self.most + self.most / 8
             && let Some(oldest) = self.free.pop_front()
         {
             self.free_numbers -= oldest.len();
@@ -41,18 +66,10 @@ impl Store {
 impl Buffer {
     /// `length` numbers of any value.
     pub(in crate::model) fn new(length: usize) -> Buffer {
-        let found = {
-            let mut store = store();
-            store.lent += length;
-            let found = store.free.iter().rposition(|free| free.len() == length);
-            let found = found.and_then(|at| store.free.remove(at));
-            if found.is_some() {
-                store.free_numbers -= length;
-            }
-            store.most = store.most.max(store.lent);
-            store.shrink();
-            found
-        };
+        if length == 0 {
+            return Buffer(Vec::new());
+        }
+        let found = store().lend(length);
         let mut numbers = found.unwrap_or_else(|| vec![0.0; length]);
         if cfg!(debug_assertions) {
             // So that a test finds whoever takes what was left there for a result.
@@ -71,12 +88,9 @@ impl Buffer {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        let numbers = std::mem::take(&mut self.0);
-        let mut store = store();
-        store.lent -= numbers.len();
-        store.free_numbers += numbers.len();
-        store.free.push_back(numbers);
-        store.shrink();
+        if !self.0.is_empty() {
+            store().give_back(std::mem::take(&mut self.0));
+        }
     }
 }
 
@@ -99,15 +113,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_buffer_of_a_length_is_used_again_and_zeros_are_zeros() {
-        // A length that no other test takes.
-        let length = 1_234_567;
-        let mut first = Buffer::new(length);
-        first.fill(3.0);
+    fn what_comes_back_is_lent_again_and_no_more_is_kept_than_was_once_needed() {
+        let mut store = Store::new();
+        assert!(store.lend(1000).is_none() && store.lend(500).is_none());
+        let first = vec![1.0; 1000];
         let place = first.as_ptr();
-        drop(first);
-        let second = Buffer::zeros(length);
-        assert_eq!(second.as_ptr(), place);
-        assert!(second.iter().all(|&number| number == 0.0));
+        store.give_back(first);
+        store.give_back(vec![2.0; 500]);
+        assert_eq!(store.lend(1000).unwrap().as_ptr(), place);
+        assert!(store.lend(600).is_none(), "600 and 1000 are lent, 500 lie here: more than 9/8");
+        assert_eq!((store.lent, store.free_numbers, store.most), (1600, 0, 1600));
+        assert!(store.lend(500).is_none(), "they were given up");
+    }
+
+    #[test]
+    fn zeros_are_zeros_whatever_lay_there() {
+        drop(Buffer::new(777));
+        assert!(Buffer::zeros(777).iter().all(|&number| number == 0.0));
+        assert!(Buffer::new(0).is_empty());
     }
 }

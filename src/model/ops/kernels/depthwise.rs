@@ -5,7 +5,6 @@
 //! is over one long line, however small the image. A line of the output is `pitch` numbers long, the width of a
 //! plane; what lies behind the output's own width is of no use, and is 0 in a gradient.
 
-use super::buffer::Buffer;
 use super::pixels::{Affine, dot};
 use super::{Geometry, vectorised};
 
@@ -94,34 +93,57 @@ impl Spread {
         affine: Option<Affine>,
         spread: &mut [f32],
     ) {
-        spread.fill(0.0);
         let Geometry { image: [height, width], stride, sides, .. } = self.geometry;
-        let mut line = Buffer::new(width);
-        for y in 0..height {
-            let row = &image[y * width..][..width];
-            let row: &[f32] = match affine {
-                Some(affine) => {
-                    affine.apply(row, &mut line);
-                    &line
+        let parts: Vec<_> = (0..stride).map(|phase| self.part(phase, sides.left, width)).collect();
+        let affine = affine.map(|affine| (affine, affine.bounds()));
+        vectorised(
+            #[inline(always)]
+            || {
+                if stride > 1 {
+                    spread.fill(0.0);
                 }
-                None => row,
-            };
-            let at = y + sides.top;
-            for column in 0..stride {
-                let (places, from) = self.part(column, sides.left, width);
-                let start = self.plane(at, column) * self.plane_length() + at / stride * self.pitch;
-                let target = &mut spread[start..][places];
-                if stride == 1 {
-                    target.copy_from_slice(row);
-                } else if !target.is_empty() {
-                    for (target, source) in
-                        target.iter_mut().zip(row[from..].iter().step_by(stride))
-                    {
-                        *target = *source;
+                // Of one plane: what lies before this has been written.
+                let mut written = 0;
+                for (y, row) in image.chunks_exact(width).enumerate() {
+                    let at = y + sides.top;
+                    for (column, (places, from)) in parts.iter().enumerate() {
+                        let start =
+                            self.plane(at, column) * self.plane_length() + at / stride * self.pitch;
+                        let places = start + places.start..start + places.end;
+                        if stride == 1 {
+                            spread[written..places.start].fill(0.0);
+                            written = places.end;
+                        }
+                        let target = &mut spread[places];
+                        if target.is_empty() {
+                            continue;
+                        }
+                        match affine {
+                            None if stride == 1 => target.copy_from_slice(row),
+                            None => {
+                                let row = row[*from..].iter().step_by(stride);
+                                target.iter_mut().zip(row).for_each(|(target, &x)| *target = x);
+                            }
+                            Some((affine, bounds)) if stride == 1 => {
+                                for (target, &x) in target.iter_mut().zip(row) {
+                                    *target = affine.of(x, bounds);
+                                }
+                            }
+                            Some((affine, bounds)) => {
+                                let row = row[*from..].iter().step_by(stride);
+                                for (target, &x) in target.iter_mut().zip(row) {
+                                    *target = affine.of(x, bounds);
+                                }
+                            }
+                        }
                     }
                 }
-            }
-        }
+                debug_assert_eq!(image.len(), height * width);
+                if stride == 1 {
+                    spread[written..].fill(0.0);
+                }
+            },
+        );
     }
 
     /// The way back: the pixels of a spread channel.

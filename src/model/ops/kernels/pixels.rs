@@ -20,7 +20,7 @@ pub(in crate::model) struct Affine {
 
 impl Affine {
     /// From, and up to: where the activation is the identity, and what it keeps its values to.
-    fn bounds(self) -> (f32, f32) {
+    pub(super) fn bounds(self) -> (f32, f32) {
         match self.activation {
             Activation::None => (f32::NEG_INFINITY, f32::INFINITY),
             Activation::Relu => (0.0, f32::INFINITY),
@@ -29,7 +29,7 @@ impl Affine {
     }
 
     #[inline(always)]
-    fn of(self, x: f32, (low, high): (f32, f32)) -> f32 {
+    pub(super) fn of(self, x: f32, (low, high): (f32, f32)) -> f32 {
         let y = x * self.scale + self.shift;
         // Written so that what is not a number stays so, and as two instructions.
         let y = if y < low { low } else { y };
@@ -120,14 +120,6 @@ fn sum_of(numbers: &[f32], of: impl Fn(f32) -> f32) -> f64 {
     total(&lanes)
 }
 
-/// Sum of numbers.
-pub(in crate::model) fn sum(numbers: &[f32]) -> f64 {
-    vectorised(
-        #[inline(always)]
-        || sum_of(numbers, |number| number),
-    )
-}
-
 /// Sum of products.
 pub(in crate::model) fn dot(a: &[f32], b: &[f32]) -> f64 {
     vectorised(
@@ -200,14 +192,19 @@ impl Moments {
     }
 }
 
-/// `gradient = gradient · factors[0] + input · factors[1] + factors[2]`.
-pub(in crate::model) fn combine(input: &[f32], factors: [f32; 3], gradient: &mut [f32]) {
+/// `gradient = gradient · factors[0] + (input − centre) · factors[1] + factors[2]`.
+pub(in crate::model) fn combine(
+    input: &[f32],
+    centre: f32,
+    factors: [f32; 3],
+    gradient: &mut [f32],
+) {
     let [of_gradient, of_input, constant] = factors;
     vectorised(
         #[inline(always)]
         || {
             for (gradient, &input) in gradient.iter_mut().zip(input) {
-                *gradient = *gradient * of_gradient + input * of_input + constant;
+                *gradient = *gradient * of_gradient + (input - centre) * of_input + constant;
             }
         },
     );

@@ -1,0 +1,169 @@
+//! `tcolz train`.
+
+mod args;
+mod help;
+mod progress;
+
+use std::path::PathBuf;
+
+use serde_json::json;
+use tcolz::Dataset;
+use tcolz::loader::augment::Augment;
+use tcolz::train::schedule::Schedule;
+use tcolz::train::sgd::Decay;
+use tcolz::train::{
+    CacheChoice, ClassWeights, Finetune, TrainError, TrainOptions, TrainSummary, Validation, train,
+};
+
+pub(crate) use args::TrainArgs;
+use args::{Preset, ValidationArgs};
+use progress::{TrainProgress, with_event};
+
+use super::Ending;
+use super::convert::stop_on_ctrl_c;
+use super::output::{Facts, duration, plural, print};
+use super::progress::event;
+
+/// Where runs lie unless told otherwise.
+const RUNS: &str = "runs";
+
+pub(super) fn run(args: &TrainArgs) -> anyhow::Result<Ending> {
+    let options = options(args)?;
+    let stop = stop_on_ctrl_c(
+        "finishing the step in hand and writing a checkpoint; Ctrl-C again stops at once",
+    )?;
+    let mut progress = TrainProgress::new(args.json);
+    let result = train(&options, &stop, &mut progress);
+    progress.clear();
+    let summary = match result {
+        Err(error @ (TrainError::Interrupted { .. } | TrainError::InterruptedFeatures { .. })) => {
+            eprintln!("{error}");
+            return Ok(Ending::Interrupted);
+        }
+        result => result?,
+    };
+    if args.json {
+        event(&with_event("finished", json!(summary)));
+    } else {
+        print(&text(&summary, args))?;
+    }
+    Ok(Ending::Done)
+}
+
+/// What the arguments ask for: a flag, else the preset's value, else the default.
+fn options(args: &TrainArgs) -> anyhow::Result<TrainOptions> {
+    let dataset = Dataset::open(&args.dataset)?;
+    let default = if args.weights.is_some() { Finetune::Head } else { Finetune::All };
+    let finetune = args.finetune.unwrap_or(default);
+    let out = args
+        .out
+        .clone()
+        .unwrap_or_else(|| PathBuf::from(RUNS).join(format!("{}-{finetune}", args.model.name())));
+    let mut options = TrainOptions::new(&args.dataset, args.model, out);
+    options.finetune = finetune;
+    if let Some(preset) = args.preset {
+        apply(preset, &mut options);
+    }
+    let (learning, machine) = (&args.learning, &args.machine);
+    options.weights.clone_from(&args.weights);
+    options.view.clone_from(&args.images.view);
+    options.select = args.select.select(&dataset)?;
+    options.validation = validation(&args.validation);
+    options.size = args.images.size;
+    options.epochs = learning.epochs.unwrap_or(options.epochs);
+    options.batch_size = learning.batch_size.map_or(options.batch_size, |size| size as usize);
+    options.accumulate = learning.accumulate;
+    options.learning_rate = learning.lr.or(options.learning_rate);
+    options.sgd.momentum = learning.momentum.unwrap_or(options.sgd.momentum);
+    options.sgd.weight_decay = learning.weight_decay.unwrap_or(options.sgd.weight_decay);
+    options.sgd.decay = learning.decay.unwrap_or(options.sgd.decay);
+    options.sgd.nesterov = learning.nesterov;
+    options.schedule = learning.schedule.unwrap_or(options.schedule);
+    options.label_smoothing = learning.label_smoothing;
+    options.class_weights = learning.class_weights.clone().unwrap_or(ClassWeights::Equal);
+    options.batch_norm = learning.batch_norm;
+    options.augment = Augment { crop: args.images.crop, flip: args.images.flip.unwrap_or(0.0) };
+    options.patience = learning.patience.or(options.patience);
+    options.seed = learning.seed;
+    options.device = machine.device;
+    options.threads = machine.threads.map(usize::from);
+    options.workers = machine.workers.map(usize::from);
+    options.cache = match &machine.cache {
+        _ if machine.no_cache => CacheChoice::Off,
+        Some(folder) => CacheChoice::Folder(folder.clone()),
+        None => CacheChoice::Run,
+    };
+    options.memory_limit = machine.memory;
+    options.checkpoint_every = machine.checkpoint_every;
+    options.restart = args.restart;
+    Ok(options)
+}
+
+/// The values of a preset.
+fn apply(preset: Preset, options: &mut TrainOptions) {
+    match preset {
+        Preset::BT4sa2018 => {
+            options.epochs = 15;
+            options.batch_size = match options.finetune {
+                Finetune::Head => 64,
+                Finetune::All => 48,
+            };
+            options.learning_rate = Some(1e-3);
+            options.schedule = Schedule::BT4sa2018;
+            options.sgd.momentum = 0.9;
+            options.sgd.weight_decay = 1e-5;
+            options.sgd.decay = Decay::Kernels;
+            options.patience = Some(5);
+        }
+    }
+}
+
+fn validation(args: &ValidationArgs) -> Validation {
+    match (args.holdout, &args.val_split, &args.val_subset) {
+        (Some(share), ..) => Validation::Holdout(share),
+        (None, None, None) => Validation::Auto,
+        (None, split, subset) => {
+            Validation::Select { split: split.clone(), subset: subset.clone() }
+        }
+    }
+}
+
+fn text(summary: &TrainSummary, args: &TrainArgs) -> String {
+    let TrainSummary { best, rows, .. } = summary;
+    let mut facts = Facts::default();
+    match best.validation {
+        Some(found) => facts.add("best epoch", format!("{} of {}", best.epoch, rows.len())).add(
+            "validation",
+            format!(
+                "loss {:.4}, accuracy {:.3} ({})",
+                found.loss,
+                found.accuracy,
+                plural(found.samples, "sample")
+            ),
+        ),
+        None => {
+            facts.add("kept epoch", format!("{}, the last one: there is no validation", best.epoch))
+        }
+    };
+    facts.add(
+        "training",
+        format!("loss {:.4}, accuracy {:.3}", best.train_loss, best.train_accuracy),
+    );
+    facts.add("ended", &summary.ending);
+    facts.add("time", duration(summary.seconds));
+    let out = summary.out.display();
+    facts.add("files", format!("{out}: log.csv, steps.csv, resources.csv, curves.png"));
+    let (model, dataset) = (summary.model.display(), args.dataset.display());
+    let evaluate = match &summary.holdout {
+        Some((split, file)) => {
+            format!("tcolz evaluate {model} {dataset} --split {split} --subset {}", file.display())
+        }
+        None => format!("tcolz evaluate {model} {dataset}"),
+    };
+    let first = if summary.finished_before {
+        format!("{out} is finished already; nothing was changed\n")
+    } else {
+        format!("{model}\n")
+    };
+    format!("{first}{}next: {evaluate}, tcolz predict {model} PHOTO…\n", facts.text())
+}

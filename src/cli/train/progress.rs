@@ -1,0 +1,247 @@
+//! How far a run is: a bar on a terminal, plain lines elsewhere, JSON events for scripts.
+
+use std::io::IsTerminal;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::{Value, json};
+use tcolz::train::{Begun, EpochReport, StepReport, TrainObserver};
+
+use super::super::output::{bytes, count, duration, plural};
+use super::super::progress::event;
+
+/// Time between two plain lines, and between two events of the same kind.
+const LINE_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Watches a run.
+pub(super) struct TrainProgress {
+    json: bool,
+    bar: ProgressBar,
+    last_line: Instant,
+}
+
+impl TrainProgress {
+    pub(super) fn new(json: bool) -> TrainProgress {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(8));
+        if json || !std::io::stderr().is_terminal() {
+            bar.set_draw_target(ProgressDrawTarget::hidden());
+        }
+        TrainProgress { json, bar, last_line: Instant::now() }
+    }
+
+    /// Removes the bar, so that what follows stands alone.
+    pub(super) fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    fn say(&self, kind: &str, text: &str) {
+        if self.json {
+            event(&json!({ "event": kind, "text": text }));
+        } else {
+            self.bar.suspend(|| eprintln!("{kind}: {text}"));
+        }
+    }
+
+    /// An event, where it is an event's turn; a line, where it is a line's.
+    fn now_and_then(&mut self, value: impl FnOnce() -> Value, line: impl FnOnce() -> String) {
+        if !self.bar.is_hidden() || self.last_line.elapsed() < LINE_INTERVAL {
+            return;
+        }
+        self.last_line = Instant::now();
+        if self.json { event(&value()) } else { eprintln!("{}", line()) }
+    }
+
+    fn bar_of(&self, template: &str, length: u64, position: u64, message: impl FnOnce() -> String) {
+        if self.bar.is_hidden() {
+            return;
+        }
+        if self.bar.length() != Some(length) || self.bar.position() > position {
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                self.bar.set_style(style);
+            }
+            self.bar.reset();
+            self.bar.set_length(length);
+        }
+        self.bar.set_message(message());
+        self.bar.set_position(position);
+    }
+}
+
+impl TrainObserver for TrainProgress {
+    fn note(&mut self, text: &str) {
+        self.say("note", text);
+    }
+
+    fn warning(&mut self, text: &str) {
+        self.say("warning", text);
+    }
+
+    fn begun(&mut self, begun: &Begun) {
+        if self.json {
+            event(&with_event("begun", json!(begun)));
+            return;
+        }
+        let Begun { memory, .. } = begun;
+        let classes = begun.classes.iter().zip(&begun.class_samples);
+        let classes: Vec<String> =
+            classes.map(|(class, &samples)| format!("{class} {}", count(samples))).collect();
+        let mut lines = vec![
+            format!(
+                "{}: {} of {}, {} parameters, {} of them trained ({}), BatchNorm {}",
+                begun.out.display(),
+                begun.network,
+                begun.weights,
+                count(begun.parameters),
+                count(begun.trained),
+                begun.finetune,
+                begun.batch_norm,
+            ),
+            format!(
+                "{}: {}; {} × {}, view {}",
+                plural(begun.samples, "sample"),
+                classes.join(", "),
+                begun.size,
+                begun.size,
+                begun.view
+            ),
+            format!(
+                "validation: {}, {}",
+                plural(begun.validation_samples, "sample"),
+                begun.validation
+            ),
+            format!("reading: {}", begun.reading),
+            format!(
+                "memory of a step: about {} on {}: {} of parameters, {} of gradients and momentum, {} between \
+                 layers, {} of batches",
+                bytes(memory.total()),
+                begun.device,
+                bytes(memory.parameters),
+                bytes(memory.optimiser),
+                bytes(memory.activations),
+                bytes(memory.batches)
+            ),
+        ];
+        if begun.unlabelled > 0 {
+            lines.push(format!("{} without a label left out", plural(begun.unlabelled, "sample")));
+        }
+        if begun.resumed > 0 {
+            lines.push(format!("going on behind step {}", count(begun.resumed)));
+        }
+        lines.push(format!(
+            "{} of {}",
+            plural(begun.epochs.into(), "epoch"),
+            plural(begun.steps_per_epoch, "step")
+        ));
+        lines.iter().for_each(|line| eprintln!("{line}"));
+    }
+
+    fn features_begun(&mut self, file: &Path, size: u64, there: u64, all: u64) {
+        if self.json {
+            let value = json!({
+                "event": "features_begun", "file": file, "bytes": size, "there": there, "all": all,
+            });
+            return event(&value);
+        }
+        let there = match there {
+            0 => "none is there yet".to_owned(),
+            there if there == all => "all are there".to_owned(),
+            there => format!("{} are there", count(there)),
+        };
+        eprintln!(
+            "features of {}: {} in {}; {there}",
+            plural(all, "sample"),
+            bytes(size),
+            file.display()
+        );
+    }
+
+    fn features(&mut self, done: u64, all: u64) {
+        self.bar_of(
+            "{bar:32} {human_pos}/{human_len} features, {per_sec}, {eta} left",
+            all,
+            done,
+            String::new,
+        );
+        self.now_and_then(
+            || json!({ "event": "features", "done": done, "all": all }),
+            || format!("features of {} of {} samples", count(done), count(all)),
+        );
+    }
+
+    fn step(&mut self, step: &StepReport) {
+        let message = || {
+            format!(
+                "loss {:.4}, accuracy {:.3}, rate {:.2e}, {:.0} photos/s, waiting {:.1} %",
+                step.loss,
+                step.accuracy,
+                step.learning_rate,
+                step.photos_per_second,
+                100.0 * step.waiting
+            )
+        };
+        let template = format!(
+            "epoch {}/{} {{bar:24}} {{human_pos}}/{{human_len}}  {{msg}}, {{eta}} left",
+            step.epoch, step.epochs
+        );
+        self.bar_of(&template, step.steps_per_epoch, step.step, message);
+        self.now_and_then(
+            || with_event("step", json!(step)),
+            || {
+                format!(
+                    "epoch {}/{}, step {}/{}: {}",
+                    step.epoch,
+                    step.epochs,
+                    count(step.step),
+                    count(step.steps_per_epoch),
+                    message()
+                )
+            },
+        );
+    }
+
+    fn validating(&mut self, done: u64, all: u64) {
+        self.bar_of(
+            "validation {bar:24} {human_pos}/{human_len}, {eta} left",
+            all,
+            done,
+            String::new,
+        );
+        self.now_and_then(
+            || json!({ "event": "validating", "done": done, "all": all }),
+            || format!("validated {} of {} samples", count(done), count(all)),
+        );
+    }
+
+    fn epoch(&mut self, epoch: &EpochReport) {
+        self.last_line = Instant::now();
+        if self.json {
+            return event(&with_event("epoch", json!(epoch)));
+        }
+        let row = &epoch.row;
+        let validation = row.validation.map_or(String::new(), |found| {
+            format!("; validation {:.4}, {:.3}", found.loss, found.accuracy)
+        });
+        let best = if row.best && row.validation.is_some() { ", the best so far" } else { "" };
+        let line = format!(
+            "epoch {}/{}: loss {:.4}, accuracy {:.3}{validation}{best}; {}, {:.0} photos/s, waiting {:.1} %",
+            row.epoch,
+            epoch.epochs,
+            row.train_loss,
+            row.train_accuracy,
+            duration(epoch.seconds),
+            epoch.photos_per_second,
+            100.0 * epoch.waiting
+        );
+        self.bar.suspend(|| eprintln!("{line}"));
+    }
+}
+
+/// An object with a key that says what it is, first.
+pub(super) fn with_event(name: &str, value: Value) -> Value {
+    let mut object = json!({ "event": name });
+    if let (Some(object), Value::Object(value)) = (object.as_object_mut(), value) {
+        object.extend(value);
+    }
+    object
+}

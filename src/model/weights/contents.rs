@@ -1,0 +1,283 @@
+//! A file of weights, whatever its format: keys, shapes and, when asked for, numbers.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::{ModelError, Stored, h5, pth, safetensors};
+
+/// How a file stores its tensors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FileFormat {
+    /// safetensors.
+    Safetensors,
+    /// `torch.save`: a zip archive.
+    Pytorch,
+    /// `torch.save` before 2020, and since then when asked for.
+    PytorchLegacy,
+    /// HDF5, as Keras writes it.
+    Hdf5,
+}
+
+impl FileFormat {
+    /// The words for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            FileFormat::Safetensors => "safetensors",
+            FileFormat::Pytorch => "PyTorch (zip)",
+            FileFormat::PytorchLegacy => "PyTorch (before 2020)",
+            FileFormat::Hdf5 => "HDF5 of Keras",
+        }
+    }
+}
+
+/// An open file.
+pub(super) struct Contents {
+    pub(super) format: FileFormat,
+    pub(super) bytes: u64,
+    /// What a safetensors file says beside its tensors.
+    pub(super) metadata: BTreeMap<String, String>,
+    /// Its tensors by key.
+    pub(super) stored: BTreeMap<String, Stored>,
+    reader: Reader,
+}
+
+enum Reader {
+    Safetensors(safetensors::Reader),
+    Pth(pth::Reader),
+    H5(h5::Reader),
+    /// A file that was not made, for the tests: what each tensor may be called.
+    #[cfg(test)]
+    Made(BTreeMap<String, Vec<String>>),
+}
+
+impl Contents {
+    /// Opens a file; its first bytes say what it is, whatever its name.
+    pub(super) fn open(path: &Path) -> Result<Contents, ModelError> {
+        let io = |error| ModelError::io(path, error);
+        let mut start = Vec::new();
+        let file = File::open(path).map_err(io)?;
+        let bytes = file.metadata().map_err(io)?.len();
+        file.take(16).read_to_end(&mut start).map_err(io)?;
+        let (format, reader) = if start.starts_with(h5::MAGIC) {
+            (FileFormat::Hdf5, Reader::H5(h5::Reader::open(path)?))
+        } else if start.starts_with(pth::ZIP_MAGIC) {
+            (FileFormat::Pytorch, Reader::Pth(pth::Reader::open_zip(path)?))
+        } else if start.starts_with(pth::LEGACY_MAGIC) {
+            (FileFormat::PytorchLegacy, Reader::Pth(pth::Reader::open_legacy(path)?))
+        } else if start.get(8) == Some(&b'{') {
+            (FileFormat::Safetensors, Reader::Safetensors(safetensors::Reader::open(path)?))
+        } else {
+            return Err(ModelError::file(
+                path,
+                format!(
+                    "not a file of weights: expected safetensors, torch.save's (.pth) or Keras's HDF5 (.h5), \
+                     found bytes that begin with {}",
+                    start.escape_ascii()
+                ),
+            ));
+        };
+        let (metadata, stored) = match &reader {
+            Reader::Safetensors(reader) => (reader.metadata(), reader.stored()),
+            Reader::Pth(reader) => (BTreeMap::new(), reader.stored()),
+            Reader::H5(reader) => (BTreeMap::new(), reader.stored()),
+            #[cfg(test)]
+            Reader::Made(_) => unreachable!("it is no file"),
+        };
+        Ok(Contents { format, bytes, metadata, stored, reader })
+    }
+
+    /// What a tensor may be called in the tables of [`super::names`], the likeliest first.
+    pub(super) fn names(&self, key: &str) -> Vec<String> {
+        match &self.reader {
+            Reader::H5(reader) => reader.names(key).to_vec(),
+            #[cfg(test)]
+            Reader::Made(names) => names.get(key).cloned().unwrap_or_else(|| vec![key.to_owned()]),
+            // What torch's DataParallel puts before every key.
+            _ => vec![key.strip_prefix("module.").unwrap_or(key).to_owned()],
+        }
+    }
+
+    /// Reads a tensor. The caller has tested its shape: it says how much memory is asked for.
+    pub(super) fn read(&mut self, key: &str) -> Result<Vec<f32>, ModelError> {
+        match &mut self.reader {
+            Reader::Safetensors(reader) => reader.read(key),
+            Reader::Pth(reader) => reader.read(key),
+            Reader::H5(reader) => reader.read(key),
+            #[cfg(test)]
+            Reader::Made(_) => Ok(tests::values(key, self.stored[key].elements())),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::model::weights::Element;
+    use std::path::PathBuf;
+
+    /// The numbers of a tensor, as `tests/fixtures/weights/make.py` makes them from its key.
+    pub(in crate::model::weights) fn values(key: &str, count: usize) -> Vec<f32> {
+        let start = 37 * key.bytes().map(usize::from).sum::<usize>();
+        (0..count).map(|i| ((start + i) % 251) as f32 - 125.0).collect()
+    }
+
+    pub(in crate::model::weights) fn fixture(name: &str) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/weights").join(name)
+    }
+
+    /// A file with the keys and shapes of a list, whose numbers are those of the formula.
+    pub(in crate::model::weights) fn made(list: &str) -> Contents {
+        let text = std::fs::read_to_string(fixture(list)).unwrap();
+        let (mut stored, mut names) = (BTreeMap::new(), BTreeMap::new());
+        for line in text.lines() {
+            let [key, sides, dtype] = line.split(' ').collect::<Vec<_>>()[..] else {
+                panic!("{line}")
+            };
+            let sides = sides.split('x').filter(|side| *side != "-");
+            let shape = sides.map(|side| side.parse().unwrap()).collect();
+            let element = if dtype == "float32" { Element::F32 } else { Element::Other };
+            stored.insert(key.to_owned(), Stored { shape, element });
+            let groups: Vec<_> = key.split('/').map(str::to_owned).collect();
+            let (dataset, groups) = groups.split_last().unwrap();
+            let called = match groups {
+                [] => vec![key.to_owned()],
+                groups => h5::names(dataset, groups, None),
+            };
+            names.insert(key.to_owned(), called);
+        }
+        let (format, metadata) = (FileFormat::Safetensors, BTreeMap::new());
+        Contents { format, bytes: 0, metadata, stored, reader: Reader::Made(names) }
+    }
+
+    impl Contents {
+        /// Gives a tensor another key.
+        pub(in crate::model::weights) fn rename(&mut self, from: &str, to: &str) {
+            let stored = self.stored.remove(from).unwrap();
+            self.stored.insert(to.to_owned(), stored);
+        }
+    }
+
+    const FIRST: [(&str, &[usize]); 5] = [
+        ("features.0.0.weight", &[32, 3, 3, 3]),
+        ("features.0.1.bias", &[32]),
+        ("features.0.1.running_mean", &[32]),
+        ("features.0.1.running_var", &[32]),
+        ("features.0.1.weight", &[32]),
+    ];
+
+    #[test]
+    fn whatever_torch_saved_is_read_number_by_number() {
+        use FileFormat::{Pytorch, PytorchLegacy};
+        for (name, format, element) in [
+            ("small-f32.pth", Pytorch, Element::F32),
+            ("small-f16.pth", Pytorch, Element::F16),
+            ("small-bf16.pth", Pytorch, Element::Bf16),
+            ("small-f64.pth", Pytorch, Element::F64),
+            ("small-nested.pth", Pytorch, Element::F32),
+            ("small-nested-other.pth", Pytorch, Element::F32),
+            ("small-parallel.pth", Pytorch, Element::F32),
+            ("small-protocol4.pth", Pytorch, Element::F32),
+            ("small-views.pth", Pytorch, Element::F32),
+            ("small-views-legacy.pth", PytorchLegacy, Element::F32),
+            ("small-legacy.pth", PytorchLegacy, Element::F32),
+            ("small-legacy-f16.pth", PytorchLegacy, Element::F16),
+        ] {
+            let mut contents = Contents::open(&fixture(name)).unwrap();
+            assert_eq!(contents.format, format, "{name}");
+            let prefix = if name == "small-parallel.pth" { "module." } else { "" };
+            let counter = format!("{prefix}features.0.1.num_batches_tracked");
+            assert_eq!(contents.stored.remove(&counter).unwrap().element, Element::Other, "{name}");
+            assert_eq!(contents.stored.len(), FIRST.len(), "{name}");
+            for (key, shape) in FIRST {
+                let in_file = format!("{prefix}{key}");
+                assert_eq!(contents.names(&in_file), [key], "{name}");
+                let stored = &contents.stored[&in_file];
+                assert_eq!((&*stored.shape, stored.element), (shape, element), "{name}: {key}");
+                let expected = values(key, stored.elements());
+                assert_eq!(contents.read(&in_file).unwrap(), expected, "{name}: {key}");
+            }
+        }
+    }
+
+    /// Candle's reader is the reference where it reads the same.
+    #[test]
+    fn the_reader_agrees_with_candles() {
+        for name in ["small-f32.pth", "small-f16.pth", "small-bf16.pth", "small-f64.pth"] {
+            let mut contents = Contents::open(&fixture(name)).unwrap();
+            let candle = candle_core::pickle::read_all(fixture(name)).unwrap();
+            assert_eq!(candle.len(), contents.stored.len(), "{name}");
+            for (key, tensor) in candle {
+                assert_eq!(tensor.dims(), contents.stored[&key].shape, "{name}: {key}");
+                if !key.ends_with("num_batches_tracked") {
+                    let tensor = tensor.to_dtype(candle_core::DType::F32).unwrap();
+                    let expected: Vec<f32> = tensor.flatten_all().unwrap().to_vec1().unwrap();
+                    assert_eq!(contents.read(&key).unwrap(), expected, "{name}: {key}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn whatever_keras_saved_is_read_number_by_number() {
+        let norm = ["gamma", "beta", "moving_mean", "moving_variance"];
+        let layers: [(&str, &[&str], &[usize]); 4] = [
+            ("conv1", &["kernel"], &[3, 3, 3, 32]),
+            ("conv1_bn", &norm, &[32]),
+            ("conv_dw_1", &["kernel"], &[3, 3, 32, 1]),
+            ("conv_dw_1_bn", &norm, &[32]),
+        ];
+        for (name, element) in [
+            ("small-keras3.h5", Element::F32),
+            ("small-keras3.weights.h5", Element::F32),
+            ("small-keras3-nested.h5", Element::F32),
+            ("small-keras2.h5", Element::F32),
+            ("small-keras1.h5", Element::F32),
+            ("small-keras2-twice.h5", Element::F32),
+            ("small-keras2-f16-gzip.h5", Element::F16),
+            ("small-keras2-f64.h5", Element::F64),
+            ("small-keras2-big-endian.h5", Element::F32),
+        ] {
+            let mut contents = Contents::open(&fixture(name)).unwrap();
+            let mut found = 0;
+            for (layer, weights, shape) in layers {
+                for weight in weights {
+                    let called = format!("{layer}.{weight}");
+                    let keys = contents.stored.keys().filter(|key| {
+                        contents.names(key).contains(&called)
+                            && contents.stored[*key].shape == shape
+                    });
+                    let keys: Vec<_> = keys.cloned().collect();
+                    let [key] = &keys[..] else { panic!("{name}: {called}: {keys:?}") };
+                    assert_eq!(contents.stored[key].element, element, "{name}: {key}");
+                    // Keras 3 calls the kernel of a depthwise layer `kernel`, as the formula does.
+                    let expected = values(&called, shape.iter().product());
+                    assert_eq!(contents.read(key).unwrap(), expected, "{name}: {called}");
+                    found += 1;
+                }
+            }
+            assert_eq!(found, 10);
+        }
+    }
+
+    #[test]
+    fn what_is_no_file_of_weights_is_refused_with_what_was_expected() {
+        let folder = tempfile::tempdir().unwrap();
+        let refused = |bytes: &[u8]| {
+            let path = folder.path().join("file");
+            std::fs::write(&path, bytes).unwrap();
+            Contents::open(&path).err().unwrap().to_string()
+        };
+        assert!(refused(b"").contains("expected safetensors"));
+        assert!(refused(b"GIF89a and so on").contains("GIF89a and so on"));
+        assert!(refused(b"PK\x03\x04 and nothing").contains("zip archive"));
+        let open = |name: &str| Contents::open(&fixture(name)).err().unwrap().to_string();
+        let error = open("small-module.pth");
+        assert!(error.contains("model.state_dict()") && error.contains("class"), "{error}");
+        assert!(open("missing.pth").contains("missing.pth"));
+    }
+}

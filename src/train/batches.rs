@@ -1,0 +1,50 @@
+//! The batches of an epoch: images from the loader, or features from the cache.
+
+use candle_core::{Device, Tensor};
+
+use super::error::{Result, TrainError};
+use super::features::FeatureEpoch;
+use super::learner::Inputs;
+use crate::loader::{RankState, State, TensorEpoch};
+
+/// A batch.
+#[derive(Debug)]
+pub(super) struct Batch {
+    pub(super) inputs: Inputs,
+    /// A class for each sample.
+    pub(super) labels: Vec<u32>,
+}
+
+/// The rest of an epoch.
+#[derive(Debug)]
+pub(super) enum Batches {
+    Images(TensorEpoch),
+    Features(FeatureEpoch, Device),
+}
+
+impl Batches {
+    /// The next batch; `None` behind the last one.
+    pub(super) fn next(&mut self) -> Option<Result<Batch>> {
+        match self {
+            Batches::Images(epoch) => {
+                Some(epoch.next()?.map_err(TrainError::from).and_then(|batch| {
+                    let labels = batch.labels.to_vec1()?;
+                    Ok(Batch { inputs: Inputs::Images(batch.images), labels })
+                }))
+            }
+            Batches::Features(epoch, device) => Some(epoch.next()?.and_then(|batch| {
+                let shape = (batch.labels.len(), batch.values.len() / batch.labels.len().max(1));
+                let features = Tensor::from_vec(batch.values, shape, device)?;
+                Ok(Batch { inputs: Inputs::Features(features), labels: batch.labels })
+            })),
+        }
+    }
+
+    /// Where the epoch stands: behind the last batch that [`Batches::next`] gave.
+    pub(super) fn state(&self) -> Result<State> {
+        match self {
+            Batches::Images(epoch) => Ok(RankState::merge(&[epoch.state()])?),
+            Batches::Features(epoch, _) => Ok(epoch.state()),
+        }
+    }
+}

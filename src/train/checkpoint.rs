@@ -1,0 +1,186 @@
+//! Where a run stands: everything that is needed to go on to the same bits, in one safetensors file.
+//!
+//! ```text
+//! parameter.KEY   what is trained, and stored mean and variance where they move
+//! momentum.KEY    the optimiser's
+//! __metadata__ { "tcolz-checkpoint": JSON of Progress }
+//! ```
+//! The file has its name when all of it is on the disk, and its JSON holds the hash of its tensors.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use candle_core::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+
+use super::error::{Result, TrainError};
+use super::log::EpochRow;
+use super::weights::hash_tensor;
+use crate::loader::State;
+use crate::model::file::ModelFacts;
+use crate::model::weights::safetensors;
+
+const FORMAT: &str = "tcolz-checkpoint-v1";
+const KEY: &str = "tcolz-checkpoint";
+const PARAMETER: &str = "parameter.";
+const MOMENTUM: &str = "momentum.";
+
+/// Where a run stands, beside its tensors.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Progress {
+    format: String,
+    tcolz_version: String,
+    /// Hash of the options.
+    pub(super) options: String,
+    /// Network, view, recipe, class names.
+    pub(super) facts: ModelFacts,
+    /// The epoch that is trained, from 0; all of them: the run is over.
+    pub(super) epoch: u32,
+    /// Steps done: with the options, the position of the schedule.
+    pub(super) step: u64,
+    /// Where the loader stands in the epoch, receipts included.
+    pub(super) loader: State,
+    /// Of the epoch so far.
+    pub(super) sums: Sums,
+    /// Epochs that are done.
+    pub(super) rows: Vec<EpochRow>,
+    /// Why the run ended, where it did.
+    pub(super) finished: Option<String>,
+    /// Seconds spent so far.
+    pub(super) seconds: f64,
+    /// BLAKE3 of the tensors.
+    tensors: String,
+}
+
+/// What an epoch's batches came to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Sums {
+    /// Of losses, each times its weight.
+    pub(super) loss: f64,
+    pub(super) weight: f64,
+    pub(super) right: u64,
+    pub(super) samples: u64,
+    /// Learning rate of the last step.
+    pub(super) learning_rate: f64,
+}
+
+impl Sums {
+    pub(super) fn mean_loss(&self) -> f64 {
+        self.loss / self.weight
+    }
+
+    pub(super) fn accuracy(&self) -> f64 {
+        self.right as f64 / self.samples as f64
+    }
+}
+
+impl Progress {
+    pub(super) fn begin(options: String, facts: ModelFacts, loader: State) -> Progress {
+        Progress {
+            format: FORMAT.to_owned(),
+            tcolz_version: env!("CARGO_PKG_VERSION").to_owned(),
+            options,
+            facts,
+            epoch: 0,
+            step: 0,
+            loader,
+            sums: Sums::default(),
+            rows: Vec::new(),
+            finished: None,
+            seconds: 0.0,
+            tensors: String::new(),
+        }
+    }
+
+    /// The best epoch so far.
+    pub(super) fn best(&self) -> Option<&EpochRow> {
+        self.rows.iter().rfind(|row| row.best)
+    }
+}
+
+/// Parameters and momentum by key.
+#[derive(Debug, Default)]
+pub(super) struct Tensors {
+    pub(super) parameters: HashMap<String, Tensor>,
+    pub(super) momentum: HashMap<String, Tensor>,
+}
+
+/// Writes a checkpoint, whole or not at all.
+///
+/// # Errors
+/// [`TrainError::Diverged`] when a number is none: the checkpoint before it is kept; when the disk refuses.
+pub(super) fn save(path: &Path, progress: &mut Progress, tensors: &Tensors) -> Result<()> {
+    let named = |prefix: &'static str, tensors: &HashMap<String, Tensor>| {
+        let tensors = tensors.iter();
+        let named = tensors.map(move |(key, tensor)| (format!("{prefix}{key}"), tensor.clone()));
+        named.collect::<Vec<_>>()
+    };
+    let mut all = named(PARAMETER, &tensors.parameters);
+    all.extend(named(MOMENTUM, &tensors.momentum));
+    let all: BTreeMap<String, Tensor> = all.into_iter().collect();
+    let (hash, unsound) = hash_of(&all)?;
+    if let Some(key) = unsound {
+        return Err(TrainError::Diverged {
+            what: format!("`{key}` holds a number that is not finite"),
+            step: progress.step,
+            learning_rate: progress.sums.learning_rate,
+            kept: String::new(),
+        });
+    }
+    progress.tensors = hash;
+    let json = serde_json::to_string(progress)
+        .map_err(|error| TrainError::Io { path: path.to_owned(), source: error.into() })?;
+    let by_key = all.iter().map(|(key, tensor)| (key.as_str(), tensor)).collect();
+    Ok(safetensors::write(path, (KEY, json), &by_key)?)
+}
+
+/// Reads a checkpoint; `None` where there is none.
+///
+/// # Errors
+/// [`TrainError::Damaged`].
+pub(super) fn load(path: &Path) -> Result<Option<(Progress, Tensors)>> {
+    if !path.try_exists().map_err(TrainError::io(path))? {
+        return Ok(None);
+    }
+    let damaged = |reason: String| TrainError::Damaged { path: path.to_owned(), reason };
+    let mut reader = safetensors::Reader::open(path).map_err(|error| damaged(error.to_string()))?;
+    let metadata = reader.metadata();
+    let json = metadata.get(KEY).ok_or_else(|| damaged(format!("its metadata has no `{KEY}`")))?;
+    let progress: Progress =
+        serde_json::from_str(json).map_err(|error| damaged(error.to_string()))?;
+    if progress.format != FORMAT {
+        let found = &progress.format;
+        return Err(damaged(format!("its format is `{found}`, expected `{FORMAT}`")));
+    }
+    let mut all = BTreeMap::new();
+    for (key, stored) in reader.stored() {
+        let values = reader.read(&key).map_err(|error| damaged(error.to_string()))?;
+        all.insert(key, Tensor::from_vec(values, stored.shape, &Device::Cpu)?);
+    }
+    let (found, _) = hash_of(&all)?;
+    if found != progress.tensors {
+        let expected = &progress.tensors;
+        return Err(damaged(format!("its tensors have the hash {found}, expected {expected}")));
+    }
+    let mut tensors = Tensors::default();
+    for (key, tensor) in all {
+        if let Some(key) = key.strip_prefix(PARAMETER) {
+            tensors.parameters.insert(key.to_owned(), tensor);
+        } else if let Some(key) = key.strip_prefix(MOMENTUM) {
+            tensors.momentum.insert(key.to_owned(), tensor);
+        }
+    }
+    Ok(Some((progress, tensors)))
+}
+
+/// BLAKE3 of tensors in the order of their keys, and the first that holds a number that is not finite.
+fn hash_of(tensors: &BTreeMap<String, Tensor>) -> Result<(String, Option<String>)> {
+    let (mut hash, mut unsound) = (blake3::Hasher::new(), None);
+    for (key, tensor) in tensors {
+        if !hash_tensor(&mut hash, key, tensor)? && unsound.is_none() {
+            unsound = Some(key.clone());
+        }
+    }
+    Ok((hash.finalize().to_string(), unsound))
+}

@@ -1,0 +1,167 @@
+//! What can go wrong with a run.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::dataset::DatasetError;
+use crate::loader::LoaderError;
+use crate::model::ModelError;
+use crate::report::ReportError;
+
+/// A run that cannot begin, or does not come to its end.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// Options that contradict each other, the dataset or the weights.
+    #[error("{0}")]
+    Options(String),
+    /// The dataset.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
+    /// Samples cannot be selected or read.
+    #[error(transparent)]
+    Loader(#[from] LoaderError),
+    /// The network, its weights, or an operation of it.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// A picture of the run.
+    #[error(transparent)]
+    Report(#[from] ReportError),
+    /// The operating system refused.
+    #[error("{path}: {source}", path = path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The device cannot be had.
+    #[error("{0}")]
+    Device(String),
+    /// A class of the dataset that nothing is trained on.
+    #[error(
+        "class `{class}` has no sample among the {samples} of split {split} that are trained on, so it cannot be \
+         learnt: take another --split, --subset, --where or --percent"
+    )]
+    MissingClass {
+        /// Its name.
+        class: String,
+        /// The split.
+        split: String,
+        /// Samples that are trained on.
+        samples: usize,
+    },
+    /// Samples that are trained on and validated on.
+    #[error(
+        "{samples} samples of split {split} are trained on and validated on, `{first}` for one: name others in \
+         --subset or --val-subset, or take --holdout"
+    )]
+    Overlap {
+        /// How many.
+        samples: usize,
+        /// The split.
+        split: String,
+        /// The first one.
+        first: String,
+    },
+    /// More memory is needed than there may be.
+    #[error(
+        "a step needs about {needed_mb} MB, and {limit_mb} MB may be used: take a smaller --batch-size (with \
+         --accumulate the steps stay the same), --finetune head, a smaller --size, or raise --memory",
+        needed_mb = needed / 1_000_000,
+        limit_mb = limit / 1_000_000
+    )]
+    Memory {
+        /// Bytes that are needed.
+        needed: u64,
+        /// Bytes that may be used.
+        limit: u64,
+    },
+    /// Another process works on the run.
+    #[error("{path}: another tcolz is training this run; wait for it, or take another --out", path = path.display())]
+    Locked {
+        /// The run's folder.
+        path: PathBuf,
+    },
+    /// A folder that holds something else.
+    #[error("{path} holds something that is no run of tcolz: take another --out, or empty it", path = path.display())]
+    NotARun {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A run that was begun with other options.
+    #[error(
+        "{path} was begun with {option} {found}, not {asked}: ask for the same to go on, take another --out, or \
+         begin anew with --restart",
+        path = path.display()
+    )]
+    OtherOptions {
+        /// The run's folder.
+        path: PathBuf,
+        /// The option that differs.
+        option: String,
+        /// With what it was begun.
+        found: String,
+        /// What is asked for now.
+        asked: String,
+    },
+    /// A file of a run that is not as it was written.
+    #[error(
+        "{path} is damaged: {reason}; best.safetensors beside it is not touched, and --restart begins anew",
+        path = path.display()
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What was expected and found.
+        reason: String,
+    },
+    /// The loss is no number any more, or a parameter is none.
+    #[error(
+        "{what} at step {step} with learning rate {learning_rate:e}: the run has diverged. Take a lower --lr \
+         (--find-lr suggests one){kept}"
+    )]
+    Diverged {
+        /// What was found.
+        what: String,
+        /// Step of the run, from 1.
+        step: u64,
+        /// Its learning rate.
+        learning_rate: f64,
+        /// What is left.
+        kept: String,
+    },
+    /// The run was asked to stop.
+    #[error("stopped in epoch {epoch} after step {step}; the same command goes on from there")]
+    Interrupted {
+        /// The epoch, from 1.
+        epoch: u32,
+        /// Steps that are done.
+        step: u64,
+    },
+    /// The run was asked to stop while features were computed.
+    #[error(
+        "stopped after the features of {done} of {all} samples; the same command goes on from there"
+    )]
+    InterruptedFeatures {
+        /// Samples whose features are in the cache.
+        done: u64,
+        /// Samples that are needed.
+        all: u64,
+    },
+}
+
+impl From<candle_core::Error> for TrainError {
+    fn from(error: candle_core::Error) -> TrainError {
+        TrainError::Model(error.into())
+    }
+}
+
+impl TrainError {
+    pub(super) fn io(path: &Path) -> impl FnOnce(io::Error) -> TrainError + '_ {
+        move |source| TrainError::Io { path: path.to_owned(), source }
+    }
+}
+
+/// What this stage gives back.
+pub(super) type Result<T> = std::result::Result<T, TrainError>;

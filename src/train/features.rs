@@ -1,0 +1,304 @@
+//! Features of the samples of a run: made before the first step, read in every epoch.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{Builder, JoinHandle};
+
+use candle_core::Tensor;
+
+use super::cache::{self, Cache};
+use super::error::{Result, TrainError};
+use super::learner::{Inputs, Learner};
+use super::observer::TrainObserver;
+use super::options::CacheChoice;
+use super::samples::ids_of;
+use super::setup::Setup;
+use crate::dataset::Receipt;
+use crate::durable;
+use crate::loader::{LastBatch, Loader, State, Stripes};
+
+/// Batches that wait beside the one that is read.
+const WAITING: usize = 2;
+
+/// The features of what one loader reads.
+#[derive(Debug, Clone)]
+pub(super) struct Features {
+    cache: Arc<Cache>,
+    /// The row of each sample of the selection.
+    rows: Arc<[u64]>,
+    labels: Arc<[u32]>,
+    receipts: Arc<[Receipt]>,
+}
+
+/// A batch of features.
+#[derive(Debug)]
+pub(super) struct FeatureBatch {
+    /// `[n, features]`, row-major.
+    pub(super) values: Vec<f32>,
+    pub(super) labels: Vec<u32>,
+    receipt: Receipt,
+}
+
+/// What keeps features from being kept, as a sentence; or the features of each loader.
+pub(super) enum Made {
+    Kept(Vec<Features>),
+    NotKept(String),
+}
+
+/// Computes what is not there yet of the features that the loaders' samples have.
+///
+/// # Errors
+/// [`TrainError::InterruptedFeatures`]; whatever is wrong with samples, network or disk. A full disk is none:
+/// the features are not kept then.
+pub(super) fn make(
+    setup: &Setup,
+    folder: PathBuf,
+    loaders: &[&Loader],
+    learner: &Learner,
+    stop: &AtomicBool,
+    observer: &mut dyn TrainObserver,
+) -> Result<Made> {
+    let features = setup.spec.features();
+    let all: u64 = loaders.iter().map(|loader| loader.selection().len() as u64).sum();
+    let bytes = all * cache::row_bytes(features) as u64;
+    let sets = loaders.iter().map(|loader| Features::of(setup, &folder, loader, features));
+    let sets = match sets.collect::<Result<Vec<Features>>>() {
+        Err(TrainError::Io { path, source }) if !setup.dataset.root().starts_with(&path) => {
+            return Ok(Made::NotKept(format!("{}: {source}", path.display())));
+        }
+        sets => sets?,
+    };
+    let missing = sets.iter().map(Features::missing).collect::<Result<Vec<Vec<bool>>>>()?;
+    let lacking: u64 = missing.iter().flatten().map(|&missing| u64::from(missing)).sum();
+    let needed = lacking * cache::row_bytes(features) as u64;
+    if let Ok(free) = durable::free_bytes(&folder)
+        && needed > free
+    {
+        return Ok(Made::NotKept(format!(
+            "{} has {} MB of room and {} MB of features are to come",
+            folder.display(),
+            free / 1_000_000,
+            needed / 1_000_000
+        )));
+    }
+    let file = sets.first().map_or(folder, |set| set.cache.path().to_owned());
+    observer.features_begun(&file, bytes, all - lacking, all);
+    let mut done = all - lacking;
+    for ((set, loader), missing) in sets.iter().zip(loaders).zip(&missing) {
+        let fill = Fill { set, loader, missing, setup };
+        match fill.run(learner, stop, &mut done, all, observer) {
+            Err(TrainError::Io { path, source })
+                if source.kind() == std::io::ErrorKind::StorageFull =>
+            {
+                return Ok(Made::NotKept(format!("{}: {source}", path.display())));
+            }
+            filled => filled?,
+        }
+    }
+    Ok(Made::Kept(sets))
+}
+
+/// Where the features of a setup are kept; `None`: nowhere, by choice.
+pub(super) fn folder(setup: &Setup, run: &std::path::Path) -> Option<PathBuf> {
+    match &setup.options.cache {
+        CacheChoice::Off => None,
+        CacheChoice::Run => Some(run.to_owned()),
+        CacheChoice::Folder(folder) => Some(folder.clone()),
+    }
+}
+
+impl Features {
+    fn of(
+        setup: &Setup,
+        folder: &std::path::Path,
+        loader: &Loader,
+        features: usize,
+    ) -> Result<Features> {
+        let selection = loader.selection();
+        let split = selection.split();
+        let key = cache::key(setup, split)?;
+        let cache = Cache::open(folder, key, &setup.dataset, split, features)?;
+        let rows = selection.places().iter().map(|&place| cache.row(place)).collect();
+        let labels = selection.labels().iter().map(|&label| u32::from(label)).collect();
+        let ids = ids_of(&setup.dataset, split, selection.places())?;
+        let receipts = ids.iter().map(|id| Receipt::of(id)).collect();
+        Ok(Features { cache: Arc::new(cache), rows, labels, receipts })
+    }
+
+    /// For each sample, whether its features must be made.
+    fn missing(&self) -> Result<Vec<bool>> {
+        let (mut scratch, mut values) = (Vec::new(), Vec::new());
+        let missing = self.rows.iter().map(|&row| {
+            values.clear();
+            let there = self.cache.read(row, &mut scratch, &mut values);
+            Ok(!there.map_err(TrainError::io(self.cache.path()))?)
+        });
+        missing.collect()
+    }
+
+    /// The rest of an epoch, behind `state`, in an order of indices.
+    pub(super) fn epoch(
+        &self,
+        order: Vec<u32>,
+        state: State,
+        batch_size: usize,
+        last: LastBatch,
+    ) -> Result<FeatureEpoch> {
+        let stripes = Stripes {
+            start: state.position,
+            total: order.len() as u64,
+            world: 1,
+            batch_size: batch_size as u32,
+            last,
+        };
+        let (sender, read) = sync_channel(WAITING);
+        let set = self.clone();
+        let thread = Builder::new()
+            .name("tcolz-features".to_owned())
+            .spawn(move || set.read_ahead(&order, stripes, &sender))
+            .map_err(TrainError::io(self.cache.path()))?;
+        Ok(FeatureEpoch { read: Some(read), thread: Some(thread), stripes, state, step: 0 })
+    }
+
+    fn read_ahead(
+        &self,
+        order: &[u32],
+        stripes: Stripes,
+        sender: &SyncSender<Result<FeatureBatch>>,
+    ) {
+        for step in 0..stripes.steps() {
+            let positions = stripes.batch(0, step);
+            let batch = self.batch(&order[positions.start as usize..positions.end as usize]);
+            let last = batch.is_err();
+            if sender.send(batch).is_err() || last {
+                return;
+            }
+        }
+    }
+
+    fn batch(&self, samples: &[u32]) -> Result<FeatureBatch> {
+        let mut batch = FeatureBatch {
+            values: Vec::with_capacity(samples.len() * self.cache.features()),
+            labels: Vec::with_capacity(samples.len()),
+            receipt: Receipt::default(),
+        };
+        let mut scratch = Vec::new();
+        for &sample in samples {
+            let sample = sample as usize;
+            let row = self.rows[sample];
+            let path = self.cache.path();
+            let read = self.cache.read(row, &mut scratch, &mut batch.values);
+            if !read.map_err(TrainError::io(path))? {
+                let reason = format!(
+                    "row {row} is not as it was written; the same command goes on and computes it anew"
+                );
+                return Err(TrainError::Damaged { path: path.to_owned(), reason });
+            }
+            batch.labels.push(self.labels[sample]);
+            batch.receipt += self.receipts[sample];
+        }
+        Ok(batch)
+    }
+}
+
+/// The batches of the rest of an epoch, read ahead by a thread.
+#[derive(Debug)]
+pub(super) struct FeatureEpoch {
+    read: Option<Receiver<Result<FeatureBatch>>>,
+    thread: Option<JoinHandle<()>>,
+    stripes: Stripes,
+    state: State,
+    step: u64,
+}
+
+impl FeatureEpoch {
+    /// Where the epoch stands: behind the last batch that [`Iterator::next`] gave.
+    pub(super) fn state(&self) -> State {
+        self.state.clone()
+    }
+}
+
+impl Iterator for FeatureEpoch {
+    type Item = Result<FeatureBatch>;
+
+    fn next(&mut self) -> Option<Result<FeatureBatch>> {
+        if self.step >= self.stripes.steps() {
+            return None;
+        }
+        let batch = self.read.as_ref()?.recv().ok()?;
+        match &batch {
+            Ok(batch) => {
+                self.step += 1;
+                self.state.position = self.stripes.position_after(self.step);
+                self.state.delivered += batch.receipt;
+            }
+            Err(_) => self.read = None,
+        }
+        Some(batch)
+    }
+}
+
+impl Drop for FeatureEpoch {
+    fn drop(&mut self) {
+        // The thread may wait for room: without a receiver it ends.
+        self.read = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Making the features of one loader's samples.
+struct Fill<'a> {
+    set: &'a Features,
+    loader: &'a Loader,
+    missing: &'a [bool],
+    setup: &'a Setup,
+}
+
+impl Fill<'_> {
+    fn run(
+        &self,
+        learner: &Learner,
+        stop: &AtomicBool,
+        done: &mut u64,
+        all: u64,
+        observer: &mut dyn TrainObserver,
+    ) -> Result<()> {
+        let Some(first) = self.missing.iter().position(|&missing| missing) else { return Ok(()) };
+        let state = State { position: first as u64, ..self.loader.begin(0) };
+        let mut epoch = self.loader.resume_tensors(&state, &self.setup.device)?;
+        let mut position = first;
+        while let Some(batch) = epoch.next() {
+            let batch = batch?;
+            let samples = batch.images.dim(0)?;
+            let wanted: Vec<u32> = (0..samples)
+                .filter(|&at| self.missing[position + at])
+                .map(|at| at as u32)
+                .collect();
+            if !wanted.is_empty() {
+                let chosen = Tensor::from_slice(&wanted, wanted.len(), batch.images.device())?;
+                let images = if wanted.len() == samples {
+                    batch.images
+                } else {
+                    batch.images.index_select(&chosen, 0)?
+                };
+                let features = learner.features(&Inputs::Images(images))?.to_vec2::<f32>()?;
+                for (&at, values) in wanted.iter().zip(&features) {
+                    let row = self.set.rows[position + at as usize];
+                    let written = self.set.cache.write(row, values);
+                    written.map_err(TrainError::io(self.set.cache.path()))?;
+                }
+                *done += wanted.len() as u64;
+                observer.features(*done, all);
+            }
+            position += samples;
+            if stop.load(Ordering::Relaxed) && *done < all {
+                return Err(TrainError::InterruptedFeatures { done: *done, all });
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,375 @@
+//! The loop: epochs, steps, validation, checkpoints.
+//!
+//! ```text
+//! epoch: ┌ batch ─ loss ─ gradients ┐ × accumulate ─▶ step ─▶ steps.csv, a checkpoint now and then
+//!        └─────────────── until the order ends ──────────────┘
+//!        receipts ─▶ validation ─▶ best.safetensors ─▶ log.csv, curves ─▶ checkpoint
+//! ```
+//! What a run computes is decided by its options and its seed. A checkpoint is written behind a step, never
+//! between the batches that make one; whatever was written after it is written again by whoever goes on from
+//! it, to the same bytes.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use super::batches::Batches;
+use super::checkpoint::{self, Progress, Sums};
+use super::curves;
+use super::error::{Result, TrainError};
+use super::features::Features;
+use super::learner::{Learner, answer, sample_loss};
+use super::log::{EpochRow, Rows, StepRow, Validated, write_log};
+use super::observer::{EpochReport, StepReport, TrainObserver};
+use super::options::CheckpointEvery;
+use super::resources::Sampler;
+use super::run::{BEST_FILE, RunFolder};
+use super::setup::Setup;
+use crate::loader::{Loader, Stripes};
+use crate::model::file::{Model, Validation};
+
+/// Steps of an epoch before its speed is measured: the loader's threads and the memory's pages are new.
+const WARM_UP_STEPS: u64 = 2;
+/// Time between two drawings of the curves.
+const DRAWING_INTERVAL: Duration = Duration::from_secs(5);
+
+/// A run that goes on.
+pub(super) struct Fit<'a> {
+    pub(super) setup: &'a Setup,
+    pub(super) folder: &'a RunFolder,
+    pub(super) train: &'a Loader,
+    pub(super) validation: Option<&'a Loader>,
+    /// Features of what the two loaders read, where they are kept.
+    pub(super) features: Vec<Features>,
+    pub(super) learner: Learner,
+    pub(super) progress: Progress,
+    pub(super) stop: &'a AtomicBool,
+    pub(super) observer: &'a mut dyn TrainObserver,
+}
+
+/// Time of an epoch's training in this process.
+struct Clock {
+    steps: u64,
+    samples: u64,
+    waited: Duration,
+    measured: Option<Instant>,
+}
+
+impl Clock {
+    fn begin() -> Clock {
+        Clock { steps: 0, samples: 0, waited: Duration::ZERO, measured: None }
+    }
+
+    /// A step is done, for which data was waited for.
+    fn step(&mut self, samples: u64, waited: Duration) {
+        self.steps += 1;
+        match self.steps {
+            ..WARM_UP_STEPS => {}
+            WARM_UP_STEPS => self.measured = Some(Instant::now()),
+            _ => (self.samples, self.waited) = (self.samples + samples, self.waited + waited),
+        }
+    }
+
+    /// Samples a second, and the share of time that was waited.
+    fn rates(&self) -> (f64, f64) {
+        let seconds = self.measured.map_or(0.0, |begun| begun.elapsed().as_secs_f64());
+        if self.samples == 0 || seconds <= 0.0 {
+            return (0.0, 0.0);
+        }
+        (self.samples as f64 / seconds, (self.waited.as_secs_f64() / seconds).min(1.0))
+    }
+}
+
+impl Fit<'_> {
+    /// Steps of an epoch.
+    pub(super) fn steps_per_epoch(setup: &Setup, samples: u64) -> u64 {
+        Fit::batches_per_epoch(setup, samples).div_ceil(u64::from(setup.options.accumulate))
+    }
+
+    fn batches_per_epoch(setup: &Setup, samples: u64) -> u64 {
+        let batch_size = setup.options.batch_size as u32;
+        Stripes { start: 0, total: samples, world: 1, batch_size, last: setup.last_batch() }.steps()
+    }
+
+    /// Trains to the end of the run.
+    ///
+    /// # Errors
+    /// [`TrainError::Interrupted`], [`TrainError::Diverged`]; whatever is wrong with samples, network or disk.
+    pub(super) fn run(mut self) -> Result<Progress> {
+        let options = &self.setup.options;
+        let path = self.folder.path();
+        write_log(path, &self.progress.rows)?;
+        let mut steps = Rows::steps(path, self.progress.step)?;
+        let mut times = Rows::times(path, self.progress.epoch.into())?;
+        let sampler = Sampler::begin(path, self.progress.seconds, &self.setup.device)?;
+        let (begun, before) = (Instant::now(), self.progress.seconds);
+        let mut drawn: Option<Instant> = None;
+        while self.progress.epoch < options.epochs && self.progress.finished.is_none() {
+            let epoch_begun = Instant::now();
+            let clock = self.epoch(&mut steps, begun, before)?;
+            let (photos_per_second, waiting) = clock.rates();
+            let validated = match self.validation {
+                Some(loader) => Some(match self.validate(loader) {
+                    Err(error @ TrainError::Interrupted { .. }) => {
+                        self.checkpoint(&mut steps)?;
+                        return Err(error);
+                    }
+                    validated => validated?,
+                }),
+                None => None,
+            };
+            let row = self.row(validated)?;
+            self.progress.rows.push(row);
+            if row.best {
+                self.save_best(&row)?;
+            }
+            write_log(path, &self.progress.rows)?;
+            let seconds = epoch_begun.elapsed().as_secs_f64();
+            times.time(row.epoch, seconds, photos_per_second, waiting)?;
+            times.sync()?;
+            self.progress.epoch += 1;
+            self.progress.finished = self.ending();
+            self.progress.loader = self.train.begin(self.progress.epoch);
+            self.progress.sums = Sums::default();
+            self.progress.seconds = before + begun.elapsed().as_secs_f64();
+            if self.progress.finished.is_some()
+                || drawn.is_none_or(|drawn| drawn.elapsed() >= DRAWING_INTERVAL)
+            {
+                curves::write(path, &self.progress.rows)?;
+                drawn = Some(Instant::now());
+            }
+            self.checkpoint(&mut steps)?;
+            let epochs = options.epochs;
+            self.observer.epoch(&EpochReport { row, epochs, seconds, photos_per_second, waiting });
+            if self.progress.finished.is_none() {
+                self.obey()?;
+            }
+        }
+        drop(sampler);
+        Ok(self.progress)
+    }
+
+    /// Trains the rest of an epoch.
+    fn epoch(&mut self, steps: &mut Rows, begun: Instant, before: f64) -> Result<Clock> {
+        let options = &self.setup.options;
+        let samples = self.train.epoch_order(self.progress.epoch).len() as u64;
+        let steps_per_epoch = Fit::steps_per_epoch(self.setup, samples);
+        let batches_per_epoch = Fit::batches_per_epoch(self.setup, samples);
+        let mut batches = self.batches()?;
+        let mut clock = Clock::begin();
+        let (mut last_checkpoint, mut since) = (Instant::now(), 0);
+        loop {
+            let learning_rate = options.schedule.learning_rate(
+                self.progress.step,
+                steps_per_epoch,
+                options.epochs,
+                options.base_rate(),
+            );
+            let momentum = options.schedule.momentum(
+                self.progress.step,
+                steps_per_epoch,
+                options.epochs,
+                options.sgd.momentum,
+            );
+            let mut group = Sums { learning_rate, ..Sums::default() };
+            let mut waited = Duration::ZERO;
+            for _ in 0..options.accumulate {
+                let in_epoch = batches.state()?.position / options.batch_size as u64;
+                let number = u64::from(self.progress.epoch) * batches_per_epoch + in_epoch;
+                let asked = Instant::now();
+                let Some(batch) = batches.next() else { break };
+                waited += asked.elapsed();
+                let batch = batch?;
+                let learnt = self.learner.learn(&batch.inputs, &batch.labels, number)?;
+                if !learnt.loss.is_finite() {
+                    let what = format!("the loss is {}", learnt.loss);
+                    return Err(self.diverged(what, learning_rate));
+                }
+                group.loss += learnt.loss * learnt.weight;
+                group.weight += learnt.weight;
+                group.right += learnt.right;
+                group.samples += batch.labels.len() as u64;
+            }
+            if group.samples == 0 {
+                break;
+            }
+            self.learner.step(learning_rate, momentum)?;
+            clock.step(group.samples, waited);
+            let sums = &mut self.progress.sums;
+            sums.loss += group.loss;
+            sums.weight += group.weight;
+            sums.right += group.right;
+            sums.samples += group.samples;
+            sums.learning_rate = learning_rate;
+            self.progress.step += 1;
+            self.progress.loader = batches.state()?;
+            steps.step(&StepRow {
+                step: self.progress.step,
+                epoch: self.progress.epoch + 1,
+                learning_rate,
+                loss: group.mean_loss(),
+                accuracy: group.accuracy(),
+            })?;
+            let (photos_per_second, waiting) = clock.rates();
+            self.observer.step(&StepReport {
+                epoch: self.progress.epoch + 1,
+                epochs: options.epochs,
+                step: self.progress.step - u64::from(self.progress.epoch) * steps_per_epoch,
+                steps_per_epoch,
+                run_step: self.progress.step,
+                loss: self.progress.sums.mean_loss(),
+                accuracy: self.progress.sums.accuracy(),
+                learning_rate,
+                photos_per_second,
+                waiting,
+            });
+            since += 1;
+            let due = match options.checkpoint_every {
+                CheckpointEvery::Steps(steps) => since >= steps,
+                CheckpointEvery::Time(time) => last_checkpoint.elapsed() >= time,
+            };
+            let stopped = self.stop.load(Ordering::Relaxed);
+            if due || stopped {
+                self.progress.seconds = before + begun.elapsed().as_secs_f64();
+                self.checkpoint(steps)?;
+                (last_checkpoint, since) = (Instant::now(), 0);
+            }
+            self.obey()?;
+        }
+        let state = batches.state()?;
+        drop(batches);
+        self.train.check_receipts(&state)?;
+        Ok(clock)
+    }
+
+    /// The batches of the rest of the epoch.
+    fn batches(&self) -> Result<Batches> {
+        let state = self.progress.loader.clone();
+        let device = &self.setup.device;
+        match self.features.first() {
+            None => Ok(Batches::Images(self.train.resume_tensors(&state, device)?)),
+            Some(features) => {
+                // Tests that the state is one of this loader.
+                self.train.resume(&state)?;
+                let order = self.train.epoch_order(state.epoch);
+                let (size, last) = (self.setup.options.batch_size, self.setup.last_batch());
+                Ok(Batches::Features(features.epoch(order, state, size, last)?, device.clone()))
+            }
+        }
+    }
+
+    /// What the network reaches on samples that it is not trained on.
+    fn validate(&mut self, loader: &Loader) -> Result<Validated> {
+        let all = loader.selection().len() as u64;
+        let device = &self.setup.device;
+        let mut batches = match self.features.get(1) {
+            None => Batches::Images(loader.tensors(0, device)),
+            Some(features) => {
+                let (order, size) = (loader.epoch_order(0), self.setup.options.batch_size);
+                let last = crate::loader::LastBatch::Keep;
+                let epoch = features.epoch(order, loader.begin(0), size, last)?;
+                Batches::Features(epoch, device.clone())
+            }
+        };
+        let (mut loss, mut right, mut samples) = (0.0, 0u64, 0u64);
+        while let Some(batch) = batches.next() {
+            let batch = batch?;
+            let logits = self.learner.infer(&batch.inputs)?;
+            for (logits, &label) in logits.iter().zip(&batch.labels) {
+                loss += sample_loss(logits, label as usize);
+                right += u64::from(answer(logits) == label as usize);
+            }
+            samples += batch.labels.len() as u64;
+            self.observer.validating(samples, all);
+            self.obey()?;
+        }
+        let count = samples as f64;
+        Ok(Validated { loss: loss / count, accuracy: right as f64 / count, samples })
+    }
+
+    /// The epoch that has just been trained, as a row of the log.
+    fn row(&self, validation: Option<Validated>) -> Result<EpochRow> {
+        let sums = &self.progress.sums;
+        if let Some(found) = validation.filter(|found| !found.loss.is_finite()) {
+            let what = format!("the validation loss is {}", found.loss);
+            return Err(self.diverged(what, sums.learning_rate));
+        }
+        let best = match (validation, self.progress.best().and_then(|best| best.validation)) {
+            (Some(found), Some(best)) => found.loss < best.loss,
+            _ => true,
+        };
+        Ok(EpochRow {
+            epoch: self.progress.epoch + 1,
+            step: self.progress.step,
+            learning_rate: sums.learning_rate,
+            train_loss: sums.mean_loss(),
+            train_accuracy: sums.accuracy(),
+            train_samples: sums.samples,
+            validation,
+            best,
+        })
+    }
+
+    /// Why the run is over, where it is.
+    fn ending(&self) -> Option<String> {
+        let (done, options) = (self.progress.epoch, &self.setup.options);
+        let best = self.progress.best().map_or(done, |best| best.epoch);
+        match options.patience {
+            Some(patience) if self.validation.is_some() && done - best >= patience => {
+                Some(format!("the validation loss has not become better in {patience} epochs"))
+            }
+            _ => (done >= options.epochs).then(|| "all epochs are done".to_owned()),
+        }
+    }
+
+    fn save_best(&self, row: &EpochRow) -> Result<()> {
+        let mut facts = self.setup.facts();
+        facts.epochs = Some(row.epoch);
+        facts.validation = row.validation.map(|found| Validation {
+            loss: found.loss,
+            accuracy: found.accuracy,
+            samples: found.samples,
+        });
+        let mut tensors = self.setup.weights.clone();
+        tensors.extend(self.learner.parameters()?);
+        Ok(Model { facts, tensors }.save(&self.folder.path().join(BEST_FILE))?)
+    }
+
+    fn checkpoint(&mut self, steps: &mut Rows) -> Result<()> {
+        // What the checkpoint counts as done is on the disk before it.
+        steps.sync()?;
+        let tensors = self.learner.tensors()?;
+        match checkpoint::save(&self.folder.checkpoint(), &mut self.progress, &tensors) {
+            Err(TrainError::Diverged { what, learning_rate, .. }) => {
+                Err(self.diverged(what, learning_rate))
+            }
+            saved => saved,
+        }?;
+        self.observer.checkpoint(self.progress.step);
+        Ok(())
+    }
+
+    /// Stops where that was asked for.
+    fn obey(&self) -> Result<()> {
+        let (epoch, step) = (self.progress.epoch + 1, self.progress.step);
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(TrainError::Interrupted { epoch, step });
+        }
+        Ok(())
+    }
+
+    fn diverged(&self, what: String, learning_rate: f64) -> TrainError {
+        let path: PathBuf = self.folder.checkpoint();
+        let kept = match checkpoint::load(&path) {
+            Ok(Some((progress, _))) => {
+                format!(
+                    "; the checkpoint behind step {} is kept in {}",
+                    progress.step,
+                    path.display()
+                )
+            }
+            _ => String::new(),
+        };
+        TrainError::Diverged { what, step: self.progress.step + 1, learning_rate, kept }
+    }
+}

@@ -1,0 +1,389 @@
+//! What a run is asked for.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::schedule::Schedule;
+use super::sgd::SgdOptions;
+use crate::loader::augment::Augment;
+use crate::loader::{Percent, Select};
+use crate::model::{BatchNormMode, Network};
+
+/// Epochs, unless told otherwise: those of the replaced pipeline.
+pub const DEFAULT_EPOCHS: u32 = 15;
+/// Samples of a batch, unless told otherwise: small enough for the memory of a laptop with all layers tuned.
+pub const DEFAULT_BATCH_SIZE: usize = 32;
+/// Learning rate when only the head is tuned: a convex or nearly convex problem bears a high one.
+pub const DEFAULT_HEAD_LEARNING_RATE: f64 = 0.01;
+/// Learning rate when everything is tuned, from weights that already know something.
+pub const DEFAULT_LEARNING_RATE: f64 = 1e-3;
+/// Learning rate when everything is tuned from random weights.
+pub const DEFAULT_RANDOM_LEARNING_RATE: f64 = 0.05;
+/// Share of each parameter that is added to its gradient, unless told otherwise.
+pub const DEFAULT_WEIGHT_DECAY: f64 = 1e-5;
+/// Time between checkpoints inside an epoch, unless told otherwise; each epoch ends with one in any case.
+pub const DEFAULT_CHECKPOINT_EVERY: CheckpointEvery =
+    CheckpointEvery::Time(Duration::from_secs(600));
+
+/// What is trained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Finetune {
+    /// The head; the backbone stays as it is (FT-F).
+    Head,
+    /// Every parameter (FT-A).
+    All,
+}
+
+impl Finetune {
+    /// The word on the command line and in models.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Finetune::Head => "head",
+            Finetune::All => "all",
+        }
+    }
+}
+
+impl fmt::Display for Finetune {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What is not trained on and decides which epoch is the best.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Validation {
+    /// The split `val`, where there is one beside the one that is trained on.
+    #[default]
+    Auto,
+    /// What is selected of a split; conditions and percentage are those of training.
+    Select {
+        /// The split; `None`: the one that is trained on.
+        split: Option<String>,
+        /// A file that names its samples.
+        subset: Option<PathBuf>,
+    },
+    /// A share of every class of what would be trained on, decided by the seed.
+    Holdout(Percent),
+}
+
+/// How much the classes count in the loss.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum ClassWeights {
+    /// All the same.
+    #[default]
+    Equal,
+    /// samples / (classes · samples of the class), as scikit-learn's `balanced`.
+    Balanced,
+    /// Given, one for each class.
+    List(Vec<f64>),
+}
+
+impl FromStr for ClassWeights {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<ClassWeights, String> {
+        if text == "balanced" {
+            return Ok(ClassWeights::Balanced);
+        }
+        let weights = text.split(',').map(|weight| weight.trim().parse::<f64>());
+        match weights.collect::<Result<Vec<_>, _>>() {
+            Ok(weights) if weights.iter().all(|w| w.is_finite() && *w >= 0.0) => {
+                Ok(ClassWeights::List(weights))
+            }
+            _ => Err(format!(
+                "expected `balanced` or a number for each class, such as 1,0.5,2; found `{text}`"
+            )),
+        }
+    }
+}
+
+impl fmt::Display for ClassWeights {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ClassWeights::Equal => f.write_str("equal"),
+            ClassWeights::Balanced => f.write_str("balanced"),
+            ClassWeights::List(weights) => {
+                let weights: Vec<String> = weights.iter().map(ToString::to_string).collect();
+                f.write_str(&weights.join(","))
+            }
+        }
+    }
+}
+
+/// Where the network computes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum DeviceChoice {
+    /// The first GPU, where there is one and this build can use it; else the CPU.
+    #[default]
+    Auto,
+    /// The CPU.
+    Cpu,
+    /// A GPU by its number.
+    Cuda(usize),
+}
+
+impl FromStr for DeviceChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<DeviceChoice, String> {
+        let wrong = || format!("expected auto, cpu, cuda or cuda:N, found `{text}`");
+        match text {
+            "auto" => Ok(DeviceChoice::Auto),
+            "cpu" => Ok(DeviceChoice::Cpu),
+            "cuda" => Ok(DeviceChoice::Cuda(0)),
+            _ => {
+                let number = text.strip_prefix("cuda:").ok_or_else(wrong)?;
+                number.parse().map(DeviceChoice::Cuda).map_err(|_| wrong())
+            }
+        }
+    }
+}
+
+/// Where features of a frozen backbone are kept.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum CacheChoice {
+    /// In the run's folder.
+    #[default]
+    Run,
+    /// In this folder, where other runs find them, too.
+    Folder(PathBuf),
+    /// Nowhere: they are computed in every epoch.
+    Off,
+}
+
+/// How often a checkpoint is written inside an epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CheckpointEvery {
+    /// After so many steps.
+    Steps(u64),
+    /// With the first step after so long.
+    Time(Duration),
+}
+
+impl FromStr for CheckpointEvery {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<CheckpointEvery, String> {
+        let wrong = || {
+            format!("expected steps or minutes, such as `500 steps` or `10 min`, found `{text}`")
+        };
+        let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+        let (number, unit) = text.split_at(digits);
+        match unit.trim() {
+            "" | "step" | "steps" => match number.parse() {
+                Ok(steps) if steps > 0 => Ok(CheckpointEvery::Steps(steps)),
+                _ => Err(wrong()),
+            },
+            "m" | "min" | "minute" | "minutes" => match number.parse::<f64>() {
+                Ok(minutes) if minutes > 0.0 && minutes < 1e6 => {
+                    Ok(CheckpointEvery::Time(Duration::from_secs_f64(60.0 * minutes)))
+                }
+                _ => Err(wrong()),
+            },
+            _ => Err(wrong()),
+        }
+    }
+}
+
+/// Everything that a run is asked for.
+#[derive(Debug, Clone)]
+pub struct TrainOptions {
+    /// The dataset's folder.
+    pub dataset: PathBuf,
+    /// The run's folder; [`TrainOptions::folder`] is what becomes of it.
+    pub out: PathBuf,
+    /// The network.
+    pub network: Network,
+    /// A file of weights to begin with; random ones without.
+    pub weights: Option<PathBuf>,
+    /// The view; weights bring theirs, and another one is refused.
+    pub view: Option<String>,
+    /// What is trained.
+    pub finetune: Finetune,
+    /// What is trained on.
+    pub select: Select,
+    /// What is validated on.
+    pub validation: Validation,
+    /// Side of the tensors; else the network's usual one where it is stored, else the first that is.
+    pub size: Option<u32>,
+    /// Epochs.
+    pub epochs: u32,
+    /// Samples that pass through at once.
+    pub batch_size: usize,
+    /// Batches whose gradients make a step.
+    pub accumulate: u32,
+    /// The schedule's base rate; else one of the defaults above.
+    pub learning_rate: Option<f64>,
+    /// Momentum, weight decay.
+    pub sgd: SgdOptions,
+    /// How the learning rate changes.
+    pub schedule: Schedule,
+    /// Share of each label that is spread over all classes.
+    pub label_smoothing: f64,
+    /// How much the classes count.
+    pub class_weights: ClassWeights,
+    /// Mean and variance of BatchNorm; else stored for a frozen backbone and for weights whose BatchNorm is
+    /// folded, and the batch's otherwise.
+    pub batch_norm: Option<BatchNormMode>,
+    /// Crop and flip.
+    pub augment: Augment,
+    /// Epochs without a better validation loss after which the run ends; `None`: it does not.
+    pub patience: Option<u32>,
+    /// Decides everything that is drawn.
+    pub seed: u64,
+    /// Where the network computes.
+    pub device: DeviceChoice,
+    /// Threads that compute; else all cores.
+    pub threads: Option<usize>,
+    /// Threads that fill batches; else all cores.
+    pub workers: Option<usize>,
+    /// Where features of a frozen backbone are kept.
+    pub cache: CacheChoice,
+    /// Bytes of memory that may be needed; else what is available.
+    pub memory_limit: Option<u64>,
+    /// How often a checkpoint is written inside an epoch.
+    pub checkpoint_every: CheckpointEvery,
+    /// Discard what the run's folder holds.
+    pub restart: bool,
+}
+
+impl TrainOptions {
+    /// Fine-tunes the head of a network on the split `train` of a dataset, with every default.
+    pub fn new(dataset: impl Into<PathBuf>, network: Network, out: impl Into<PathBuf>) -> Self {
+        TrainOptions {
+            dataset: dataset.into(),
+            out: out.into(),
+            network,
+            weights: None,
+            view: None,
+            finetune: Finetune::Head,
+            select: Select::split("train"),
+            validation: Validation::Auto,
+            size: None,
+            epochs: DEFAULT_EPOCHS,
+            batch_size: DEFAULT_BATCH_SIZE,
+            accumulate: 1,
+            learning_rate: None,
+            sgd: SgdOptions { weight_decay: DEFAULT_WEIGHT_DECAY, ..SgdOptions::default() },
+            schedule: Schedule::Cosine { warm_up: 0 },
+            label_smoothing: 0.0,
+            class_weights: ClassWeights::Equal,
+            batch_norm: None,
+            augment: Augment::default(),
+            patience: None,
+            seed: 0,
+            device: DeviceChoice::Auto,
+            threads: None,
+            workers: None,
+            cache: CacheChoice::Run,
+            memory_limit: None,
+            checkpoint_every: DEFAULT_CHECKPOINT_EVERY,
+            restart: false,
+        }
+    }
+
+    /// The run's folder: `out`, and with a percentage P its name begins with `test-pP-`, so that nobody takes
+    /// the run for one on all samples.
+    pub fn folder(&self) -> PathBuf {
+        let Some(percent) = self.select.percent else { return self.out.clone() };
+        let name = self.out.file_name().map(|name| name.to_string_lossy().into_owned());
+        let name = name.unwrap_or_else(|| "run".to_owned());
+        let prefix = format!("test-p{percent}-");
+        if name.starts_with(&prefix) {
+            return self.out.clone();
+        }
+        self.out.parent().unwrap_or(Path::new("")).join(prefix + &name)
+    }
+
+    /// The schedule's base rate.
+    pub fn base_rate(&self) -> f64 {
+        let default = match (self.finetune, &self.weights) {
+            (Finetune::Head, _) => DEFAULT_HEAD_LEARNING_RATE,
+            (Finetune::All, Some(_)) => DEFAULT_LEARNING_RATE,
+            (Finetune::All, None) => DEFAULT_RANDOM_LEARNING_RATE,
+        };
+        self.learning_rate.unwrap_or(default)
+    }
+
+    /// The first number that makes no sense, as a sentence.
+    pub(super) fn fault(&self) -> Option<String> {
+        let rate = self.base_rate();
+        let within = |value: f64| (0.0..=1.0).contains(&value);
+        let positive = |what: &str, value: f64| {
+            (!(value.is_finite() && value > 0.0))
+                .then(|| format!("{what}: expected a number above 0, found {value}"))
+        };
+        let share = |what: &str, value: f64| {
+            (!within(value)).then(|| format!("{what}: expected 0 to 1, found {value}"))
+        };
+        let zero = |what: &str, value: u64| {
+            (value == 0).then(|| format!("{what}: expected 1 or more, found 0"))
+        };
+        let decay = self.sgd.weight_decay;
+        positive("--lr", rate)
+            .or_else(|| share("--momentum", self.sgd.momentum))
+            .or_else(|| share("--label-smoothing", self.label_smoothing))
+            .or_else(|| zero("--epochs", self.epochs.into()))
+            .or_else(|| zero("--accumulate", self.accumulate.into()))
+            .or_else(|| zero("--patience", self.patience.map_or(1, u64::from)))
+            .or_else(|| {
+                (!(decay.is_finite() && decay >= 0.0))
+                    .then(|| format!("--weight-decay: expected 0 or more, found {decay}"))
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_the_command_line_are_read_and_nonsense_is_told_what_was_expected() {
+        assert_eq!("cuda:3".parse(), Ok(DeviceChoice::Cuda(3)));
+        assert_eq!("balanced".parse(), Ok(ClassWeights::Balanced));
+        assert_eq!("1, 0.5".parse(), Ok(ClassWeights::List(vec![1.0, 0.5])));
+        assert_eq!("500 steps".parse(), Ok(CheckpointEvery::Steps(500)));
+        let minutes = CheckpointEvery::Time(Duration::from_secs(30));
+        assert_eq!("0.5min".parse(), Ok(minutes));
+        for wrong in ["gpu", "cuda:", "cuda:x"] {
+            assert!(wrong.parse::<DeviceChoice>().unwrap_err().contains("cuda:N"));
+        }
+        for wrong in ["", "1,x", "1,-1", "1,NaN"] {
+            assert!(wrong.parse::<ClassWeights>().unwrap_err().contains("balanced"), "{wrong}");
+        }
+        for wrong in ["", "0", "1.5", "0 min", "3 h", "-1 steps"] {
+            assert!(wrong.parse::<CheckpointEvery>().unwrap_err().contains("10 min"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_run_on_a_part_says_so_in_its_name_once() {
+        let mut options = TrainOptions::new("d", Network::Vgg19, "runs/x");
+        assert_eq!(options.folder(), Path::new("runs/x"));
+        options.select.percent = Some(Percent::parse("0.5").unwrap());
+        assert_eq!(options.folder(), Path::new("runs/test-p0.5-x"));
+        options.out = options.folder();
+        assert_eq!(options.folder(), Path::new("runs/test-p0.5-x"));
+    }
+
+    #[test]
+    fn numbers_that_make_no_sense_are_named() {
+        let fault = |change: &dyn Fn(&mut TrainOptions)| {
+            let mut options = TrainOptions::new("d", Network::Vgg19, "runs/x");
+            change(&mut options);
+            options.fault().unwrap_or_default()
+        };
+        assert_eq!(fault(&|_| {}), "");
+        assert!(fault(&|options| options.learning_rate = Some(f64::NAN)).starts_with("--lr"));
+        assert!(fault(&|options| options.sgd.momentum = 1.5).starts_with("--momentum"));
+        assert!(fault(&|options| options.epochs = 0).starts_with("--epochs"));
+        assert!(fault(&|options| options.patience = Some(0)).starts_with("--patience"));
+        assert!(fault(&|options| options.sgd.weight_decay = -1.0).starts_with("--weight-decay"));
+    }
+}

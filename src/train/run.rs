@@ -1,0 +1,175 @@
+//! The folder of a run: who may write there, and what may already lie in it.
+//!
+//! ```text
+//! runs/NAME/  run.json            what was asked for; written first, so that nothing else goes on with it
+//!             last/checkpoint.safetensors   where the run stands, all in one file
+//!             best.safetensors    the MODEL of the best epoch
+//!             log.csv  steps.csv  times.csv  resources.csv  curves.png  curves.svg
+//!             trained.txt  holdout.txt      ids, with --holdout
+//!             features-….cache    features of a frozen backbone, unless they lie elsewhere
+//! ```
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::cache::CACHE_PREFIX;
+use super::error::{Result, TrainError};
+use super::identity::Identity;
+use super::log::{LOG_FILE, STEPS_FILE, TIMES_FILE};
+use super::resources::RESOURCES_FILE;
+use super::samples::{HOLDOUT_FILE, TRAINED_FILE};
+use crate::durable::{self, FolderLock, TEMPORARY_PREFIX};
+
+/// What a run was asked for.
+pub const RUN_FILE: &str = "run.json";
+/// The model of the best epoch.
+pub const BEST_FILE: &str = "best.safetensors";
+/// The folder of the checkpoint.
+pub const LAST_FOLDER: &str = "last";
+/// The checkpoint, below [`LAST_FOLDER`].
+pub const CHECKPOINT_FILE: &str = "checkpoint.safetensors";
+/// Pictures of the run.
+pub const CURVES_FILES: [&str; 2] = ["curves.png", "curves.svg"];
+/// What the learning-rate finder writes.
+pub const FINDER_FILES: [&str; 2] = ["lr-finder.csv", "lr-finder.png"];
+
+const RUN_FORMAT: &str = "tcolz-run-v1";
+
+#[derive(Debug, Serialize, Deserialize)]
+struct RunFile {
+    format: String,
+    tcolz_version: String,
+    options: Map<String, Value>,
+}
+
+/// The folder of a run that this process alone may write to, as long as it is held.
+#[derive(Debug)]
+pub(super) struct RunFolder {
+    path: PathBuf,
+    _lock: FolderLock,
+}
+
+impl RunFolder {
+    /// Takes hold of a folder, making it if need be. What it holds must be a run or nothing.
+    ///
+    /// # Errors
+    /// [`TrainError::Locked`], [`TrainError::NotARun`], [`TrainError::Io`].
+    pub(super) fn take(path: &Path) -> Result<RunFolder> {
+        durable::create_folder(path).map_err(TrainError::io(path))?;
+        let lock = FolderLock::take(path).map_err(TrainError::io(path))?;
+        let lock = lock.ok_or_else(|| TrainError::Locked { path: path.to_owned() })?;
+        for entry in fs::read_dir(path).map_err(TrainError::io(path))? {
+            let name = entry.map_err(TrainError::io(path))?.file_name();
+            if !is_ours(&name.to_string_lossy()) {
+                return Err(TrainError::NotARun { path: path.to_owned() });
+            }
+        }
+        durable::remove_leftovers(path).map_err(TrainError::io(path))?;
+        Ok(RunFolder { path: path.to_owned(), _lock: lock })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where the checkpoint lies.
+    pub(super) fn checkpoint(&self) -> PathBuf {
+        self.path.join(LAST_FOLDER).join(CHECKPOINT_FILE)
+    }
+
+    /// Tests that what was begun here is what is asked for, or begins it. With `restart` it is begun anew;
+    /// features are kept, as their names say what they are of.
+    ///
+    /// # Errors
+    /// [`TrainError::OtherOptions`], [`TrainError::Damaged`], [`TrainError::Io`].
+    pub(super) fn begin(&self, identity: &Identity, restart: bool) -> Result<()> {
+        let path = self.path.join(RUN_FILE);
+        if restart {
+            self.empty()?;
+        } else if path.try_exists().map_err(TrainError::io(&path))? {
+            return self.check(identity, &path);
+        } else if self.checkpoint().exists() {
+            let reason = format!("{RUN_FILE} is gone");
+            return Err(TrainError::Damaged { path: self.path.clone(), reason });
+        }
+        let last = self.path.join(LAST_FOLDER);
+        durable::create_folder(&last).map_err(TrainError::io(&last))?;
+        let run = RunFile {
+            format: RUN_FORMAT.to_owned(),
+            tcolz_version: env!("CARGO_PKG_VERSION").to_owned(),
+            options: identity.options().clone(),
+        };
+        let text = serde_json::to_string_pretty(&run).map_err(|error| TrainError::Damaged {
+            path: path.clone(),
+            reason: error.to_string(),
+        })?;
+        durable::write(&path, (text + "\n").as_bytes()).map_err(TrainError::io(&path))
+    }
+
+    fn check(&self, identity: &Identity, path: &Path) -> Result<()> {
+        let text = fs::read_to_string(path).map_err(TrainError::io(path))?;
+        let damaged = |reason: String| TrainError::Damaged { path: path.to_owned(), reason };
+        let run: RunFile =
+            serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?;
+        if run.format != RUN_FORMAT {
+            let reason = format!("its format is `{}`, expected `{RUN_FORMAT}`", run.format);
+            return Err(damaged(reason));
+        }
+        let last = self.path.join(LAST_FOLDER);
+        durable::create_folder(&last).map_err(TrainError::io(&last))?;
+        durable::remove_leftovers(&last).map_err(TrainError::io(&last))?;
+        match identity.difference(&run.options) {
+            None => Ok(()),
+            Some((option, found, asked)) => {
+                Err(TrainError::OtherOptions { path: self.path.clone(), option, found, asked })
+            }
+        }
+    }
+
+    /// Removes what a run wrote, and nothing else: its checkpoint first, run.json last.
+    fn empty(&self) -> Result<()> {
+        let checkpoint = self.checkpoint();
+        remove_if_there(&checkpoint)?;
+        let last = self.path.join(LAST_FOLDER);
+        if last.is_dir() {
+            durable::remove_leftovers(&last).map_err(TrainError::io(&last))?;
+            fs::remove_dir(&last).map_err(TrainError::io(&last))?;
+        }
+        let files = OURS.iter().filter(|&&name| name != RUN_FILE && name != LAST_FOLDER);
+        files.map(|name| remove_if_there(&self.path.join(name))).collect::<Result<()>>()?;
+        remove_if_there(&self.path.join(RUN_FILE))?;
+        durable::sync_folder(&self.path).map_err(TrainError::io(&self.path))
+    }
+}
+
+const OURS: [&str; 13] = [
+    RUN_FILE,
+    BEST_FILE,
+    LAST_FOLDER,
+    CURVES_FILES[0],
+    CURVES_FILES[1],
+    FINDER_FILES[0],
+    FINDER_FILES[1],
+    LOG_FILE,
+    STEPS_FILE,
+    TIMES_FILE,
+    RESOURCES_FILE,
+    HOLDOUT_FILE,
+    TRAINED_FILE,
+];
+
+fn is_ours(name: &str) -> bool {
+    OURS.contains(&name) || name.starts_with(CACHE_PREFIX) || name.starts_with(TEMPORARY_PREFIX)
+}
+
+fn remove_if_there(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(TrainError::Io { path: path.to_owned(), source: error })
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,237 @@
+//! Everything that a run is made of, found and tested before its first step.
+
+use std::collections::HashMap;
+
+use candle_core::{Device, Tensor};
+
+use super::error::{Result, TrainError};
+use super::identity::Identity;
+use super::loss::LossOptions;
+use super::memory::MemoryEstimate;
+use super::options::{ClassWeights, Finetune, TrainOptions};
+use super::samples::Samples;
+use super::{device, weights};
+use crate::dataset::Dataset;
+use crate::loader::{DEFAULT_BATCH_MEMORY_BYTES, LastBatch, Loader, LoaderBuilder, Order, Select};
+use crate::model::file::{MODEL_FORMAT, ModelFacts};
+use crate::model::{BatchNormMode, Properties, Spec};
+use crate::transform::View;
+
+/// Batches of the loader beside those its workers fill.
+const WAITING_BATCHES: usize = 2;
+
+/// A run, ready to begin.
+#[derive(Debug)]
+pub(super) struct Setup {
+    pub(super) options: TrainOptions,
+    pub(super) dataset: Dataset,
+    pub(super) samples: Samples,
+    pub(super) spec: Spec,
+    /// What the run begins with, every parameter, on the CPU.
+    pub(super) weights: HashMap<String, Tensor>,
+    /// Where they come from, in words.
+    pub(super) source: String,
+    pub(super) view: View,
+    pub(super) size: u32,
+    pub(super) loss: LossOptions,
+    pub(super) batch_norm: BatchNormMode,
+    pub(super) device: Device,
+    pub(super) memory: MemoryEstimate,
+    pub(super) identity: Identity,
+    pub(super) notes: Vec<String>,
+}
+
+impl Setup {
+    /// Finds everything.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the options, the dataset or the weights; [`TrainError::Memory`].
+    pub(super) fn of(options: &TrainOptions) -> Result<Setup> {
+        if let Some(fault) = options.fault() {
+            return Err(TrainError::Options(fault));
+        }
+        let dataset = Dataset::open(&options.dataset)?;
+        let classes = dataset.meta().classes.len();
+        let mut notes = Vec::new();
+        let initial = weights::open(options, classes)?;
+        let view = view(&dataset, &initial.spec.properties)?;
+        let size = size(options, &dataset, &initial.spec, &mut notes)?;
+        let batch_norm = batch_norm(options, &initial.spec)?;
+        let samples = Samples::of(&dataset, options)?;
+        let loss = LossOptions {
+            label_smoothing: options.label_smoothing,
+            class_weights: class_weights(&options.class_weights, &samples.class_samples),
+        };
+        loss.check(classes)?;
+        let device = device::open(options.device)?;
+        let workers = options.workers.unwrap_or_else(cores);
+        let memory = MemoryEstimate::of(
+            &initial.spec,
+            options.finetune,
+            size,
+            options.batch_size,
+            workers + WAITING_BATCHES,
+        );
+        let mut setup = Setup {
+            options: options.clone(),
+            dataset,
+            samples,
+            spec: initial.spec,
+            weights: initial.tensors,
+            source: initial.source,
+            view,
+            size,
+            loss,
+            batch_norm,
+            device,
+            memory,
+            identity: Identity::default(),
+            notes,
+        };
+        setup.identity = Identity::of(&setup)?;
+        setup.check_memory()?;
+        Ok(setup)
+    }
+
+    fn check_memory(&self) -> Result<()> {
+        let limit = self.options.memory_limit.or_else(|| super::memory::available(&self.device));
+        let needed = self.memory.total();
+        match limit {
+            Some(limit) if needed > limit => Err(TrainError::Memory { needed, limit }),
+            _ => Ok(()),
+        }
+    }
+
+    /// The loader of what is trained on; the order is the one a checkpoint was made in, else chosen here.
+    pub(super) fn train_loader(&self, select: &Select, order: Order) -> Result<Loader> {
+        let builder = self.loader(select).order(order, self.options.seed);
+        Ok(builder.last_batch(self.last_batch()).augment(self.options.augment).build()?)
+    }
+
+    /// The loader of samples as they are stored, one after the other.
+    pub(super) fn plain_loader(&self, select: &Select) -> Result<Loader> {
+        Ok(self.loader(select).build()?)
+    }
+
+    fn loader(&self, select: &Select) -> LoaderBuilder {
+        let batch_size = self.options.batch_size;
+        let batch_bytes = batch_size * 3 * (self.size as usize).pow(2) * size_of::<f32>();
+        self.dataset
+            .loader(&select.split)
+            .select(select.clone())
+            .view(&self.view.name)
+            .size(self.size)
+            .batch_size(batch_size)
+            .workers(self.options.workers.unwrap_or_else(cores))
+            .batch_memory(DEFAULT_BATCH_MEMORY_BYTES.max(2 * WAITING_BATCHES * batch_bytes))
+    }
+
+    /// With statistics of the batch, a small last batch would spoil what is stored of them: it is left out,
+    /// each time other samples of the shuffle.
+    pub(super) fn last_batch(&self) -> LastBatch {
+        let whole = self.samples.train.len() >= self.options.batch_size;
+        if self.batch_norm == BatchNormMode::Batch && whole {
+            LastBatch::Drop
+        } else {
+            LastBatch::Keep
+        }
+    }
+
+    /// What a model of this run says of itself.
+    pub(super) fn facts(&self) -> ModelFacts {
+        let meta = self.dataset.meta();
+        ModelFacts {
+            format: MODEL_FORMAT.to_owned(),
+            network: self.spec.network,
+            properties: self.spec.properties.clone(),
+            view: self.view.clone(),
+            classes: meta.classes.clone(),
+            recipe: meta.recipe.clone(),
+            size: self.size,
+            finetune: Some(self.options.finetune.to_string()),
+            percent: self.options.select.percent.map(|percent| percent.to_string()),
+            content_root: Some(meta.content_root.clone()),
+            epochs: None,
+            validation: None,
+        }
+    }
+}
+
+pub(super) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// The view of the weights, with the values that the dataset has for it.
+fn view(dataset: &Dataset, properties: &Properties) -> Result<View> {
+    let view = dataset.view(&properties.view)?.clone();
+    match View::built_in(&view.name) {
+        Some(known) if known != view => Err(TrainError::Options(format!(
+            "the dataset's view `{}` is not the one that the weights were made with: {view:?}, expected {known:?}",
+            view.name
+        ))),
+        _ => Ok(view),
+    }
+}
+
+fn size(
+    options: &TrainOptions,
+    dataset: &Dataset,
+    spec: &Spec,
+    notes: &mut Vec<String>,
+) -> Result<u32> {
+    let stored: Vec<u32> = dataset.meta().columns.iter().map(|column| column.size()).collect();
+    let usual = spec.network.usual_size();
+    let words = || stored.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let size = match options.size {
+        Some(size) if stored.contains(&size) => size,
+        Some(size) => {
+            return Err(TrainError::Options(format!(
+                "--size {size}: {} holds tensors of {}; convert it with --size {size}",
+                dataset.root().display(),
+                words()
+            )));
+        }
+        None if stored.contains(&usual) => usual,
+        None => {
+            let size = stored.first().copied().unwrap_or(usual);
+            notes.push(format!(
+                "{} is trained at {size} × {size}, which the dataset holds, not at its usual {usual} × {usual}",
+                spec.network
+            ));
+            size
+        }
+    };
+    spec.check_input([size as usize; 2])?;
+    Ok(size)
+}
+
+/// Stored statistics for a frozen backbone and for weights whose BatchNorm is folded.
+fn batch_norm(options: &TrainOptions, spec: &Spec) -> Result<BatchNormMode> {
+    let refused = |reason: &str| {
+        Err(TrainError::Options(format!("--batch-norm batch: {reason}; take --batch-norm stored")))
+    };
+    match (options.batch_norm, options.finetune) {
+        (Some(BatchNormMode::Batch), Finetune::Head) => {
+            refused("the backbone is frozen, its mean and variance too")
+        }
+        (Some(BatchNormMode::Batch), _) if spec.properties.batch_norm_folded => refused(
+            "BatchNorm is folded into the convolutions of these weights, which the statistics of a batch would destroy",
+        ),
+        (Some(mode), _) => Ok(mode),
+        (None, Finetune::All) if !spec.properties.batch_norm_folded => Ok(BatchNormMode::Batch),
+        (None, _) => Ok(BatchNormMode::Stored),
+    }
+}
+
+/// A factor for each class.
+fn class_weights(asked: &ClassWeights, samples: &[u64]) -> Option<Vec<f64>> {
+    match asked {
+        ClassWeights::Equal => None,
+        ClassWeights::List(weights) => Some(weights.clone()),
+        ClassWeights::Balanced => {
+            let all: u64 = samples.iter().sum();
+            let classes = samples.len() as f64;
+            Some(samples.iter().map(|&own| all as f64 / (classes * own as f64)).collect())
+        }
+    }
+}

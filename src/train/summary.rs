@@ -1,0 +1,223 @@
+//! A run from its options to its end.
+
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+
+use serde::Serialize;
+
+use super::checkpoint::{self, Progress};
+use super::error::{Result, TrainError};
+use super::features::{self, Made};
+use super::fit::Fit;
+use super::learner::Learner;
+use super::log::EpochRow;
+use super::observer::{Begun, TrainObserver};
+use super::options::{Finetune, TrainOptions};
+use super::run::{BEST_FILE, RunFolder};
+use super::samples::{HOLDOUT_FILE, TRAINED_FILE};
+use super::setup::Setup;
+use super::{curves, device};
+use crate::loader::{Loader, Order};
+use crate::model::BatchNormMode;
+use crate::model::net::is_tuned;
+
+/// What a finished run came to.
+#[derive(Debug, Clone, Serialize)]
+pub struct TrainSummary {
+    /// The run's folder.
+    pub out: PathBuf,
+    /// The model of the best epoch.
+    pub model: PathBuf,
+    /// Every epoch.
+    pub rows: Vec<EpochRow>,
+    /// The best epoch; without validation the last one.
+    pub best: EpochRow,
+    /// Why the run ended.
+    pub ending: String,
+    /// It had ended before; nothing was changed.
+    pub finished_before: bool,
+    /// Seconds that the run took, over all processes that worked on it.
+    pub seconds: f64,
+    /// Split and ids of what was held out, for `tcolz evaluate --subset`.
+    pub holdout: Option<(String, PathBuf)>,
+}
+
+/// Trains a network, or goes on with a run that was stopped. Prints nothing.
+///
+/// `stop`: once it is true, the step in hand is finished, a checkpoint written, and the run ends with
+/// [`TrainError::Interrupted`].
+///
+/// # Errors
+/// Whatever is wrong with options, dataset, weights, folder, device or disk; a loss that is no number any more.
+pub fn train(
+    options: &TrainOptions,
+    stop: &AtomicBool,
+    observer: &mut dyn TrainObserver,
+) -> std::result::Result<TrainSummary, TrainError> {
+    on_threads(options, || run(options, stop, observer))
+}
+
+/// Runs `work` on a pool of the threads that are asked for.
+pub(super) fn on_threads<T: Send>(
+    options: &TrainOptions,
+    work: impl FnOnce() -> Result<T> + Send,
+) -> Result<T> {
+    let Some(threads) = options.threads else { return work() };
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .thread_name(|number| format!("tcolz-compute-{number}"))
+        .build();
+    pool.map_err(|error| TrainError::Device(format!("{threads} threads: {error}")))?.install(work)
+}
+
+fn run(
+    options: &TrainOptions,
+    stop: &AtomicBool,
+    observer: &mut dyn TrainObserver,
+) -> Result<TrainSummary> {
+    let setup = Setup::of(options)?;
+    let folder = RunFolder::take(&options.folder())?;
+    folder.begin(&setup.identity, options.restart)?;
+    let found = checkpoint::load(&folder.checkpoint())?;
+    let path = folder.path();
+    if let Some((progress, _)) = &found
+        && progress.finished.is_some()
+    {
+        return summary(&setup, &folder, progress.clone(), true);
+    }
+    let select = setup.samples.train.select(path, TRAINED_FILE)?;
+    let order = found.as_ref().map_or(Order::Auto, |(progress, _)| order_of(progress));
+    let train = setup.train_loader(&select, order)?;
+    let validation = match &setup.samples.validation {
+        Some(part) => Some(setup.plain_loader(&part.select(path, HOLDOUT_FILE)?)?),
+        None => None,
+    };
+    let mut learner = Learner::new(&setup)?;
+    let mut progress = Progress::begin(setup.identity.hash(), setup.facts(), train.begin(0));
+    if let Some((last, tensors)) = found {
+        let damaged = |reason| TrainError::Damaged { path: folder.checkpoint(), reason };
+        if last.options != progress.options {
+            return Err(damaged("it belongs to other options than run.json".to_owned()));
+        }
+        learner.restore(&tensors).map_err(damaged)?;
+        progress = last;
+    }
+    setup.samples.warnings.iter().for_each(|text| observer.warning(text));
+    setup.notes.iter().for_each(|text| observer.note(text));
+    observer.begun(&begun(&setup, &folder, &train, &progress));
+    let features = features_of(&setup, &folder, validation.as_ref(), &learner, stop, observer)?;
+    let fit = Fit {
+        setup: &setup,
+        folder: &folder,
+        train: &train,
+        validation: validation.as_ref(),
+        features,
+        learner,
+        progress,
+        stop,
+        observer,
+    };
+    let progress = fit.run()?;
+    summary(&setup, &folder, progress, false)
+}
+
+/// The order that a checkpoint was made in, whatever would be chosen here.
+fn order_of(progress: &Progress) -> Order {
+    let known = Order::ALL.into_iter().find(|order| order.name() == progress.loader.order);
+    known.unwrap_or(Order::Auto)
+}
+
+/// Features of a frozen backbone, where they can be kept.
+fn features_of(
+    setup: &Setup,
+    folder: &RunFolder,
+    validation: Option<&Loader>,
+    learner: &Learner,
+    stop: &AtomicBool,
+    observer: &mut dyn TrainObserver,
+) -> Result<Vec<features::Features>> {
+    if setup.options.finetune == Finetune::All {
+        return Ok(Vec::new());
+    }
+    let Some(cache) = features::folder(setup, folder.path()) else { return Ok(Vec::new()) };
+    if !setup.options.augment.is_nothing() {
+        observer.note(
+            "with --crop or --flip a sample looks different in every epoch: its features are not kept",
+        );
+        return Ok(Vec::new());
+    }
+    // The features are those of the samples as they are stored, in any order.
+    let plain = setup.plain_loader(&setup.samples.train.select(folder.path(), TRAINED_FILE)?)?;
+    let loaders: Vec<&Loader> = std::iter::once(&plain).chain(validation).collect();
+    match features::make(setup, cache, &loaders, learner, stop, observer)? {
+        Made::Kept(features) => Ok(features),
+        Made::NotKept(reason) => {
+            observer.warning(&format!(
+                "features are not kept, and computed in every epoch: {reason}; --cache DIR names another place"
+            ));
+            Ok(Vec::new())
+        }
+    }
+}
+
+fn begun(setup: &Setup, folder: &RunFolder, train: &Loader, progress: &Progress) -> Begun {
+    let parameters = setup.spec.parameters();
+    let head_only = setup.options.finetune == Finetune::Head;
+    let count = |trained: bool| {
+        let chosen = parameters.iter().filter(|p| !trained || is_tuned(p, head_only));
+        chosen.map(|parameter| parameter.elements() as u64).sum()
+    };
+    let samples = &setup.samples;
+    Begun {
+        out: folder.path().to_owned(),
+        network: setup.spec.network.name(),
+        weights: setup.source.clone(),
+        finetune: setup.options.finetune.as_str(),
+        parameters: count(false),
+        trained: count(true),
+        classes: setup.dataset.meta().classes.clone(),
+        class_samples: samples.class_samples.clone(),
+        samples: samples.train.len() as u64,
+        validation_samples: samples.validation.as_ref().map_or(0, |part| part.len() as u64),
+        validation: samples.words.clone(),
+        unlabelled: samples.unlabelled as u64,
+        size: setup.size,
+        view: setup.view.name.clone(),
+        batch_norm: match setup.batch_norm {
+            BatchNormMode::Batch => "batch",
+            BatchNormMode::Stored => "stored",
+        },
+        reading: train.choices().to_string(),
+        device: device::name(&setup.device),
+        memory: setup.memory,
+        epochs: setup.options.epochs,
+        steps_per_epoch: Fit::steps_per_epoch(setup, train.epoch_order(0).len() as u64),
+        resumed: progress.step,
+    }
+}
+
+fn summary(
+    setup: &Setup,
+    folder: &RunFolder,
+    progress: Progress,
+    finished_before: bool,
+) -> Result<TrainSummary> {
+    let Some(best) = progress.best().copied() else {
+        let reason = "it says that the run is finished, and holds no epoch".to_owned();
+        return Err(TrainError::Damaged { path: folder.checkpoint(), reason });
+    };
+    if finished_before && !folder.path().join(super::CURVES_FILES[0]).exists() {
+        curves::write(folder.path(), &progress.rows)?;
+    }
+    let held = setup.samples.validation.as_ref().filter(|part| part.is_named_by_file());
+    Ok(TrainSummary {
+        out: folder.path().to_owned(),
+        model: folder.path().join(BEST_FILE),
+        best,
+        ending: progress.finished.unwrap_or_default(),
+        finished_before,
+        seconds: progress.seconds,
+        holdout: held.map(|part| (part.split().to_owned(), folder.path().join(HOLDOUT_FILE))),
+        rows: progress.rows,
+    })
+}

@@ -1,0 +1,89 @@
+//! What a run begins with.
+
+use std::collections::HashMap;
+
+use candle_core::Tensor;
+
+use super::error::{Result, TrainError};
+use super::options::TrainOptions;
+use crate::model::init::initial_weights;
+use crate::model::weights::Weights;
+use crate::model::{ModelError, Spec};
+
+/// A network and its first weights.
+pub(super) struct Initial {
+    pub(super) spec: Spec,
+    /// Every parameter, on the CPU.
+    pub(super) tensors: HashMap<String, Tensor>,
+    /// Where they come from, in words.
+    pub(super) source: String,
+}
+
+/// The weights that are asked for: of a file, with a new last layer where it has another one, or random ones.
+///
+/// # Errors
+/// Whatever is wrong with the file; [`TrainError::Options`] for another view than the weights'.
+pub(super) fn open(options: &TrainOptions, classes: usize) -> Result<Initial> {
+    let network = options.network;
+    let Some(path) = &options.weights else {
+        let mut properties = network.properties();
+        if let Some(view) = &options.view {
+            properties.view.clone_from(view);
+        }
+        let spec = network.spec(&properties, classes);
+        let tensors = initial_weights(&spec, options.seed)?;
+        return Ok(Initial { spec, tensors, source: "random weights".to_owned() });
+    };
+    let weights = Weights::open(path, Some(network))?;
+    let own = &weights.properties.view;
+    if let Some(view) = options.view.as_ref().filter(|view| *view != own) {
+        return Err(TrainError::Options(format!(
+            "--view {view}: {} was made with the view {own}, and with another one its accuracy is lost; leave \
+             --view out",
+            path.display()
+        )));
+    }
+    let spec = network.spec(&weights.properties, classes);
+    let tensors = weights.fit(&spec, options.seed)?;
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    Ok(Initial { spec, tensors, source: name })
+}
+
+/// BLAKE3 of tensors, by key: shape and float32 bits.
+pub(super) fn hash<'a>(
+    keys: impl Iterator<Item = &'a str>,
+    tensors: &HashMap<String, Tensor>,
+) -> Result<blake3::Hash> {
+    let mut keys: Vec<&str> = keys.collect();
+    keys.sort_unstable();
+    let mut hash = blake3::Hasher::new();
+    for key in keys {
+        let tensor = tensors
+            .get(key)
+            .ok_or_else(|| TrainError::Options(format!("the weights lack `{key}`")))?;
+        hash_tensor(&mut hash, key, tensor)?;
+    }
+    Ok(hash.finalize())
+}
+
+/// Adds a tensor to a hash; true when all its numbers are finite.
+pub(super) fn hash_tensor(
+    hash: &mut blake3::Hasher,
+    key: &str,
+    tensor: &Tensor,
+) -> std::result::Result<bool, ModelError> {
+    hash.update(&(key.len() as u64).to_le_bytes()).update(key.as_bytes());
+    for &side in tensor.dims() {
+        hash.update(&(side as u64).to_le_bytes());
+    }
+    let values = tensor.flatten_all()?.to_vec1::<f32>()?;
+    let mut bytes = Vec::with_capacity(1 << 16);
+    let mut finite = true;
+    for piece in values.chunks(1 << 14) {
+        bytes.clear();
+        bytes.extend(piece.iter().flat_map(|value| value.to_le_bytes()));
+        finite &= piece.iter().all(|value| value.is_finite());
+        hash.update(&bytes);
+    }
+    Ok(finite)
+}

@@ -1,0 +1,48 @@
+//! A photo's bytes → its squares, by a recipe: what a conversion stores and a prediction looks at.
+
+use super::Resizer;
+use crate::decode::{DecodeError, DecodeLimits, Decoder, ScaleTo};
+use crate::recipe::{DecodeMode, Recipe};
+use crate::sample::PhotoInfo;
+
+/// Decodes and resizes photos by one recipe; one for each worker, it owns and recycles its buffers.
+#[derive(Debug)]
+pub struct PhotoReader {
+    decoder: Decoder,
+    resizer: Resizer,
+    scale: Option<ScaleTo>,
+}
+
+impl PhotoReader {
+    /// A reader for a recipe, which has been checked ([`Recipe::is_valid`]).
+    ///
+    /// # Panics
+    /// If a size is 0.
+    pub fn new(recipe: &Recipe) -> PhotoReader {
+        let limits = DecodeLimits { max_pixels: recipe.max_pixels, ..DecodeLimits::default() };
+        // Of several sizes the largest decides how small a JPEG may be decoded: each has the pixels that it has beside
+        // the others.
+        let scale = ScaleTo { size: recipe.largest_size(), fit: recipe.fit };
+        PhotoReader {
+            decoder: Decoder::new(limits),
+            resizer: Resizer::new(&recipe.sizes, recipe.fit, recipe.filter),
+            scale: (recipe.decode == DecodeMode::Scaled).then_some(scale),
+        }
+    }
+
+    /// Reads one photo.
+    ///
+    /// # Errors
+    /// As [`Decoder::decode`].
+    pub fn read(&mut self, bytes: &[u8]) -> Result<PhotoInfo, DecodeError> {
+        self.decoder.decode(bytes, self.scale, &mut self.resizer)
+    }
+
+    /// The last photo's pixels for the size at this index of the recipe: `[3, size, size]`, red, green, blue.
+    ///
+    /// # Panics
+    /// If no photo was read yet, or the last one gave an error.
+    pub fn planes(&self, size_index: usize) -> &[u8] {
+        self.resizer.planes(size_index)
+    }
+}
