@@ -95,7 +95,7 @@ function add(blob, name) {
   const image = card.querySelector('img');
   image.src = URL.createObjectURL(blob);
   image.alt = 'Preview of ' + name;
-  image.addEventListener('error', () => { image.hidden = true; });
+  image.addEventListener('error', () => { image.hidden = true; card.querySelector('.picture').classList.add('none'); });
   card.querySelector('.name').textContent = name;
   card.querySelector('.remove').setAttribute('aria-label', 'Remove ' + name);
   card.querySelector('.remove').addEventListener('click', () => {
@@ -326,7 +326,7 @@ async function begin() {
   $('origin').textContent = location.origin;
   try { model = await (await fetch('model')).json(); } catch { return note(WORDS.offline); }
   const facts = [`Model: ${model.name} (${model.network})`];
-  if (model.validation) facts.push(`right for ${percent(model.validation.accuracy)} of ${model.validation.samples} photos that it was not trained on`);
+  if (model.validation) facts.push(`right for ${percent(model.validation.accuracy)} of ${model.validation.samples.toLocaleString('en')} photos that it was not trained on`);
   $('about').append(element('br'), facts.join(', ') + '.');
   $('limits').textContent = `JPEG, PNG, GIF, WebP or BMP, up to ${Math.floor(model.limits.body_bytes / 1e6) || '<1'} MB. Photos stay in this service’s memory and are gone once they are labelled.`;
   samples();

@@ -1,7 +1,7 @@
 //! What is too much is refused, what is too slow is cut off, what is in hand is finished.
 
 use std::io::Write;
-use std::sync::mpsc;
+use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,6 +14,18 @@ use crate::service::{Obedient, PANICS_AT_ONCE, PANICS_LATER, Service, wide};
 
 const SHORT: Duration = Duration::from_millis(300);
 
+/// Waits until the service's metrics have this line.
+fn wait_for(address: SocketAddr, line: &str) {
+    let begun = Instant::now();
+    loop {
+        let metrics = String::from_utf8(get(address, "/metrics").body).unwrap();
+        if metrics.lines().any(|found| found == line) {
+            return;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(10), "no {line}: {metrics}");
+    }
+}
+
 fn start(infers: Duration, limits: Limits) -> Service {
     Service::start(Obedient::new(infers), limits)
 }
@@ -21,7 +33,7 @@ fn start(infers: Duration, limits: Limits) -> Service {
 #[test]
 fn a_full_queue_is_told_with_503_and_when_to_come_back() {
     let limits = Limits { queue_images: 2, batch_images: 1, ..Limits::default() };
-    let service = start(SHORT, limits);
+    let service = start(Duration::from_secs(1), limits);
     let (address, image) = (service.address, wide(20));
     let statuses = thread::scope(|scope| {
         let clients: Vec<_> = (0..8).map(|_| scope.spawn(|| predict(address, &image))).collect();
@@ -94,8 +106,14 @@ fn uploads_beyond_the_memory_for_them_are_refused_until_others_are_done() {
     let head = "POST /predict HTTP/1.1\r\nHost: test\r\nContent-Length: 59000\r\n\r\n";
     let mut slow = connect(service.address);
     slow.write_all(&[head.as_bytes(), &vec![7; 50_000]].concat()).unwrap();
-    thread::sleep(SHORT);
-    let beside = predict(service.address, &vec![7; 40_000]);
+    let begun = Instant::now();
+    let beside = loop {
+        // It takes a moment until the slow one's bytes are read.
+        let beside = predict(service.address, &vec![7; 40_000]);
+        if beside.status != 415 || begun.elapsed() > Duration::from_secs(10) {
+            break beside;
+        }
+    };
     assert_eq!((beside.status, beside.code()), (503, "busy".to_owned()));
     assert_eq!(predict(service.address, &wide(20)).status, 200, "small ones still fit");
     drop(slow);
@@ -158,18 +176,15 @@ fn an_answer_that_takes_too_long_is_refused() {
 
 #[test]
 fn being_stopped_finishes_what_is_in_hand_and_takes_nothing_new() {
-    let service = start(SHORT, Limits::default());
+    let service = start(Duration::from_secs(1), Limits::default());
     let address = service.address;
     let mut idle = connect(address);
-    let (begun, in_hand) = mpsc::channel();
     let client = thread::spawn(move || {
         let mut stream = connect(address);
         stream.write_all(&post("image/png", &wide(20))).unwrap();
-        begun.send(()).unwrap();
         read(&mut stream)
     });
-    in_hand.recv().unwrap();
-    thread::sleep(SHORT / 3);
+    wait_for(address, "tcolz_in_hand_images 1");
     assert_eq!(service.stop(), 0, "nobody is cut off");
     let answer = client.join().unwrap().expect("an answer");
     assert_eq!(answer.status, 200);
@@ -184,7 +199,8 @@ fn being_stopped_waits_only_so_long_for_clients_that_do_not_end() {
     let mut slow = connect(service.address);
     let head = "POST /predict HTTP/1.1\r\nHost: test\r\nContent-Length: 1000\r\n\r\nslow";
     slow.write_all(head.as_bytes()).unwrap();
-    thread::sleep(SHORT);
+    // It, and the one that asks.
+    wait_for(service.address, "tcolz_connections 2");
     let begun = Instant::now();
     assert_eq!(service.stop(), 1);
     assert!(begun.elapsed() < Duration::from_secs(10));
