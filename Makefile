@@ -6,7 +6,7 @@ VENV := .venv
 CUDA_VENV := .venv-cuda
 export TCOLZ_PYTHON := $(CURDIR)/$(VENV)/bin/python
 
-.PHONY: help demo test test-browser check check-cuda tools fmt clippy optimised docs examples bench clean
+.PHONY: help demo ttd test test-browser check check-cuda tools fmt clippy optimised docs examples bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -20,6 +20,9 @@ test: tools $(VENV)/ready ## every test, those against pyarrow, DuckDB and Pillo
 
 test-browser: tools ## the page of tcolz serve in a real Chromium
 	scripts/browser.sh
+
+ttd: tools ## cross-validate on real tweet photos with real weights, in ttd-out/: make ttd TTD=folder WEIGHTS=file
+	TTD="$(TTD)" WEIGHTS="$(WEIGHTS)" scripts/ttd.sh ttd-out
 
 check: fmt clippy check-cuda test test-browser optimised docs examples ## all that CI does
 
@@ -53,4 +56,4 @@ $(VENV)/ready: tests/python/requirements.txt
 	@scripts/python.sh "$(PYTHON)" "$(VENV)" tests/python/requirements.txt
 
 clean: ## remove what was built here
-	rm -rf target $(VENV) $(CUDA_VENV) demo-out
+	rm -rf target $(VENV) $(CUDA_VENV) demo-out ttd-out

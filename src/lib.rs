@@ -45,6 +45,7 @@
 //! | [`report`] | a page that shows all this: charts, pictures, tables in one HTML file |
 //! | [`train`] | fine-tuning: the epoch loop, optimiser, schedules, checkpoints (feature `train`) |
 //! | [`predict`] | photos → probabilities, by a model's own recipe (feature `train`) |
+//! | [`evaluate`](mod@evaluate) | how good a model is on a dataset (feature `train`) |
 //! | [`demo`] | a made-up dump for trying all this, and what must become of it |
 //! | [`serve`] | photos over HTTP → labels, and a page to try it on (feature `serve`) |
 //!
@@ -59,6 +60,8 @@ pub mod decode;
 pub mod demo;
 pub mod dump;
 pub mod durable;
+#[cfg(feature = "train")]
+pub mod evaluate;
 pub mod inspect;
 pub mod loader;
 #[cfg(feature = "train")]

@@ -53,7 +53,10 @@ const HOMES: &[(&str, &[&str])] = &[
     ("half", &["src/transform/", "src/model/weights/element.rs"]),
     ("jpeg_encoder", &["src/demo/", "src/report/"]),
     ("font8x8", &["src/inspect/"]),
-    ("candle_core", &["src/model/", "src/train/", "src/predict.rs", "src/loader/tensors/"]),
+    (
+        "candle_core",
+        &["src/model/", "src/train/", "src/predict.rs", "src/evaluate/", "src/loader/tensors/"],
+    ),
     ("gemm", &["src/model/"]),
     ("pulp", &["src/model/ops/"]),
     ("safetensors", &["src/model/"]),

@@ -43,6 +43,9 @@ pub(crate) enum Command {
     Repair(RepairArgs),
     /// Measure what this machine gets out of a dataset: storage, decompression, whole batches
     Bench(BenchArgs),
+    /// Say how good a model is on a dataset: accuracy, F1, confusion, calibration, the worst mistakes
+    #[cfg(feature = "train")]
+    Evaluate(EvaluateArgs),
     /// Train a network on a dataset, or go on where it was stopped
     #[cfg(feature = "train")]
     Train(Box<TrainArgs>),
@@ -70,6 +73,10 @@ pub(crate) struct DemoArgs {
     /// How many ordinary photos to make up; a line of every oddity comes on top
     #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(9..=10_000))]
     pub(crate) photos: u32,
+    /// Leave out the training of a small network at the end
+    #[cfg(feature = "train")]
+    #[arg(long)]
+    pub(crate) no_train: bool,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -288,6 +295,39 @@ impl std::fmt::Display for BatchDtype {
 #[cfg(feature = "train")]
 #[derive(clap::Args)]
 #[command(
+    after_help = "Examples:\n  tcolz evaluate runs/mobilenet b-t4sa/                       the test split, each sample once\n  tcolz evaluate runs/mobilenet ttd/ --protocol ttd           without neutral, by agreement\n  tcolz evaluate runs/mobilenet b-t4sa/ --out report/         pictures and predictions.parquet, too\n  tcolz evaluate runs/mobilenet b-t4sa/ --json | jq .scores.accuracy\n\nThe dataset must hold photos as the model saw them in training: the same recipe, its size, its classes by name. The view is the model's."
+)]
+pub(crate) struct EvaluateArgs {
+    /// The model: its .safetensors file, or the folder of the run that trained it
+    pub(crate) model: PathBuf,
+    /// The dataset
+    pub(crate) dataset: PathBuf,
+    /// plain: every class; ttd: drop neutral, and score by how many annotators agreed (>= 5, 4, 3)
+    #[arg(long, value_name = "NAME", default_value = "plain", value_parser = parse_protocol)]
+    pub(crate) protocol: tcolz::evaluate::Protocol,
+    /// Write evaluation.json, predictions.parquet, confusion, reliability and mistakes into this folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Where the network runs: auto, cpu or cuda:N
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    pub(crate) device: String,
+    /// Samples that go through the network at once
+    #[arg(long, value_name = "N", default_value_t = tcolz::evaluate::DEFAULT_BATCH_SIZE)]
+    pub(crate) batch_size: usize,
+    /// Threads that read batches [default: all cores]
+    #[arg(long, short = 'j', value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    // Last, because its help heading holds for all that follows.
+    #[command(flatten)]
+    pub(crate) select: SelectArgs,
+}
+
+#[cfg(feature = "train")]
+#[derive(clap::Args)]
+#[command(
     after_help = "Examples:\n  tcolz weights vgg19-dcbb9e9d.pth                 which network, whose names, does it fit?\n  tcolz weights mobilenet_1_0_224_tf.h5 --model mobilenet-v1\n  tcolz weights runs/first/best.safetensors         a model that was trained here\n  tcolz weights model.safetensors --json | jq .properties\n\nRead are safetensors with torchvision's, timm's and our own key names, torchvision's and timm's .pth,\nand Keras's .h5; the first bytes say what a file is. Every tensor is read. Padding, eps of BatchNorm\nand view come from the file where it says them, else from where such files come: both are printed.\nExit code 1, and the key with its shapes, when the file does not fit."
 )]
 pub(crate) struct WeightsArgs {
@@ -359,6 +399,15 @@ fn parse_percent(text: &str) -> Result<f64, String> {
     match number.parse::<f64>() {
         Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(percent / 100.0),
         _ => Err("expected a percentage from 0% to 100%, such as 0.5%".to_owned()),
+    }
+}
+
+#[cfg(feature = "train")]
+fn parse_protocol(word: &str) -> Result<tcolz::evaluate::Protocol, String> {
+    match word {
+        "plain" => Ok(tcolz::evaluate::Protocol::Plain),
+        "ttd" => Ok(tcolz::evaluate::Protocol::Ttd),
+        _ => Err("expected plain or ttd".to_owned()),
     }
 }
 

@@ -6,6 +6,8 @@ mod complete;
 mod convert;
 mod demo;
 mod dump_args;
+#[cfg(feature = "train")]
+mod evaluate;
 mod help;
 mod inspect;
 mod output;
@@ -56,6 +58,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Verify(args) => verify::run(&args),
         Command::Repair(args) => repair::run(&args),
         Command::Bench(args) => bench::run(&args),
+        #[cfg(feature = "train")]
+        Command::Evaluate(args) => evaluate::run(&args),
         #[cfg(feature = "train")]
         Command::Train(args) => train::run(&args),
         #[cfg(feature = "train")]

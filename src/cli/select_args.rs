@@ -34,9 +34,14 @@ pub(crate) struct SelectArgs {
 impl SelectArgs {
     /// What to read of `dataset`: without --split the split `train`, or the only one.
     pub(crate) fn select(&self, dataset: &Dataset) -> anyhow::Result<Select> {
+        self.select_usually(dataset, USUAL_SPLIT)
+    }
+
+    /// What to read of `dataset`: without --split the split `usual`, or the only one.
+    pub(crate) fn select_usually(&self, dataset: &Dataset, usual: &str) -> anyhow::Result<Select> {
         let split = match &self.split {
             Some(split) => split.clone(),
-            None => usual_split(dataset)?,
+            None => usual_split(dataset, usual)?,
         };
         Ok(Select {
             split,
@@ -78,12 +83,12 @@ impl SelectArgs {
     }
 }
 
-fn usual_split(dataset: &Dataset) -> anyhow::Result<String> {
+fn usual_split(dataset: &Dataset, usual: &str) -> anyhow::Result<String> {
     let names = || dataset.meta().splits.iter().map(|split| split.name.as_str());
     let mut all = names();
     let usual = match (all.next(), all.next()) {
         (only, None) => only,
-        _ => names().find(|name| *name == USUAL_SPLIT),
+        _ => names().find(|name| *name == usual),
     };
     let found = || names().collect::<Vec<_>>().join(", ");
     let usual = usual.with_context(|| {

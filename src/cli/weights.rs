@@ -1,7 +1,7 @@
 //! `tcolz weights`.
 
 use serde_json::json;
-use tcolz::model::weights::{Fit, Names, Weights};
+use tcolz::model::weights::{Fit, Weights};
 
 use super::Ending;
 use super::args::WeightsArgs;
@@ -43,9 +43,9 @@ fn json(args: &WeightsArgs, weights: &Weights, plan: &Fit) -> serde_json::Value 
 
 fn text(args: &WeightsArgs, weights: &Weights, plan: &Fit) -> String {
     let (network, source) = (weights.network, &weights.source);
-    let whose = match source.names {
-        Names::Tcolz => "a model that was trained here".to_owned(),
-        names => format!("{}'s key names", names.name()),
+    let whose = match weights.facts {
+        Some(_) => "a model that was trained here".to_owned(),
+        None => format!("{}'s key names", source.names.name()),
     };
     let mut facts = Facts::default();
     facts.add(

@@ -171,7 +171,7 @@ fn hashes(
     Ok(Arc::new(builder.finish()))
 }
 
-fn parquet_error(path: &Path, error: ParquetError) -> DatasetError {
+pub(super) fn parquet_error(path: &Path, error: ParquetError) -> DatasetError {
     let path = path.to_owned();
     match error {
         ParquetError::External(source) => match source.downcast::<io::Error>() {

@@ -12,6 +12,7 @@ mod ledger_reader;
 mod ledger_scan;
 mod ledger_writer;
 mod meta;
+mod prediction_writer;
 mod receipt;
 mod verify;
 mod verify_source;
@@ -31,6 +32,7 @@ pub use meta::{
     Counts, DATASET_FILE, DatasetMeta, FORMAT_NAME, FORMAT_VERSION, FileMeta, LEDGER_FILE,
     SplitMeta,
 };
+pub use prediction_writer::{PredictionColumns, prediction_schema, write_predictions};
 pub use receipt::Receipt;
 pub(crate) use verify::check_counts;
 pub use verify::{Fault, VerifyReport, verify};

@@ -8,9 +8,11 @@
 //!
 //! | module | what it does |
 //! | --- | --- |
+//! | [`device`](mod@device) | where a network runs, by name |
 //! | [`spec`] | a network as data: layers, shapes, the keys of its parameters |
 //! | [`networks`] | the four networks |
 //! | [`init`] | weights to begin with, from a seed |
+//! | [`memory`] | what a training step takes, before it is made |
 //! | [`ops`] | what Candle has not, has wrong or has slowly, each with its gradient |
 //! | [`net`] | a network whose parameters can be trained |
 //! | [`folded`] | a network for inference, with an engine of its own on the CPU |
@@ -18,10 +20,12 @@
 //! | [`weights`] | files of weights, others' and our own |
 //! | [`file`](mod@file) | MODEL: what was trained here, with what is needed to use it |
 
+pub mod device;
 mod error;
 pub mod file;
 pub mod folded;
 pub mod init;
+pub mod memory;
 pub mod net;
 pub mod networks;
 pub mod ops;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use candle_core::{DType, Device, Tensor, Var};
 
 use super::ops::{self, After, Convolution, MaskKey, Norm, Stage};
-use super::spec::{Conv, Layer, Parameter, Role, Sides, windows};
+use super::spec::{Conv, Layer, Parameter, Sides, windows};
 use super::{ModelError, Spec};
 
 /// Share of a batch's mean and variance in the stored ones, as PyTorch's `momentum`.
@@ -27,11 +27,14 @@ pub struct Pass {
     pub batch_norm: BatchNormMode,
     /// Seed and step that dropout's masks are drawn from; `None`: nothing is dropped.
     pub dropout: Option<(u64, u64)>,
+    /// What comes out has gradients of the parameters it went through, and keeps in memory what they need.
+    pub gradients: bool,
 }
 
 impl Pass {
-    /// As in inference: stored mean and variance, nothing dropped.
-    pub const INFER: Pass = Pass { batch_norm: BatchNormMode::Stored, dropout: None };
+    /// As in inference: stored mean and variance, nothing dropped, nothing kept for gradients.
+    pub const INFER: Pass =
+        Pass { batch_norm: BatchNormMode::Stored, dropout: None, gradients: false };
 }
 
 /// A network with its parameters.
@@ -40,6 +43,8 @@ pub struct Net {
     spec: Spec,
     parameters: Vec<Parameter>,
     variables: BTreeMap<String, Var>,
+    /// The variables' own memory, without gradient.
+    constants: BTreeMap<String, Tensor>,
     device: Device,
 }
 
@@ -71,7 +76,10 @@ impl Net {
             // A copy: the optimiser changes a variable in place.
             variables.insert(key, Var::from_tensor(&tensor.copy()?)?);
         }
-        Ok(Net { spec, parameters, variables, device: device.clone() })
+        let constant =
+            |(key, variable): (&String, &Var)| (key.clone(), variable.as_detached_tensor());
+        let constants = variables.iter().map(constant).collect();
+        Ok(Net { spec, parameters, variables, constants, device: device.clone() })
     }
 
     /// What it computes.
@@ -87,6 +95,17 @@ impl Net {
     /// Its parameters, in the order of the forward pass.
     pub fn parameters(&self) -> impl Iterator<Item = (&Parameter, &Var)> {
         self.parameters.iter().map(|parameter| (parameter, &self.variables[&parameter.key]))
+    }
+
+    /// A copy of every parameter by its key, f32 on the CPU, which later steps do not change.
+    ///
+    /// # Errors
+    /// When there is no memory.
+    pub fn tensors(&self) -> Result<HashMap<String, Tensor>, ModelError> {
+        let copy = |(key, tensor): (&String, &Tensor)| {
+            Ok((key.clone(), tensor.to_device(&Device::Cpu)?.copy()?))
+        };
+        self.constants.iter().map(copy).collect()
     }
 
     /// Images `[n, 3, H, W]` → logits `[n, classes]`.
@@ -136,7 +155,7 @@ impl Net {
             Layer::Conv(_) => self.convolutions(std::slice::from_ref(layer), x, pass),
             Layer::Linear(linear) => {
                 let (weight, bias) =
-                    (self.of(&linear.name, "weight"), self.of(&linear.name, "bias"));
+                    (self.of(&linear.name, "weight", pass), self.of(&linear.name, "bias", pass));
                 ops::linear(x, weight, bias, linear.activation)
             }
             Layer::MaxPool(pool) => {
@@ -201,16 +220,16 @@ impl Net {
 
     fn stage<'a>(&'a self, conv: &Conv, sides: Sides, pass: Pass) -> Stage<'a> {
         let convolution = Convolution {
-            kernel: self.of(&conv.name, "weight"),
+            kernel: self.of(&conv.name, "weight", pass),
             stride: conv.stride,
             sides,
             depthwise: conv.depthwise,
         };
         let after = match &conv.batch_norm {
-            None if conv.bias => After::Bias(self.of(&conv.name, "bias")),
+            None if conv.bias => After::Bias(self.of(&conv.name, "bias", pass)),
             None => After::Nothing,
             Some(batch_norm) => {
-                let of = |ending| self.of(&batch_norm.name, ending);
+                let of = |ending| self.of(&batch_norm.name, ending, pass);
                 let norm = Norm {
                     weight: of("weight"),
                     bias: of("bias"),
@@ -234,14 +253,13 @@ impl Net {
     }
 
     /// A parameter; [`Net::new`] put all of the spec's there.
-    fn of(&self, name: &str, ending: &str) -> &Tensor {
-        &self.variables[&format!("{name}.{ending}")]
+    fn of(&self, name: &str, ending: &str, pass: Pass) -> &Tensor {
+        let key = format!("{name}.{ending}");
+        if pass.gradients { self.variables[&key].as_tensor() } else { &self.constants[&key] }
     }
 }
 
 /// Whether an optimiser changes a parameter when only the head, or all, is fine-tuned.
 pub fn is_tuned(parameter: &Parameter, head_only: bool) -> bool {
-    parameter.role.is_trained()
-        && (parameter.in_head || !head_only)
-        && parameter.role != Role::NormMean
+    parameter.role.is_trained() && (parameter.in_head || !head_only)
 }

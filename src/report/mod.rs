@@ -11,13 +11,16 @@
 
 mod axis;
 mod chart;
+mod confusion;
 mod curves;
+mod drawing;
 mod figures;
 mod gallery;
 mod histograms;
 mod numbers;
 mod page;
 mod pictured;
+mod reliability;
 mod sections;
 mod tables;
 mod theme;
@@ -27,8 +30,11 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+pub use confusion::ConfusionChart;
 pub use curves::{Curve, Panel, Picture};
+pub use drawing::{Rendering, ThemedPicture};
 pub use numbers::{bytes, count};
+pub use reliability::{ReliabilityBin, ReliabilityChart};
 pub use throughput::{ShardDone, Throughput};
 
 use crate::convert::log_path;

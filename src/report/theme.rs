@@ -16,6 +16,12 @@ pub(super) const LETTERS: f64 = 13.0;
 /// Colours of a chart.
 #[derive(Debug)]
 pub(super) struct Theme {
+    /// What a picture that stands by itself is drawn on: the colour of the page's cards.
+    pub(super) paper: RGBColor,
+    /// Cells of a share of 0.
+    pub(super) empty: RGBColor,
+    /// Cells of a share of 1.
+    pub(super) full: RGBColor,
     /// Words.
     pub(super) ink: RGBColor,
     /// Axes.
@@ -28,6 +34,9 @@ pub(super) struct Theme {
 
 /// For light pages.
 pub(super) const LIGHT: Theme = Theme {
+    paper: RGBColor(0xff, 0xff, 0xff),
+    empty: RGBColor(0xee, 0xf3, 0xf7),
+    full: RGBColor(0x00, 0x4f, 0x85),
     ink: RGBColor(0x3a, 0x43, 0x50),
     axis: RGBColor(0x9a, 0xa3, 0xaf),
     grid: RGBColor(0xe3, 0xe7, 0xec),
@@ -43,6 +52,9 @@ pub(super) const LIGHT: Theme = Theme {
 
 /// For dark pages.
 pub(super) const DARK: Theme = Theme {
+    paper: RGBColor(0x19, 0x1e, 0x25),
+    empty: RGBColor(0x25, 0x2c, 0x35),
+    full: RGBColor(0x6f, 0xc0, 0xf2),
     ink: RGBColor(0xc5, 0xcc, 0xd6),
     axis: RGBColor(0x6b, 0x76, 0x85),
     grid: RGBColor(0x2e, 0x35, 0x3f),

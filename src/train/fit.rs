@@ -249,8 +249,6 @@ impl Fit<'_> {
         match self.features.first() {
             None => Ok(Batches::Images(self.train.resume_tensors(&state, device)?)),
             Some(features) => {
-                // Tests that the state is one of this loader.
-                self.train.resume(&state)?;
                 let order = self.train.epoch_order(state.epoch);
                 let (size, last) = (self.setup.options.batch_size, self.setup.last_batch());
                 Ok(Batches::Features(features.epoch(order, state, size, last)?, device.clone()))

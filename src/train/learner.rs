@@ -70,7 +70,8 @@ impl Learner {
     /// When the device's memory is full. A loss that is no number is none: it is left to the caller, and its
     /// gradients are forgotten.
     pub(super) fn learn(&mut self, inputs: &Inputs, labels: &[u32], number: u64) -> Result<Learnt> {
-        let pass = Pass { batch_norm: self.batch_norm, dropout: Some((self.seed, number)) };
+        let dropout = Some((self.seed, number));
+        let pass = Pass { batch_norm: self.batch_norm, dropout, gradients: true };
         let logits = match inputs {
             Inputs::Images(images) if self.frozen.is_none() => self.net.forward(images, pass)?,
             inputs => self.net.logits(&self.features(inputs)?, pass)?,

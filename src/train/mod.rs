@@ -22,6 +22,7 @@ mod curves;
 mod device;
 mod error;
 mod features;
+mod finder;
 mod fit;
 mod identity;
 mod learner;
@@ -41,6 +42,7 @@ mod weights;
 
 pub use device::open as open_device;
 pub use error::TrainError;
+pub use finder::{FINDER_RATES, FINDER_STEPS, Finding, Tried, find_learning_rate};
 pub use log::{EpochRow, LOG_FILE, STEPS_FILE, TIMES_FILE, Validated};
 pub use memory::MemoryEstimate;
 pub use observer::{Begun, EpochReport, StepReport, TrainObserver};

@@ -33,6 +33,9 @@ pub trait TrainObserver: Send {
     /// An epoch is done, validated and logged.
     fn epoch(&mut self, _epoch: &EpochReport) {}
 
+    /// So many rates are tried by the learning-rate finder.
+    fn tried(&mut self, _done: u32, _all: u32, _learning_rate: f64, _loss: f64) {}
+
     /// A checkpoint is on the disk.
     fn checkpoint(&mut self, _step: u64) {}
 }

@@ -53,7 +53,7 @@ impl Setup {
         let dataset = Dataset::open(&options.dataset)?;
         let classes = dataset.meta().classes.len();
         let mut notes = Vec::new();
-        let initial = weights::open(options, classes)?;
+        let initial = weights::open(options, &dataset.meta().classes)?;
         let view = view(&dataset, &initial.spec.properties)?;
         let size = size(options, &dataset, &initial.spec, &mut notes)?;
         let batch_norm = batch_norm(options, &initial.spec)?;

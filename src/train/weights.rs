@@ -19,18 +19,18 @@ pub(super) struct Initial {
     pub(super) source: String,
 }
 
-/// The weights that are asked for: of a file, with a new last layer where it has another one, or random ones.
+/// The weights that are asked for: of a file, with a new last layer unless it has one of these very classes, or random ones.
 ///
 /// # Errors
 /// Whatever is wrong with the file; [`TrainError::Options`] for another view than the weights'.
-pub(super) fn open(options: &TrainOptions, classes: usize) -> Result<Initial> {
+pub(super) fn open(options: &TrainOptions, classes: &[String]) -> Result<Initial> {
     let network = options.network;
     let Some(path) = &options.weights else {
         let mut properties = network.properties();
         if let Some(view) = &options.view {
             properties.view.clone_from(view);
         }
-        let spec = network.spec(&properties, classes);
+        let spec = network.spec(&properties, classes.len());
         let tensors = initial_weights(&spec, options.seed)?;
         return Ok(Initial { spec, tensors, source: "random weights".to_owned() });
     };
@@ -43,8 +43,8 @@ pub(super) fn open(options: &TrainOptions, classes: usize) -> Result<Initial> {
             path.display()
         )));
     }
-    let spec = network.spec(&weights.properties, classes);
-    let tensors = weights.fit(&spec, options.seed)?;
+    let spec = network.spec(&weights.properties, classes.len());
+    let tensors = weights.fit_classes(&spec, classes, options.seed)?;
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     Ok(Initial { spec, tensors, source: name })
 }

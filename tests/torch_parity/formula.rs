@@ -8,7 +8,7 @@ fn fnv(text: &str) -> u32 {
 }
 
 /// Uniform in -1 up to 1, exact in float32.
-pub(crate) fn numbers(key: &str) -> impl Iterator<Item = f32> {
+pub(crate) fn numbers(key: &str) -> impl Iterator<Item = f32> + use<> {
     let key = fnv(key);
     (0u32..).map(move |place| {
         let mut x = place.wrapping_mul(0x9E37_79B1) ^ key;

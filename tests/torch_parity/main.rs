@@ -7,5 +7,6 @@
 #![allow(clippy::unwrap_used, reason = "the functions of a test file are tests too")]
 
 mod formula;
+mod memory;
 mod networks;
 mod optimiser;

@@ -1,5 +1,7 @@
 //! `tcolz demo`: every stage on a made-up dump, each with the command to type.
 
+#[cfg(feature = "train")]
+mod learn;
 mod text;
 
 use std::fs;
@@ -11,15 +13,22 @@ use std::time::Instant;
 use anyhow::{Context, bail};
 use serde_json::json;
 use tcolz::demo::{DemoDump, Oddity, class_sheet, compare, make_dump, oddity_sheet, read_back};
+#[cfg(feature = "train")]
+use tcolz::train::TrainObserver;
 use tcolz::{ConvertOptions, Dataset, Observer, convert, durable};
 
 use super::args::{DemoArgs, InspectArgs, VerifyArgs};
 use super::output::print;
 use super::progress::ConvertProgress;
+#[cfg(feature = "train")]
+use super::train::TrainProgress;
 use super::{Ending, inspect, verify};
 
 /// Marks a folder that an earlier demo made, and whose parts this one may replace.
 const MARK: &str = "made-by-tcolz-demo";
+
+/// Sides of the tensors: the usual one, and a small one to learn from.
+const SIZES: [u32; 2] = [224, 96];
 
 /// Tiles of each class on the contact sheet.
 const TILES: usize = 8;
@@ -32,6 +41,7 @@ struct Places {
     log: PathBuf,
     classes: PathBuf,
     oddities: PathBuf,
+    run: PathBuf,
 }
 
 impl Places {
@@ -43,6 +53,7 @@ impl Places {
             log: out.join("dataset.log.jsonl"),
             classes: out.join("classes.png"),
             oddities: out.join("oddities.png"),
+            run: out.join("run"),
         }
     }
 
@@ -60,7 +71,9 @@ impl Places {
         }
         fs::create_dir_all(out).with_context(shown)?;
         fs::write(out.join(MARK), b"").with_context(shown)?;
-        for path in [&self.dump, &self.dataset, &self.log, &self.classes, &self.oddities] {
+        let parts =
+            [&self.dump, &self.dataset, &self.log, &self.classes, &self.oddities, &self.run];
+        for path in parts {
             let removed =
                 if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
             match removed {
@@ -87,10 +100,14 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<Ending> {
 
     // Without it the command would end with exit code 3, as it must on so many bad inputs.
     let max_bad = text::bad_percent(&dump);
-    say(&format!("\n2. tcolz convert {source} {out} --max-bad {max_bad}%\n"))?;
+    say(&format!(
+        "\n2. tcolz convert {source} {out} --size {} --size {} --max-bad {max_bad}%\n",
+        SIZES[0], SIZES[1]
+    ))?;
     let mut progress = ConvertProgress::new(false);
     let observer: &mut dyn Observer = if args.json { &mut () } else { &mut progress };
-    let options = ConvertOptions::new(&places.dump, &places.dataset);
+    let mut options = ConvertOptions::new(&places.dump, &places.dataset);
+    options.recipe.sizes = SIZES.to_vec();
     let summary = convert(&options, &AtomicBool::new(false), observer)?;
     progress.clear();
     let dataset = &summary.dataset;
@@ -121,11 +138,19 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<Ending> {
     let shown = write_sheets(&places, &dump, dataset)?;
     say(&text::sheets(&places, &shown))?;
 
-    let well = findings.as_expected() && sound && read.wrong.is_empty();
+    #[cfg(feature = "train")]
+    let learnt = learn(args, &places, dataset)?;
+    #[cfg(feature = "train")]
+    let enough = learnt.as_ref().is_none_or(learn::Learnt::is_enough);
+    #[cfg(not(feature = "train"))]
+    let enough = true;
+
+    let well = findings.as_expected() && sound && read.wrong.is_empty() && enough;
     let seconds = begun.elapsed().as_secs_f64();
     if args.json {
         let lists = dump.lists.each_ref().map(|list| dump.root.join(list));
-        let report = json!({
+        #[cfg_attr(not(feature = "train"), allow(unused_mut))]
+        let mut report = json!({
             "ok": well,
             "seconds": seconds,
             "dump": dump.root,
@@ -141,12 +166,44 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<Ending> {
             "verified": sound,
             "read_back": read,
         });
+        #[cfg(feature = "train")]
+        if let Some(learnt) = &learnt {
+            let accuracy = learnt.accuracy();
+            report["training"] = json!({ "run": learnt.summary, "test_accuracy": accuracy });
+        }
         print(&format!("{report:#}\n"))?;
     } else {
         print(&text::look_at(&places, &dump, dataset))?;
         print(&text::verdict(well, seconds))?;
     }
     Ok(if well { Ending::Done } else { Ending::Failed })
+}
+
+/// Trains a small network, where there is enough to learn from and nobody said no.
+#[cfg(feature = "train")]
+fn learn(
+    args: &DemoArgs,
+    places: &Places,
+    dataset: &Dataset,
+) -> anyhow::Result<Option<learn::Learnt>> {
+    let say = |text: &str| if args.json { Ok(()) } else { print(text) };
+    if args.no_train {
+        return Ok(None);
+    }
+    if args.photos < learn::LEAST_PHOTOS {
+        say(&format!(
+            "\n8. no training: fewer than {} photos teach a network nothing\n",
+            learn::LEAST_PHOTOS
+        ))?;
+        return Ok(None);
+    }
+    say(&format!("\n8. {}\n", learn::command(&places.dataset, &places.run)))?;
+    let mut progress = TrainProgress::new(false);
+    let observer: &mut dyn TrainObserver = if args.json { &mut () } else { &mut progress };
+    let learnt = learn::learn(dataset, &places.run, observer)?;
+    progress.clear();
+    say(&learn::text(&learnt))?;
+    Ok(Some(learnt))
 }
 
 /// Writes both contact sheets; gives what the second one shows.

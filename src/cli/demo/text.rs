@@ -147,9 +147,22 @@ pub(super) fn look_at(places: &Places, dump: &DemoDump, dataset: &Dataset) -> St
     add(&places.classes, "stored samples, a class a row");
     add(&places.oddities, "stored samples that were odd");
     let out = dataset.root().display();
+    // There is a run where something was learnt.
+    let (model, curves) = (places.run.join("best.safetensors"), places.run.join("curves.png"));
+    let mut more = String::new();
+    if model.exists() {
+        add(&curves, "how the network learnt");
+        add(&model, "what it learnt");
+        let (model, photo) = (model.display(), dump.root.join(&dump.photos[0]));
+        let _ = write!(
+            more,
+            "  tcolz evaluate {model} {out} --split test\n  tcolz predict {model} {}\n",
+            photo.display()
+        );
+    }
     let truncated = &dump.odd_line(Oddity::Truncated).sample_id;
     format!(
-        "\nlook at:\n{}\nnow try:\n  tcolz show {out} {truncated} --png sample.png\n  tcolz verify {out} --source {}\n  duckdb -c \"select status, reason, path from '{out}/ledger.parquet' where reason is not null\"\n  tcolz convert YOUR-PHOTOS OUT\n",
+        "\nlook at:\n{}\nnow try:\n  tcolz show {out} {truncated} --png sample.png\n  tcolz verify {out} --source {}\n  duckdb -c \"select status, reason, path from '{out}/ledger.parquet' where reason is not null\"\n{more}  tcolz convert YOUR-PHOTOS OUT\n",
         facts.text(),
         dump.root.display()
     )

@@ -12,12 +12,14 @@ use tcolz::loader::augment::Augment;
 use tcolz::train::schedule::Schedule;
 use tcolz::train::sgd::Decay;
 use tcolz::train::{
-    CacheChoice, ClassWeights, Finetune, TrainError, TrainOptions, TrainSummary, Validation, train,
+    CacheChoice, ClassWeights, FINDER_RATES, Finding, Finetune, TrainError, TrainOptions,
+    TrainSummary, Validation, find_learning_rate, train,
 };
 
 pub(crate) use args::TrainArgs;
 use args::{Preset, ValidationArgs};
-use progress::{TrainProgress, with_event};
+pub(super) use progress::TrainProgress;
+use progress::with_event;
 
 use super::Ending;
 use super::convert::stop_on_ctrl_c;
@@ -33,6 +35,17 @@ pub(super) fn run(args: &TrainArgs) -> anyhow::Result<Ending> {
         "finishing the step in hand and writing a checkpoint; Ctrl-C again stops at once",
     )?;
     let mut progress = TrainProgress::new(args.json);
+    if args.find_lr {
+        let result = find_learning_rate(&options, &stop, &mut progress);
+        progress.clear();
+        return match result {
+            Err(TrainError::Interrupted { .. }) => {
+                eprintln!("stopped: nothing is suggested");
+                Ok(Ending::Interrupted)
+            }
+            result => found(&result?, args),
+        };
+    }
     let result = train(&options, &stop, &mut progress);
     progress.clear();
     let summary = match result {
@@ -47,6 +60,28 @@ pub(super) fn run(args: &TrainArgs) -> anyhow::Result<Ending> {
     } else {
         print(&text(&summary, args))?;
     }
+    Ok(Ending::Done)
+}
+
+/// Says what the learning-rate finder found.
+fn found(finding: &Finding, args: &TrainArgs) -> anyhow::Result<Ending> {
+    if args.json {
+        event(&with_event("finder", json!(finding)));
+        return Ok(Ending::Done);
+    }
+    let files: Vec<String> = finding.files.iter().map(|file| file.display().to_string()).collect();
+    let files = files.join(", ");
+    let text = match finding.suggested {
+        Some(rate) => format!(
+            "the loss falls fastest at --lr {rate:.1e}; with one-cycle or cosine up to three times as much may \
+             be best\n  files  {files}\n"
+        ),
+        None => format!(
+            "the loss does not fall at any rate from {:e} to {:e}: look at {files}, and at the data\n",
+            FINDER_RATES[0], FINDER_RATES[1]
+        ),
+    };
+    print(&text)?;
     Ok(Ending::Done)
 }
 

@@ -15,14 +15,14 @@ use super::super::progress::event;
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Watches a run.
-pub(super) struct TrainProgress {
+pub(in crate::cli) struct TrainProgress {
     json: bool,
     bar: ProgressBar,
     last_line: Instant,
 }
 
 impl TrainProgress {
-    pub(super) fn new(json: bool) -> TrainProgress {
+    pub(in crate::cli) fn new(json: bool) -> TrainProgress {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(8));
         if json || !std::io::stderr().is_terminal() {
             bar.set_draw_target(ProgressDrawTarget::hidden());
@@ -31,7 +31,7 @@ impl TrainProgress {
     }
 
     /// Removes the bar, so that what follows stands alone.
-    pub(super) fn clear(&self) {
+    pub(in crate::cli) fn clear(&self) {
         self.bar.finish_and_clear();
     }
 
@@ -210,6 +210,16 @@ impl TrainObserver for TrainProgress {
         self.now_and_then(
             || json!({ "event": "validating", "done": done, "all": all }),
             || format!("validated {} of {} samples", count(done), count(all)),
+        );
+    }
+
+    fn tried(&mut self, done: u32, all: u32, learning_rate: f64, loss: f64) {
+        let template = "{bar:32} {human_pos}/{human_len} rates, {msg}, {eta} left";
+        let message = || format!("loss {loss:.4} at {learning_rate:.1e}");
+        self.bar_of(template, all.into(), done.into(), message);
+        self.now_and_then(
+            || json!({ "event": "tried", "learning_rate": learning_rate, "loss": loss }),
+            || format!("{done} of {all} rates: {}", message()),
         );
     }
 

@@ -145,3 +145,6 @@ fn strided(style: PaddingStyle) -> Padding {
 fn linear(name: &str, inputs: usize, outputs: usize, activation: Activation) -> Layer {
     Layer::Linear(Linear { name: name.to_owned(), inputs, outputs, activation })
 }
+
+#[cfg(test)]
+mod tests;

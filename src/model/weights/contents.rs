@@ -91,6 +91,17 @@ impl Contents {
         Ok(Contents { format, bytes, metadata, stored, reader })
     }
 
+    /// A file that was not made.
+    #[cfg(test)]
+    pub(super) fn made(
+        stored: BTreeMap<String, Stored>,
+        names: BTreeMap<String, Vec<String>>,
+    ) -> Contents {
+        let (format, metadata, reader) =
+            (FileFormat::Safetensors, BTreeMap::new(), Reader::Made(names));
+        Contents { format, bytes: 0, metadata, stored, reader }
+    }
+
     /// What a tensor may be called in the tables of [`super::names`], the likeliest first.
     pub(super) fn names(&self, key: &str) -> Vec<String> {
         match &self.reader {
@@ -109,58 +120,16 @@ impl Contents {
             Reader::Pth(reader) => reader.read(key),
             Reader::H5(reader) => reader.read(key),
             #[cfg(test)]
-            Reader::Made(_) => Ok(tests::values(key, self.stored[key].elements())),
+            Reader::Made(_) => Ok(super::made::values(key, self.stored[key].elements())),
         }
     }
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
+    use super::super::Element;
+    use super::super::made::{fixture, values};
     use super::*;
-    use crate::model::weights::Element;
-    use std::path::PathBuf;
-
-    /// The numbers of a tensor, as `tests/fixtures/weights/make.py` makes them from its key.
-    pub(in crate::model::weights) fn values(key: &str, count: usize) -> Vec<f32> {
-        let start = 37 * key.bytes().map(usize::from).sum::<usize>();
-        (0..count).map(|i| ((start + i) % 251) as f32 - 125.0).collect()
-    }
-
-    pub(in crate::model::weights) fn fixture(name: &str) -> PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/weights").join(name)
-    }
-
-    /// A file with the keys and shapes of a list, whose numbers are those of the formula.
-    pub(in crate::model::weights) fn made(list: &str) -> Contents {
-        let text = std::fs::read_to_string(fixture(list)).unwrap();
-        let (mut stored, mut names) = (BTreeMap::new(), BTreeMap::new());
-        for line in text.lines() {
-            let [key, sides, dtype] = line.split(' ').collect::<Vec<_>>()[..] else {
-                panic!("{line}")
-            };
-            let sides = sides.split('x').filter(|side| *side != "-");
-            let shape = sides.map(|side| side.parse().unwrap()).collect();
-            let element = if dtype == "float32" { Element::F32 } else { Element::Other };
-            stored.insert(key.to_owned(), Stored { shape, element });
-            let groups: Vec<_> = key.split('/').map(str::to_owned).collect();
-            let (dataset, groups) = groups.split_last().unwrap();
-            let called = match groups {
-                [] => vec![key.to_owned()],
-                groups => h5::names(dataset, groups, None),
-            };
-            names.insert(key.to_owned(), called);
-        }
-        let (format, metadata) = (FileFormat::Safetensors, BTreeMap::new());
-        Contents { format, bytes: 0, metadata, stored, reader: Reader::Made(names) }
-    }
-
-    impl Contents {
-        /// Gives a tensor another key.
-        pub(in crate::model::weights) fn rename(&mut self, from: &str, to: &str) {
-            let stored = self.stored.remove(from).unwrap();
-            self.stored.insert(to.to_owned(), stored);
-        }
-    }
 
     const FIRST: [(&str, &[usize]); 5] = [
         ("features.0.0.weight", &[32, 3, 3, 3]),
@@ -280,4 +249,70 @@ pub(super) mod tests {
         assert!(error.contains("model.state_dict()") && error.contains("class"), "{error}");
         assert!(open("missing.pth").contains("missing.pth"));
     }
+
+    /// Every format, cut off or with bytes changed: tensors or a sentence, never a panic. Most changes leave a header
+    /// that can be read, so that the numbers are reached, too.
+    #[test]
+    fn any_bytes_are_tensors_or_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let mut random = crate::random::Random::new("any bytes of weights", &[1]);
+        let header =
+            br#"{"__metadata__":{"a":"b"},"w":{"dtype":"F16","shape":[2,2],"data_offsets":[0,8]}}"#;
+        let small = [&(header.len() as u64).to_le_bytes(), header.as_slice(), &[0; 8]].concat();
+        let names = [
+            "small-f16.pth",
+            "small-legacy.pth",
+            "small-views.pth",
+            "small-nested.pth",
+            "small-keras1.h5",
+            "small-keras2-f16-gzip.h5",
+            "small-keras2-big-endian.h5",
+            "small-keras3.weights.h5",
+        ];
+        let files = names.map(|name| std::fs::read(fixture(name)).unwrap());
+        let (mut read, mut refused) = (0, 0);
+        for original in files.iter().chain([&small]) {
+            for round in 0..ROUNDS {
+                let mut bytes = original.clone();
+                let length = bytes.len() as u64;
+                match round % 4 {
+                    0 => bytes.truncate(random.below(length) as usize),
+                    // Headers and tables lie at the ends, and everywhere in HDF5.
+                    kind => {
+                        let near = if kind == 1 { length } else { length.min(900) };
+                        let base = if kind == 3 { length - near } else { 0 };
+                        for _ in 0..=random.below(4) {
+                            let at = (base + random.below(near)) as usize;
+                            let any = random.below(256) as u8;
+                            bytes[at] = [0, 0xFF, 0x7F, any][random.below(4) as usize];
+                        }
+                    }
+                }
+                std::fs::write(&path, &bytes).unwrap();
+                let Ok(mut contents) = Contents::open(&path) else {
+                    refused += 1;
+                    continue;
+                };
+                // As the caller does: what no network has is not read.
+                let fits = |stored: &Stored| {
+                    stored.shape.iter().try_fold(1usize, |n, &side| n.checked_mul(side))
+                };
+                let tensors = contents
+                    .stored
+                    .iter()
+                    .filter(|(_, stored)| fits(stored).is_some_and(|n| n < 10_000));
+                for key in tensors.map(|(key, _)| key.clone()).collect::<Vec<_>>() {
+                    match contents.read(&key) {
+                        Ok(values) => assert_eq!(values.len(), contents.stored[&key].elements()),
+                        Err(error) => assert!(error.to_string().contains("file")),
+                    }
+                    read += 1;
+                }
+            }
+        }
+        assert!(read > ROUNDS && refused > ROUNDS, "{read} read, {refused} refused");
+    }
+
+    const ROUNDS: u64 = 60;
 }

@@ -103,3 +103,6 @@ impl Stored {
         self.shape.iter().product()
     }
 }
+
+#[cfg(test)]
+mod made;

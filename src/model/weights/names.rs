@@ -10,9 +10,9 @@ use super::turn::Turn;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Names {
-    /// A model that was trained here.
+    /// Our own, where they are nobody else's: those of MobileNet V1, and of a model that was trained here.
     Tcolz,
-    /// torchvision's; for MobileNet V1 our own, without the facts of a model.
+    /// torchvision's.
     Torchvision,
     /// timm's.
     Timm,
@@ -27,7 +27,7 @@ impl Names {
             Names::Tcolz => "tcolz",
             Names::Torchvision => "torchvision",
             Names::Timm => "timm",
-            Names::Keras => "keras",
+            Names::Keras => "Keras",
         }
     }
 }
@@ -63,7 +63,7 @@ const DIALECTS: [(Names, Network); 8] = [
     (Names::Torchvision, Network::Vgg19),
     (Names::Timm, Network::Vgg19),
     (Names::Keras, Network::Vgg19),
-    (Names::Torchvision, Network::MobileNetV1),
+    (Names::Tcolz, Network::MobileNetV1),
     (Names::Keras, Network::MobileNetV1),
     (Names::Torchvision, Network::MobileNetV2),
     (Names::Timm, Network::MobileNetV2),

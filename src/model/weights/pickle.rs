@@ -137,11 +137,11 @@ struct Machine<'a, R> {
 impl<R: Read> Machine<'_, R> {
     /// One opcode; true at the last one.
     fn step(&mut self) -> Result<bool, String> {
-        let opcode = self.bytes::<1>()?[0];
+        let opcode = self.take::<1>()?[0];
         match opcode {
             b'.' => return Ok(true),
-            0x80 => drop(self.bytes::<1>()?), // PROTO
-            0x95 => drop(self.bytes::<8>()?), // FRAME
+            0x80 => drop(self.take::<1>()?), // PROTO
+            0x95 => drop(self.take::<8>()?), // FRAME
             b'(' => self.marks.push(self.stack.len()),
             b'0' => drop(self.pop()?),
             b'1' => drop(self.pop_mark()?),
@@ -149,35 +149,35 @@ impl<R: Read> Machine<'_, R> {
             b'N' => self.push(Object::Other)?,
             0x88 | 0x89 => self.push(Object::Bool(opcode == 0x88))?,
             b'K' => {
-                let [byte] = self.bytes()?;
+                let [byte] = self.take()?;
                 self.push(Object::Int(byte.into()))?;
             }
             b'M' => {
-                let number = u16::from_le_bytes(self.bytes()?);
+                let number = u16::from_le_bytes(self.take()?);
                 self.push(Object::Int(number.into()))?;
             }
             b'J' => {
-                let number = i32::from_le_bytes(self.bytes()?);
+                let number = i32::from_le_bytes(self.take()?);
                 self.push(Object::Int(number.into()))?;
             }
             0x8a => {
-                let [length] = self.bytes()?;
+                let [length] = self.take()?;
                 self.long(length)?;
             }
             b'G' => {
-                self.bytes::<8>()?;
+                self.take::<8>()?;
                 self.push(Object::Other)?;
             }
             0x8c | b'U' | b'C' => {
-                let [length] = self.bytes()?;
+                let [length] = self.take()?;
                 self.string(opcode, length.into())?;
             }
             b'X' | b'T' | b'B' => {
-                let length = u32::from_le_bytes(self.bytes()?);
+                let length = u32::from_le_bytes(self.take()?);
                 self.string(opcode, length.into())?;
             }
             0x8d => {
-                let length = u64::from_le_bytes(self.bytes()?);
+                let length = u64::from_le_bytes(self.take()?);
                 self.string(opcode, length)?;
             }
             b'c' => {
@@ -233,20 +233,20 @@ impl<R: Read> Machine<'_, R> {
                 self.set(&members)?;
             }
             b'q' => {
-                let [slot] = self.bytes()?;
+                let [slot] = self.take()?;
                 self.memo.insert(slot.into(), self.last()?);
             }
             b'r' => {
-                let slot = u32::from_le_bytes(self.bytes()?);
+                let slot = u32::from_le_bytes(self.take()?);
                 self.memo.insert(slot.into(), self.last()?);
             }
             0x94 => drop(self.memo.insert(self.memo.len() as u64, self.last()?)),
             b'h' => {
-                let [slot] = self.bytes()?;
+                let [slot] = self.take()?;
                 self.recall(slot.into())?;
             }
             b'j' => {
-                let slot = u32::from_le_bytes(self.bytes()?);
+                let slot = u32::from_le_bytes(self.take()?);
                 self.recall(slot.into())?;
             }
             b'R' | 0x81 => {
@@ -264,7 +264,7 @@ impl<R: Read> Machine<'_, R> {
         Ok(false)
     }
 
-    fn bytes<const N: usize>(&mut self) -> Result<[u8; N], String> {
+    fn take<const N: usize>(&mut self) -> Result<[u8; N], String> {
         let mut bytes = [0; N];
         self.from
             .read_exact(&mut bytes)
@@ -297,7 +297,7 @@ impl<R: Read> Machine<'_, R> {
     fn line(&mut self) -> Result<String, String> {
         let mut line = Vec::new();
         loop {
-            let [byte] = self.bytes()?;
+            let [byte] = self.take()?;
             if byte == b'\n' {
                 return String::from_utf8(line)
                     .map_err(|error| format!("a name is not UTF-8: {error}"));

@@ -120,7 +120,8 @@ mod tests {
         let place = first.as_ptr();
         store.give_back(first);
         store.give_back(vec![2.0; 500]);
-        assert_eq!(store.lend(1000).unwrap().as_ptr(), place);
+        let again = store.lend(1000).unwrap();
+        assert_eq!(again.as_ptr(), place);
         assert!(store.lend(600).is_none(), "600 and 1000 are lent, 500 lie here: more than 9/8");
         assert_eq!((store.lent, store.free_numbers, store.most), (1600, 0, 1600));
         assert!(store.lend(500).is_none(), "they were given up");

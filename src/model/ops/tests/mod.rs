@@ -9,6 +9,7 @@ use super::*;
 use crate::random::Random;
 
 type Function<'a> = &'a dyn Fn(&[Tensor]) -> Result<Tensor>;
+type View = fn(&Tensor) -> Result<Tensor>;
 
 /// Numbers from −1 to 1.
 fn numbers(seed: u64, shape: &[usize]) -> Tensor {
@@ -434,8 +435,8 @@ fn dropout_is_its_definition_in_value_and_gradient() {
 
 const DROPOUT_BITS: &str = "100010100010110111111010";
 
-/// The same numbers in four layouts: narrowed, transposed, flipped sides, spread by broadcasting.
-fn layouts(shape: [usize; 4]) -> Vec<(Vec<usize>, fn(&Tensor) -> Result<Tensor>)> {
+/// Shapes as they are stored, and how images are seen in them: narrowed, turned, spread by broadcasting.
+fn layouts(shape: [usize; 4]) -> Vec<(Vec<usize>, View)> {
     let [n, c, h, w] = shape;
     vec![
         (vec![n + 2, c, h, w], |x| x.narrow(0, 1, x.dim(0)? - 2)),

@@ -1,0 +1,227 @@
+//! `tcolz evaluate`: how good a model is on a dataset, to be read in ten seconds.
+
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tcolz::Dataset;
+use tcolz::evaluate::{
+    EvaluateOptions, Evaluation, Level, Protocol, Scores, evaluate, find_model, write_files,
+};
+use tcolz::model::device::device;
+
+use super::Ending;
+use super::args::EvaluateArgs;
+use super::output::{Facts, count, duration, plural, print};
+
+/// The split that is evaluated unless told otherwise, where there is one of this name.
+const USUAL_SPLIT: &str = "test";
+/// With more classes than this the screen shows the worst of them, and no confusion matrix.
+const MAX_CLASSES: usize = 8;
+/// Mistakes on the screen; JSON has more, the contact sheet shows them.
+const MAX_MISTAKES: usize = 3;
+/// Time between two plain lines.
+const LINE_INTERVAL: Duration = Duration::from_secs(10);
+
+pub(super) fn run(args: &EvaluateArgs) -> anyhow::Result<Ending> {
+    let (file, model) = find_model(&args.model, &args.dataset)?;
+    let dataset = Dataset::open(&args.dataset)?;
+    let options = EvaluateOptions {
+        select: args.select.select_usually(&dataset, USUAL_SPLIT)?,
+        protocol: args.protocol,
+        batch_size: args.batch_size,
+        workers: args.threads.map(usize::from),
+        device: device(&args.device)?,
+    };
+    let mut progress = Progress::new(args.json);
+    let mut found =
+        evaluate(&model, &dataset, &options, &mut |done, all| progress.done(done, all))?;
+    found.model.file = Some(file.display().to_string());
+    let seconds = progress.finish();
+    if args.json {
+        print(&found.json())?;
+    } else {
+        let rate = found.samples as f64 / seconds.max(1e-3);
+        let speed = format!("{}, {rate:.1} photos/s on {}", duration(seconds), found.device);
+        print(&text(&found, &speed))?;
+    }
+    if let Some(folder) = &args.out {
+        let written = write_files(&found, &dataset, folder)?;
+        eprintln!("wrote {} into {}", plural(written.files.len() as u64, "file"), folder.display());
+        for note in written.notes {
+            eprintln!("note: {note}");
+        }
+    }
+    Ok(Ending::Done)
+}
+
+/// A bar on a terminal, plain lines elsewhere, nothing for scripts.
+struct Progress {
+    bar: ProgressBar,
+    begun: Instant,
+    last_line: Instant,
+    quiet: bool,
+}
+
+impl Progress {
+    fn new(quiet: bool) -> Progress {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(8));
+        if quiet || !std::io::stderr().is_terminal() {
+            bar.set_draw_target(ProgressDrawTarget::hidden());
+        }
+        let style = "{bar:32} {human_pos}/{human_len} photos  {per_sec}, {eta} left";
+        if let Ok(style) = ProgressStyle::with_template(style) {
+            bar.set_style(style);
+        }
+        let now = Instant::now();
+        Progress { bar, begun: now, last_line: now, quiet }
+    }
+
+    fn done(&mut self, done: u64, all: u64) {
+        if done == 0 {
+            self.begun = Instant::now();
+        }
+        self.bar.set_length(all);
+        self.bar.set_position(done);
+        if self.bar.is_hidden() && !self.quiet && self.last_line.elapsed() >= LINE_INTERVAL {
+            self.last_line = Instant::now();
+            let rate = done as f64 / self.begun.elapsed().as_secs_f64().max(1e-3);
+            let left = duration((all - done) as f64 / rate.max(1e-3));
+            eprintln!("{} of {}: {rate:.1} photos/s, about {left} left", count(done), count(all));
+        }
+    }
+
+    /// Seconds since the first sample.
+    fn finish(&self) -> f64 {
+        self.bar.finish_and_clear();
+        self.begun.elapsed().as_secs_f64()
+    }
+}
+
+fn text(found: &Evaluation, speed: &str) -> String {
+    let model = found.model.file.as_deref().unwrap_or(&found.model.network);
+    let mut text = format!(
+        "{model} on {}, split {}: {}, each counted once\n",
+        found.dataset,
+        found.selection.split,
+        plural(found.samples, "sample")
+    );
+    let mut facts = Facts::default();
+    summary(found, &mut facts);
+    facts.add("", "");
+    classes(&found.scores, &mut facts);
+    facts.add("", "");
+    confusion(found, &mut facts);
+    for (number, mistake) in found.mistakes.iter().take(MAX_MISTAKES).enumerate() {
+        let label = if number == 0 { "worst mistakes" } else { "" };
+        let (is, said) = (&mistake.label, &mistake.prediction);
+        let probability = mistake.probability;
+        facts.add(label, format!("{}: {is}, said {said} ({probability:.3})", mistake.sample_id));
+    }
+    facts.add("took", speed);
+    // Facts that stand apart are divided by a line without text.
+    for line in facts.text().lines() {
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+fn summary(found: &Evaluation, facts: &mut Facts) {
+    let Scores { accuracy, majority, log_loss, brier, calibration, .. } = &found.scores;
+    let percent = found.model.percent.as_ref();
+    let part = percent.map(|percent| format!(", trained on {percent} % of its data"));
+    facts.add("network", format!("{}{}", found.model.network, part.unwrap_or_default()));
+    if found.model.content_root.as_ref() == Some(&found.content_root)
+        && found.selection.split == "train"
+    {
+        facts.add("note", "the model was trained on this split: what it reaches here says little");
+    }
+    if found.protocol == Protocol::Ttd {
+        facts.add("protocol", "ttd: neutral dropped, the larger of negative and positive taken");
+    }
+    for Level { agreement, scores } in found.levels.iter().flatten() {
+        let words = format!("{} (always one class: {:.3})", shares(scores), scores.majority);
+        facts.add(format!("agreement ≥{agreement}"), words);
+    }
+    if found.levels.is_none() {
+        let words = format!("{} (always one class: {majority:.3})", shares(&found.scores));
+        facts.add("accuracy", words);
+    }
+    debug_assert_eq!(accuracy.of, found.samples);
+    facts.add(
+        "probabilities",
+        format!(
+            "log loss {log_loss:.3}, Brier {brier:.3}, calibration error {:.3} ({} bins)",
+            calibration.expected_error,
+            calibration.bins.len()
+        ),
+    );
+}
+
+/// `0.871, 95 % interval 0.847 to 0.892: 768 of 882`
+fn shares(scores: &Scores) -> String {
+    let accuracy = scores.accuracy;
+    format!(
+        "{:.3}, 95 % interval {:.3} to {:.3}: {} of {}",
+        accuracy.value,
+        accuracy.low,
+        accuracy.high,
+        count(accuracy.count),
+        count(accuracy.of)
+    )
+}
+
+/// A table: a line for each class, with many classes for the worst.
+fn classes(scores: &Scores, facts: &mut Facts) {
+    let line = |samples: &str, [precision, recall, f1]: [String; 3]| {
+        format!("{samples:>9}  {precision:>9}  {recall:>6}  {f1:>6}")
+    };
+    let words = ["precision", "recall", "F1"].map(str::to_owned);
+    facts.add("class", line("samples", words));
+    let share =
+        |value: f64, of: u64| if of == 0 { "–".to_owned() } else { format!("{value:.3}") };
+    let mut classes: Vec<_> = scores.classes.iter().collect();
+    if classes.len() > MAX_CLASSES {
+        classes.retain(|class| class.support > 0);
+        classes.sort_by(|a, b| a.f1.total_cmp(&b.f1));
+        classes.truncate(MAX_CLASSES);
+    }
+    for class in &classes {
+        let scores = [
+            share(class.precision, class.predicted),
+            share(class.recall, class.support),
+            share(class.f1, class.support + class.predicted),
+        ];
+        facts.add(&*class.class, line(&count(class.support), scores));
+    }
+    if scores.classes.len() > classes.len() {
+        let rest = scores.classes.len() - classes.len();
+        facts.add("", format!("… the worst; {} more in --json", count(rest as u64)));
+    }
+    for (name, mean) in [("mean", &scores.macro_mean), ("weighted mean", &scores.weighted_mean)] {
+        let scores = [mean.precision, mean.recall, mean.f1].map(|value| format!("{value:.3}"));
+        facts.add(name, line("", scores));
+    }
+}
+
+/// Counts: a line for each label, a column for each prediction.
+fn confusion(found: &Evaluation, facts: &mut Facts) {
+    let names = &found.predictions.classes;
+    if names.len() > MAX_CLASSES {
+        return;
+    }
+    let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(16);
+    let cells = |cells: Vec<String>| {
+        let padded: Vec<String> = cells.into_iter().map(|cell| format!("{cell:>width$}")).collect();
+        padded.join("  ")
+    };
+    facts.add("label → said", cells(names.clone()));
+    for (name, row) in names.iter().zip(found.scores.confusion.counts()) {
+        let all = row.iter().sum::<u64>().max(1) as f64;
+        let share =
+            |&number: &u64| format!("{} ({:.1} %)", count(number), 100.0 * number as f64 / all);
+        facts.add(name, cells(row.iter().map(share).collect()));
+    }
+    facts.add("", "");
+}

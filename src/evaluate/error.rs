@@ -1,0 +1,147 @@
+//! What can be wrong with evaluating a model on a dataset.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::dataset::DatasetError;
+use crate::inspect::SheetError;
+use crate::loader::LoaderError;
+use crate::model::ModelError;
+use crate::report::ReportError;
+
+/// A model that cannot be evaluated on a dataset.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EvaluateError {
+    /// There is no model.
+    #[error(
+        "{path}: no finished model: {found}; `{command}` makes one",
+        path = path.display()
+    )]
+    NoModel {
+        /// What was named.
+        path: PathBuf,
+        /// What is there.
+        found: String,
+        /// The command to type.
+        command: String,
+    },
+    /// The network, or its file.
+    #[error(transparent)]
+    Model(Box<ModelError>),
+    /// The dataset.
+    #[error(transparent)]
+    Dataset(Box<DatasetError>),
+    /// Samples cannot be selected or read.
+    #[error(transparent)]
+    Loader(Box<LoaderError>),
+    /// The photos of the dataset became other pixels than those the model was trained on.
+    #[error(
+        "the model was trained on photos with {what} {expected}, {dataset} has {found}; {hint}",
+        dataset = dataset.display()
+    )]
+    Recipe {
+        /// The dataset.
+        dataset: PathBuf,
+        /// The choice that differs.
+        what: &'static str,
+        /// That of the model.
+        expected: String,
+        /// That of the dataset.
+        found: String,
+        /// What to type.
+        hint: String,
+    },
+    /// Class names that do not fit each other.
+    #[error(
+        "the classes do not fit: the model knows {model}, {dataset} has {found}; {hint}",
+        dataset = dataset.display()
+    )]
+    Classes {
+        /// The dataset.
+        dataset: PathBuf,
+        /// The model's classes.
+        model: String,
+        /// The dataset's classes.
+        found: String,
+        /// What to do.
+        hint: String,
+    },
+    /// Samples without a label cannot be right or wrong.
+    #[error(
+        "{unlabelled} of {samples} samples have no label and cannot be scored; leave them out with --where 'label >= 0'"
+    )]
+    Unlabelled {
+        /// Samples without a label.
+        unlabelled: usize,
+        /// Samples selected.
+        samples: usize,
+    },
+    /// The protocol of TTD scores by agreement.
+    #[error(
+        "--protocol ttd scores by how many annotators agreed, which the ledger of {dataset} does not say of {unknown} of {samples} samples; is it the Twitter Testing Dataset, converted with its ground_truth/ lists?",
+        dataset = dataset.display()
+    )]
+    Agreement {
+        /// The dataset.
+        dataset: PathBuf,
+        /// Samples of which it is not known.
+        unknown: usize,
+        /// Samples selected.
+        samples: usize,
+    },
+    /// A network that gives something that is no number.
+    #[error(
+        "the network gives {value} for sample `{sample_id}`: its weights are damaged, or its training has diverged; take an earlier checkpoint"
+    )]
+    NotFinite {
+        /// The sample.
+        sample_id: String,
+        /// NaN or infinity.
+        value: f32,
+    },
+    /// A picture cannot be drawn.
+    #[error(transparent)]
+    Picture(Box<ReportError>),
+    /// The contact sheet of mistakes cannot be drawn.
+    #[error("the worst mistakes: {0}")]
+    Sheet(Box<SheetError>),
+    /// A file cannot be written.
+    #[error("{path}: {source}", path = path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl From<ModelError> for EvaluateError {
+    fn from(error: ModelError) -> EvaluateError {
+        EvaluateError::Model(Box::new(error))
+    }
+}
+
+impl From<DatasetError> for EvaluateError {
+    fn from(error: DatasetError) -> EvaluateError {
+        EvaluateError::Dataset(Box::new(error))
+    }
+}
+
+impl From<LoaderError> for EvaluateError {
+    fn from(error: LoaderError) -> EvaluateError {
+        EvaluateError::Loader(Box::new(error))
+    }
+}
+
+impl From<ReportError> for EvaluateError {
+    fn from(error: ReportError) -> EvaluateError {
+        EvaluateError::Picture(Box::new(error))
+    }
+}
+
+impl From<SheetError> for EvaluateError {
+    fn from(error: SheetError) -> EvaluateError {
+        EvaluateError::Sheet(Box::new(error))
+    }
+}

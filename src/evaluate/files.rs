@@ -1,0 +1,195 @@
+//! What an evaluation leaves behind: predictions, pictures, all numbers.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::{EvaluateError, Evaluation, Protocol};
+use crate::dataset::{Dataset, LedgerRow, PredictionColumns, write_predictions};
+use crate::durable;
+use crate::inspect::{SheetRow, Tile, sheet};
+use crate::recipe::Dtype;
+use crate::report::{ConfusionChart, ReliabilityBin, ReliabilityChart, ThemedPicture, count};
+
+/// Mistakes beside each other.
+const TILES: usize = 8;
+
+/// Files that were written, and what was not, in sentences.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Written {
+    /// The files.
+    pub files: Vec<PathBuf>,
+    /// What is missing, and why.
+    pub notes: Vec<String>,
+}
+
+/// Writes `evaluation.json`, `predictions.parquet`, `confusion` and `reliability` as `.svg` and `.png` (and `-dark` ones for
+/// dark pages), and `mistakes.png` into `folder`, which is made where it is missing. Files of an earlier evaluation
+/// are replaced, or removed where there is nothing to show any more.
+///
+/// # Errors
+/// [`EvaluateError::Write`] when the disk refuses; when a picture cannot be drawn, or a sample that is shown is damaged.
+pub fn write_files(
+    evaluation: &Evaluation,
+    dataset: &Dataset,
+    folder: &Path,
+) -> Result<Written, EvaluateError> {
+    let failed = |path: &Path, source| EvaluateError::Write { path: path.to_owned(), source };
+    durable::create_folder(folder).map_err(|source| failed(folder, source))?;
+    let mut written = Written::default();
+    let mut write = |name: &str, bytes: Option<&[u8]>| {
+        let path = folder.join(name);
+        let done = match bytes {
+            Some(bytes) => durable::write(&path, bytes),
+            None => remove(&path),
+        };
+        done.map_err(|source| failed(&path, source))?;
+        if bytes.is_some() {
+            written.files.push(path);
+        }
+        Ok::<(), EvaluateError>(())
+    };
+    let mut notes = Vec::new();
+    write("evaluation.json", Some(evaluation.json().as_bytes()))?;
+
+    let title = evaluation.title();
+    let scores = &evaluation.scores;
+    let confusion = match scores.classes.len() {
+        ..=ConfusionChart::MAX_CLASSES => {
+            let classes = &evaluation.predictions.classes;
+            let chart =
+                ConfusionChart { title: &title, classes, counts: scores.confusion.counts() };
+            Some(chart.picture()?)
+        }
+        number => {
+            notes.push(format!("no picture of the confusion of {number} classes: see the JSON"));
+            None
+        }
+    };
+    let bins = scores.calibration.bins.iter().map(|bin| ReliabilityBin {
+        from: bin.from,
+        to: bin.to,
+        samples: bin.samples,
+        confidence: bin.confidence,
+        accuracy: bin.accuracy,
+    });
+    let error = scores.calibration.expected_error;
+    let title = format!(
+        "{}: {} samples, calibration error {error:.3}",
+        evaluation.where_from(),
+        count(evaluation.samples)
+    );
+    let reliability = ReliabilityChart { title: &title, bins: bins.collect() }.picture()?;
+    for (name, picture) in [("confusion", confusion.as_ref()), ("reliability", Some(&reliability))]
+    {
+        type Form = fn(&ThemedPicture) -> &[u8];
+        let forms: [(&str, Form); 4] = [
+            (".svg", |picture| picture.light.svg.as_bytes()),
+            (".png", |picture| &picture.light.png),
+            ("-dark.svg", |picture| picture.dark.svg.as_bytes()),
+            ("-dark.png", |picture| &picture.dark.png),
+        ];
+        for (ending, form) in forms {
+            write(&format!("{name}{ending}"), picture.map(form))?;
+        }
+    }
+    let mistakes = if evaluation.mistakes.is_empty() {
+        notes.push("no mistakes: there is no mistakes.png".to_owned());
+        None
+    } else if dataset.meta().recipe.dtype != Dtype::U8 {
+        notes.push(
+            "no mistakes.png: the dataset holds the numbers of a view and no pixels".to_owned(),
+        );
+        None
+    } else {
+        Some(mistakes_sheet(evaluation, dataset)?)
+    };
+    write("mistakes.png", mistakes.as_deref())?;
+
+    let predictions = &evaluation.predictions;
+    let path = folder.join("predictions.parquet");
+    let columns = PredictionColumns {
+        classes: &predictions.classes,
+        sample_ids: &predictions.sample_ids,
+        labels: &predictions.labels,
+        predictions: &predictions.predicted(),
+        agreement: predictions.agreement.as_deref(),
+        probabilities: &predictions.probabilities,
+    };
+    write_predictions(&path, &columns)?;
+    written.files.push(path);
+    written.notes = notes;
+    Ok(written)
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
+
+/// A contact sheet of the worst mistakes, the worst first: what each is, what it was taken for, how surely.
+fn mistakes_sheet(evaluation: &Evaluation, dataset: &Dataset) -> Result<Vec<u8>, EvaluateError> {
+    let split = &evaluation.selection.split;
+    let ledger = dataset.ledger()?;
+    let rows: HashMap<&str, &LedgerRow> = ledger
+        .iter()
+        .filter(|row| *row.split == **split && row.place.is_some())
+        .map(|row| (row.sample_id.as_str(), row))
+        .collect();
+    let tile = |mistake: &super::Mistake| {
+        let row = rows.get(mistake.sample_id.as_str())?;
+        let caption = vec![
+            mistake.sample_id.clone(),
+            format!("is {} ({:.3})", mistake.label, mistake.label_probability),
+            format!("said {} ({:.3})", mistake.prediction, mistake.probability),
+        ];
+        Some(Tile { row, caption })
+    };
+    let tiles: Vec<Tile<'_>> = evaluation.mistakes.iter().filter_map(tile).collect();
+    let wrong = evaluation.scores.accuracy.of - evaluation.scores.accuracy.count;
+    let mut heading = Some(format!(
+        "the worst {} of {} mistakes in {} samples of {}: what it is, what was said (probability)",
+        tiles.len(),
+        count(wrong),
+        count(evaluation.samples),
+        evaluation.where_from(),
+    ));
+    let sheet_rows: Vec<SheetRow<'_>> = tiles
+        .chunks(TILES)
+        .map(|tiles| SheetRow { heading: heading.take(), tiles: tiles.to_vec() })
+        .collect();
+    Ok(sheet(dataset, &sheet_rows)?)
+}
+
+impl Evaluation {
+    /// Its JSON form, with a line's end.
+    ///
+    /// # Panics
+    /// Never: every value has a JSON form.
+    pub fn json(&self) -> String {
+        let json = serde_json::to_string_pretty(self).expect("every value has a JSON form");
+        format!("{json}\n")
+    }
+
+    /// Dataset and split, in words.
+    fn where_from(&self) -> String {
+        let dataset = Path::new(&self.dataset).file_name().unwrap_or_default().to_string_lossy();
+        let protocol = if self.protocol == Protocol::Ttd { ", without neutral" } else { "" };
+        format!("{dataset}, split {}{protocol}", self.selection.split)
+    }
+
+    fn title(&self) -> String {
+        let Self { samples, scores, .. } = self;
+        format!(
+            "{}: {} samples, accuracy {:.3} ({:.3} to {:.3})",
+            self.where_from(),
+            count(*samples),
+            scores.accuracy.value,
+            scores.accuracy.low,
+            scores.accuracy.high
+        )
+    }
+}

@@ -1,0 +1,46 @@
+//! Where the model of a run is, or what to type when there is none.
+
+use std::path::{Path, PathBuf};
+
+use super::EvaluateError;
+use crate::model::{Model, ModelError};
+
+/// The best model of a run, in its folder.
+const BEST_MODEL: &str = "best.safetensors";
+
+/// Opens the model `path`: its file, or the folder of the run that made it. `dataset` is only what errors say.
+///
+/// # Errors
+/// [`EvaluateError::NoModel`], with the command that makes one; as [`Model::open`].
+pub fn find_model(path: &Path, dataset: &Path) -> Result<(PathBuf, Model), EvaluateError> {
+    let no_model = |found: &str, weights: &str, out: &Path| EvaluateError::NoModel {
+        path: path.to_owned(),
+        found: found.to_owned(),
+        command: format!(
+            "tcolz train {} --model mobilenet-v2 --weights {weights} --out {}",
+            dataset.display(),
+            out.display()
+        ),
+    };
+    let file = if path.is_dir() { path.join(BEST_MODEL) } else { path.to_owned() };
+    if !file.exists() {
+        let folder = match path.file_name() {
+            Some(name) if name == BEST_MODEL => path.parent().unwrap_or(path),
+            _ => path,
+        };
+        let found = match (path.is_dir(), folder.join("last").exists()) {
+            (_, true) => "the run in this folder has not saved its best model yet",
+            (true, false) => "a folder without best.safetensors",
+            (false, false) => "nothing is there",
+        };
+        return Err(no_model(found, "FILE", folder));
+    }
+    match Model::open(&file) {
+        // Weights that others made: what training begins with.
+        Err(ModelError::File { reason, .. }) if reason.starts_with("not a model of tcolz") => {
+            let weights = file.display().to_string();
+            Err(no_model("weights that were not trained here", &weights, Path::new("runs/NAME")))
+        }
+        opened => Ok((file, opened?)),
+    }
+}

@@ -1,0 +1,67 @@
+//! Whether a dataset holds what a model was trained on: the same pixels from the same photos.
+
+use crate::dataset::Dataset;
+use crate::model::ModelFacts;
+use crate::recipe::{DecodeMode, Dtype};
+use crate::transform::Operation;
+
+use super::EvaluateError;
+
+/// Tests that photos of `dataset` became the tensors that photos became in training: fit, filter, decoding, size and
+/// view. How they are stored does not matter.
+///
+/// # Errors
+/// [`EvaluateError::Recipe`], naming the choice and the command that converts as the model needs it.
+pub fn check_recipe(model: &ModelFacts, dataset: &Dataset) -> Result<(), EvaluateError> {
+    let (ours, theirs) = (&model.recipe, &dataset.meta().recipe);
+    let command = || {
+        format!(
+            "convert the photos with `tcolz convert SRC OUT --size {} --fit {} --filter {} --decode {}`",
+            model.size, ours.fit, ours.filter, ours.decode
+        )
+    };
+    let differs = |what, expected: String, found: String, hint: String| {
+        let dataset = dataset.root().to_owned();
+        Err(EvaluateError::Recipe { dataset, what, expected, found, hint })
+    };
+    for (what, expected, found) in [
+        ("--fit", ours.fit.as_str(), theirs.fit.as_str()),
+        ("--filter", ours.filter.as_str(), theirs.filter.as_str()),
+        ("--decode", ours.decode.as_str(), theirs.decode.as_str()),
+    ] {
+        if expected != found {
+            return differs(what, expected.to_owned(), found.to_owned(), command());
+        }
+    }
+    let sizes = |sizes: &[u32]| sizes.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
+    if !theirs.sizes.contains(&model.size) {
+        return differs("--size", model.size.to_string(), sizes(&theirs.sizes), command());
+    }
+    // A scaled decode is made for the largest size, and the others from it.
+    if ours.decode == DecodeMode::Scaled && ours.largest_size() != theirs.largest_size() {
+        let [expected, found] = [ours, theirs].map(|recipe| recipe.largest_size().to_string());
+        let hint = format!("a scaled decode depends on it: convert with --size {expected}, too");
+        return differs("the largest size", expected, found, hint);
+    }
+    let view = &model.view;
+    if theirs.dtype != Dtype::U8 && theirs.view != view.name {
+        let hint = format!("{} tensors hold one view: convert with --dtype u8", theirs.dtype);
+        return differs("the view", view.name.clone(), theirs.view.clone(), hint);
+    }
+    let found = dataset.meta().views.iter().find(|found| found.name == view.name);
+    if found != Some(view) {
+        let found =
+            found.map_or("no such view".to_owned(), |found| format!("{:?}", found.operations));
+        let values = view.operations.iter().find_map(|operation| match operation {
+            Operation::Subtract(values) => Some(values.map(|value| value.to_string()).join(",")),
+            Operation::Divide(_) => None,
+        });
+        let hint = match values.filter(|_| view.name == "mean") {
+            Some(values) => format!("convert the photos with --mean {values}"),
+            None => "the dataset is of another version: convert the photos again".to_owned(),
+        };
+        let expected = format!("{} {:?}", view.name, view.operations);
+        return differs("the view", expected, found, hint);
+    }
+    Ok(())
+}

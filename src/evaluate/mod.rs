@@ -1,0 +1,198 @@
+//! How good a model is on a dataset.
+//!
+//! ```text
+//! Dataset ─ loader, in order ─▶ batches ─ network ─▶ logits ─ Protocol ─▶ Predictions ─ statistics ─▶ Evaluation
+//!                                                                            │                         ├▶ JSON
+//!                                                          predictions.parquet, mistakes.png        pictures
+//! ```
+//! Every sample is counted once: the loader's receipt proves it. On the CPU the same model and dataset give the
+//! same numbers to the last bit, whatever the threads and the batch size.
+//!
+//! | module | what it does |
+//! | --- | --- |
+//! | [`statistics`] | what follows from predictions: accuracy, F1, calibration … |
+//! | [`protocol`] | which outputs are compared with which labels |
+
+mod error;
+mod files;
+mod find;
+mod fit;
+mod predictions;
+pub mod protocol;
+pub mod statistics;
+mod stream;
+
+use candle_core::Device;
+use serde::Serialize;
+
+pub use error::EvaluateError;
+pub use files::{Written, write_files};
+pub use find::find_model;
+pub use fit::check_recipe;
+pub use predictions::{Level, Mistake, Predictions};
+pub use protocol::{Protocol, ScoredClasses};
+pub use statistics::{Folds, Proportion, Scores};
+
+use crate::dataset::{Dataset, Receipt};
+use crate::loader::Select;
+use crate::model::Model;
+use crate::model::device::device_name;
+
+/// Samples that go through the network at once, unless told otherwise.
+pub const DEFAULT_BATCH_SIZE: usize = 32;
+/// Mistakes that are listed and shown.
+pub const MISTAKES: usize = 24;
+
+/// How a model is evaluated.
+#[derive(Debug, Clone)]
+pub struct EvaluateOptions {
+    /// The samples.
+    pub select: Select,
+    /// What is scored.
+    pub protocol: Protocol,
+    /// Samples that go through the network at once; no number depends on it.
+    pub batch_size: usize,
+    /// Threads that read batches; `None`: as many as there are cores. No number depends on it.
+    pub workers: Option<usize>,
+    /// Where the network runs.
+    pub device: Device,
+}
+
+impl EvaluateOptions {
+    /// All samples of a split, on the CPU.
+    pub fn split(name: &str) -> EvaluateOptions {
+        EvaluateOptions {
+            select: Select::split(name),
+            protocol: Protocol::Plain,
+            batch_size: DEFAULT_BATCH_SIZE,
+            workers: None,
+            device: Device::Cpu,
+        }
+    }
+}
+
+/// How good a model is on samples of a dataset. The JSON form is `tcolz evaluate --json`; its schema is
+/// `schemas/evaluate.schema.json`.
+#[derive(Debug, Clone, Serialize)]
+pub struct Evaluation {
+    /// The model.
+    pub model: EvaluatedModel,
+    /// The dataset's folder.
+    pub dataset: String,
+    /// Identity of the dataset's content.
+    pub content_root: String,
+    /// Which samples.
+    pub selection: EvaluatedSamples,
+    /// Where the network ran: `cpu`, `cuda:0`.
+    pub device: String,
+    /// What was scored.
+    pub protocol: Protocol,
+    /// Samples, each counted once.
+    pub samples: u64,
+    /// The loader's receipt of them: equal receipts, equal samples.
+    pub receipt: Receipt,
+    /// Scores of all of them.
+    pub scores: Scores,
+    /// [`Protocol::Ttd`]: scores by agreement, the strictest first.
+    pub levels: Option<Vec<Level>>,
+    /// The worst mistakes, at most [`MISTAKES`].
+    pub mistakes: Vec<Mistake>,
+    /// What was said of each sample.
+    #[serde(skip)]
+    pub predictions: Predictions,
+}
+
+/// What is known of the model.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EvaluatedModel {
+    /// Its file; `None` of one that was never saved.
+    pub file: Option<String>,
+    /// Its network.
+    pub network: String,
+    /// Its classes, dropped ones too.
+    pub classes: Vec<String>,
+    /// The view that images are seen through.
+    pub view: String,
+    /// Side of its images, in pixels.
+    pub size: u32,
+    /// What was fine-tuned: `head` or `all`.
+    pub finetune: Option<String>,
+    /// The part of the training split that it saw; `None`: all.
+    pub percent: Option<String>,
+    /// Epochs it was trained for.
+    pub epochs: Option<u32>,
+    /// Content root of the dataset that it was trained on.
+    pub content_root: Option<String>,
+}
+
+/// Which samples of the dataset were asked for.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EvaluatedSamples {
+    /// The split.
+    pub split: String,
+    /// Stored in it.
+    pub stored: u64,
+    /// The file that names samples.
+    pub subset: Option<String>,
+    /// Conditions on ledger columns.
+    pub condition: Option<String>,
+    /// The share of every class.
+    pub percent: Option<String>,
+    /// Which share.
+    pub percent_seed: u64,
+}
+
+/// Evaluates a model on samples of a dataset; `progress` gets how many are done, of how many.
+///
+/// # Errors
+/// [`EvaluateError::Recipe`], [`EvaluateError::Classes`] when the dataset is not what the model was trained for;
+/// [`EvaluateError::Unlabelled`], [`EvaluateError::Agreement`], [`EvaluateError::NotFinite`]; as
+/// [`crate::loader::LoaderBuilder::build`] and of reading; when the device's memory is full.
+pub fn evaluate(
+    model: &Model,
+    dataset: &Dataset,
+    options: &EvaluateOptions,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Evaluation, EvaluateError> {
+    let facts = &model.facts;
+    check_recipe(facts, dataset)?;
+    let classes = ScoredClasses::matched(
+        &facts.classes,
+        &dataset.meta().classes,
+        options.protocol,
+        dataset.root(),
+    )?;
+    let (predictions, receipt) = stream::predictions(model, dataset, options, classes, progress)?;
+    let Select { split, subset, condition, percent, percent_seed } = &options.select;
+    Ok(Evaluation {
+        model: EvaluatedModel {
+            file: None,
+            network: facts.network.name().to_owned(),
+            classes: facts.classes.clone(),
+            view: facts.view.name.clone(),
+            size: facts.size,
+            finetune: facts.finetune.clone(),
+            percent: facts.percent.clone(),
+            epochs: facts.epochs,
+            content_root: facts.content_root.clone(),
+        },
+        dataset: dataset.root().display().to_string(),
+        content_root: dataset.meta().content_root.clone(),
+        selection: EvaluatedSamples {
+            split: split.clone(),
+            stored: dataset.split(split)?.rows,
+            subset: subset.as_ref().map(|file| file.display().to_string()),
+            condition: condition.clone(),
+            percent: percent.map(|percent| percent.to_string()),
+            percent_seed: *percent_seed,
+        },
+        device: device_name(&options.device),
+        protocol: options.protocol,
+        samples: predictions.len() as u64,
+        receipt,
+        scores: predictions.scores(),
+        levels: predictions.levels(),
+        mistakes: predictions.mistakes(MISTAKES),
+        predictions,
+    })
+}

@@ -1,0 +1,115 @@
+//! Streams samples through a network, in the order of storage.
+
+use candle_core::{DType, Device, Tensor};
+
+use super::protocol::{Protocol, ScoredClasses};
+use super::{EvaluateError, EvaluateOptions, Predictions};
+use crate::dataset::{Dataset, Receipt};
+use crate::loader::select::Place;
+use crate::loader::{Loader, RankState, Selection};
+use crate::model::{Model, ModelError, Net, Pass};
+use crate::sample::{NO_LABEL, Status};
+
+/// Predictions of the selected samples, each once, and the loader's receipt of them.
+pub(super) fn predictions(
+    model: &Model,
+    dataset: &Dataset,
+    options: &EvaluateOptions,
+    classes: ScoredClasses,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<(Predictions, Receipt), EvaluateError> {
+    let loader = loader(model, dataset, options)?;
+    let selection = loader.selection();
+    let samples = selection.len();
+    let unlabelled = selection.labels().iter().filter(|&&label| label == NO_LABEL).count();
+    if unlabelled > 0 {
+        return Err(EvaluateError::Unlabelled { unlabelled, samples });
+    }
+    let agreement = match options.protocol {
+        Protocol::Plain => None,
+        Protocol::Ttd => Some(agreement(dataset, selection)?),
+    };
+    let network = Net::new(model.spec(), &model.tensors, &options.device)?;
+    let mut found = Predictions { agreement, ..Predictions::default() };
+    let mut epoch = loader.tensors(0, &options.device);
+    progress(0, samples as u64);
+    for batch in epoch.by_ref() {
+        let batch = batch?;
+        let logits = logits(&network, &batch.images)?;
+        let outputs = model.facts.classes.len();
+        for (row, sample_id) in logits.chunks_exact(outputs).zip(batch.sample_ids.iter()) {
+            if let Some(&value) = row.iter().find(|value| !value.is_finite()) {
+                let sample_id = sample_id.to_owned();
+                return Err(EvaluateError::NotFinite { sample_id, value });
+            }
+            found.sample_ids.push(sample_id.to_owned());
+            classes.probabilities(row, &mut found.probabilities);
+        }
+        let labels = batch.labels.to_vec1::<u32>().map_err(ModelError::from)?;
+        found.labels.extend(labels.into_iter().map(|label| classes.of_label[label as usize]));
+        progress(found.labels.len() as u64, samples as u64);
+    }
+    let state = RankState::merge(&[epoch.state()])?;
+    loader.check_receipts(&state)?;
+    assert_eq!((found.len(), found.sample_ids.len()), (samples, samples), "as the receipt says");
+    found.classes = classes.names;
+    Ok((found, state.delivered))
+}
+
+/// Reads what the model was trained on, as it saw it.
+fn loader(
+    model: &Model,
+    dataset: &Dataset,
+    options: &EvaluateOptions,
+) -> Result<Loader, EvaluateError> {
+    let mut builder = dataset
+        .loader(&options.select.split)
+        .select(options.select.clone())
+        .view(&model.facts.view.name)
+        .size(model.facts.size)
+        .batch_size(options.batch_size)
+        .thread_name("tcolz-evaluate");
+    if let Some(workers) = options.workers {
+        builder = builder.workers(workers);
+    }
+    Ok(builder.build()?)
+}
+
+/// Logits of images, `[n, outputs]` row by row.
+fn logits(network: &Net, images: &Tensor) -> Result<Vec<f32>, ModelError> {
+    let logits = network.forward(images, Pass::INFER)?;
+    Ok(logits.to_device(&Device::Cpu)?.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?)
+}
+
+/// How many annotators agreed on each selected sample, by the ledger.
+fn agreement(dataset: &Dataset, selection: &Selection) -> Result<Vec<u8>, EvaluateError> {
+    let places = selection.places();
+    let parts =
+        dataset.scan_ledger(&["split", "status", "shard", "row", "agreement"], |batch| {
+            let (split, status) = (batch.text("split")?, batch.text("status")?);
+            let (shard, row_in_shard) = (batch.u32("shard")?, batch.u32("row")?);
+            let agreement = batch.u8("agreement")?;
+            let mut found: Vec<(usize, u8)> = Vec::new();
+            for row in 0..batch.rows() {
+                let stored = status(row) == Some(Status::Stored.as_str());
+                if !stored || split(row) != Some(selection.split()) {
+                    continue;
+                }
+                let place =
+                    shard(row).zip(row_in_shard(row)).map(|(shard, row)| Place { shard, row });
+                let index = place.and_then(|place| places.binary_search(&place).ok());
+                found.extend(index.zip(agreement(row)));
+            }
+            Ok(found)
+        })?;
+    let mut all: Vec<Option<u8>> = vec![None; places.len()];
+    for (index, agreement) in parts.into_iter().flatten() {
+        all[index] = Some(agreement);
+    }
+    let unknown = all.iter().filter(|agreement| agreement.is_none()).count();
+    if unknown > 0 {
+        let dataset = dataset.root().to_owned();
+        return Err(EvaluateError::Agreement { dataset, unknown, samples: places.len() });
+    }
+    Ok(all.into_iter().flatten().collect())
+}

@@ -1,0 +1,204 @@
+//! Which learning rate: a range test (Smith 2015), as fastai and Keras users know it.
+//!
+//! The rate rises by a factor from step to step. While it is too low the loss hardly falls, then it falls, and
+//! where it is too high it rises. The rate suggested is the one at which the smoothed loss falls fastest.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde::Serialize;
+
+use super::error::{Result, TrainError};
+use super::learner::Learner;
+use super::observer::TrainObserver;
+use super::options::{CacheChoice, TrainOptions};
+use super::run::{FINDER_FILES, RunFolder};
+use super::samples::TRAINED_FILE;
+use super::setup::Setup;
+use super::summary::on_threads;
+use crate::durable;
+use crate::loader::Order;
+use crate::report::{Curve, Panel, Picture};
+
+/// The lowest and the highest rate that are tried.
+pub const FINDER_RATES: [f64; 2] = [1e-6, 10.0];
+/// Steps from one to the other.
+pub const FINDER_STEPS: u32 = 100;
+
+/// Share of a loss in the running mean: steps are noisy.
+const SMOOTHING: f64 = 0.1;
+/// A smoothed loss of so many times the lowest one has diverged.
+const DIVERGED: f64 = 3.0;
+/// Steps at the beginning that say nothing: the running mean is that of few.
+const FIRST_STEPS: usize = 8;
+
+/// What a range test came to.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Finding {
+    /// The rate at which the loss falls fastest; `None` where it never falls.
+    pub suggested: Option<f64>,
+    /// What was tried, in this order.
+    pub tried: Vec<Tried>,
+    /// `lr-finder.csv` and `lr-finder.png`.
+    pub files: Vec<PathBuf>,
+}
+
+/// A step of a range test.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Tried {
+    /// Its learning rate.
+    pub learning_rate: f64,
+    /// Its loss.
+    pub loss: f64,
+    /// The running mean of the losses.
+    pub smoothed: f64,
+}
+
+/// Tries rising learning rates on the samples and with the options of a run, which is not begun: nothing of its
+/// folder is changed but `lr-finder.csv` and `lr-finder.png`.
+///
+/// # Errors
+/// As [`train`](super::train).
+pub fn find_learning_rate(
+    options: &TrainOptions,
+    stop: &AtomicBool,
+    observer: &mut dyn TrainObserver,
+) -> std::result::Result<Finding, TrainError> {
+    let options = TrainOptions { cache: CacheChoice::Off, ..options.clone() };
+    on_threads(&options, || find(&options, stop, observer))
+}
+
+fn find(
+    options: &TrainOptions,
+    stop: &AtomicBool,
+    observer: &mut dyn TrainObserver,
+) -> Result<Finding> {
+    let setup = Setup::of(options)?;
+    let folder = RunFolder::take(&options.folder())?;
+    let select = setup.samples.train.select(folder.path(), TRAINED_FILE)?;
+    let loader = setup.train_loader(&select, Order::Auto)?;
+    let mut learner = Learner::new(&setup)?;
+    let [low, high] = FINDER_RATES;
+    let factor = (high / low).powf(1.0 / f64::from(FINDER_STEPS - 1));
+    let (mut tried, mut mean, mut lowest) = (Vec::<Tried>::new(), 0.0, f64::INFINITY);
+    let mut epoch = 0;
+    let mut batches = super::batches::Batches::Images(loader.tensors(0, &setup.device));
+    'steps: for step in 0..FINDER_STEPS {
+        let learning_rate = low * factor.powi(step as i32);
+        let (mut loss, mut weight) = (0.0, 0.0);
+        for part in 0..options.accumulate {
+            let batch = match batches.next() {
+                Some(batch) => batch?,
+                None => {
+                    epoch += 1;
+                    batches = super::batches::Batches::Images(loader.tensors(epoch, &setup.device));
+                    let Some(batch) = batches.next() else { break 'steps };
+                    batch?
+                }
+            };
+            let number = u64::from(step) * u64::from(options.accumulate) + u64::from(part);
+            let learnt = learner.learn(&batch.inputs, &batch.labels, number)?;
+            loss += learnt.loss * learnt.weight;
+            weight += learnt.weight;
+        }
+        let loss = loss / weight;
+        if !loss.is_finite() {
+            break;
+        }
+        learner.step(learning_rate, options.sgd.momentum)?;
+        mean += SMOOTHING * (loss - mean);
+        // As if the mean had begun with the first loss, not with 0.
+        let smoothed = mean / (1.0 - (1.0 - SMOOTHING).powi(step as i32 + 1));
+        tried.push(Tried { learning_rate, loss, smoothed });
+        observer.tried(step + 1, FINDER_STEPS, learning_rate, loss);
+        lowest = if tried.len() > FIRST_STEPS { lowest.min(smoothed) } else { lowest };
+        if smoothed > DIVERGED * lowest {
+            break;
+        }
+        if stop.load(Ordering::Relaxed) {
+            return Err(TrainError::Interrupted { epoch: epoch + 1, step: u64::from(step) + 1 });
+        }
+    }
+    let suggested = suggest(&tried);
+    let [csv, png] = FINDER_FILES.map(|name| folder.path().join(name));
+    let mut text = "step,learning_rate,loss,smoothed\n".to_owned();
+    for (Tried { learning_rate, loss, smoothed }, step) in tried.iter().zip(1..) {
+        text.push_str(&format!("{step},{learning_rate:e},{loss:.8},{smoothed:.8}\n"));
+    }
+    durable::write(&csv, text.as_bytes()).map_err(TrainError::io(&csv))?;
+    let picture = picture(&tried, suggested).png()?;
+    durable::write(&png, &picture).map_err(TrainError::io(&png))?;
+    Ok(Finding { suggested, tried, files: vec![csv, png] })
+}
+
+/// Where the smoothed loss falls fastest, by the logarithm of the rate: the steepest of lines through five
+/// neighbours each, before the lowest loss.
+fn suggest(tried: &[Tried]) -> Option<f64> {
+    let lowest = (FIRST_STEPS.min(tried.len())..tried.len())
+        .min_by(|&a, &b| tried[a].smoothed.total_cmp(&tried[b].smoothed))?;
+    let slope = |middle: usize| {
+        // Steps are equally far from each other on the logarithm.
+        let values = (0..5).map(|place| (place as f64 - 2.0) * tried[middle + place - 2].smoothed);
+        values.sum::<f64>() / 10.0
+    };
+    let candidates = FIRST_STEPS..=lowest.min(tried.len().saturating_sub(3));
+    let steepest =
+        candidates.map(|middle| (slope(middle), middle)).min_by(|a, b| a.0.total_cmp(&b.0));
+    steepest.filter(|(slope, _)| *slope < 0.0).map(|(_, middle)| tried[middle].learning_rate)
+}
+
+fn picture(tried: &[Tried], suggested: Option<f64>) -> Picture {
+    let lowest = tried.iter().map(|tried| tried.smoothed).fold(f64::INFINITY, f64::min);
+    // What lies far above says only that the rate is too high, and would flatten the rest.
+    let shown = |value: f64| value <= DIVERGED * lowest;
+    let of = |value: fn(&Tried) -> f64| -> Vec<(f64, f64)> {
+        let points = tried.iter().map(|tried| (tried.learning_rate, value(tried)));
+        points.filter(|&(_, value)| shown(value)).collect()
+    };
+    let curve = |name: &str, points| Curve { name: name.to_owned(), points };
+    let panel = Panel {
+        x_name: "learning rate".to_owned(),
+        y_name: "loss (nats)".to_owned(),
+        curves: vec![
+            curve("smoothed", of(|tried| tried.smoothed)),
+            curve("each step", of(|tried| tried.loss)),
+        ],
+        logarithmic_x: true,
+        mark: suggested.map(|rate| (rate, format!("{rate:.1e}"))),
+        ..Panel::default()
+    };
+    Picture { panels: vec![panel] }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tried(losses: impl Iterator<Item = f64>) -> Vec<Tried> {
+        let rate = |step: i32| 1e-6 * 10f64.powf(f64::from(step) * 0.07);
+        let losses = losses.zip(0..);
+        losses
+            .map(|(loss, step)| Tried { learning_rate: rate(step), loss, smoothed: loss })
+            .collect()
+    }
+
+    #[test]
+    fn the_rate_is_suggested_at_which_the_loss_falls_fastest() {
+        // Flat, then a slope that is steepest in its middle at step 50, then up.
+        let curve = (0..100).map(|step| {
+            let x = (f64::from(step) - 50.0) / 6.0;
+            if step < 70 { 2.0 - x.tanh() } else { 1.0 + 0.2 * (f64::from(step) - 70.0) }
+        });
+        let tried = tried(curve);
+        let suggested = suggest(&tried).unwrap();
+        assert!((suggested / tried[50].learning_rate - 1.0).abs() < 0.2, "{suggested}");
+        picture(&tried, Some(suggested)).png().unwrap();
+    }
+
+    #[test]
+    fn nothing_is_suggested_where_the_loss_never_falls() {
+        assert_eq!(suggest(&tried((0..100).map(|step| f64::from(step)))), None);
+        assert_eq!(suggest(&tried((0..5).map(|_| 1.0))), None);
+        assert_eq!(suggest(&[]), None);
+    }
+}
