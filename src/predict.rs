@@ -143,7 +143,7 @@ impl Predictor {
         let read = photos.par_iter().zip(inputs.par_chunks_exact_mut(numbers)).with_max_len(1);
         let read: Vec<Result<PhotoInfo, DecodeError>> =
             read.map(|(bytes, input)| self.read(bytes, input)).collect();
-        let logits = self.logits(inputs, &read, [photos.len(), side])?;
+        let logits = self.logits(inputs, &read)?;
         let mut logits = logits.chunks_exact(self.facts.classes.len());
         let predictions = read.into_iter().map(|photo| {
             let photo = photo?;
@@ -217,8 +217,8 @@ impl Predictor {
         &self,
         mut inputs: Vec<f32>,
         read: &[Result<PhotoInfo, DecodeError>],
-        [photos, side]: [usize; 2],
     ) -> Result<Vec<f32>, ModelError> {
+        let side = self.facts.size as usize;
         let numbers = 3 * side * side;
         let mut good = 0;
         for (number, photo) in read.iter().enumerate() {
@@ -230,7 +230,6 @@ impl Predictor {
         if good == 0 {
             return Ok(Vec::new());
         }
-        debug_assert!(good <= photos);
         inputs.truncate(good * numbers);
         self.infer(inputs, [good, side])
     }

@@ -59,7 +59,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ),
     ("gemm", &["src/model/"]),
     ("pulp", &["src/model/ops/"]),
-    ("safetensors", &["src/model/"]),
+    ("safetensors", &["src/model/", "src/train/checkpoint.rs"]),
     ("hdf5_reader", &["src/model/weights/"]),
     ("zip", &["src/model/weights/pth.rs"]),
     ("plotters", &["src/report/"]),

@@ -220,7 +220,7 @@ fn a_class_that_is_missing_is_an_error_in_training_and_a_warning_in_validation()
     asked.select.condition = None;
     let names = folder.path().join("names.txt");
     let rows = dataset.ledger().unwrap();
-    let one = rows.iter().find(|row| row.split == "val" && row.label == Some(0)).unwrap();
+    let one = rows.iter().find(|row| &*row.split == "val" && row.label == Some(0)).unwrap();
     fs::write(&names, &one.sample_id).unwrap();
     asked.validation =
         Validation::Select { split: Some("val".to_owned()), subset: Some(names.clone()) };
@@ -231,7 +231,7 @@ fn a_class_that_is_missing_is_an_error_in_training_and_a_warning_in_validation()
         "{words:?}"
     );
     // Nor may a sample be on both sides.
-    let one = rows.iter().find(|row| row.split == "train" && row.label == Some(0)).unwrap();
+    let one = rows.iter().find(|row| &*row.split == "train" && row.label == Some(0)).unwrap();
     fs::write(&names, &one.sample_id).unwrap();
     asked.validation = Validation::Select { split: None, subset: Some(names) };
     asked.out = folder.path().join("both");

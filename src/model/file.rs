@@ -13,7 +13,7 @@ use std::path::Path;
 use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::weights::{Element, safetensors};
+use super::weights::{Element, tensor_file};
 use super::{ModelError, Network, Properties, Spec};
 use crate::recipe::Recipe;
 use crate::transform::View;
@@ -142,7 +142,7 @@ impl Model {
     /// [`ModelError::Io`], [`ModelError::File`]; [`ModelError::In`] where a tensor is missing, of another
     /// shape or has no place.
     pub fn open(path: &Path) -> Result<Model, ModelError> {
-        let mut reader = safetensors::Reader::open(path)?;
+        let mut reader = tensor_file::Reader::open(path)?;
         let metadata = reader.metadata();
         let json = metadata.get(MODEL_KEY).ok_or_else(|| {
             ModelError::file(
@@ -187,7 +187,7 @@ impl Model {
         check(&self.spec(), &shapes).map_err(|error| error.within(path))?;
         let json = serde_json::to_string(&self.facts)
             .map_err(|error| ModelError::io(path, error.into()))?;
-        safetensors::write(path, (MODEL_KEY, json), &tensors)
+        tensor_file::write(path, (MODEL_KEY, json), &tensors)
     }
 
     /// The network as data.

@@ -221,7 +221,7 @@ fn axis(values: impl Iterator<Item = f64>, logarithmic: bool, across: bool) -> A
     let (low, high) = ends.unwrap_or((1.0, 1.0));
     if logarithmic {
         let (low, high) = if high > 1.05 * low { (low, high) } else { (low / 2.0, high * 2.0) };
-        return Axis::decades(low, high, |value| scientific(value));
+        return Axis::decades(low, high, scientific);
     }
     if across {
         let high = if high > low { high } else { low + 1.0 };

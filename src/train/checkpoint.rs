@@ -18,7 +18,7 @@ use super::log::EpochRow;
 use super::weights::hash_tensor;
 use crate::loader::State;
 use crate::model::file::ModelFacts;
-use crate::model::weights::safetensors;
+use crate::model::weights::tensor_file;
 
 const FORMAT: &str = "tcolz-checkpoint-v1";
 const KEY: &str = "tcolz-checkpoint";
@@ -132,7 +132,7 @@ pub(super) fn save(path: &Path, progress: &mut Progress, tensors: &Tensors) -> R
     let json = serde_json::to_string(progress)
         .map_err(|error| TrainError::Io { path: path.to_owned(), source: error.into() })?;
     let by_key = all.iter().map(|(key, tensor)| (key.as_str(), tensor)).collect();
-    Ok(safetensors::write(path, (KEY, json), &by_key)?)
+    Ok(tensor_file::write(path, (KEY, json), &by_key)?)
 }
 
 /// Reads a checkpoint; `None` where there is none.
@@ -144,7 +144,7 @@ pub(super) fn load(path: &Path) -> Result<Option<(Progress, Tensors)>> {
         return Ok(None);
     }
     let damaged = |reason: String| TrainError::Damaged { path: path.to_owned(), reason };
-    let mut reader = safetensors::Reader::open(path).map_err(|error| damaged(error.to_string()))?;
+    let mut reader = tensor_file::Reader::open(path).map_err(|error| damaged(error.to_string()))?;
     let metadata = reader.metadata();
     let json = metadata.get(KEY).ok_or_else(|| damaged(format!("its metadata has no `{KEY}`")))?;
     let progress: Progress =

@@ -4,37 +4,14 @@ use candle_core::Device;
 
 use super::error::{Result, TrainError};
 use super::options::DeviceChoice;
+use crate::model::device::device;
 
 /// The device that is asked for.
 ///
 /// # Errors
-/// [`TrainError::Device`] for a GPU that is not there, or that this build cannot use.
+/// [`TrainError::Model`] for a GPU that is not there, or that this build cannot use.
 pub fn open(choice: DeviceChoice) -> Result<Device> {
-    match choice {
-        DeviceChoice::Cpu => Ok(Device::Cpu),
-        DeviceChoice::Auto if !candle_core::utils::cuda_is_available() => Ok(Device::Cpu),
-        DeviceChoice::Auto => Ok(Device::new_cuda(0).unwrap_or(Device::Cpu)),
-        DeviceChoice::Cuda(number) if candle_core::utils::cuda_is_available() => {
-            Device::new_cuda(number).map_err(|error| {
-                TrainError::Device(format!(
-                    "cuda:{number} cannot be had: {error}; `nvidia-smi` lists the GPUs there are"
-                ))
-            })
-        }
-        DeviceChoice::Cuda(number) => Err(TrainError::Device(format!(
-            "cuda:{number}: this tcolz was built without CUDA; build it with `--features cuda`, or take \
-             --device cpu"
-        ))),
-    }
-}
-
-/// Its name on the command line.
-pub(super) fn name(device: &Device) -> String {
-    match device.location() {
-        candle_core::DeviceLocation::Cuda { gpu_id } => format!("cuda:{gpu_id}"),
-        candle_core::DeviceLocation::Cpu => "cpu".to_owned(),
-        candle_core::DeviceLocation::Metal { gpu_id } => format!("metal:{gpu_id}"),
-    }
+    device(&choice.to_string()).map_err(TrainError::from)
 }
 
 /// Free and all memory of the device in bytes; `None` for the CPU and where it does not say.

@@ -17,16 +17,16 @@ pub enum TrainError {
     Options(String),
     /// The dataset.
     #[error(transparent)]
-    Dataset(#[from] DatasetError),
+    Dataset(Box<DatasetError>),
     /// Samples cannot be selected or read.
     #[error(transparent)]
-    Loader(#[from] LoaderError),
+    Loader(Box<LoaderError>),
     /// The network, its weights, or an operation of it.
     #[error(transparent)]
-    Model(#[from] ModelError),
+    Model(Box<ModelError>),
     /// A picture of the run.
     #[error(transparent)]
-    Report(#[from] ReportError),
+    Report(Box<ReportError>),
     /// The operating system refused.
     #[error("{path}: {source}", path = path.display())]
     Io {
@@ -153,7 +153,7 @@ pub enum TrainError {
 
 impl From<candle_core::Error> for TrainError {
     fn from(error: candle_core::Error) -> TrainError {
-        TrainError::Model(error.into())
+        ModelError::from(error).into()
     }
 }
 
@@ -165,3 +165,16 @@ impl TrainError {
 
 /// What this stage gives back.
 pub(super) type Result<T> = std::result::Result<T, TrainError>;
+
+/// Boxed: errors are handed through many functions, and these are large.
+macro_rules! boxed {
+    ($($variant:ident: $error:ty),+) => {$(
+        impl From<$error> for TrainError {
+            fn from(error: $error) -> TrainError {
+                TrainError::$variant(Box::new(error))
+            }
+        }
+    )+};
+}
+
+boxed!(Dataset: DatasetError, Loader: LoaderError, Model: ModelError, Report: ReportError);

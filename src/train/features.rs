@@ -269,9 +269,9 @@ impl Fill<'_> {
     ) -> Result<()> {
         let Some(first) = self.missing.iter().position(|&missing| missing) else { return Ok(()) };
         let state = State { position: first as u64, ..self.loader.begin(0) };
-        let mut epoch = self.loader.resume_tensors(&state, &self.setup.device)?;
+        let epoch = self.loader.resume_tensors(&state, &self.setup.device)?;
         let mut position = first;
-        while let Some(batch) = epoch.next() {
+        for batch in epoch {
             let batch = batch?;
             let samples = batch.images.dim(0)?;
             let wanted: Vec<u32> = (0..samples)

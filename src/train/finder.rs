@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn nothing_is_suggested_where_the_loss_never_falls() {
-        assert_eq!(suggest(&tried((0..100).map(|step| f64::from(step)))), None);
+        assert_eq!(suggest(&tried((0..100).map(f64::from))), None);
         assert_eq!(suggest(&tried((0..5).map(|_| 1.0))), None);
         assert_eq!(suggest(&[]), None);
     }

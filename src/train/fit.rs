@@ -269,10 +269,11 @@ impl Fit<'_> {
                 Batches::Features(epoch, device.clone())
             }
         };
+        let network = self.learner.inference()?;
         let (mut loss, mut right, mut samples) = (0.0, 0u64, 0u64);
         while let Some(batch) = batches.next() {
             let batch = batch?;
-            let logits = self.learner.infer(&batch.inputs)?;
+            let logits = network.logits(&batch.inputs)?;
             for (logits, &label) in logits.iter().zip(&batch.labels) {
                 loss += sample_loss(logits, label as usize);
                 right += u64::from(answer(logits) == label as usize);

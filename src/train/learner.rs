@@ -11,7 +11,7 @@ use super::options::Finetune;
 use super::setup::Setup;
 use super::sgd::Sgd;
 use crate::model::net::is_tuned;
-use crate::model::{BatchNormMode, Net, Pass, Spec};
+use crate::model::{BatchNormMode, Folded, Net, Pass, Spec};
 
 /// What a batch is made of.
 #[derive(Debug)]
@@ -27,7 +27,8 @@ pub(super) enum Inputs {
 pub(super) struct Learner {
     /// All of the network, or its head alone.
     net: Net,
-    frozen: Option<Frozen>,
+    /// The backbone, where it is not trained; a [`Folded`] gives a sample the same features in every batch.
+    frozen: Option<Folded>,
     sgd: Sgd,
     loss: LossOptions,
     batch_norm: BatchNormMode,
@@ -52,7 +53,7 @@ impl Learner {
         let spec = &setup.spec;
         let (net, frozen) = if head_only {
             let head = Spec { backbone: Vec::new(), ..spec.clone() };
-            let frozen = Frozen::new(spec, &setup.weights, &setup.device)?;
+            let frozen = Folded::new(spec, &setup.weights, &setup.device)?;
             (Net::new(head, &setup.weights, &setup.device)?, Some(frozen))
         } else {
             (Net::new(spec.clone(), &setup.weights, &setup.device)?, None)
@@ -95,22 +96,20 @@ impl Learner {
         Ok(self.sgd.step(learning_rate)?)
     }
 
-    /// Logits `[n][classes]` as in inference.
-    pub(super) fn infer(&self, inputs: &Inputs) -> Result<Vec<Vec<f32>>> {
-        let logits = match inputs {
-            Inputs::Images(images) if self.frozen.is_none() => {
-                self.net.forward(images, Pass::INFER)?
-            }
-            inputs => self.net.logits(&self.features(inputs)?, Pass::INFER)?,
-        };
-        Ok(logits.to_vec2()?)
+    /// The network as it is now, for inference.
+    pub(super) fn inference(&self) -> Result<Inference<'_>> {
+        if self.frozen.is_some() {
+            return Ok(Inference::Head(self));
+        }
+        let folded = Folded::new(self.net.spec(), &self.parameters()?, self.net.device())?;
+        Ok(Inference::Whole(Box::new(folded)))
     }
 
     /// Features of the frozen backbone, `[n, features]`, without gradient.
     pub(super) fn features(&self, inputs: &Inputs) -> Result<Tensor> {
         match (inputs, &self.frozen) {
             (Inputs::Features(features), _) => Ok(features.clone()),
-            (Inputs::Images(images), Some(frozen)) => frozen.features(images),
+            (Inputs::Images(images), Some(frozen)) => Ok(frozen.features(images)?),
             (Inputs::Images(_), None) => Err(TrainError::Options(
                 "a backbone that is trained has no fixed features".to_owned(),
             )),
@@ -149,17 +148,26 @@ impl Learner {
     }
 }
 
-/// A backbone that is not trained.
+/// A network that is being trained, between two steps.
 #[derive(Debug)]
-struct Frozen(Net);
+pub(super) enum Inference<'a> {
+    /// A head behind its frozen backbone.
+    Head(&'a Learner),
+    /// All of it, folded.
+    Whole(Box<Folded>),
+}
 
-impl Frozen {
-    fn new(spec: &Spec, weights: &HashMap<String, Tensor>, device: &Device) -> Result<Frozen> {
-        Ok(Frozen(Net::new(Spec { head: Vec::new(), ..spec.clone() }, weights, device)?))
-    }
-
-    fn features(&self, images: &Tensor) -> Result<Tensor> {
-        Ok(self.0.features(images, Pass::INFER)?.detach())
+impl Inference<'_> {
+    /// Logits `[n][classes]`.
+    pub(super) fn logits(&self, inputs: &Inputs) -> Result<Vec<Vec<f32>>> {
+        let logits = match (self, inputs) {
+            (Inference::Head(learner), inputs) => {
+                learner.net.logits(&learner.features(inputs)?, Pass::INFER)?
+            }
+            (Inference::Whole(folded), Inputs::Images(images)) => folded.logits(images)?,
+            (Inference::Whole(folded), Inputs::Features(features)) => folded.head(features)?,
+        };
+        Ok(logits.to_vec2()?)
     }
 }
 

@@ -138,8 +138,8 @@ impl RunFolder {
             durable::remove_leftovers(&last).map_err(TrainError::io(&last))?;
             fs::remove_dir(&last).map_err(TrainError::io(&last))?;
         }
-        let files = OURS.iter().filter(|&&name| name != RUN_FILE && name != LAST_FOLDER);
-        files.map(|name| remove_if_there(&self.path.join(name))).collect::<Result<()>>()?;
+        let mut files = OURS.iter().filter(|&&name| name != RUN_FILE && name != LAST_FOLDER);
+        files.try_for_each(|name| remove_if_there(&self.path.join(name)))?;
         remove_if_there(&self.path.join(RUN_FILE))?;
         durable::sync_folder(&self.path).map_err(TrainError::io(&self.path))
     }

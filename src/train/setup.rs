@@ -65,13 +65,8 @@ impl Setup {
         loss.check(classes)?;
         let device = device::open(options.device)?;
         let workers = options.workers.unwrap_or_else(cores);
-        let memory = MemoryEstimate::of(
-            &initial.spec,
-            options.finetune,
-            size,
-            options.batch_size,
-            workers + WAITING_BATCHES,
-        );
+        let waiting = workers + WAITING_BATCHES;
+        let memory = MemoryEstimate::of(&initial.spec, options, size, &device, waiting)?;
         let mut setup = Setup {
             options: options.clone(),
             dataset,

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 use serde::Serialize;
 
 use super::checkpoint::{self, Progress};
+use super::curves;
 use super::error::{Result, TrainError};
 use super::features::{self, Made};
 use super::fit::Fit;
@@ -16,9 +17,9 @@ use super::options::{Finetune, TrainOptions};
 use super::run::{BEST_FILE, RunFolder};
 use super::samples::{HOLDOUT_FILE, TRAINED_FILE};
 use super::setup::Setup;
-use super::{curves, device};
 use crate::loader::{Loader, Order};
 use crate::model::BatchNormMode;
+use crate::model::device::device_name;
 use crate::model::net::is_tuned;
 
 /// What a finished run came to.
@@ -188,7 +189,7 @@ fn begun(setup: &Setup, folder: &RunFolder, train: &Loader, progress: &Progress)
             BatchNormMode::Stored => "stored",
         },
         reading: train.choices().to_string(),
-        device: device::name(&setup.device),
+        device: device_name(&setup.device),
         memory: setup.memory,
         epochs: setup.options.epochs,
         steps_per_epoch: Fit::steps_per_epoch(setup, train.epoch_order(0).len() as u64),

@@ -28,7 +28,7 @@ pub(crate) fn weight(parameter: &Parameter, gain: f64, offset: f32) -> Vec<f32> 
         Role::Kernel | Role::Matrix => x * bound,
         Role::NormVariance => x * 0.5 + 1.0,
         Role::NormWeight => x * 0.25 + 1.0,
-        Role::NormBias => x * 0.25 + if x < 0.0 { -offset } else { offset },
+        Role::NormBias => x * 0.25 + offset,
         Role::Bias | Role::NormMean => x * 0.125,
     };
     numbers(&parameter.key).take(parameter.elements()).map(value).collect()

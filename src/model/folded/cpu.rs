@@ -7,8 +7,8 @@ use rayon::prelude::*;
 
 use super::depthwise::Depthwise;
 use super::fold::Weights;
+use super::packed::{Order, Packed};
 use super::plan::{Input, Kernel, Plan};
-use super::product::{Order, Packed};
 use super::run::Workspace;
 use super::simd::Level;
 use crate::model::spec::{Layer, Spec};

@@ -14,16 +14,18 @@
 //! | module | what it does |
 //! | --- | --- |
 //! | `fold` | BatchNorm and scales into kernels and biases |
-//! | `plan`, `run` | steps and memory for a size of images; carrying them out |
-//! | `product`, `depthwise`, `separable`, `pool` | the steps |
+//! | `draft`, `plan`, `run` | layers → steps; memory for a size of images; carrying them out |
+//! | `packed`, `product`, `depthwise`, `separable`, `pool` | the steps |
 //! | `simd`, `lines` | vectors of each kind of CPU; memory that begins at cache lines |
 //! | `cpu`, `device` | the two engines |
 
 mod cpu;
 mod depthwise;
 mod device;
+mod draft;
 mod fold;
 mod lines;
+mod packed;
 mod plan;
 mod pool;
 mod product;

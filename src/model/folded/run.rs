@@ -2,6 +2,7 @@
 
 use super::depthwise::{self, DepthwiseJob};
 use super::lines::{Lines, Shared};
+use super::packed::Order;
 use super::plan::{INPUT, Plan, Step, Value};
 use super::pool::{self, Image, ImageMut};
 use super::product::{self, Job};
@@ -23,6 +24,28 @@ fn image_mut<'a>(numbers: &'a mut Lines, value: &Value) -> ImageMut<'a> {
     ImageMut { numbers: numbers.numbers_mut(), place: value.place, size: value.size }
 }
 
+/// Copies a photo, row after row, with zeros around.
+fn fill(numbers: &mut [f32], input: &Value, photo: &[f32]) {
+    let Value { size: [height, width], border, place, .. } = *input;
+    if height * width == 0 {
+        return;
+    }
+    let planes = numbers.chunks_exact_mut(place.plane).zip(photo.chunks_exact(height * width));
+    for (plane, photo) in planes {
+        let (above, rows) = plane.split_at_mut(border.top * place.row);
+        let (rows, below) = rows.split_at_mut(height * place.row);
+        above.fill(0.0);
+        below.fill(0.0);
+        for (row, photo) in rows.chunks_exact_mut(place.row).zip(photo.chunks_exact(width)) {
+            let (left, row) = row.split_at_mut(border.left);
+            let (row, right) = row.split_at_mut(width);
+            left.fill(0.0);
+            row.copy_from_slice(photo);
+            right.fill(0.0);
+        }
+    }
+}
+
 impl Workspace {
     /// Makes room for a plan.
     pub(super) fn reserve(&mut self, plan: &Plan) {
@@ -40,16 +63,8 @@ impl Workspace {
     /// Carries out a plan for a photo `[3, height, width]`.
     pub(super) fn photo(&mut self, plan: &Plan, photo: &[f32], features: &mut [f32]) {
         self.reserve(plan);
-        let Value { size: [height, width], border, place, slot, channels, .. } = plan.values[INPUT];
-        let numbers = self.slots[slot].numbers_mut();
-        numbers[..channels * place.plane].fill(0.0);
-        if height * width > 0 {
-            for (line, from) in photo.chunks_exact(width).enumerate() {
-                let (channel, row) = (line / height, line % height);
-                let at = channel * place.plane + (border.top + row) * place.row + border.left;
-                numbers[at..at + width].copy_from_slice(from);
-            }
-        }
+        let input = &plan.values[INPUT];
+        fill(self.slots[input.slot].numbers_mut(), input, photo);
         self.steps(plan);
         // Features are one pixel: their blocks lie one after another.
         let output = &plan.values[plan.output];
@@ -100,7 +115,7 @@ impl Workspace {
             Step::Product { packed, source, target, residual, stride, sides, bounds, runs } => {
                 let Some(runs) = runs else { return };
                 let (from, to) = (value(*source), value(*target));
-                let pixel = if packed.order == product::Order::Planar { 1 } else { BLOCK };
+                let pixel = if packed.order == Order::Planar { 1 } else { BLOCK };
                 let mut windows = from.place;
                 windows.origin -= sides.top * from.place.row + sides.left * pixel;
                 windows.row *= stride;

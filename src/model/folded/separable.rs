@@ -14,7 +14,8 @@ use rayon::prelude::*;
 
 use super::depthwise::{self, Depthwise, DepthwiseJob};
 use super::lines::{Lines, Shared};
-use super::product::{self, Bounds, Job, PANEL, Packed, Place, Runs};
+use super::packed::{PANEL, Packed, Runs};
+use super::product::{self, Bounds, Job, Place};
 use super::simd::{BLOCK, Level};
 use crate::model::spec::Sides;
 

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::{ModelError, Stored, h5, pth, safetensors};
+use super::{ModelError, Stored, h5, pth, tensor_file};
 
 /// How a file stores its tensors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -47,7 +47,7 @@ pub(super) struct Contents {
 }
 
 enum Reader {
-    Safetensors(safetensors::Reader),
+    Safetensors(tensor_file::Reader),
     Pth(pth::Reader),
     H5(h5::Reader),
     /// A file that was not made, for the tests: what each tensor may be called.
@@ -70,7 +70,7 @@ impl Contents {
         } else if start.starts_with(pth::LEGACY_MAGIC) {
             (FileFormat::PytorchLegacy, Reader::Pth(pth::Reader::open_legacy(path)?))
         } else if start.get(8) == Some(&b'{') {
-            (FileFormat::Safetensors, Reader::Safetensors(safetensors::Reader::open(path)?))
+            (FileFormat::Safetensors, Reader::Safetensors(tensor_file::Reader::open(path)?))
         } else {
             return Err(ModelError::file(
                 path,

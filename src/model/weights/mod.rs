@@ -26,7 +26,7 @@ mod open;
 mod pickle;
 mod properties;
 mod pth;
-pub(crate) mod safetensors;
+pub(crate) mod tensor_file;
 mod turn;
 
 use std::collections::HashMap;
