@@ -24,7 +24,7 @@ test-browser: tools ## the page of tcolz serve in a real Chromium
 ttd: tools ## cross-validate on real tweet photos with real weights, in ttd-out/: make ttd TTD=folder WEIGHTS=file
 	TTD="$(TTD)" WEIGHTS="$(WEIGHTS)" scripts/ttd.sh ttd-out
 
-check: fmt clippy check-cuda test test-browser optimised docs examples ## all that CI does
+check: fmt clippy check-cuda test test-browser optimised demo docs examples ## all that CI does
 
 fmt:
 	cargo fmt --all --check

@@ -14,7 +14,7 @@
 //! | --- | --- |
 //! | `TCOLZ_BENCH_DUMP` | raw dump to convert; made-up photos without it |
 //! | `TCOLZ_BENCH_TTD` | the Twitter testing dataset, for the sections `size` and `plan` |
-//! | `TCOLZ_BENCH_ROUNDS` | rounds of the sections `convert`, `read`, `plan`, `slow` and `cold` (3) |
+//! | `TCOLZ_BENCH_ROUNDS` | rounds of the sections `convert`, `read`, `plan`, `slow`, `cold` and `models` (3) |
 //! | `TCOLZ_BENCH_SECONDS` | of a run of the section `read` (5; less only to try it out) |
 //! | `TCOLZ_BENCH_VENV`, `TCOLZ_SHARED` | Python environment with the peers, and the folder with `bench/peers_convert.py` |
 //! | `TCOLZ_BENCH_STORES` | folder where the peers' stores are kept for the next time (none are) |
@@ -28,6 +28,7 @@ mod convert;
 mod floor;
 mod machine;
 mod memory;
+mod models;
 mod plan;
 mod read;
 mod report;
@@ -42,7 +43,7 @@ mod turbo;
 use report::Page;
 use settings::Settings;
 
-const SECTIONS: [(&str, Section); 8] = [
+const SECTIONS: [(&str, Section); 9] = [
     ("convert", convert::section),
     ("read", read::section),
     ("memory", memory::section),
@@ -51,6 +52,7 @@ const SECTIONS: [(&str, Section); 8] = [
     ("plan", plan::section),
     ("slow", slow::section),
     ("cold", cold::section),
+    ("models", models::section),
 ];
 
 type Section = fn(&Settings) -> String;
@@ -61,6 +63,9 @@ fn main() {
         std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
     if words.first().is_some_and(|word| word == floor::WORD) {
         return floor::run(&words[1..]);
+    }
+    if words.first().is_some_and(|word| word == models::WORD) {
+        return models::run(&words[1..]);
     }
     if words.first().is_some_and(|word| read::WORDS.contains(&word.as_str())) {
         return read::run(&words);

@@ -24,7 +24,7 @@ fn training_step(bencher: Bencher<'_, '_>, name: &str) {
     let images = Tensor::from_vec(pixels, (IMAGES, 3, size, size), &Device::Cpu).expect("images");
     let labels: Vec<u32> = (0..IMAGES as u32).map(|image| image % CLASSES as u32).collect();
     let labels = Tensor::new(labels, &Device::Cpu).expect("labels");
-    let pass = Pass { batch_norm: BatchNormMode::Batch, dropout: Some((1, 0)) };
+    let pass = Pass { batch_norm: BatchNormMode::Batch, dropout: Some((1, 0)), gradients: true };
     bencher.counter(ItemsCount::new(IMAGES)).bench_local(|| {
         let logits = net.forward(&images, pass).expect("a forward pass");
         let loss = cross_entropy(&logits, &labels, &LossOptions::default()).expect("a loss");

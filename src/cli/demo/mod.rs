@@ -27,8 +27,8 @@ use super::{Ending, inspect, verify};
 /// Marks a folder that an earlier demo made, and whose parts this one may replace.
 const MARK: &str = "made-by-tcolz-demo";
 
-/// Sides of the tensors: the usual one, and a small one to learn from.
-const SIZES: [u32; 2] = [224, 96];
+/// Sides of the tensors: a small one to learn from, and the usual one.
+const SIZES: [u32; 2] = [96, 224];
 
 /// Tiles of each class on the contact sheet.
 const TILES: usize = 8;
