@@ -6,7 +6,7 @@ VENV := .venv
 CUDA_VENV := .venv-cuda
 export TCOLZ_PYTHON := $(CURDIR)/$(VENV)/bin/python
 
-.PHONY: help demo ttd test test-browser check check-cuda tools fmt clippy optimised docs examples bench clean
+.PHONY: help demo ttd test test-browser check check-cuda check-ttd tools fmt clippy optimised docs examples bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -24,7 +24,7 @@ test-browser: tools ## the page of tcolz serve in a real Chromium
 ttd: tools ## cross-validate on real tweet photos with real weights, in ttd-out/: make ttd TTD=folder WEIGHTS=file
 	TTD="$(TTD)" WEIGHTS="$(WEIGHTS)" scripts/ttd.sh ttd-out
 
-check: fmt clippy check-cuda test test-browser optimised demo docs examples ## all that CI does
+check: fmt clippy check-cuda test test-browser optimised demo check-ttd docs examples ## all that CI does
 
 fmt:
 	cargo fmt --all --check
@@ -45,6 +45,10 @@ docs: tools
 examples: tools
 	cargo build --locked --examples
 	scripts/run-examples.sh
+
+# What a head learns from real weights and real photos must be as good as a logistic regression.
+check-ttd: tools
+	scripts/ttd.sh --check
 
 bench: tools ## measure against libjpeg-turbo alone and write benches/RESULTS.md: make bench DUMP=folder
 	scripts/bench.sh "$(DUMP)"

@@ -41,8 +41,8 @@
 //! | [`convert`](mod@convert) | the pipeline from a dump to a dataset, and what it will take; repair |
 //! | [`loader`] | which samples, in which order; batches for training |
 //! | [`inspect`](mod@inspect) | what a dataset holds: statistics, duplicates, contact sheets |
-//! | [`model`] | networks as data, their operations and weights; inference (feature `train`) |
 //! | [`report`] | a page that shows all this: charts, pictures, tables in one HTML file |
+//! | [`model`] | networks as data, their operations and weights; inference (feature `train`) |
 //! | [`train`] | fine-tuning: the epoch loop, optimiser, schedules, checkpoints (feature `train`) |
 //! | [`predict`] | photos → probabilities, by a model's own recipe (feature `train`) |
 //! | [`evaluate`](mod@evaluate) | how good a model is on a dataset (feature `train`) |

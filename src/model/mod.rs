@@ -16,7 +16,6 @@
 //! | [`ops`] | what Candle has not, has wrong or has slowly, each with its gradient |
 //! | [`net`] | a network whose parameters can be trained |
 //! | [`folded`] | a network for inference, with an engine of its own on the CPU |
-
 //! | [`weights`] | files of weights, others' and our own |
 //! | [`file`](mod@file) | MODEL: what was trained here, with what is needed to use it |
 
