@@ -33,6 +33,7 @@ pub(crate) fn read_exact_at(file: &File, mut bytes: &mut [u8], mut offset: u64) 
 /// # Errors
 /// As the system says.
 #[cfg(unix)]
+#[cfg_attr(not(feature = "train"), allow(dead_code, reason = "kept features are training's"))]
 pub(crate) fn write_all_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
     std::os::unix::fs::FileExt::write_all_at(file, bytes, offset)
 }
@@ -42,6 +43,7 @@ pub(crate) fn write_all_at(file: &File, bytes: &[u8], offset: u64) -> io::Result
 /// # Errors
 /// As the system says.
 #[cfg(windows)]
+#[cfg_attr(not(feature = "train"), allow(dead_code, reason = "kept features are training's"))]
 pub(crate) fn write_all_at(file: &File, mut bytes: &[u8], mut offset: u64) -> io::Result<()> {
     while !bytes.is_empty() {
         let written = std::os::windows::fs::FileExt::seek_write(file, bytes, offset)?;

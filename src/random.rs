@@ -32,6 +32,7 @@ impl Random {
 
     /// What [`Random::next`] gives after `place` others.
     #[inline(always)]
+    #[cfg_attr(not(feature = "train"), allow(dead_code, reason = "masks are training's"))]
     pub(crate) fn at(&self, place: u64) -> u64 {
         Random(self.0.wrapping_add(place.wrapping_mul(STEP))).next()
     }

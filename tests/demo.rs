@@ -241,7 +241,7 @@ fn the_contact_sheets_show_stored_samples() {
     let first = |label| {
         let rows = dataset.ledger().unwrap();
         let row = rows.into_iter().find(|row| row.label == Some(label) && row.place.is_some());
-        dataset.read_tensor(&row.unwrap(), 0).unwrap()
+        dataset.read_tensor(&row.unwrap(), 1).unwrap()
     };
     let mut sheet = RgbImage::new();
     let png = fs::read(report["sheets"][0].as_str().unwrap()).unwrap();

@@ -77,7 +77,7 @@ fn options(dataset: &Dataset, out: &Path, all: bool) -> TrainOptions {
         options.epochs = 2;
         options.accumulate = 2;
         options.augment.flip = 0.5;
-        options.checkpoint_every = tcolz::train::CheckpointEvery::Steps(1);
+        options.checkpoint_every = tcolz::train::CheckpointEvery::Steps(2);
     }
     options
 }

@@ -108,7 +108,7 @@ fn a_finished_run_changes_nothing_and_other_options_are_refused_by_name() {
     let mut other = asked.clone();
     other.learning_rate = Some(0.5);
     let error = refused(&other).to_string();
-    assert!(error.contains("--lr 0.01, not 0.5") && error.contains("--restart"), "{error}");
+    assert!(error.contains("--lr 0.001, not 0.5") && error.contains("--restart"), "{error}");
     let mut other = asked.clone();
     other.seed = 1;
     assert!(refused(&other).to_string().contains("--seed 0, not 1"));

@@ -1,5 +1,5 @@
 //! A training step of eight images at 224: forward with the batch's statistics, cross entropy, gradients, SGD.
-//! One iteration is one step. PyTorch's is beside it in benches/RESULTS.md.
+//! One iteration is one step. The section `models` of benches/RESULTS.md has steps of 8 beside PyTorch.
 
 use candle_core::{Device, Tensor};
 use divan::counter::ItemsCount;

@@ -7,7 +7,7 @@ use super::{EvaluateError, EvaluateOptions, Predictions};
 use crate::dataset::{Dataset, Receipt};
 use crate::loader::select::Place;
 use crate::loader::{Loader, RankState, Selection};
-use crate::model::{Model, ModelError, Net, Pass};
+use crate::model::{Folded, Model, ModelError};
 use crate::sample::{NO_LABEL, Status};
 
 /// Predictions of the selected samples, each once, and the loader's receipt of them.
@@ -29,7 +29,7 @@ pub(super) fn predictions(
         Protocol::Plain => None,
         Protocol::Ttd => Some(agreement(dataset, selection)?),
     };
-    let network = Net::new(model.spec(), &model.tensors, &options.device)?;
+    let network = Folded::new(&model.spec(), &model.tensors, &options.device)?;
     let mut found = Predictions { agreement, ..Predictions::default() };
     let mut epoch = loader.tensors(0, &options.device);
     progress(0, samples as u64);
@@ -76,8 +76,8 @@ fn loader(
 }
 
 /// Logits of images, `[n, outputs]` row by row.
-fn logits(network: &Net, images: &Tensor) -> Result<Vec<f32>, ModelError> {
-    let logits = network.forward(images, Pass::INFER)?;
+fn logits(network: &Folded, images: &Tensor) -> Result<Vec<f32>, ModelError> {
+    let logits = network.logits(images)?;
     Ok(logits.to_device(&Device::Cpu)?.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?)
 }
 

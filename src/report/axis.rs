@@ -129,7 +129,8 @@ impl Ranged for Axis {
     type ValueType = f64;
 
     fn map(&self, value: &f64, (from, to): (i32, i32)) -> i32 {
-        let share = (value - self.start) / (self.end - self.start);
+        // What lies far outside of the axis is still a place in the picture's own numbers.
+        let share = ((value - self.start) / (self.end - self.start)).clamp(-1.0, 2.0);
         from + (share * f64::from(to - from)).round() as i32
     }
 

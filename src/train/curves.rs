@@ -27,7 +27,9 @@ fn picture(rows: &[EpochRow]) -> Picture {
         }
         curves
     };
-    let best = rows.iter().rfind(|row| row.best).map(|row| f64::from(row.epoch));
+    // Without validation no epoch is better than another.
+    let best = rows.iter().rfind(|row| row.best && row.validation.is_some());
+    let best = best.map(|row| f64::from(row.epoch));
     let panel = |name: &str, curves| Panel {
         x_name: "epoch".to_owned(),
         y_name: name.to_owned(),

@@ -17,11 +17,7 @@ pub fn open(choice: DeviceChoice) -> Result<Device> {
 /// Free and all memory of the device in bytes; `None` for the CPU and where it does not say.
 #[cfg(feature = "cuda")]
 fn memory(device: &Device) -> Option<(usize, usize)> {
-    use candle_core::cuda_backend::cudarc::driver::result;
-    let cuda = device.as_cuda_device().ok()?;
-    // Whichever thread asks: the answer is that of the context it is bound to.
-    cuda.cuda_stream().context().bind_to_thread().ok()?;
-    result::mem_get_info().ok()
+    device.as_cuda_device().ok()?.cuda_stream().context().mem_get_info().ok()
 }
 
 #[cfg(not(feature = "cuda"))]

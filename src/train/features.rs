@@ -73,15 +73,8 @@ pub(super) fn make(
     let missing = sets.iter().map(Features::missing).collect::<Result<Vec<Vec<bool>>>>()?;
     let lacking: u64 = missing.iter().flatten().map(|&missing| u64::from(missing)).sum();
     let needed = lacking * cache::row_bytes(features) as u64;
-    if let Ok(free) = durable::free_bytes(&folder)
-        && needed > free
-    {
-        return Ok(Made::NotKept(format!(
-            "{} has {} MB of room and {} MB of features are to come",
-            folder.display(),
-            free / 1_000_000,
-            needed / 1_000_000
-        )));
+    if let Some(reason) = lacks_room(&folder, needed, durable::free_bytes(&folder).ok()) {
+        return Ok(Made::NotKept(reason));
     }
     let file = sets.first().map_or(folder, |set| set.cache.path().to_owned());
     observer.features_begun(&file, bytes, all - lacking, all);
@@ -98,6 +91,17 @@ pub(super) fn make(
         }
     }
     Ok(Made::Kept(sets))
+}
+
+/// What a disk lacks for features of so many bytes, as a sentence; `None` where they fit, or nobody knows.
+fn lacks_room(folder: &std::path::Path, needed: u64, free: Option<u64>) -> Option<String> {
+    let free = free.filter(|&free| needed > free)?;
+    Some(format!(
+        "{} has {} MB of room and {} MB of features are to come",
+        folder.display(),
+        free / 1_000_000,
+        needed / 1_000_000
+    ))
 }
 
 /// Where the features of a setup are kept; `None`: nowhere, by choice.
@@ -300,5 +304,21 @@ impl Fill<'_> {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn features_that_do_not_fit_on_the_disk_are_told_with_both_sizes() {
+        let folder = std::path::Path::new("runs/x");
+        // VGG19 on the training split of B-T4SA.
+        let needed = 368_586 * cache::row_bytes(25_088) as u64;
+        let reason = lacks_room(folder, needed, Some(20_000_000_000)).unwrap();
+        assert!(reason.contains("runs/x has 20000 MB") && reason.contains("36994 MB"), "{reason}");
+        assert_eq!(lacks_room(folder, needed, Some(needed)), None);
+        assert_eq!(lacks_room(folder, needed, None), None);
     }
 }

@@ -47,36 +47,50 @@ pub(super) struct Fit<'a> {
     pub(super) observer: &'a mut dyn TrainObserver,
 }
 
-/// Time of an epoch's training in this process.
+/// Time of an epoch's training in this process: all of it, and that from the third step on.
 struct Clock {
     steps: u64,
+    all: Span,
+    settled: Option<Span>,
+}
+
+struct Span {
+    begun: Instant,
     samples: u64,
     waited: Duration,
-    measured: Option<Instant>,
+}
+
+impl Span {
+    fn begin() -> Span {
+        Span { begun: Instant::now(), samples: 0, waited: Duration::ZERO }
+    }
+
+    fn step(&mut self, samples: u64, waited: Duration) {
+        (self.samples, self.waited) = (self.samples + samples, self.waited + waited);
+    }
 }
 
 impl Clock {
     fn begin() -> Clock {
-        Clock { steps: 0, samples: 0, waited: Duration::ZERO, measured: None }
+        Clock { steps: 0, all: Span::begin(), settled: None }
     }
 
     /// A step is done, for which data was waited for.
     fn step(&mut self, samples: u64, waited: Duration) {
         self.steps += 1;
-        match self.steps {
-            ..WARM_UP_STEPS => {}
-            WARM_UP_STEPS => self.measured = Some(Instant::now()),
-            _ => (self.samples, self.waited) = (self.samples + samples, self.waited + waited),
+        self.all.step(samples, waited);
+        match &mut self.settled {
+            Some(span) => span.step(samples, waited),
+            None if self.steps == WARM_UP_STEPS => self.settled = Some(Span::begin()),
+            None => {}
         }
     }
 
-    /// Samples a second, and the share of time that was waited.
+    /// Samples a second, and the share of time that was waited; of all steps where there are no later ones.
     fn rates(&self) -> (f64, f64) {
-        let seconds = self.measured.map_or(0.0, |begun| begun.elapsed().as_secs_f64());
-        if self.samples == 0 || seconds <= 0.0 {
-            return (0.0, 0.0);
-        }
-        (self.samples as f64 / seconds, (self.waited.as_secs_f64() / seconds).min(1.0))
+        let span = self.settled.as_ref().filter(|span| span.samples > 0).unwrap_or(&self.all);
+        let seconds = span.begun.elapsed().as_secs_f64().max(1e-9);
+        (span.samples as f64 / seconds, (span.waited.as_secs_f64() / seconds).min(1.0))
     }
 }
 

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::error::Result;
 use super::options::{Finetune, TrainOptions};
+use super::setup::cores;
 use crate::model::Spec;
 use crate::model::memory::StepPlan;
 use crate::storage::available_memory_bytes;
@@ -40,14 +41,20 @@ impl MemoryEstimate {
         waiting: usize,
     ) -> Result<MemoryEstimate> {
         let side = size as usize;
-        let step = spec.step_memory(&StepPlan {
+        let plan = StepPlan {
             batch: options.batch_size,
             image: [side; 2],
             head_only: options.finetune == Finetune::Head,
             momentum: options.sgd.momentum > 0.0,
             accumulates: options.accumulate > 1,
             fused: device.is_cpu(),
-        })?;
+        };
+        let mut step = spec.step_memory(&plan)?;
+        if plan.head_only && plan.fused {
+            // A frozen backbone takes image by image, each thread one.
+            let threads = options.threads.unwrap_or_else(cores).min(plan.batch);
+            step.workspace = spec.step_memory(&StepPlan { batch: threads, ..plan })?.workspace;
+        }
         Ok(MemoryEstimate {
             // The best model and the checkpoint are copies that come and go, one at a time.
             parameters: 3 * step.parameters,

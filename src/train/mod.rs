@@ -48,9 +48,8 @@ pub use memory::MemoryEstimate;
 pub use observer::{Begun, EpochReport, StepReport, TrainObserver};
 pub use options::{
     CacheChoice, CheckpointEvery, ClassWeights, DEFAULT_BATCH_SIZE, DEFAULT_CHECKPOINT_EVERY,
-    DEFAULT_EPOCHS, DEFAULT_HEAD_LEARNING_RATE, DEFAULT_LEARNING_RATE,
-    DEFAULT_RANDOM_LEARNING_RATE, DEFAULT_WEIGHT_DECAY, DeviceChoice, Finetune, TrainOptions,
-    Validation,
+    DEFAULT_EPOCHS, DEFAULT_LEARNING_RATE, DEFAULT_RANDOM_LEARNING_RATE, DEFAULT_WEIGHT_DECAY,
+    DeviceChoice, Finetune, TrainOptions, Validation,
 };
 pub use resources::RESOURCES_FILE;
 pub use run::{BEST_FILE, CHECKPOINT_FILE, CURVES_FILES, FINDER_FILES, LAST_FOLDER, RUN_FILE};

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 use tcolz::Dataset;
+use tcolz::loader::Select;
 use tcolz::loader::augment::Augment;
 use tcolz::train::schedule::Schedule;
 use tcolz::train::sgd::Decay;
@@ -30,7 +31,8 @@ use super::progress::event;
 const RUNS: &str = "runs";
 
 pub(super) fn run(args: &TrainArgs) -> anyhow::Result<Ending> {
-    let options = options(args)?;
+    let select = args.select.select(&Dataset::open(&args.dataset)?)?;
+    let options = options(args, select);
     let stop = stop_on_ctrl_c(
         "finishing the step in hand and writing a checkpoint; Ctrl-C again stops at once",
     )?;
@@ -73,8 +75,7 @@ fn found(finding: &Finding, args: &TrainArgs) -> anyhow::Result<Ending> {
     let files = files.join(", ");
     let text = match finding.suggested {
         Some(rate) => format!(
-            "the loss falls fastest at --lr {rate:.1e}; with one-cycle or cosine up to three times as much may \
-             be best\n  files  {files}\n"
+            "the loss falls fastest at --lr {rate:.1e}: begin there or a little below\n  files  {files}\n"
         ),
         None => format!(
             "the loss does not fall at any rate from {:e} to {:e}: look at {files}, and at the data\n",
@@ -86,8 +87,7 @@ fn found(finding: &Finding, args: &TrainArgs) -> anyhow::Result<Ending> {
 }
 
 /// What the arguments ask for: a flag, else the preset's value, else the default.
-fn options(args: &TrainArgs) -> anyhow::Result<TrainOptions> {
-    let dataset = Dataset::open(&args.dataset)?;
+fn options(args: &TrainArgs, select: Select) -> TrainOptions {
     let default = if args.weights.is_some() { Finetune::Head } else { Finetune::All };
     let finetune = args.finetune.unwrap_or(default);
     let out = args
@@ -102,7 +102,7 @@ fn options(args: &TrainArgs) -> anyhow::Result<TrainOptions> {
     let (learning, machine) = (&args.learning, &args.machine);
     options.weights.clone_from(&args.weights);
     options.view.clone_from(&args.images.view);
-    options.select = args.select.select(&dataset)?;
+    options.select = select;
     options.validation = validation(&args.validation);
     options.size = args.images.size;
     options.epochs = learning.epochs.unwrap_or(options.epochs);
@@ -131,7 +131,7 @@ fn options(args: &TrainArgs) -> anyhow::Result<TrainOptions> {
     options.memory_limit = machine.memory;
     options.checkpoint_every = machine.checkpoint_every;
     options.restart = args.restart;
-    Ok(options)
+    options
 }
 
 /// The values of a preset.
@@ -201,4 +201,51 @@ fn text(summary: &TrainSummary, args: &TrainArgs) -> String {
         format!("{model}\n")
     };
     format!("{first}{}next: {evaluate}, tcolz predict {model} PHOTO…\n", facts.text())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    use super::super::args::{Args, Command};
+
+    fn asked(words: &str) -> TrainOptions {
+        let words = "tcolz train d --model vgg19 ".to_owned() + words;
+        match Args::try_parse_from(words.split_whitespace()).unwrap().command {
+            Command::Train(args) => options(&args, Select::split("train")),
+            _ => panic!("another command"),
+        }
+    }
+
+    #[test]
+    fn a_preset_gives_the_old_pipelines_values_and_other_flags_win() {
+        let head = asked("--finetune head --preset b-t4sa-2018");
+        assert_eq!((head.epochs, head.batch_size, head.patience), (15, 64, Some(5)));
+        assert_eq!((head.schedule, head.base_rate()), (Schedule::BT4sa2018, 1e-3));
+        assert_eq!((head.sgd.momentum, head.sgd.weight_decay), (0.9, 1e-5));
+        assert_eq!(head.sgd.decay, Decay::Kernels);
+        assert_eq!(asked("--finetune all --preset b-t4sa-2018").batch_size, 48);
+        let flags = "--preset b-t4sa-2018 --epochs 3 --batch-size 8 --lr 0.5 --schedule constant --decay all";
+        let mixed = asked(flags);
+        assert_eq!((mixed.epochs, mixed.batch_size, mixed.base_rate()), (3, 8, 0.5));
+        assert_eq!((mixed.schedule, mixed.sgd.decay), (Schedule::Constant, Decay::All));
+        assert_eq!(mixed.patience, Some(5), "what no flag names stays the preset's");
+    }
+
+    #[test]
+    fn without_flags_weights_get_a_new_head_and_random_ones_are_trained_whole() {
+        let plain = asked("");
+        assert_eq!(plain.finetune, Finetune::All);
+        assert_eq!(plain.folder(), PathBuf::from("runs/vgg19-all"));
+        assert_eq!(plain.augment, Augment::default());
+        let head = asked("--weights w.pth");
+        assert_eq!(
+            (head.finetune, head.folder()),
+            (Finetune::Head, PathBuf::from("runs/vgg19-head"))
+        );
+        let changed = asked("--flip --crop random:4 --holdout 10% --no-cache");
+        assert_eq!((changed.augment.flip, changed.cache), (0.5, CacheChoice::Off));
+        assert!(matches!(changed.validation, Validation::Holdout(_)));
+    }
 }

@@ -1,7 +1,7 @@
 //! What Candle 0.11 has not, has wrong or has slowly, as functions of tensors, each with its gradient.
 //!
 //! Images are `[n, channels, height, width]`, float32. On the CPU these are kernels of our own
-//! (`Candle`'s `CustomOp`s); elsewhere, and in tests beside the kernels, they are [`reference`]: Candle's own
+//! (`Candle`'s `CustomOp`s); elsewhere, and in tests beside the kernels, they are [`mod@reference`]: Candle's own
 //! operations only.
 //!
 //! | module | what it does |
