@@ -138,7 +138,10 @@ fn epochs(dataset: &Dataset, told: &Value) {
         for batch in loader.epoch(epoch) {
             let batch = batch.unwrap();
             assert_eq!(batch.shape()[2..], [96, 96]);
-            batch.sample_ids().iter().for_each(|_| std::mem::forget(std::hint::black_box(vec![1_u8; lost])));
+            batch
+                .sample_ids()
+                .iter()
+                .for_each(|_| std::mem::forget(std::hint::black_box(vec![1_u8; lost])));
         }
         anonymous_bytes().unwrap()
     };

@@ -68,7 +68,7 @@ pub enum ServeError {
     Limit(String),
     /// A sample image cannot be drawn.
     #[error("the page's sample images: {0}")]
-    Sample(#[from] crate::demo::DemoError),
+    Sample(Box<crate::demo::DemoError>),
 }
 
 /// Threads that this machine runs at a time.

@@ -47,7 +47,8 @@ impl Page {
         let policy = HeaderValue::from_str(&policy.join("; "));
         let samples = (0..SAMPLES).map(|sample| {
             let (number, class) = (FIRST_PICTURE + sample as u64, sample % CLASSES.len());
-            demo::photo(number, class, SAMPLE_SIZE).map(Bytes::from)
+            let photo = demo::photo(number, class, SAMPLE_SIZE).map(Bytes::from);
+            photo.map_err(|error| ServeError::Sample(Box::new(error)))
         });
         Ok(Page {
             html: html.into(),

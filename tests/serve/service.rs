@@ -13,9 +13,7 @@ use tcolz::model::file::MODEL_FORMAT;
 use tcolz::model::init::initial_weights;
 use tcolz::model::{Model, ModelFacts, Network};
 use tcolz::predict::Predictor;
-use tcolz::serve::{
-    Classifier, Fault, Limits, Preparer, ServeOptions, Server, Stopper, classifier,
-};
+use tcolz::serve::{Classifier, Fault, Limits, Preparer, ServeOptions, Server, Stopper};
 use tcolz::transform::View;
 
 use crate::common::photo;
