@@ -1,10 +1,12 @@
 //! `tcolz serve`: the micro-service and its page.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
 use serde_json::json;
+use tcolz::evaluate::find_model;
 use tcolz::predict::Predictor;
 use tcolz::serve::{Limits, ServeOptions, Server, Stopper};
 use tcolz::train::open_device;
@@ -14,11 +16,11 @@ use super::output::{plural, print};
 use super::serve_args::ServeArgs;
 
 pub(super) fn run(args: &ServeArgs) -> anyhow::Result<Ending> {
-    let name = args.model.file_stem().unwrap_or(args.model.as_os_str());
+    let (file, model) = find_model(&args.model, Path::new("DATASET"))?;
     let defaults = Limits::default();
     let options = ServeOptions {
         bind: args.bind,
-        name: name.to_string_lossy().into_owned(),
+        name: name(&file),
         limits: Limits {
             body_bytes: args.max_body,
             upload_bytes: defaults.upload_bytes.max(4 * args.max_body),
@@ -27,7 +29,8 @@ pub(super) fn run(args: &ServeArgs) -> anyhow::Result<Ending> {
             ..defaults
         },
     };
-    let predictor = Arc::new(Predictor::open(&args.model, &open_device(args.device)?)?);
+    let predictor = Arc::new(Predictor::new(&model, &open_device(args.device)?)?);
+    drop(model);
     let network = predictor.facts().network.name();
     let server = Server::bind(&options, predictor)?;
     stop_on_signal(server.stopper())?;
@@ -51,6 +54,17 @@ pub(super) fn run(args: &ServeArgs) -> anyhow::Result<Ending> {
         eprintln!("{} took too long and had to be cut off", plural(cut_off as u64, "connection"));
     }
     Ok(Ending::Done)
+}
+
+/// What a model is called: by its file, or by its run, whose best model every run calls the same.
+fn name(file: &Path) -> String {
+    let whole = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    let run = whole.parent().and_then(Path::file_name);
+    let name = match (whole.file_stem(), run) {
+        (Some(stem), Some(run)) if stem == "best" => run,
+        (stem, _) => stem.unwrap_or(whole.as_os_str()),
+    };
+    name.to_string_lossy().into_owned()
 }
 
 /// The first Ctrl-C (or SIGTERM) finishes what is in hand, the second ends at once.

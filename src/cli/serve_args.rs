@@ -8,10 +8,10 @@ use tcolz::train::DeviceChoice;
 
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  tcolz serve best.safetensors                 then open http://127.0.0.1:5000/\n  curl -F file=@photo.jpg http://127.0.0.1:5000/predict\n  curl --data-binary @photo.jpg http://127.0.0.1:5000/predict | jq .label\n\nPaths: / (the page), POST /predict, /model, /health, /metrics (Prometheus). Uploads are held in memory only. What is too much at a time gets 503 and when to come back. Ctrl-C or SIGTERM finishes what is in hand. Whoever reaches the address may use it: only this machine does unless --bind says otherwise."
+    after_help = "Examples:\n  tcolz serve runs/NAME                        then open http://127.0.0.1:5000/\n  curl -F file=@photo.jpg http://127.0.0.1:5000/predict\n  curl --data-binary @photo.jpg http://127.0.0.1:5000/predict | jq .label\n\nPaths: / (the page), POST /predict, /model, /health, /metrics (Prometheus). Uploads are held in memory only. What is too much at a time gets 503 and when to come back. Ctrl-C or SIGTERM finishes what is in hand. Whoever reaches the address may use it: only this machine does unless --bind says otherwise."
 )]
 pub(crate) struct ServeArgs {
-    /// The model: a .safetensors file of tcolz
+    /// The folder of a run, or a model file
     pub(crate) model: PathBuf,
     /// Address and port; port 0 takes any free one
     #[arg(long, value_name = "ADDRESS:PORT", default_value_t = DEFAULT_BIND)]

@@ -31,7 +31,8 @@ pub(super) fn check_classes(classes: &[String]) -> Result<(), ServeError> {
 ///
 /// One image: `{"negative": p, …, "label", "model", "milliseconds"}`, or a status from 400 on and
 /// `{"error": {"code", "message"}}`. Several: `{"images": […], "model", "milliseconds"}`, each with its
-/// `file` and probabilities or `error`; the status is that of the first error where no image has a label.
+/// `file` and probabilities or `error`; where no image has a label the first one's `error` and status are
+/// the answer's own.
 pub(super) async fn predict(State(service): State<Arc<Service>>, request: Request) -> Response {
     let begun = Instant::now();
     let answered = labels(&service, request, begun).await;
@@ -57,11 +58,8 @@ async fn labels(service: &Service, request: Request, begun: Instant) -> Result<R
         service.label(&mut answer, &probabilities);
         return Ok(service.signed(answer, begun).into_response());
     }
-    let first_error = answers.iter().find_map(|answer| answer.as_ref().err());
-    let status = match first_error {
-        Some(refusal) if answers.iter().all(Result::is_err) => refusal.status,
-        _ => StatusCode::OK,
-    };
+    let none = answers.iter().all(Result::is_err);
+    let failed = answers.first().and_then(|answer| answer.as_ref().err()).filter(|_| none).cloned();
     let images = names.into_iter().zip(&answers).map(|(name, answer)| {
         let mut image = named(name);
         match answer {
@@ -75,7 +73,12 @@ async fn labels(service: &Service, request: Request, begun: Instant) -> Result<R
         }
         Value::Object(image)
     });
-    let answer = Map::from_iter([("images".to_owned(), images.collect())]);
+    let mut answer = Map::from_iter([("images".to_owned(), images.collect())]);
+    let mut status = StatusCode::OK;
+    if let Some(refusal) = failed {
+        status = refusal.status;
+        answer.insert("error".to_owned(), refusal.as_json());
+    }
     Ok((status, service.signed(answer, begun)).into_response())
 }
 
