@@ -213,17 +213,17 @@ fn decode(shared: &Shared) {
         });
         // The bytes make room for other uploads before the batch is inferred.
         drop(job.file);
-        let mut ready = Vec::new();
+        let (mut ready, mut refused) = (Vec::new(), Vec::new());
         match prepared {
             None => {}
             Some(Ok(Ok(planes))) => {
                 let pairs = planes.into_iter().zip(job.replies);
                 ready.extend(pairs.map(|(planes, reply)| Ready { planes, reply }));
             }
-            Some(Ok(Err(refusal))) => refuse(job.replies, &refusal),
+            Some(Ok(Err(refusal))) => refused = refuse(job.replies, &refusal),
             Some(Err(_panic)) => {
                 preparer = shared.classifier.preparer();
-                refuse(job.replies, &Refusal::defect());
+                refused = refuse(job.replies, &Refusal::defect());
             }
         }
         let mut state = shared.state();
@@ -232,13 +232,19 @@ fn decode(shared: &Shared) {
         shared.metrics.in_hand.set(state.in_hand() as i64);
         drop(state);
         shared.planes.notify_one();
+        send(refused);
     }
 }
 
-fn refuse(replies: Vec<Sender<Answer>>, refusal: &Refusal) {
-    for reply in replies {
+fn refuse(replies: Vec<Sender<Answer>>, refusal: &Refusal) -> Vec<(Sender<Answer>, Answer)> {
+    replies.into_iter().map(|reply| (reply, Err(refusal.clone()))).collect()
+}
+
+/// Sends answers, last of all: whoever has one finds its place in the queue free.
+fn send(answers: Vec<(Sender<Answer>, Answer)>) {
+    for (reply, answer) in answers {
         // Nobody may be waiting any more.
-        drop(reply.send(Err(refusal.clone())));
+        drop(reply.send(answer));
     }
 }
 
@@ -248,15 +254,18 @@ fn infer(shared: &Shared) {
         let taken = batch.len();
         batch.retain(|ready| !ready.reply.is_closed());
         let begun = Instant::now();
+        let mut answers = Vec::new();
         if !batch.is_empty() {
             shared.metrics.batch_images.observe(batch.len() as f64);
-            infer_batch(shared, batch);
+            answers = infer_batch(shared, batch);
         }
         let seconds = begun.elapsed().as_secs_f64() / taken as f64;
         let mut state = shared.state();
         state.inferring = 0;
         state.seconds_an_image += NEWEST * (seconds - state.seconds_an_image);
         shared.metrics.in_hand.set(state.in_hand() as i64);
+        drop(state);
+        send(answers);
     }
 }
 
@@ -285,20 +294,17 @@ fn next_batch(shared: &Shared) -> Option<Vec<Ready>> {
 }
 
 /// Infers a batch. Where that fails each image is tried alone, so that one does not spoil the others.
-fn infer_batch(shared: &Shared, batch: Vec<Ready>) {
+fn infer_batch(shared: &Shared, batch: Vec<Ready>) -> Vec<(Sender<Answer>, Answer)> {
     let (planes, replies): (Vec<_>, Vec<_>) =
         batch.into_iter().map(|ready| (ready.planes, ready.reply)).unzip();
     match probabilities(shared, &planes) {
-        Ok(rows) => {
-            for (reply, row) in replies.into_iter().zip(rows) {
-                drop(reply.send(Ok(row)));
-            }
-        }
+        Ok(rows) => replies.into_iter().zip(rows.into_iter().map(Ok)).collect(),
         Err(refusal) if replies.len() == 1 => refuse(replies, &refusal),
         Err(_) => {
-            for (planes, reply) in planes.into_iter().zip(replies) {
-                infer_batch(shared, vec![Ready { planes, reply }]);
-            }
+            let images = planes.into_iter().zip(replies);
+            images
+                .flat_map(|(planes, reply)| infer_batch(shared, vec![Ready { planes, reply }]))
+                .collect()
         }
     }
 }

@@ -24,7 +24,7 @@ const FIRST_PICTURE: u64 = 7_000;
 pub(super) struct Page {
     pub(super) html: Bytes,
     /// Its content security policy: its own style and script by their hashes, images and requests of this
-    /// service, and nothing else.
+    /// service, what was chosen or the camera sees, and nothing else.
     pub(super) policy: HeaderValue,
     /// JPEG files.
     pub(super) samples: Vec<Bytes>,
@@ -40,6 +40,7 @@ impl Page {
             format!("script-src {}", hash(SCRIPT)),
             "img-src 'self' blob: data:".to_owned(),
             "connect-src 'self'".to_owned(),
+            "media-src blob: mediastream:".to_owned(),
             "base-uri 'none'".to_owned(),
             "form-action 'none'".to_owned(),
             "frame-ancestors 'none'".to_owned(),

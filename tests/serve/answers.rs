@@ -146,7 +146,18 @@ fn the_page_may_load_nothing_but_itself_and_every_answer_says_so() {
     let page = get(shared(), "/");
     assert_eq!((page.status, page.header("content-type")), (200, Some("text/html; charset=utf-8")));
     let policy = page.header("content-security-policy").unwrap();
-    assert!(policy.contains("default-src 'none'") && policy.contains("script-src 'sha256-"));
+    assert!(policy.contains("script-src 'sha256-") && policy.contains("style-src 'sha256-"));
+    for rule in [
+        "default-src 'none'",
+        "img-src 'self' blob: data:",
+        "connect-src 'self'",
+        "media-src blob: mediastream:",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    ] {
+        assert!(policy.split("; ").any(|found| found == rule), "{rule}: {policy}");
+    }
     assert!(!policy.contains("unsafe") && !policy.contains('*'));
     for path in ["/", "/model", "/samples/0.jpg", "/nothing", "/metrics", "/predict"] {
         let answer = get(shared(), path);

@@ -51,6 +51,27 @@ fn the_command_serves_until_it_is_told_to_stop_and_ends_with_0() {
 }
 
 #[test]
+fn a_run_is_served_by_its_folder_and_called_by_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("small");
+    std::fs::create_dir(&run).unwrap();
+    std::fs::rename(save_model(folder.path()), run.join("best.safetensors")).unwrap();
+    for path in [run.clone(), run.join("best.safetensors")] {
+        let (_process, address) = serve(&path, &[]);
+        assert_eq!(get(address, "/model").json()["name"], "small");
+    }
+}
+
+#[test]
+fn the_help_says_that_only_this_machine_is_served_and_how_to_ask() {
+    let help = tcolz().args(["serve", "--help"]).output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    for word in ["[default: 127.0.0.1:5000]", "tcolz serve runs/NAME", "curl -F", "--json"] {
+        assert!(help.contains(word), "{word}: {help}");
+    }
+}
+
+#[test]
 fn it_answers_what_predict_prints() {
     let folder = tempfile::tempdir().unwrap();
     let model = save_model(folder.path());
@@ -93,7 +114,12 @@ fn what_cannot_be_served_is_said_in_words() {
         String::from_utf8(output.stderr).unwrap()
     };
     let missing = folder.path().join("missing.safetensors");
-    assert!(said(&missing, &[]).contains("missing.safetensors"));
+    let said_of_missing = said(&missing, &[]);
+    assert!(said_of_missing.contains("missing.safetensors"), "{said_of_missing}");
+    // The next command to type, with or without a folder there.
+    assert!(said_of_missing.contains("`tcolz train DATASET --model"), "{said_of_missing}");
+    let no_run = said(folder.path(), &[]);
+    assert!(no_run.contains("without best.safetensors") && no_run.contains("--out"), "{no_run}");
     let wrong = folder.path().join("wrong.safetensors");
     std::fs::write(&wrong, "no model").unwrap();
     assert!(said(&wrong, &[]).contains("wrong.safetensors"));

@@ -2,9 +2,8 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
 use candle_core::Device;
 use tcolz::Recipe;
@@ -16,6 +15,7 @@ use tcolz::predict::Predictor;
 use tcolz::serve::{Classifier, Fault, Limits, Preparer, ServeOptions, Server, Stopper};
 use tcolz::transform::View;
 
+use crate::client::PATIENCE;
 use crate::common::photo;
 
 /// A service on a port of its own; stopped when it is dropped.
@@ -69,7 +69,10 @@ pub(crate) fn small_model() -> Model {
         epochs: Some(1),
         validation: None,
     };
-    let tensors = initial_weights(&facts.spec(), 8).unwrap();
+    let mut tensors = initial_weights(&facts.spec(), 8).unwrap();
+    // As first drawn, every class is about as likely.
+    let last = facts.spec().parameters().into_iter().find(|parameter| parameter.last).unwrap();
+    tensors.insert(last.key.clone(), (&tensors[&last.key] * 100.0).unwrap());
     Model { facts, tensors }
 }
 
@@ -94,8 +97,23 @@ pub(crate) fn save_model(folder: &Path) -> std::path::PathBuf {
 /// Behaves as a photo's width says, and labels the others `negative`.
 pub(crate) struct Obedient {
     facts: ModelFacts,
-    /// How long inferring a batch takes.
-    pub(crate) infers: Duration,
+    gate: Gate,
+}
+
+/// Where batches wait until it is opened; not for ever, so that a test that fails ends.
+#[derive(Clone)]
+pub(crate) struct Gate(Arc<(Mutex<bool>, Condvar)>);
+
+impl Gate {
+    pub(crate) fn open(&self) {
+        *self.0.0.lock().unwrap() = true;
+        self.0.1.notify_all();
+    }
+
+    fn pass(&self) {
+        let open = self.0.0.lock().unwrap();
+        drop(self.0.1.wait_timeout_while(open, 2 * PATIENCE, |open| !*open).unwrap());
+    }
 }
 
 /// A width at which preparing panics.
@@ -104,8 +122,18 @@ pub(crate) const PANICS_AT_ONCE: u32 = 13;
 pub(crate) const PANICS_LATER: u32 = 17;
 
 impl Obedient {
-    pub(crate) fn new(infers: Duration) -> Arc<Obedient> {
-        Arc::new(Obedient { facts: small_model().facts, infers })
+    /// One that answers at once.
+    pub(crate) fn new() -> Arc<Obedient> {
+        let (obedient, gate) = Obedient::held();
+        gate.open();
+        obedient
+    }
+
+    /// One whose batches wait at the gate.
+    pub(crate) fn held() -> (Arc<Obedient>, Gate) {
+        let gate = Gate(Arc::default());
+        let obedient = Obedient { facts: small_model().facts, gate: gate.clone() };
+        (Arc::new(obedient), gate)
     }
 }
 
@@ -130,7 +158,7 @@ impl Classifier for Obedient {
     }
 
     fn probabilities(&self, prepared: &[Vec<u8>]) -> Result<Vec<Vec<f32>>, Fault> {
-        thread::sleep(self.infers);
+        self.gate.pass();
         assert!(prepared.iter().all(|width| u32::from(width[0]) != PANICS_LATER), "as a test");
         Ok(vec![vec![1.0, 0.0, 0.0]; prepared.len()])
     }
