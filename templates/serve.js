@@ -5,11 +5,15 @@ const $ = (id) => document.getElementById(id);
 const TOGETHER = 4, KEPT = 50, TRIES = 4;
 // Milliseconds that an answer is waited for; that a screen reader is left alone in between two live labels.
 const PATIENCE = 60000, QUIET = 2500;
+// Classes that are all shown, each in its place; of more only the likeliest are.
+const ALL = 8, LIKELIEST = 5;
+// A map whose strongest part moves the label by less is drawn as faint as it is.
+const FAINT = 0.02;
 // Longest side of a camera's frame as it is sent.
 const FRAME = 480;
 const HUES = { positive: 2, neutral: 5, negative: 1 };
 const WORDS = {
-  'unknown-format': 'This file is no photo that can be read here. JPEG, PNG, GIF, WebP and BMP can.',
+  'unknown-format': 'This file is not a photo that can be read here. JPEG, PNG, GIF, WebP and BMP can.',
   'unsupported': 'This kind of file cannot be read here. Save it as JPEG or PNG and try again.',
   'empty': 'This file is empty.', 'no-file': 'This file is empty.',
   'truncated': 'This photo is cut off: part of the file is missing.',
@@ -28,11 +32,19 @@ let model = { classes: ['negative', 'neutral', 'positive'], limits: {}, samples:
 const percent = (share) => (share * 100).toFixed(1) + ' %';
 const say = (text) => { $('status').textContent = text; };
 class Problem extends Error {
-  constructor(code, detail) { super(WORDS[code] || detail); this.detail = WORDS[code] ? detail : ''; }
+  constructor(code, detail) {
+    super(WORDS[code] || detail || WORDS.defect);
+    // What the first bytes of such a file are helps nobody who looks at a page.
+    this.detail = WORDS[code] && code !== 'unknown-format' ? detail : '';
+  }
 }
-function order() {
-  const known = ['positive', 'neutral', 'negative'];
-  return model.classes.length === 3 && known.every((name) => model.classes.includes(name)) ? known : model.classes;
+const SENTIMENT = ['positive', 'neutral', 'negative'];
+const feels = () => model.classes.length === 3 && SENTIMENT.every((name) => model.classes.includes(name));
+/** The classes that are shown of an answer, in their order. */
+function order(answer) {
+  if (feels()) return SENTIMENT;
+  if (model.classes.length <= ALL) return model.classes;
+  return [...model.classes].sort((a, b) => answer[b] - answer[a]).slice(0, LIKELIEST);
 }
 
 /* Requests */
@@ -41,7 +53,7 @@ async function predict(blob, name, tries = TRIES, path = 'predict') {
   const most = model.limits.body_bytes;
   if (blob.size === 0) throw new Problem('empty');
   // A form adds a few hundred bytes to the file.
-  if (most && blob.size > most - 1000) throw new Problem('too-long', `At most ${Math.floor(most / 1e5) / 10} MB are taken, this one has ${(blob.size / 1e6).toFixed(1)} MB.`);
+  if (most && blob.size > most - 1000) throw new Problem('too-long', `At most ${Math.floor(most / 1e5) / 10} MB are taken, this one has ${(Math.ceil(blob.size / 1e5) / 10).toFixed(1)} MB.`);
   for (let attempt = 1; ; attempt++) {
     const form = new FormData();
     form.append('file', blob, name);
@@ -68,24 +80,24 @@ function element(tag, kind, text) {
 }
 function show(answer, label, bars) {
   label.textContent = answer.label;
-  const classes = order();
-  if (bars.children.length !== classes.length) {
-    bars.replaceChildren(...classes.map((name, index) => {
-      const row = element('li'), track = element('span', 'track');
-      track.setAttribute('aria-hidden', 'true');
-      track.append(element('div', 'fill k' + (HUES[name] ?? index % 6)));
-      row.append(element('span', 'class', name), track, element('span', 'percent'));
-      return row;
-    }));
+  const classes = order(answer);
+  while (bars.children.length < classes.length) {
+    const row = element('li'), track = element('span', 'track');
+    track.setAttribute('aria-hidden', 'true');
+    track.append(element('div', 'fill'));
+    row.append(element('span', 'class'), track, element('span', 'percent'));
+    bars.append(row);
   }
   classes.forEach((name, index) => {
-    const row = bars.children[index], share = answer[name];
+    const row = bars.children[index], fill = row.querySelector('.fill');
     row.classList.toggle('most', name === answer.label);
-    row.querySelector('.fill').style.setProperty('--share', share);
-    row.querySelector('.percent').textContent = percent(share);
+    row.querySelector('.class').textContent = name;
+    fill.className = 'fill k' + (HUES[name] ?? model.classes.indexOf(name) % 6);
+    fill.style.setProperty('--share', answer[name]);
+    row.querySelector('.percent').textContent = percent(answer[name]);
   });
 }
-const inWords = (answer) => answer.label + ', ' + order().map((name) => `${name} ${percent(answer[name])}`).join(', ');
+const inWords = (answer) => answer.label + ', ' + order(answer).map((name) => `${name} ${percent(answer[name])}`).join(', ');
 
 /* Cards */
 const waiting = [];
@@ -109,9 +121,14 @@ function add(blob, name) {
   $('results').prepend(card);
   while ($('results').children.length > KEPT) drop($('results').lastElementChild);
   $('labelled').hidden = false;
+  reveal(card);
   asked++;
   waiting.push({ card, blob, name });
   next();
+}
+/** Scrolls the newest card into view: what was chosen far above would else be answered unseen. */
+function reveal(card) {
+  if (card === $('results').firstElementChild && $('camera').hidden) card.scrollIntoView({ block: 'nearest' });
 }
 function drop(card) {
   URL.revokeObjectURL(card.querySelector('img').src);
@@ -149,6 +166,7 @@ async function label({ card, blob, name }) {
     if (problem.detail) { card.querySelector('.detail').textContent = problem.detail; card.querySelector('.detail').hidden = false; }
     say(`${name}: ${problem.message}`);
   }
+  reveal(card);
 }
 function addAll(files) {
   if (files.length > KEPT) say(`Only the first ${KEPT} of ${files.length} photos are taken.`);
@@ -164,7 +182,7 @@ async function explain(card, blob, name) {
   reason.hidden = false;
   try {
     const answer = await predict(blob, name, TRIES, 'map');
-    const most = Math.max(...answer.map.flat().map(Math.abs)) || 1, cells = answer.map.length;
+    const most = Math.max(FAINT, ...answer.map.flat().map(Math.abs)), cells = answer.map.length;
     const canvas = element('canvas'), pixels = new ImageData(cells, cells);
     answer.map.flat().forEach((weight, cell) => {
       pixels.data.set([...(weight > 0 ? FOR : AGAINST), 255 * Math.abs(weight) / most], 4 * cell);
@@ -178,7 +196,7 @@ async function explain(card, blob, name) {
     frame.append(canvas);
     button.hidden = true;
     const words = strongest(answer.map, answer.label);
-    reason.replaceChildren(element('span', 'key for'), `spoke for “${answer.label}”  `, element('span', 'key against'), `against it. ${words}`);
+    reason.replaceChildren(element('span', 'key for'), `spoke for “${answer.label}”, `, element('span', 'key against'), `against it. ${words}`);
     say(`${name}: ${words}`);
     button.blur();
     card.querySelector('.remove').focus({ preventScroll: true });
@@ -203,9 +221,9 @@ function strongest(map, label) {
   const flat = map.flat(), most = Math.max(...flat), cell = flat.indexOf(most), side = map.length;
   const third = (place, words) => words[Math.floor(3 * place / side)];
   const where = [third(Math.floor(cell / side), ['upper', 'middle', 'lower']), third(cell % side, ['left', 'middle', 'right'])];
-  if (most <= 0) return `No part alone spoke for “${label}”.`;
+  if (most < 0.001) return `No part alone spoke for “${label}”.`;
   const named = where[0] === where[1] ? 'the middle' : `the ${where[0]} ${where[1]}`;
-  return `Most of all ${named}: hidden, “${label}” loses ${(100 * most).toFixed(1)} points.`;
+  return `Most of all ${named}: without it “${label}” has ${(100 * most).toFixed(1)} points less.`;
 }
 
 /* Ways in: choose, drop, paste, samples */
@@ -327,6 +345,7 @@ async function begin() {
   try { model = await (await fetch('model')).json(); } catch { return note(WORDS.offline); }
   const facts = [`Model: ${model.name} (${model.network})`];
   if (model.validation) facts.push(`right for ${percent(model.validation.accuracy)} of ${model.validation.samples.toLocaleString('en')} photos that it was not trained on`);
+  if (!feels()) $('about').textContent = `A network looks at a photo and says which of ${model.classes.length} classes it shows.`;
   $('about').append(element('br'), facts.join(', ') + '.');
   $('limits').textContent = `JPEG, PNG, GIF, WebP or BMP, up to ${Math.floor(model.limits.body_bytes / 1e6) || '<1'} MB. Photos stay in this service’s memory and are gone once they are labelled.`;
   samples();

@@ -10,7 +10,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Semaphore, watch};
@@ -184,8 +184,10 @@ fn twice(stream: TcpStream) -> Option<(TcpStream, TcpStream)> {
     Some((TcpStream::from_std(first).ok()?, TcpStream::from_std(second).ok()?))
 }
 
-/// Reads what still arrives of a connection whose sending side is closed.
+/// Closes the sending side of a connection and reads what still arrives.
 async fn read_past(mut rest: TcpStream) {
+    // It may be closed already.
+    let _ = rest.shutdown().await;
     let mut buffer = vec![0; 16 * 1024];
     let mut left = LINGER_BYTES;
     while let Ok(bytes @ 1..) = rest.read(&mut buffer).await {

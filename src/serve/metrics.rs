@@ -38,6 +38,7 @@ pub(super) struct Metrics {
     pub(super) in_hand: Gauge,
     /// Open connections.
     pub(super) connections: Gauge,
+    uploads: Gauge,
     memory: Gauge,
 }
 
@@ -53,6 +54,7 @@ impl Metrics {
             batch_images: Histogram::new(exponential_buckets(1.0, 2.0, doublings)),
             in_hand: Gauge::default(),
             connections: Gauge::default(),
+            uploads: Gauge::default(),
             memory: Gauge::default(),
         };
         let registry = &mut metrics.registry;
@@ -69,6 +71,8 @@ impl Metrics {
         let help = "Images that wait or are worked on";
         registry.register("in_hand_images", help, metrics.in_hand.clone());
         registry.register("connections", "Open connections", metrics.connections.clone());
+        let help = "Memory that uploads take until they are decoded";
+        registry.register_with_unit("upload", help, Unit::Bytes, metrics.uploads.clone());
         let help = "Anonymous memory of the process";
         registry.register_with_unit("memory", help, Unit::Bytes, metrics.memory.clone());
         metrics
@@ -89,8 +93,9 @@ impl Metrics {
         self.seconds.observe(time.as_secs_f64());
     }
 
-    /// Everything, as OpenMetrics text.
-    pub(super) fn text(&self) -> String {
+    /// Everything, as OpenMetrics text; `uploads` are the bytes that uploads take.
+    pub(super) fn text(&self, uploads: usize) -> String {
+        self.uploads.set(uploads as i64);
         self.memory.set(anonymous_bytes().unwrap_or(0) as i64);
         let mut text = String::new();
         // Writing to a string does not fail.

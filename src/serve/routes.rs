@@ -161,7 +161,7 @@ async fn health(State(service): State<Arc<Service>>) -> Response {
 }
 
 async fn metrics(State(service): State<Arc<Service>>) -> Response {
-    ([(CONTENT_TYPE, MEDIA_TYPE)], service.metrics.text()).into_response()
+    ([(CONTENT_TYPE, MEDIA_TYPE)], service.metrics.text(service.budget.held())).into_response()
 }
 
 async fn missing() -> Refusal {

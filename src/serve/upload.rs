@@ -36,11 +36,20 @@ pub(super) struct File {
 /// The memory for uploads: what arrives takes from it chunk by chunk, so that a client which promises much
 /// and sends little holds little.
 #[derive(Clone)]
-pub(super) struct Budget(Arc<Semaphore>);
+pub(super) struct Budget {
+    free: Arc<Semaphore>,
+    units: usize,
+}
 
 impl Budget {
     pub(super) fn new(limits: &Limits) -> Budget {
-        Budget(Arc::new(Semaphore::new(limits.upload_bytes.div_ceil(UNIT_BYTES))))
+        let units = limits.upload_bytes.div_ceil(UNIT_BYTES);
+        Budget { free: Arc::new(Semaphore::new(units)), units }
+    }
+
+    /// Bytes of it that are taken.
+    pub(super) fn held(&self) -> usize {
+        (self.units - self.free.available_permits()) * UNIT_BYTES
     }
 }
 
@@ -60,7 +69,7 @@ impl Arriving {
         let units = |bytes: usize| bytes.div_ceil(UNIT_BYTES);
         let more = units(self.bytes.len() + chunk.len()) - units(self.bytes.len());
         // Chunks are of the connection's buffer, far below 4 TB.
-        let permit = Arc::clone(&self.budget.0).try_acquire_many_owned(more as u32);
+        let permit = Arc::clone(&self.budget.free).try_acquire_many_owned(more as u32);
         let permit = permit.map_err(|_full| {
             Refusal::busy("too many uploads are arriving at a time: try again", 2).closing()
         })?;

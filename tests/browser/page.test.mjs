@@ -160,7 +160,7 @@ describe('what spoke for a label', () => {
       return data.filter((_, index) => index % 4 === 3 && data[index] > 0).length;
     });
     assert.ok(drawn > 1, 'something is drawn');
-    await said(/Most of all the .* loses [\d.]+ points|No part alone/);
+    await said(/Most of all the .* has [\d.]+ points less|No part alone/);
     await accessible();
     await picture('map');
   });
@@ -178,7 +178,7 @@ describe('errors in words', () => {
     ]);
     await labelled(5);
     const problem = async (name) => page.locator('.card', { hasText: name }).locator('.problem').textContent();
-    assert.match(await problem('letter.jpg'), /no photo that can be read/);
+    assert.match(await problem('letter.jpg'), /not a photo that can be read/);
     assert.match(await problem('cut.jpg'), /cut off/);
     assert.match(await problem('nothing.png'), /empty/);
     assert.match(await problem('giant.png'), /too large/);

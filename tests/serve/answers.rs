@@ -134,6 +134,7 @@ fn health_model_and_metrics_tell_what_they_should() {
         "tcolz_batch_images_count",
         "tcolz_in_hand_images",
         "tcolz_connections",
+        "tcolz_upload_bytes",
         "tcolz_memory_bytes",
     ] {
         assert!(text.contains(name), "{name}: {text}");

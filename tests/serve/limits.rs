@@ -119,17 +119,14 @@ fn uploads_beyond_the_memory_for_them_are_refused_until_others_are_done() {
     let head = "POST /predict HTTP/1.1\r\nHost: test\r\nContent-Length: 59000\r\n\r\n";
     let mut slow = connect(service.address);
     slow.write_all(&[head.as_bytes(), &vec![7; 50_000]].concat()).unwrap();
-    // It takes a moment until the slow one's bytes are read.
-    wait_until("the memory is full", || {
-        let beside = predict(service.address, &vec![7; 40_000]);
-        assert!([415, 503].contains(&beside.status), "{beside:?}");
-        beside.status == 503 && beside.code() == "busy"
-    });
+    // In units of 1,024 bytes.
+    wait_for(service.address, "tcolz_upload_bytes 50176");
+    let beside = predict(service.address, &vec![7; 40_000]);
+    assert_eq!((beside.status, beside.code()), (503, "busy".to_owned()));
     assert_eq!(predict(service.address, &wide(20)).status, 200, "small ones still fit");
     drop(slow);
-    wait_until("the memory is given back", || {
-        predict(service.address, &vec![7; 40_000]).status == 415
-    });
+    wait_for(service.address, "tcolz_upload_bytes 0");
+    assert_eq!(predict(service.address, &vec![7; 40_000]).status, 415, "there is room again");
 }
 
 #[test]
@@ -180,7 +177,7 @@ fn clients_that_do_not_take_their_answers_are_cut_off() {
 fn more_connections_than_places_wait_for_one() {
     let limits = Limits { connections: 2, head: SHORT, ..Limits::default() };
     let service = start(limits);
-    let idle: Vec<_> = (0..6).map(|_| connect(service.address)).collect();
+    let idle: Vec<_> = (0..3).map(|_| connect(service.address)).collect();
     wait_until("those that say nothing are cut off", || is_well(service.address));
     drop(idle);
 }
