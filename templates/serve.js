@@ -7,8 +7,8 @@ const TOGETHER = 4, KEPT = 50, TRIES = 4;
 const PATIENCE = 60000, QUIET = 2500;
 // Classes that are all shown, each in its place; of more only the likeliest are.
 const ALL = 8, LIKELIEST = 5;
-// A map whose strongest part moves the label by less is drawn as faint as it is.
-const FAINT = 0.02;
+// A part of the photo that moves the label by less says nothing; a map of less is drawn as faint as it is.
+const LEAST = 0.001, FAINT = 0.02;
 // Longest side of a camera's frame as it is sent.
 const FRAME = 480;
 const HUES = { positive: 2, neutral: 5, negative: 1 };
@@ -182,21 +182,13 @@ async function explain(card, blob, name) {
   reason.hidden = false;
   try {
     const answer = await predict(blob, name, TRIES, 'map');
-    const most = Math.max(FAINT, ...answer.map.flat().map(Math.abs)), cells = answer.map.length;
-    const canvas = element('canvas'), pixels = new ImageData(cells, cells);
-    answer.map.flat().forEach((weight, cell) => {
-      pixels.data.set([...(weight > 0 ? FOR : AGAINST), 255 * Math.abs(weight) / most], 4 * cell);
-    });
-    canvas.width = canvas.height = cells;
-    canvas.getContext('2d').putImageData(pixels, 0, 0);
-    canvas.setAttribute('aria-hidden', 'true');
-    const frame = card.querySelector('.frame'), image = frame.querySelector('img');
-    frame.classList.add('explained');
-    place(canvas, image);
-    frame.append(canvas);
-    button.hidden = true;
     const words = strongest(answer.map, answer.label);
-    reason.replaceChildren(element('span', 'key for'), `spoke for “${answer.label}”, `, element('span', 'key against'), `against it. ${words}`);
+    button.hidden = true;
+    reason.textContent = words;
+    if (moves(answer.map)) {
+      lay(answer.map, card.querySelector('.frame'));
+      reason.prepend(element('span', 'key for'), `spoke for “${answer.label}”, `, element('span', 'key against'), 'against it. ');
+    }
     say(`${name}: ${words}`);
     button.blur();
     card.querySelector('.remove').focus({ preventScroll: true });
@@ -206,6 +198,21 @@ async function explain(card, blob, name) {
     reason.textContent = problem.message;
     say(problem.message);
   }
+}
+const moves = (map) => map.flat().some((weight) => Math.abs(weight) >= LEAST);
+/** Draws a map over a preview. */
+function lay(map, frame) {
+  const most = Math.max(FAINT, ...map.flat().map(Math.abs)), cells = map.length;
+  const canvas = element('canvas'), pixels = new ImageData(cells, cells);
+  map.flat().forEach((weight, cell) => {
+    pixels.data.set([...(weight > 0 ? FOR : AGAINST), 255 * Math.abs(weight) / most], 4 * cell);
+  });
+  canvas.width = canvas.height = cells;
+  canvas.getContext('2d').putImageData(pixels, 0, 0);
+  canvas.setAttribute('aria-hidden', 'true');
+  frame.classList.add('explained');
+  place(canvas, frame.querySelector('img'));
+  frame.append(canvas);
 }
 /** The part of the preview that the network saw, as the recipe fits it into a square. */
 function place(canvas, image) {
@@ -221,7 +228,7 @@ function strongest(map, label) {
   const flat = map.flat(), most = Math.max(...flat), cell = flat.indexOf(most), side = map.length;
   const third = (place, words) => words[Math.floor(3 * place / side)];
   const where = [third(Math.floor(cell / side), ['upper', 'middle', 'lower']), third(cell % side, ['left', 'middle', 'right'])];
-  if (most < 0.001) return `No part alone spoke for “${label}”.`;
+  if (most < LEAST) return `No part alone spoke for “${label}”.`;
   const named = where[0] === where[1] ? 'the middle' : `the ${where[0]} ${where[1]}`;
   return `Most of all ${named}: without it “${label}” has ${(100 * most).toFixed(1)} points less.`;
 }
@@ -347,7 +354,7 @@ async function begin() {
   if (model.validation) facts.push(`right for ${percent(model.validation.accuracy)} of ${model.validation.samples.toLocaleString('en')} photos that it was not trained on`);
   if (!feels()) $('about').textContent = `A network looks at a photo and says which of ${model.classes.length} classes it shows.`;
   $('about').append(element('br'), facts.join(', ') + '.');
-  $('limits').textContent = `JPEG, PNG, GIF, WebP or BMP, up to ${Math.floor(model.limits.body_bytes / 1e6) || '<1'} MB. Photos stay in this service’s memory and are gone once they are labelled.`;
+  $('limits').textContent = `JPEG, PNG, GIF, WebP or BMP, up to ${Math.floor(model.limits.body_bytes / 1e6) || '<1'}\u00a0MB. Photos stay in this service’s memory and are gone once they are labelled.`;
   samples();
 }
 begin();

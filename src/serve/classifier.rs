@@ -13,7 +13,7 @@ pub enum Fault {
     #[error(transparent)]
     Decode(#[from] DecodeError),
     /// Its photo ends too early.
-    #[error("expected a whole photo, found one of which only {percent} % are there", percent = (recovered_share * 100.0).floor())]
+    #[error("expected a whole photo, found one of which only {percent} % is there", percent = (recovered_share * 100.0).floor())]
     Incomplete {
         /// The share of its rows that are there, 0 to 1.
         recovered_share: f32,

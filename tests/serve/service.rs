@@ -72,7 +72,7 @@ pub(crate) fn small_model() -> Model {
     let mut tensors = initial_weights(&facts.spec(), 8).unwrap();
     // As first drawn, every class is about as likely.
     let last = facts.spec().parameters().into_iter().find(|parameter| parameter.last).unwrap();
-    tensors.insert(last.key.clone(), (&tensors[&last.key] * 100.0).unwrap());
+    tensors.insert(last.key.clone(), (&tensors[&last.key] * 3000.0).unwrap());
     Model { facts, tensors }
 }
 
