@@ -1,50 +1,74 @@
 #!/usr/bin/env bash
-# tcolz serve beside Flask + ONNX Runtime under wrk, with 1, 8 and 64 clients: load.sh PHOTOS PYTHON [SECONDS]
+# tcolz serve beside Flask + ONNX Runtime under wrk, with 1, 8 and 64 clients: load.sh TCOLZ PHOTOS ROUNDS [PYTHON]
 #
-# PHOTOS: a folder of JPEGs, PYTHON: one with torch, torchvision, onnx, onnxruntime, safetensors, Pillow, flask
-# and gunicorn. wrk and curl are needed, and target/release/tcolz. The two take turns, three times each; medians are printed.
+# TCOLZ: the program, PHOTOS: a folder of JPEGs, PYTHON: one with torch, torchvision, onnx, onnxruntime,
+# safetensors, Pillow, flask and gunicorn; without it there is no peer, and MODEL must name a model. wrk and
+# curl are needed. The services take turns, ROUNDS times. Prints lines of words for benches/results/serve.rs:
+#
+#   load SERVICE CLIENTS REQUESTS/S P50-MS P99-MS REFUSED FAILED      a run of SECONDS (8)
+#   answer SERVICE JSON                                              of the first photo
+#   minute SECONDS REQUESTS/S P50-MS P99-MS REFUSED FAILED MB MB MB   64 clients; memory at its begin, most, end
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-photos=$1 python=$2 seconds=${3:-8}
+tcolz=$1 photos=$2 rounds=$3 python=${4:-}
+seconds=${SECONDS_A_RUN:-8}
 work=$(mktemp -d)
-trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$work"' EXIT
-PHOTOS=$(find "$photos" -name '*.jpg' | sort | head -50)
+trap 'kill $(jobs -p) 2>/dev/null || true; wait; rm -rf "$work"' EXIT
+PHOTOS=$(find -L "$photos" -name '*.jpg' -size -2000k | sort | awk 'NR <= 50')
 export PHOTOS
-"$python" benches/serve/make_model.py "$work" 2>/dev/null
-cores=$(nproc)
+first=${PHOTOS%%$'\n'*}
 
-target/release/tcolz serve "$work/model.safetensors" --bind 127.0.0.1:5801 >/dev/null &
-# As many processes as cores, each with one thread of ONNX Runtime: the best of what was tried for throughput.
-ONNX_MODEL="$work/model.onnx" ONNX_THREADS=${ONNX_THREADS:-1} \
-    "$python" -m gunicorn --chdir benches/serve -w "${WORKERS:-$cores}" --threads "${THREADS:-4}" -b 127.0.0.1:5802 --log-level error flask_app:app &
-for port in 5801 5802; do
-    for _ in $(seq 100); do
-        curl -sf -o /dev/null --data-binary "@$(head -1 <<<"$PHOTOS")" "127.0.0.1:$port/predict" && break
+if [ -n "$python" ]; then
+    "$python" benches/serve/make_model.py "$work" >/dev/null 2>&1
+    MODEL=$work/model.safetensors
+    export ONNX_MODEL=$work/model.onnx
+fi
+"$tcolz" serve "$MODEL" --bind 127.0.0.1:5801 >/dev/null 2>"$work/5801" &
+services=(tcolz:5801)
+if [ -n "$python" ]; then
+    flask() { # PORT PROCESSES THREADS-OF-ONNX
+        ONNX_THREADS=$3 "$python" -m gunicorn --chdir benches/serve -w "$2" --threads 4 -b "127.0.0.1:$1" --log-level error flask_app:app 2>"$work/$1" &
+    }
+    flask 5802 "$(nproc)" 1
+    flask 5803 1 0
+    services+=(flask-processes:5802 flask-threads:5803)
+fi
+for service in "${services[@]}"; do
+    port=${service#*:}
+    rm -f "$work/answer"
+    for _ in $(seq 150); do
+        curl -sf -o "$work/answer" -H 'Content-Type: image/jpeg' --data-binary "@$first" "http://127.0.0.1:$port/predict" && break
         sleep 0.2
     done
-done
-echo "the same photo, by both:"
-for port in 5801 5802; do
-    curl -sf --data-binary "@$(head -1 <<<"$PHOTOS")" "127.0.0.1:$port/predict"
-    echo
+    [ -s "$work/answer" ] || { tail -20 "$work/$port" >&2; exit 1; }
+    echo "answer ${service%:*} $(tr -d '\n' <"$work/answer")"
 done
 
-for clients in 1 8 64; do
-    for round in 1 2 3; do
-        for port in 5801 5802; do
-            result=$(wrk -t "$((clients < 2 ? 1 : 2))" -c "$clients" -d "${seconds}s" --timeout 30s -s benches/serve/post.lua "http://127.0.0.1:$port" | grep RESULT)
-            echo "$clients $port $round ${result#RESULT }" >>"$work/results"
+load() { # PORT CLIENTS SECONDS
+    wrk -t "$(($2 < 2 ? 1 : 2))" -c "$2" -d "$3s" --timeout 30s -s benches/serve/post.lua "http://127.0.0.1:$1" |
+        sed -n 's/^RESULT //p'
+}
+# What runs first must not pay for caches and clocks.
+for service in "${services[@]}"; do load "${service#*:}" 8 2 >/dev/null; done
+for _ in $(seq "$rounds"); do
+    for clients in 1 8 64; do
+        for service in "${services[@]}"; do
+            echo "load ${service%:*} $clients $(load "${service#*:}" "$clients" "$seconds")"
         done
     done
 done
-printf '\n%-8s %-22s %10s %9s %9s %7s %7s\n' clients service requests/s 'p50 ms' 'p99 ms' status failed
-for clients in 1 8 64; do
-    for port in 5801 5802; do
-        name=$([ $port = 5801 ] && echo 'tcolz serve' || echo 'Flask + ONNX Runtime')
-        # The median run by requests/s.
-        line=$(grep "^$clients $port " "$work/results" | sort -n -k4 | sed -n 2p)
-        read -r _ _ _ rate p50 p99 status failed <<<"$line"
-        printf '%-8s %-22s %10s %9s %9s %7s %7s\n' "$clients" "$name" "$rate" "$p50" "$p99" "$status" "$failed"
-    done
+
+memory() { curl -sf http://127.0.0.1:5801/metrics | awk '$1 == "tcolz_memory_bytes" { printf "%.1f\n", $2 / 1e6 }'; }
+minute=${SECONDS_OF_MINUTE:-60}
+load 5801 64 "$minute" >"$work/minute" &
+running=$!
+# In the first seconds queues and pools find their size.
+sleep $((minute / 12))
+begin=$(memory)
+most=$begin
+while kill -0 "$running" 2>/dev/null; do
+    sleep 1
+    now=$(memory)
+    most=$(printf '%s\n' "$most" "$now" | sort -n | tail -1)
 done
-grep RssAnon "/proc/$(pgrep -f 'tcolz serve.*5801' | head -1)/status" || true
+echo "minute $minute $(cat "$work/minute") $begin $most $(memory)"

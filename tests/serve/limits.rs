@@ -67,6 +67,26 @@ fn a_full_queue_is_told_with_503_and_when_to_come_back() {
 }
 
 #[test]
+fn what_is_in_hand_at_a_time_is_inferred_together_and_what_is_alone_waits_for_nothing() {
+    // Longer than an answer may take.
+    let limits = Limits { batch_wait: Duration::from_secs(600), ..Limits::default() };
+    let (classifier, gate) = Obedient::held();
+    let service = Service::start(classifier, limits);
+    let (address, image) = (service.address, wide(20));
+    thread::scope(|scope| {
+        let alone = scope.spawn(|| predict(address, &image));
+        wait_for(address, "tcolz_batch_images_count 1");
+        let four = scope.spawn(|| predict_all(address, &[("x", &image[..]); 4]));
+        wait_for(address, "tcolz_in_hand_images 5");
+        gate.open();
+        assert_eq!((alone.join().unwrap().status, four.join().unwrap().status), (200, 200));
+    });
+    wait_for(address, "tcolz_batch_images_count 2");
+    wait_for(address, "tcolz_batch_images_sum 5.0");
+    assert_eq!(predict(address, &image).status, 200);
+}
+
+#[test]
 fn a_panic_in_one_request_ends_neither_the_service_nor_the_requests_beside_it() {
     let service = start(Limits::default());
     let (panics, sound) = ([wide(PANICS_AT_ONCE), wide(PANICS_LATER)], wide(20));
