@@ -84,18 +84,22 @@ pub(crate) fn section(settings: &Settings) -> String {
             }
         }
     }
+    let quiet: Sample =
+        lines(&printed, "quiet ").map(|share| 100.0 * numbers::<1>(share)[0]).collect();
     let minute = lines(&printed, "minute ").next().map(numbers::<9>).expect("a minute of load");
     let [seconds, rate, p50, p99, refused, failed, begin, most, end] = minute;
     format!(
         "## Serving\n\nMobileNetV2 of 3 classes with random weights (speed does not depend on them), 224 × 224, squash, \
          bilinear, full decode; whole JPEGs as bodies, 50 {} in turn; each client sends its next photo when it has its answer. \
          wrk runs on the same cores. {} rounds, everything in turn; medians (lowest–highest). The peer is written as such a \
-         service usually is (`benches/serve/flask_app.py`: Pillow, NumPy, ONNX Runtime, gunicorn with 4 threads a process).\n\n{}\n{}\n\
+         service usually is (`benches/serve/flask_app.py`: Pillow, NumPy, ONNX Runtime, gunicorn with 4 threads a process). At the \
+         begin of the rounds busy loops got {} % of all cores' time; what is missing others took.\n\n{}\n{}\n\
          The same photo: {}.\n\nWith 64 clients for {seconds} s: {rate:.1} requests/s, p50 {p50:.1} ms, p99 {p99:.1} ms, \
          {refused} answers other than 200, {failed} broken connections; anonymous memory {begin} MB after the first seconds, \
          {most} MB at most, {end} MB at the end.\n",
         settings.photos(),
         settings.rounds,
+        quiet.spread(0),
         table.text(),
         ratios.text(),
         agreement(&printed),

@@ -5,6 +5,7 @@
 # safetensors, Pillow, flask and gunicorn; without it there is no peer, and MODEL must name a model. wrk and
 # curl are needed. The services take turns, ROUNDS times. Prints lines of words for benches/results/serve.rs:
 #
+#   quiet SHARE                                                      of its time that a busy loop got, per round
 #   load SERVICE CLIENTS REQUESTS/S P50-MS P99-MS REFUSED FAILED      a run of SECONDS (8)
 #   answer SERVICE JSON                                              of the first photo
 #   minute SECONDS REQUESTS/S P50-MS P99-MS REFUSED FAILED MB MB MB   64 clients; memory at its begin, most, end
@@ -48,9 +49,15 @@ load() { # PORT CLIENTS SECONDS
     wrk -t "$(($2 < 2 ? 1 : 2))" -c "$2" -d "$3s" --timeout 30s -s benches/serve/post.lua "http://127.0.0.1:$1" |
         sed -n 's/^RESULT //p'
 }
+quiet() { # What others take of the cores is missing here.
+    local spin='BEGIN { for (i = 0; i < 2e7; i++); }' TIMEFORMAT='%R %U'
+    { time { for _ in $(seq "$(nproc)"); do awk "$spin" & done; wait $(jobs -p | tail -n "$(nproc)"); }; } 2>&1 |
+        awk -v cores="$(nproc)" '{ printf "quiet %.2f\n", $2 / $1 / cores }'
+}
 # What runs first must not pay for caches and clocks.
 for service in "${services[@]}"; do load "${service#*:}" 8 2 >/dev/null; done
 for _ in $(seq "$rounds"); do
+    quiet
     for clients in 1 8 64; do
         for service in "${services[@]}"; do
             echo "load ${service%:*} $clients $(load "${service#*:}" "$clients" "$seconds")"
