@@ -48,10 +48,12 @@ done
 load() { # PORT CLIENTS SECONDS
     wrk -t "$(($2 < 2 ? 1 : 2))" -c "$2" -d "$3s" --timeout 30s -s benches/serve/post.lua "http://127.0.0.1:$1" |
         sed -n 's/^RESULT //p'
+    # What wrk left unanswered at its end must not run on beside the next.
+    sleep "$(($2 < 64 ? 1 : 4))"
 }
 quiet() { # What others take of the cores is missing here.
     local spin='BEGIN { for (i = 0; i < 2e7; i++); }' TIMEFORMAT='%R %U'
-    { time { for _ in $(seq "$(nproc)"); do awk "$spin" & done; wait $(jobs -p | tail -n "$(nproc)"); }; } 2>&1 |
+    { time { for _ in $(seq "$(nproc)"); do awk "$spin" & done; wait; }; } 2>&1 |
         awk -v cores="$(nproc)" '{ printf "quiet %.2f\n", $2 / $1 / cores }'
 }
 # What runs first must not pay for caches and clocks.
