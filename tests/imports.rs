@@ -24,6 +24,7 @@ const LEVELS: &[&[&str]] = &[
     &["evaluate", "predict"],
     &["study"],
     &["demo"],
+    &["serve"],
     &["cli", "main"],
 ];
 
@@ -64,8 +65,17 @@ const HOMES: &[(&str, &[&str])] = &[
     ("zip", &["src/model/weights/pth.rs"]),
     ("plotters", &["src/report/"]),
     ("askama", &["src/report/", "src/study/"]),
-    ("base64", &["src/report/", "src/study/"]),
+    ("base64", &["src/report/", "src/serve/", "src/study/"]),
     ("toml", &["src/study/spec.rs"]),
+    ("axum", &["src/serve/"]),
+    ("http_body_util", &["src/serve/"]),
+    ("hyper", &["src/serve/"]),
+    ("hyper_util", &["src/serve/"]),
+    ("prometheus_client", &["src/serve/"]),
+    ("sha2", &["src/serve/"]),
+    ("tokio", &["src/serve/"]),
+    ("tokio_io_timeout", &["src/serve/"]),
+    ("tower_http", &["src/serve/"]),
 ];
 
 /// Where `unsafe` may stand: the memory map and what names it when it is lost, SIMD kernels, libjpeg's
