@@ -350,7 +350,7 @@ pub(crate) struct WeightsArgs {
     after_help = "Examples:\n  tcolz predict runs/first/best.safetensors photo.jpg\n  tcolz predict runs/first/best.safetensors photos/*.jpg --top 1\n  tcolz predict model.safetensors photo.jpg --json | jq '.images[0].predictions'\n\nA photo is decoded, resized and seen through the view just as those of the training were: the recipe is in the model. An image that cannot be read is named with the reason, and the others are done. Exit code 0 when every image has a prediction, 1 otherwise."
 )]
 pub(crate) struct PredictArgs {
-    /// The model: one .safetensors file, as training writes it
+    /// The model: the file that training writes, or the folder of its run
     pub(crate) model: PathBuf,
     /// Image files: JPEG, PNG, GIF, WebP, BMP
     #[arg(required = true, value_name = "IMAGE")]

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
+use tcolz::evaluate::find_model;
 use tcolz::model::ModelFacts;
 use tcolz::predict::{Prediction, Predictor};
 use tcolz::train::open_device;
@@ -17,7 +18,8 @@ use super::output::{plural, print};
 const BATCH: usize = 32;
 
 pub(super) fn run(args: &PredictArgs) -> anyhow::Result<Ending> {
-    let predictor = Predictor::open(&args.model, &open_device(args.device)?)?;
+    let (_, model) = find_model(&args.model, Path::new("DATASET"))?;
+    let predictor = Predictor::new(&model, &open_device(args.device)?)?;
     let facts = predictor.facts();
     let (mut bad, mut values) = (0, Vec::new());
     for images in args.images.chunks(BATCH) {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -16,8 +17,12 @@ use crate::model::Model;
 use crate::model::device::device_name;
 use crate::model::net::is_tuned;
 use crate::train::{
-    BEST_FILE, EpochRow, Finetune, TrainObserver, TrainOptions, TrainSummary, open_device, train,
+    BEST_FILE, EpochRow, Finetune, TrainError, TrainObserver, TrainOptions, TrainSummary,
+    open_device, train,
 };
+
+/// How long a run that another process holds is waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Watches a job.
 pub trait JobObserver {
@@ -57,7 +62,7 @@ pub fn run_job(
     let document = job.folder(out).join(job.work.document());
     match &job.work {
         Work::Train { options, dataset } => {
-            let outcome = train(options, stop, observer.as_train())?;
+            let outcome = train_when_free(options, stop, observer)?;
             let json = trained(plan, job, options, dataset, &outcome)?;
             write_json(&document, &json)?;
         }
@@ -99,6 +104,26 @@ pub fn run_job(
         return Err(StudyError::Interrupted);
     }
     job.done(out)
+}
+
+/// Trains. A study that was killed may have left a training that is still ending: its run is waited for.
+fn train_when_free(
+    options: &TrainOptions,
+    stop: &AtomicBool,
+    observer: &mut dyn JobObserver,
+) -> Result<TrainSummary, StudyError> {
+    let begun = Instant::now();
+    loop {
+        match train(options, stop, observer.as_train()) {
+            Err(TrainError::Locked { .. }) if begun.elapsed() < PATIENCE => {
+                if stop.load(Ordering::Relaxed) {
+                    return Err(StudyError::Interrupted);
+                }
+                std::thread::sleep(Duration::from_millis(100));
+            }
+            ended => return Ok(ended?),
+        }
+    }
 }
 
 /// The model of a training, with its file below the study's folder.
