@@ -202,9 +202,9 @@ dataset = "d"
         for (text, words) in [
             (
                 GOOD.replace("network = \"mobilenet-v1\"", "network = \"resnet\""),
-                ["line 12", "expected one of vgg19"],
+                ["line 11", "expected one of vgg19"],
             ),
-            (format!("{GOOD}colour = 1\n"), ["line 16", "unknown field `colour`"]),
+            (format!("{GOOD}colour = 1\n"), ["line 15", "unknown field `colour`"]),
             (
                 GOOD.replace("[training]", "[training]\nschedule = \"sometimes\""),
                 ["line 6", "sometimes"],

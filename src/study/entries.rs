@@ -22,6 +22,15 @@ const USUAL_TEST: &str = "test";
 
 type Result<T> = std::result::Result<T, StudyError>;
 
+impl From<ProtocolSpec> for Protocol {
+    fn from(protocol: ProtocolSpec) -> Protocol {
+        match protocol {
+            ProtocolSpec::Plain => Protocol::Plain,
+            ProtocolSpec::Ttd => Protocol::Ttd,
+        }
+    }
+}
+
 impl BenchmarkSpec {
     /// Whether a model is evaluated on it.
     fn is_for(&self, training: &TrainingSpec) -> bool {
@@ -110,6 +119,7 @@ impl<'a> Making<'a> {
                         let validation =
                             training.holdout.map_or(Validation::Auto, Validation::Holdout);
                         let material = Material {
+                            words: format!("fold {fold} of {}", spec.name),
                             name: &spec.dataset,
                             dataset,
                             select: listed(&lists.train),
@@ -157,18 +167,21 @@ impl<'a> Making<'a> {
                 let usual = || Percent::parse(USUAL_HOLDOUT).map_err(StudyError::from);
                 let share = training.holdout.map_or_else(usual, Ok)?;
                 let material = Material {
+                    words: format!("{} % of {name}, {pooled}", spec.test_percent.rest()),
                     name: &name,
                     dataset,
                     select: listed(&lists.train),
                     validation: Validation::Holdout(share),
                 };
                 let train = self.train(&training, seed, &material)?;
-                let on = format!("the rest of {name}, {pooled}");
+                let on = format!("the other {} % of {name}", spec.test_percent);
                 let rest = listed(&lists.test);
-                let evaluation =
-                    self.evaluate_on(&training, train, &name, rest, Protocol::Plain, &on)?;
                 let benchmark = spec.benchmark.as_deref();
                 let place = self.spec.benchmarks.iter().position(|b| Some(&*b.name) == benchmark);
+                // Scored as what it is compared with.
+                let protocol = place
+                    .map_or(Protocol::Plain, |place| self.spec.benchmarks[place].protocol.into());
+                let evaluation = self.evaluate_on(&training, train, &name, rest, protocol, &on)?;
                 let own = models.iter().filter(|model| model.name == spec.model);
                 let own =
                     own.clone().find(|model| model.seed == seed).or_else(|| own.clone().next());
@@ -204,7 +217,11 @@ impl<'a> Making<'a> {
             ..Select::split(&split)
         };
         let validation = training.holdout.map_or(Validation::Auto, Validation::Holdout);
-        self.train(training, seed, &Material { name: &name, dataset, select, validation })
+        let words = match percent {
+            Some(percent) => format!("{percent} % of {name}"),
+            None => name.clone(),
+        };
+        self.train(training, seed, &Material { words, name: &name, dataset, select, validation })
     }
 
     fn train(
@@ -226,10 +243,7 @@ impl<'a> Making<'a> {
         let dataset = &self.datasets[&benchmark.dataset];
         let split = self.split(&benchmark.split, dataset, &benchmark.dataset, USUAL_TEST)?;
         let select = Select { condition: benchmark.condition.clone(), ..Select::split(&split) };
-        let protocol = match benchmark.protocol {
-            ProtocolSpec::Plain => Protocol::Plain,
-            ProtocolSpec::Ttd => Protocol::Ttd,
-        };
+        let protocol = benchmark.protocol.into();
         let on = benchmark.name.as_str();
         self.evaluate_on(training, train, &benchmark.dataset, select, protocol, on)
     }

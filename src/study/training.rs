@@ -18,6 +18,8 @@ use crate::train::{CacheChoice, ClassWeights, Finetune, TrainOptions, Validation
 /// What a training is trained on.
 #[derive(Debug, Clone)]
 pub(super) struct Material<'a> {
+    /// What it is, for people.
+    pub(super) words: String,
     /// The dataset's name in the study.
     pub(super) name: &'a str,
     pub(super) dataset: &'a Dataset,
@@ -132,12 +134,7 @@ impl TrainingSpec {
         let network = self.network.unwrap_or(Network::MobileNetV2);
         let mut options = self.options(seed, material, base, study, network);
         let definition = definition(&options, material, hashes)?;
-        let on = match (&options.select.percent, &options.select.subset) {
-            (Some(percent), _) => format!("{percent} % of {}", material.name),
-            (None, Some(list)) => format!("{}, {}", material.name, list_name(list)),
-            (None, None) => material.name.to_owned(),
-        };
-        let words = format!("train {} on {on}, seed {seed}", self.title());
+        let words = format!("train {} on {}, seed {seed}", self.title(), material.words);
         let prefix = format!("train-{}-{}-s{seed}", network.name(), options.finetune);
         let mut job = Job::new(&prefix, words, Work::Labels { dataset: String::new() }, definition);
         options.out = study.out.join(RUNS_FOLDER).join(&job.id);
@@ -145,12 +142,6 @@ impl TrainingSpec {
         job.work = Work::Train { options: Box::new(options), dataset };
         Ok(job)
     }
-}
-
-/// The last two parts of a list's path: `test1/train.txt`.
-fn list_name(list: &Path) -> String {
-    let parts: Vec<_> = list.iter().rev().take(2).map(|part| part.to_string_lossy()).collect();
-    parts.into_iter().rev().collect::<Vec<_>>().join("/")
 }
 
 /// Everything that decides what a training comes to.

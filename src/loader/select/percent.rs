@@ -37,6 +37,11 @@ impl Percent {
         Ok(Percent(share))
     }
 
+    /// What is left of everything, as a text: `70` of 30 %.
+    pub(crate) fn rest(self) -> String {
+        Percent(WHOLE - self.0).to_string()
+    }
+
     /// How many samples of a class are taken: the nearest whole number, halves rounded up, and at
     /// least one of a class that has any.
     fn of(self, samples: usize) -> usize {

@@ -160,7 +160,9 @@ pub(super) fn scores(results: &Results, scope: &Scope<'_>) -> Table {
     columns.extend(fields.iter().map(column));
     let mut rows = Vec::new();
     for measure in Measure::all(results) {
-        for entry in &scope.entries {
+        // Not every model is evaluated on every benchmark.
+        let evaluated = |entry: &&Entry<'_>| !entry.evaluations(measure.benchmark).is_empty();
+        for entry in scope.entries.iter().filter(evaluated) {
             let mut cells: Vec<Text> = vec![entry.name.into(), measure.title().into()];
             cells.extend(fields.iter().map(|(_, field)| over_seeds(entry, &measure, field)));
             rows.push(Row::of(cells));

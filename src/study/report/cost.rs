@@ -199,7 +199,7 @@ pub(super) fn sizes(scope: &Scope<'_>) -> Table {
     let row = |entry: &Entry<'_>| {
         let first = |pointer: &str| entry.trained(pointer).into_iter().next();
         let parameters = entry.costs("/parameters").or_else(|| first("/parameters"));
-        let trained = spread(&entry.trained("/trained_parameters")[..], show::whole);
+        let trained = Text::number(first("/trained_parameters"), show::whole);
         Row::of(vec![
             entry.name.into(),
             entry.network.into(),
@@ -219,7 +219,7 @@ pub(super) fn sizes(scope: &Scope<'_>) -> Table {
             Column::words("model"),
             Column::words("network"),
             Column::number("parameters", ""),
-            Column::numbers("of them trained", "", &["", "sd over seeds"]),
+            Column::number("of them trained", ""),
             Column::number("deployable weights", "bytes"),
             Column::number("file of the model", "bytes"),
         ],

@@ -121,9 +121,16 @@ fn subtitle(results: &Results, scopes: &[Scope<'_>]) -> String {
         1 => format!("1 {word}"),
         _ => format!("{number} {word}s"),
     };
-    let on = if names.is_empty() { String::new() } else { format!(" on {}", names.join(", ")) };
+    let on = match names.is_empty() {
+        true => String::new(),
+        false => format!("; evaluated on {}", names.join(", ")),
+    };
     let of = if file.is_empty() { String::new() } else { format!(" · from {file}") };
-    format!("{}, trained {}{on}{of}", plural(models, "model"), plural(runs, "time"))
+    let runs = match runs == models {
+        true => String::new(),
+        false => format!(", {}", plural(runs, "training")),
+    };
+    format!("{}{runs}{on}{of}", plural(models, "model"))
 }
 
 /// What the study comes to, and what is not done yet.

@@ -176,13 +176,14 @@ pub(super) fn learning_curves(results: &Results) -> Table {
 
 /// What the labels allow: trained on a sample of all splits and tested on the rest.
 pub(super) fn upper_limits(results: &Results) -> Table {
-    let row = |of: &UpperLimit| {
-        let named = of.benchmark.as_deref().map_or(Vec::new(), |name| measures(results, name));
-        let compared = of.compared.as_ref().and_then(|document| {
-            // Of TTD the strictest level stands for it.
-            Accuracy::of(&[document], named.first()?)
-        });
-        let accuracy = of.evaluation.as_ref().and_then(plain_accuracy);
+    let row = |of: &UpperLimit, measure: Option<&Measure<'_>>| {
+        // Both by the same measure: of TTD by the same agreement.
+        let by = |document: &Option<Document>| Accuracy::of(&[document.as_ref()?], measure?);
+        let compared = by(&of.compared);
+        let accuracy = match measure {
+            Some(_) => by(&of.evaluation),
+            None => of.evaluation.as_ref().and_then(plain_accuracy),
+        };
         let difference = accuracy.as_ref().zip(compared.as_ref());
         let difference = difference.map(|(a, b)| Traced::difference(&a.value, &b.value));
         let apart = accuracy.as_ref().zip(compared.as_ref()).map(|(limit, split)| {
@@ -194,7 +195,7 @@ pub(super) fn upper_limits(results: &Results) -> Table {
             None => "–",
         };
         let samples = of.train.as_ref().and_then(|train| Traced::at(train, "/samples"));
-        let benchmark = named.first().map(Measure::title).or_else(|| of.benchmark.clone());
+        let benchmark = measure.map(Measure::title).or_else(|| of.benchmark.clone());
         Row::of(vec![
             of.model.as_str().into(),
             of.seed.to_string().into(),
@@ -207,6 +208,14 @@ pub(super) fn upper_limits(results: &Results) -> Table {
             apart.into(),
         ])
     };
+    let mut rows = Vec::new();
+    for of in &results.upper_limits {
+        let named = of.benchmark.as_deref().map_or(Vec::new(), |name| measures(results, name));
+        match named.is_empty() {
+            true => rows.push(row(of, None)),
+            false => rows.extend(named.iter().map(|measure| row(of, Some(measure)))),
+        }
+    }
     Table {
         name: "upper-limits".to_owned(),
         title: "Upper limit on these labels".to_owned(),
@@ -225,7 +234,7 @@ pub(super) fn upper_limits(results: &Results) -> Table {
             Column::number("difference", ""),
             Column::words("95 % intervals"),
         ],
-        rows: results.upper_limits.iter().map(row).collect(),
+        rows,
         open: true,
     }
 }
