@@ -6,7 +6,7 @@ VENV := .venv
 CUDA_VENV := .venv-cuda
 export TCOLZ_PYTHON := $(CURDIR)/$(VENV)/bin/python
 
-.PHONY: help demo ttd study test check check-cuda check-ttd tools fmt clippy optimised docs examples bench clean
+.PHONY: help demo ttd study test test-browser check check-cuda check-ttd tools fmt clippy optimised docs examples bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -18,6 +18,9 @@ demo: tools ## a made-up dump through every stage, in demo-out/
 test: tools $(VENV)/ready ## every test, those against pyarrow, DuckDB and Pillow included
 	cargo test --locked
 
+test-browser: tools ## the page of tcolz serve in a real Chromium
+	scripts/browser.sh
+
 ttd: tools ## cross-validate on real tweet photos with real weights, in ttd-out/: make ttd TTD=folder WEIGHTS=file
 	TTD="$(TTD)" WEIGHTS="$(WEIGHTS)" scripts/ttd.sh ttd-out
 
@@ -25,7 +28,7 @@ study: tools ## compare three models on made-up photos and real tweets, in study
 	cargo build --release --locked
 	TTD="$(TTD)" WEIGHTS="$(WEIGHTS)" scripts/study.sh study-out
 
-check: fmt clippy check-cuda test optimised demo check-ttd docs examples ## all that CI does
+check: fmt clippy check-cuda test test-browser optimised demo check-ttd docs examples ## all that CI does
 
 fmt:
 	cargo fmt --all --check

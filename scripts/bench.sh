@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Measures and writes benches/RESULTS.md: scripts/bench.sh [DUMP]
-# Environment: TTD, PEERS (their Python environment; with TCOLZ_SHARED), SECTIONS ("convert read memory size codec plan slow cold models"), and what benches/results/main.rs lists.
+# Environment: TTD, PEERS (their Python environment; with TCOLZ_SHARED), SECTIONS ("convert read memory size codec plan slow cold models serve"), and what benches/results/main.rs lists.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 absolute() { [ -z "$1" ] || realpath "$1"; }

@@ -48,6 +48,7 @@
 //! | [`evaluate`](mod@evaluate) | how good a model is on a dataset (feature `train`) |
 //! | [`study`] | several models side by side, and a report of them (feature `train`) |
 //! | [`demo`] | a made-up dump for trying all this, and what must become of it |
+//! | [`serve`] | photos over HTTP → labels, and a page to try it on (feature `serve`) |
 //!
 //! The format itself is written down in `schemas/format.md`.
 
@@ -74,6 +75,8 @@ mod random;
 pub mod recipe;
 pub mod report;
 pub mod sample;
+#[cfg(feature = "serve")]
+pub mod serve;
 pub mod shard;
 pub mod storage;
 #[cfg(feature = "train")]

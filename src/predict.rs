@@ -154,22 +154,62 @@ impl Predictor {
         Ok(predictions.collect())
     }
 
+    /// Something that reads photos as [`Predictor::predict_batch`] does; one a thread.
+    pub fn reader(&self) -> PhotoReader {
+        PhotoReader::new(&self.facts.recipe)
+    }
+
+    /// The pixels of the photo that a [`Predictor::reader`] read last: `[3, size, size]`.
+    ///
+    /// # Panics
+    /// As [`PhotoReader::planes`].
+    pub fn planes<'a>(&self, reader: &'a PhotoReader) -> &'a [u8] {
+        reader.planes(self.size_index)
+    }
+
+    /// Probabilities of photos that were read already, given as [`Predictor::planes`]. Each gets the bits that it gets alone.
+    ///
+    /// # Errors
+    /// When the device's memory is full.
+    ///
+    /// # Panics
+    /// If planes are not of `[3, size, size]`.
+    pub fn probabilities(
+        &self,
+        planes: &[impl AsRef<[u8]> + Sync],
+    ) -> Result<Vec<Vec<f32>>, ModelError> {
+        let side = self.facts.size as usize;
+        let numbers = 3 * side * side;
+        let mut inputs = vec![0f32; planes.len() * numbers];
+        let read = planes.par_iter().zip(inputs.par_chunks_exact_mut(numbers));
+        read.for_each(|(planes, input)| self.view(planes.as_ref(), input));
+        if planes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let logits = self.infer(inputs, [planes.len(), side])?;
+        Ok(logits.chunks_exact(self.facts.classes.len()).map(softmax).collect())
+    }
+
     /// One photo → `[3, size, size]`, as the loader gives it.
     fn read(&self, bytes: &[u8], input: &mut [f32]) -> Result<PhotoInfo, DecodeError> {
         let readers = || self.readers.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = readers().pop();
-        let mut reader = kept.unwrap_or_else(|| PhotoReader::new(&self.facts.recipe));
+        let mut reader = kept.unwrap_or_else(|| self.reader());
         let photo = reader.read(bytes);
         if photo.is_ok() {
-            let planes = reader.planes(self.size_index);
-            self.facts.view.apply_tables(&self.tables, planes, input);
-            // Such a dataset holds the view's numbers in half precision.
-            if self.facts.recipe.dtype == Dtype::F16 {
-                input.iter_mut().for_each(|number| *number = f16::from_f32(*number).to_f32());
-            }
+            self.view(self.planes(&reader), input);
         }
         readers().push(reader);
         photo
+    }
+
+    /// Pixels → the numbers that the network sees.
+    fn view(&self, planes: &[u8], input: &mut [f32]) {
+        self.facts.view.apply_tables(&self.tables, planes, input);
+        // Such a dataset holds the view's numbers in half precision.
+        if self.facts.recipe.dtype == Dtype::F16 {
+            input.iter_mut().for_each(|number| *number = f16::from_f32(*number).to_f32());
+        }
     }
 
     /// The logits of the photos that could be read, one row after the other.
@@ -191,7 +231,12 @@ impl Predictor {
             return Ok(Vec::new());
         }
         inputs.truncate(good * numbers);
-        let inputs = Tensor::from_vec(inputs, (good, 3, side, side), &Device::Cpu)?;
+        self.infer(inputs, [good, side])
+    }
+
+    /// Images → logits, one row after the other.
+    fn infer(&self, inputs: Vec<f32>, [images, side]: [usize; 2]) -> Result<Vec<f32>, ModelError> {
+        let inputs = Tensor::from_vec(inputs, (images, 3, side, side), &Device::Cpu)?;
         let logits = self.folded.logits(&inputs.to_device(self.device())?)?;
         Ok(logits.to_device(&Device::Cpu)?.flatten_all()?.to_vec1()?)
     }
@@ -290,6 +335,25 @@ mod tests {
         assert_ne!(found[0], found[2]);
         assert!(predictor.predict_batch(&[]).unwrap().is_empty());
         assert!(predictor.predict_batch(&photos[3..4]).unwrap()[0].is_err());
+    }
+
+    #[test]
+    fn photos_that_were_read_before_get_the_bits_that_they_get_in_one_go() {
+        let predictor = Predictor::new(&model(), &Device::Cpu).unwrap();
+        let mut reader = predictor.reader();
+        let photos = [photo(1), photo(2), photo(3)];
+        let planes: Vec<Vec<u8>> = photos
+            .iter()
+            .map(|photo| {
+                reader.read(photo).unwrap();
+                predictor.planes(&reader).to_vec()
+            })
+            .collect();
+        let found = predictor.probabilities(&planes).unwrap();
+        for (photo, found) in photos.iter().zip(found) {
+            assert_eq!(predictor.predict(photo).unwrap().probabilities, found);
+        }
+        assert!(predictor.probabilities(&planes[..0]).unwrap().is_empty());
     }
 
     #[test]

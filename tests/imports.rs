@@ -24,6 +24,7 @@ const LEVELS: &[&[&str]] = &[
     &["evaluate", "predict"],
     &["study"],
     &["demo"],
+    &["serve"],
     &["cli", "main"],
 ];
 
@@ -64,8 +65,17 @@ const HOMES: &[(&str, &[&str])] = &[
     ("zip", &["src/model/weights/pth.rs"]),
     ("plotters", &["src/report/"]),
     ("askama", &["src/report/", "src/study/"]),
-    ("base64", &["src/report/", "src/study/"]),
+    ("base64", &["src/report/", "src/serve/", "src/study/"]),
     ("toml", &["src/study/spec.rs"]),
+    ("axum", &["src/serve/"]),
+    ("http_body_util", &["src/serve/"]),
+    ("hyper", &["src/serve/"]),
+    ("hyper_util", &["src/serve/"]),
+    ("prometheus_client", &["src/serve/"]),
+    ("sha2", &["src/serve/"]),
+    ("tokio", &["src/serve/"]),
+    ("tokio_io_timeout", &["src/serve/"]),
+    ("tower_http", &["src/serve/"]),
 ];
 
 /// Where `unsafe` may stand: the memory map and what names it when it is lost, SIMD kernels, libjpeg's
@@ -96,8 +106,11 @@ struct Source {
 
 impl Source {
     /// The code: no comments, no text in quotes, and nothing after the first `#[cfg(test)]`, whose
-    /// modules may use what they like to set up a test.
+    /// modules may use what they like to set up a test; so may a file of tests.
     fn code(&self) -> String {
+        if self.path.ends_with("/tests.rs") {
+            return String::new();
+        }
         let end = self.text.find("#[cfg(test)]\nmod ").unwrap_or(self.text.len());
         let lines = self.text[..end].lines();
         let code: Vec<String> = lines.map(without_comment_and_quotes).collect();

@@ -163,32 +163,27 @@ fn a_study_killed_anywhere_ends_with_the_same_tables() {
     assert!(text.contains(&format!("{all} of {all} done")), "{text}");
     let expected = folder.results("whole");
     assert!(expected.keys().any(|name| name.starts_with("tables/")), "{:?}", expected.keys());
-    // Killed again and again, each time a little later: now the study, now the job that it waits for.
+    // Killed again and again, each time a little later: the study, or the job in hand and then the study.
     let mut kills = 0;
-    for round in 0.. {
+    loop {
+        let before = folder.done("killed").0;
         let mut study = folder.command("killed");
         let mut study = study.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let before = folder.done("killed").0;
-        let until = Instant::now() + Duration::from_millis(40 * (round % 12));
-        wait_for("a job or the end", || {
-            folder.done("killed").0 > before
-                || Instant::now() > until
-                || study.try_wait().unwrap().is_some()
+        let until = Instant::now() + Duration::from_millis(30 * kills);
+        wait_for("a job or its time", || {
+            let ended = study.try_wait().unwrap().is_some();
+            ended || Instant::now() > until || folder.done("killed").0 > before
         });
-        if round % 2 == 0 {
-            study.kill().unwrap();
-        } else {
+        if kills % 2 == 1 {
             children(study.id()).into_iter().for_each(|pid| kill(pid, Signal::KILL));
         }
-        let status = study.wait().unwrap();
-        let (done, all) = folder.done("killed");
-        kills += u32::from(status.code().is_none() || status.code() == Some(1));
-        if done == all {
+        study.kill().unwrap();
+        if study.wait().unwrap().code().is_some() {
             break;
         }
-        assert!(round < 400, "{done} of {all} after {round} kills");
+        kills += 1;
     }
-    assert!(kills > 5, "only {kills} kills");
+    assert!(kills >= 3, "only {kills} kills");
     // A job whose study was killed may still be ending.
     wait_for("the lock", || folder.command("killed").output().unwrap().status.code() == Some(0));
     let found = folder.results("killed");

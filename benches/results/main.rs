@@ -14,7 +14,7 @@
 //! | --- | --- |
 //! | `TCOLZ_BENCH_DUMP` | raw dump to convert; made-up photos without it |
 //! | `TCOLZ_BENCH_TTD` | the Twitter testing dataset, for the sections `size` and `plan` |
-//! | `TCOLZ_BENCH_ROUNDS` | rounds of the sections `convert`, `read`, `plan`, `slow`, `cold` and `models` (3) |
+//! | `TCOLZ_BENCH_ROUNDS` | rounds of the sections `convert`, `read`, `plan`, `slow`, `cold`, `models` and `serve` (3) |
 //! | `TCOLZ_BENCH_SECONDS` | of a run of the section `read` (5; less only to try it out) |
 //! | `TCOLZ_BENCH_VENV`, `TCOLZ_SHARED` | Python environment with the peers, and the folder with `bench/peers_convert.py` |
 //! | `TCOLZ_BENCH_STORES` | folder where the peers' stores are kept for the next time (none are) |
@@ -32,6 +32,7 @@ mod models;
 mod plan;
 mod read;
 mod report;
+mod serve;
 mod settings;
 mod size;
 mod slow;
@@ -43,7 +44,7 @@ mod turbo;
 use report::Page;
 use settings::Settings;
 
-const SECTIONS: [(&str, Section); 9] = [
+const SECTIONS: [(&str, Section); 10] = [
     ("convert", convert::section),
     ("read", read::section),
     ("memory", memory::section),
@@ -53,6 +54,7 @@ const SECTIONS: [(&str, Section); 9] = [
     ("slow", slow::section),
     ("cold", cold::section),
     ("models", models::section),
+    ("serve", serve::section),
 ];
 
 type Section = fn(&Settings) -> String;

@@ -16,7 +16,7 @@ pub(crate) struct Settings {
     pub(crate) made_up: bool,
     /// The Twitter testing dataset.
     pub(crate) ttd: Option<PathBuf>,
-    /// Rounds of the sections `convert`, `read`, `plan`, `slow`, `cold` and `models`.
+    /// Rounds of the sections `convert`, `read`, `plan`, `slow`, `cold`, `models` and `serve`.
     pub(crate) rounds: usize,
     /// The peers' Python and their script.
     pub(crate) peers: Option<(PathBuf, PathBuf)>,
@@ -71,7 +71,7 @@ impl Settings {
         if ["size", "plan"].contains(&section) && self.ttd.is_some() {
             command.push_str(" TTD=folder");
         }
-        if ["convert", "read", "models"].contains(&section) && self.peers.is_some() {
+        if ["convert", "read", "models", "serve"].contains(&section) && self.peers.is_some() {
             command.push_str(" PEERS=folder");
         }
         format!("{command} SECTIONS={section}")

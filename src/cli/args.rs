@@ -9,6 +9,8 @@ use super::dump_args::DumpArgs;
 use super::help;
 use super::recipe_args::RecipeArgs;
 use super::select_args::SelectArgs;
+#[cfg(feature = "serve")]
+use super::serve_args::ServeArgs;
 #[cfg(feature = "train")]
 use super::train::TrainArgs;
 
@@ -56,6 +58,9 @@ pub(crate) enum Command {
     /// Train, evaluate and measure several models as a file says, and write a report of them
     #[cfg(feature = "train")]
     Study(StudyArgs),
+    /// Label photos over HTTP, with a page to try it on
+    #[cfg(feature = "serve")]
+    Serve(ServeArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
 }

@@ -18,6 +18,10 @@ mod progress;
 mod recipe_args;
 mod repair;
 mod select_args;
+#[cfg(feature = "serve")]
+mod serve;
+#[cfg(feature = "serve")]
+mod serve_args;
 mod show;
 #[cfg(feature = "train")]
 mod study;
@@ -66,6 +70,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Weights(args) => weights::run(&args),
         #[cfg(feature = "train")]
         Command::Predict(args) => predict::run(&args),
+        #[cfg(feature = "serve")]
+        Command::Serve(args) => serve::run(&args),
         Command::Completions(args) => complete::run(&args),
     };
     match result {

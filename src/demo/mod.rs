@@ -188,6 +188,18 @@ fn ordinary_photo(number: u64, class: usize) -> Result<Vec<u8>, DemoError> {
     encode(&picture, Kind::Jpeg { progressive: number.is_multiple_of(2) })
 }
 
+/// A JPEG of a picture of a class (its place in [`CLASSES`]) with these sides, drawn from its number alone.
+///
+/// # Errors
+/// [`DemoError::Jpeg`], as for sides of 0 pixels.
+///
+/// # Panics
+/// If there is no such class.
+pub fn photo(number: u64, class: usize, (width, height): (u16, u16)) -> Result<Vec<u8>, DemoError> {
+    let picture = Picture::draw(&mut SplitMix64(number), class, width, height);
+    encode(&picture, Kind::Jpeg { progressive: false })
+}
+
 fn write(path: &Path, bytes: &[u8]) -> Result<(), DemoError> {
     let written = match path.parent() {
         Some(folder) => fs::create_dir_all(folder),

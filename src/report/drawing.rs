@@ -19,6 +19,9 @@ const LINE_HEIGHT: f64 = 1.24;
 /// In bitmaps plotters draws a centred text this much too high, in heights of its letters.
 const BITMAP_DROP: f64 = 0.15;
 
+/// Letters of a line at most: more than fit on any picture.
+const MOST_LETTERS: usize = 400;
+
 type Result<T> = std::result::Result<T, ReportError>;
 
 /// A picture in every form that is written.
@@ -129,7 +132,8 @@ pub(super) fn fitted(text: &str, size: f64, width: f64) -> String {
     if text_width(text, size) <= width {
         return text.to_owned();
     }
-    let mut letters: Vec<char> = text.chars().collect();
+    // Whoever sends a book gets its beginning measured only.
+    let mut letters: Vec<char> = text.chars().take(MOST_LETTERS).collect();
     loop {
         letters.pop();
         let cut: String = letters.iter().chain(&['…']).collect();

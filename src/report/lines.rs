@@ -164,13 +164,13 @@ fn whole_or_none(value: f64) -> String {
 
 impl Drawing for LinesChart<'_> {
     fn size(&self) -> (u32, u32) {
-        let width = WIDTH.max(text_width(self.title, 1.0) + 24.0);
-        (width.ceil() as u32, (self.top() + HEIGHT + 56.0) as u32)
+        (WIDTH as u32, (self.top() + HEIGHT + 56.0) as u32)
     }
 
     fn draw<B: DrawingBackend>(&self, paper: &Paper<'_, B>) -> Result<(), ReportError> {
         let theme = paper.theme;
-        paper.text(self.title, (12.0, 18.0), Side::Right, 1.0, theme.ink)?;
+        let title = fitted(self.title, 1.0, WIDTH - 24.0);
+        paper.text(&title, (12.0, 18.0), Side::Right, 1.0, theme.ink)?;
         for (number, (left, row, name)) in self.legend().into_iter().enumerate() {
             let (colour, y) = (theme.series[number % theme.series.len()], 46.0 + row * LEGEND);
             stroked(paper, number, &[(left, y), (left + 30.0, y)], colour, 2.0)?;

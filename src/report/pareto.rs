@@ -109,7 +109,11 @@ impl ParetoChart<'_> {
             ("on the Pareto front", theme.series[0], false),
             ("beaten in both", theme.series[5], true),
         ] {
-            disc(paper, (x + 6.0, y), 6.0, colour, hollow)?;
+            if text == "chosen" {
+                ring(paper, (x + 6.0, y), 4.0, colour)?;
+            }
+            let radius = if text == "chosen" { 4.0 } else { 6.0 };
+            disc(paper, (x + 6.0, y), radius, colour, hollow)?;
             paper.text(text, (x + 18.0, y), Side::Right, 0.95, theme.ink)?;
             x += text_width(text, 0.95) + 38.0;
         }
@@ -120,16 +124,9 @@ impl ParetoChart<'_> {
         let (least, most) = sizes
             .fold((f64::INFINITY, 0.0f64), |(low, high), size| (low.min(size), high.max(size)));
         if most > 0.0 {
-            let text = "area: size of the weights, from";
-            let y = 68.0;
-            paper.text(text, (LEFT, y), Side::Right, 0.95, theme.ink)?;
-            let mut x = LEFT + text_width(text, 0.95) + 4.0;
-            for (number, size) in [least, most].into_iter().enumerate() {
-                let text = bytes(size as u64);
-                let text = if number == 0 { format!("{text} to ") } else { text };
-                paper.text(&text, (x, y), Side::Right, 0.95, theme.ink)?;
-                x += text_width(&text, 0.95) + 4.0;
-            }
+            let sizes = [least, most].map(|size| bytes(size as u64)).join(" to ");
+            let text = format!("area: size of the weights, {sizes}");
+            paper.text(&text, (LEFT, 68.0), Side::Right, 0.95, theme.ink)?;
         }
         Ok(())
     }
@@ -148,6 +145,17 @@ fn disc<B: DrawingBackend>(
     paper.disc(middle, radius - 1.6, inside)
 }
 
+/// A ring around a disc: the chosen one is told apart without its colour.
+fn ring<B: DrawingBackend>(
+    paper: &Paper<'_, B>,
+    middle: (f64, f64),
+    radius: f64,
+    colour: RGBColor,
+) -> Result<(), ReportError> {
+    paper.disc(middle, radius + 4.5, colour)?;
+    paper.disc(middle, radius + 3.0, paper.theme.paper)
+}
+
 /// A line of the picture as a block.
 fn line(from: (f64, f64), to: (f64, f64)) -> Block {
     Block {
@@ -160,12 +168,13 @@ fn line(from: (f64, f64), to: (f64, f64)) -> Block {
 
 impl Drawing for ParetoChart<'_> {
     fn size(&self) -> (u32, u32) {
-        (SIZE.0.max((text_width(self.title, 1.0) + 24.0).ceil() as u32), SIZE.1)
+        SIZE
     }
 
     fn draw<B: DrawingBackend>(&self, paper: &Paper<'_, B>) -> Result<(), ReportError> {
         let theme = paper.theme;
-        paper.text(self.title, (12.0, 18.0), Side::Right, 1.0, theme.ink)?;
+        let title = fitted(self.title, 1.0, f64::from(SIZE.0) - 24.0);
+        paper.text(&title, (12.0, 18.0), Side::Right, 1.0, theme.ink)?;
         self.legend(paper)?;
         let frame = self.frame();
         frame.draw(paper)?;
@@ -193,6 +202,9 @@ impl Drawing for ParetoChart<'_> {
         for &number in &order {
             let (point, place) = (&self.points[number], at(&self.points[number]));
             let hollow = !front.contains(&number) && !point.chosen;
+            if point.chosen {
+                ring(paper, place, radius(number), colour(number))?;
+            }
             disc(paper, place, radius(number), colour(number), hollow)?;
             taken.push(Block::around(place, 2.0 * radius(number), 2.0 * radius(number)));
         }
@@ -261,6 +273,33 @@ mod tests {
         ]);
         assert_eq!(found.front(), [2, 5, 0]);
         assert_eq!(chart(Vec::new()).front(), [] as [usize; 0]);
+    }
+
+    /// To be looked at: `TCOLZ_PICTURES=folder cargo test --lib report::pareto`.
+    #[test]
+    fn models_that_cost_nearly_the_same_are_all_named() {
+        let models = [
+            ("vgg19-head", 411.0, 0.740, 558e6),
+            ("vgg19-all", 414.0, 0.785, 558e6),
+            ("mobilenet-v1-head", 26.0, 0.722, 13.9e6),
+            ("mobilenet-v1-all", 26.2, 0.757, 13.9e6),
+            ("mobilenet-v2-all-balanced-seed-7", 30.9, 0.759, 10.3e6),
+            ("inception-resnet-v2-head", 178.0, 0.714, 219e6),
+            ("inception-resnet-v2-all", 180.0, 0.769, 219e6),
+        ];
+        let points = models.map(|(name, cost, accuracy, bytes)| ParetoPoint {
+            bytes: Some(bytes),
+            chosen: name == "mobilenet-v1-all",
+            ..point(name, cost, accuracy)
+        });
+        let picture = chart(points.to_vec()).picture().unwrap();
+        for (name, ..) in models {
+            assert!(picture.light.svg.contains(name), "{name}");
+        }
+        if let Some(folder) = std::env::var_os("TCOLZ_PICTURES") {
+            let file = std::path::Path::new(&folder).join("pareto-many.png");
+            std::fs::write(file, &picture.light.png).unwrap();
+        }
     }
 
     #[test]

@@ -139,13 +139,13 @@ impl RowsChart<'_> {
 
 impl Drawing for RowsChart<'_> {
     fn size(&self) -> (u32, u32) {
-        let width = WIDTH.max(text_width(self.title, 1.0) + 24.0);
-        (width.ceil() as u32, (self.top() + self.rows_height() + 54.0).ceil() as u32)
+        (WIDTH as u32, (self.top() + self.rows_height() + 54.0).ceil() as u32)
     }
 
     fn draw<B: DrawingBackend>(&self, paper: &Paper<'_, B>) -> Result<(), ReportError> {
         let theme = paper.theme;
-        paper.text(self.title, (12.0, 18.0), Side::Right, 1.0, theme.ink)?;
+        let title = fitted(self.title, 1.0, WIDTH - 24.0);
+        paper.text(&title, (12.0, 18.0), Side::Right, 1.0, theme.ink)?;
         let frame = self.frame();
         if self.has_legend() {
             self.legend(paper, 12.0)?;
@@ -226,6 +226,11 @@ mod tests {
             }
             assert!(!picture.light.svg.contains("<i>"));
         }
+        let long = "long ".repeat(2000);
+        let mut wide = RowsChart { title: &long, ..chart(false) };
+        wide.rows[0].name.clone_from(&long);
+        let svg = wide.picture().unwrap().light.svg;
+        assert!(svg.contains("width=\"720\"") && svg.len() < 20_000, "cut to its place");
         let none = RowsChart { rows: Vec::new(), references: None, ..chart(true) };
         none.picture().unwrap();
     }

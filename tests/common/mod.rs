@@ -25,7 +25,8 @@ pub(crate) fn photo(number: u32, width: u32, height: u32) -> Vec<u8> {
             noise ^= noise >> 17;
             noise ^= noise << 5;
             let edge = if (x + number) % width < y { 90 } else { 20 };
-            let light = (x * 100 / width + y * 60 / height) as u8;
+            // At most 157: with edge and grain no more than 255.
+            let light = ((x * 100 / width + y * 60 / height) as u8).min(157);
             let grain = (noise >> 24) as u8 % 9;
             let tint = (number * 37 % 60) as u8;
             rgb.extend([light + edge + grain, light + tint + grain, edge + tint + grain]);

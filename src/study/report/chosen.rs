@@ -139,8 +139,8 @@ impl<'a> Chosen<'a> {
             let dominated =
                 dominated.map(|by| format!("beaten by {}", self.measured[by].entry.name));
             let mut cells: Vec<Text> = vec![
-                format!("{}", rank + 1).into(),
                 measured.entry.name.into(),
+                format!("{}", rank + 1).into(),
                 measured.accuracy.text(),
                 Text::default().with(measured.seconds.clone(), show::time),
                 Text::default().with(measured.bytes.clone(), show::size),
@@ -163,8 +163,8 @@ impl<'a> Chosen<'a> {
             title: format!("Score of the candidates{}", self.part()),
             note,
             columns: vec![
-                Column::words("rank"),
                 Column::words("model"),
+                Column::words("rank"),
                 Column::numbers(format!("accuracy, {}", measure.title()), "", &ACCURACY),
                 Column::number("one image", "s"),
                 Column::number("deployable weights", "bytes"),

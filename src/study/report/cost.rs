@@ -1,6 +1,5 @@
 //! What training and inference cost: time, processor, memory, disk.
 
-use super::accuracy::spread;
 use super::entries::{Entry, Scope};
 use super::piece::{Text, Traced};
 use super::show;
@@ -116,7 +115,7 @@ pub(super) fn resources(scope: &Scope<'_>) -> Table {
             Column::number("times looked", ""),
         ],
         rows: runs(scope).map(row).collect(),
-        open: false,
+        open: true,
     }
 }
 
@@ -199,12 +198,11 @@ pub(super) fn sizes(scope: &Scope<'_>) -> Table {
     let row = |entry: &Entry<'_>| {
         let first = |pointer: &str| entry.trained(pointer).into_iter().next();
         let parameters = entry.costs("/parameters").or_else(|| first("/parameters"));
-        let trained = Text::number(first("/trained_parameters"), show::whole);
         Row::of(vec![
             entry.name.into(),
             entry.network.into(),
             Text::number(parameters, show::whole),
-            trained,
+            Text::number(first("/trained_parameters"), show::whole),
             Text::number(entry.costs("/weights_bytes"), show::size),
             Text::number(entry.costs("/model_bytes").or_else(|| first("/model_bytes")), show::size),
         ])

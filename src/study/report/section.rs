@@ -83,11 +83,10 @@ impl Report {
 
     /// Its pictures, in their order.
     pub(super) fn pictures(&self) -> impl Iterator<Item = &Picture> {
-        let of = |block| match block {
-            &Block::Pictures(ref pictures) => pictures.as_slice(),
+        self.blocks().flat_map(|block| match block {
+            Block::Pictures(pictures) => pictures.as_slice(),
             _ => &[],
-        };
-        self.blocks().flat_map(of)
+        })
     }
 
     fn blocks(&self) -> impl Iterator<Item = &Block> {

@@ -1,0 +1,30 @@
+# The micro-service alone: tcolz serve, not run as root, nothing written to disk.
+#
+#   docker build -t tcolz .
+#   docker run --rm --read-only -p 127.0.0.1:5000:5000 -v "$PWD/best.safetensors:/model.safetensors:ro" tcolz
+#
+# Written where there is no Docker: the set of files that it copies was checked with cargo, the image was never built.
+#
+# The container listens on all of its own addresses; -p 127.0.0.1:… lets only this machine in.
+
+FROM rust:1-slim-bookworm AS build
+RUN apt-get update -qq \
+    && apt-get install -y -qq --no-install-recommends cmake make nasm g++ \
+    && rm -rf /var/lib/apt/lists/*
+WORKDIR /tcolz
+COPY Cargo.toml Cargo.lock build.rs ./
+COPY src src
+COPY templates templates
+COPY schemas schemas
+COPY benches benches
+COPY examples examples
+COPY README.md ./
+RUN cargo build --release --locked --bin tcolz && strip target/release/tcolz
+
+FROM gcr.io/distroless/cc-debian12:nonroot
+COPY --from=build /tcolz/target/release/tcolz /tcolz
+USER nonroot
+EXPOSE 5000
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["/tcolz"]
+CMD ["serve", "/model.safetensors", "--bind", "0.0.0.0:5000"]

@@ -1,0 +1,81 @@
+//! `tcolz serve`: the micro-service and its page.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::Context;
+use serde_json::json;
+use tcolz::evaluate::find_model;
+use tcolz::predict::Predictor;
+use tcolz::serve::{Limits, ServeOptions, Server, Stopper};
+use tcolz::train::open_device;
+
+use super::Ending;
+use super::output::{plural, print};
+use super::serve_args::ServeArgs;
+
+pub(super) fn run(args: &ServeArgs) -> anyhow::Result<Ending> {
+    let (file, model) = find_model(&args.model, Path::new("DATASET"))?;
+    let defaults = Limits::default();
+    let options = ServeOptions {
+        bind: args.bind,
+        name: name(&file),
+        limits: Limits {
+            body_bytes: args.max_body,
+            upload_bytes: defaults.upload_bytes.max(4 * args.max_body),
+            queue_images: args.queue,
+            connections: args.connections,
+            ..defaults
+        },
+    };
+    let predictor = Arc::new(Predictor::new(&model, &open_device(args.device)?)?);
+    drop(model);
+    let network = predictor.facts().network.name();
+    let server = Server::bind(&options, predictor)?;
+    stop_on_signal(server.stopper())?;
+    let address = server.address();
+    if args.json {
+        let listening = json!({ "event": "listening", "address": address, "model": options.name });
+        print(&format!("{listening}\n"))?;
+    } else {
+        print(&format!(
+            "{} ({network}) is served at http://{address}/\nstop with Ctrl-C\n",
+            options.name
+        ))?;
+    }
+    if !address.ip().is_loopback() {
+        eprintln!(
+            "warning: {address} can be reached from other machines, without a password and without encryption"
+        );
+    }
+    let cut_off = server.run()?;
+    if cut_off > 0 {
+        eprintln!("{} took too long and had to be cut off", plural(cut_off as u64, "connection"));
+    }
+    Ok(Ending::Done)
+}
+
+/// What a model is called: by its file, or by its run, whose best model every run calls the same.
+fn name(file: &Path) -> String {
+    let whole = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    let run = whole.parent().and_then(Path::file_name);
+    let name = match (whole.file_stem(), run) {
+        (Some(stem), Some(run)) if stem == "best" => run,
+        (stem, _) => stem.unwrap_or(whole.as_os_str()),
+    };
+    name.to_string_lossy().into_owned()
+}
+
+/// The first Ctrl-C (or SIGTERM) finishes what is in hand, the second ends at once.
+fn stop_on_signal(stopper: Stopper) -> anyhow::Result<()> {
+    let again = Arc::new(AtomicBool::new(false));
+    ctrlc::set_handler(move || {
+        if again.swap(true, Ordering::SeqCst) {
+            std::process::exit(130);
+        }
+        eprintln!("\nfinishing what is in hand; Ctrl-C again stops at once");
+        stopper.stop();
+    })
+    .context("Ctrl-C cannot be watched for")
+}

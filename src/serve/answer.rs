@@ -1,0 +1,162 @@
+//! `POST /predict` and `POST /map`: images → probabilities in JSON.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value, json};
+use tokio::sync::oneshot::Receiver;
+use tokio::time::{timeout, timeout_at};
+
+use super::batcher::Answer;
+use super::refusal::Refusal;
+use super::routes::Service;
+use super::{ServeError, occlusion, upload};
+
+/// Keys of an answer beside the classes.
+const KEYS: [&str; 7] = ["label", "model", "milliseconds", "file", "images", "error", "map"];
+
+/// Refuses classes that the answer's own keys would hide.
+pub(super) fn check_classes(classes: &[String]) -> Result<(), ServeError> {
+    match classes.iter().find(|class| KEYS.contains(&class.as_str())) {
+        Some(class) => Err(ServeError::ClassName(class.clone())),
+        None => Ok(()),
+    }
+}
+
+/// Labels the images of a request.
+///
+/// One image: `{"negative": p, …, "label", "model", "milliseconds"}`, or a status from 400 on and
+/// `{"error": {"code", "message"}}`. Several: `{"images": […], "model", "milliseconds"}`, each with its
+/// `file` and probabilities or `error`; where no image has a label the first one's `error` and status are
+/// the answer's own.
+pub(super) async fn predict(State(service): State<Arc<Service>>, request: Request) -> Response {
+    let begun = Instant::now();
+    let answered = labels(&service, request, begun).await;
+    service.metrics.predicted(begun.elapsed());
+    answered.unwrap_or_else(|refusal| service.refused(refusal))
+}
+
+/// Labels one image and says which parts of it spoke for the label: the answer of [`predict`] with
+/// `"map": [[weight]]`, rows from the top of the network's input, as [`occlusion`] says.
+pub(super) async fn map(State(service): State<Arc<Service>>, request: Request) -> Response {
+    let begun = Instant::now();
+    let answered = parts(&service, request, begun).await;
+    answered.unwrap_or_else(|refusal| service.refused(refusal))
+}
+
+async fn labels(service: &Service, request: Request, begun: Instant) -> Result<Response, Refusal> {
+    let files = service.read(request).await?;
+    let mut names: Vec<_> = files.iter().map(|file| file.name.clone()).collect();
+    let mut answers = service.wait(service.batcher.submit(files)?).await?;
+    if answers.len() == 1 {
+        let probabilities = answers.remove(0)?;
+        let mut answer = named(names.remove(0));
+        service.label(&mut answer, &probabilities);
+        return Ok(service.signed(answer, begun).into_response());
+    }
+    let none = answers.iter().all(Result::is_err);
+    let failed = answers.first().and_then(|answer| answer.as_ref().err()).filter(|_| none).cloned();
+    let images = names.into_iter().zip(&answers).map(|(name, answer)| {
+        let mut image = named(name);
+        match answer {
+            Ok(probabilities) => {
+                service.label(&mut image, probabilities);
+            }
+            Err(refusal) => {
+                service.metrics.image(refusal.code);
+                image.insert("error".to_owned(), refusal.as_json());
+            }
+        }
+        Value::Object(image)
+    });
+    let mut answer = Map::from_iter([("images".to_owned(), images.collect())]);
+    let mut status = StatusCode::OK;
+    if let Some(refusal) = failed {
+        status = refusal.status;
+        answer.insert("error".to_owned(), refusal.as_json());
+    }
+    Ok((status, service.signed(answer, begun)).into_response())
+}
+
+async fn parts(service: &Service, request: Request, begun: Instant) -> Result<Response, Refusal> {
+    let mut files = service.read(request).await?;
+    let file = match (files.pop(), files.is_empty()) {
+        (Some(file), true) => file,
+        _ => {
+            let message = "expected one image in a request for a map, found several";
+            return Err(Refusal::new(StatusCode::BAD_REQUEST, "too-many", message));
+        }
+    };
+    let mut answer = named(file.name.clone());
+    let answers = service.wait(service.batcher.submit_occluded(file)?).await?;
+    let rows = answers.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let label = service.label(&mut answer, &rows[0]);
+    let of_label: Vec<f32> = rows.iter().map(|row| row[label]).collect();
+    answer.insert("map".to_owned(), json!(occlusion::weights(&of_label)));
+    Ok(service.signed(answer, begun).into_response())
+}
+
+fn named(file: Option<String>) -> Map<String, Value> {
+    file.map(|name| ("file".to_owned(), name.into())).into_iter().collect()
+}
+
+impl Service {
+    /// The files of a request, in time.
+    async fn read(&self, request: Request) -> Result<Vec<upload::File>, Refusal> {
+        let limits = &self.limits;
+        let read = upload::read(request, limits, &self.budget);
+        timeout(limits.body, read).await.map_err(|_elapsed| {
+            let seconds = limits.body.as_secs_f64();
+            let message = format!("expected the whole request within {seconds} s");
+            Refusal::new(StatusCode::REQUEST_TIMEOUT, "too-slow", message).closing()
+        })?
+    }
+
+    /// All answers, in time.
+    async fn wait(&self, receivers: Vec<Receiver<Answer>>) -> Result<Vec<Answer>, Refusal> {
+        let deadline = tokio::time::Instant::now() + self.limits.answer;
+        let mut answers = Vec::with_capacity(receivers.len());
+        // Those not yet waited for are held here: dropped, they would tell that nobody waits.
+        for receiver in receivers {
+            let answer = timeout_at(deadline, receiver).await.map_err(|_elapsed| {
+                let seconds = self.limits.answer.as_secs_f64();
+                Refusal::busy(format!("no answer within {seconds} s: try again"), 5)
+            })?;
+            answers.push(answer.unwrap_or_else(|_gone| Err(Refusal::defect())));
+        }
+        Ok(answers)
+    }
+
+    /// Adds probabilities by class, and the likeliest class as the label. Returns its place.
+    fn label(&self, answer: &mut Map<String, Value>, probabilities: &[f32]) -> usize {
+        self.metrics.image("labelled");
+        let classes = &self.facts().classes;
+        let mut likeliest = 0;
+        for (class, &probability) in probabilities.iter().enumerate() {
+            // As a float64 of the same value: no digit is lost.
+            answer.insert(classes[class].clone(), json!(probability));
+            if probability > probabilities[likeliest] {
+                likeliest = class;
+            }
+        }
+        answer.insert("label".to_owned(), classes[likeliest].clone().into());
+        likeliest
+    }
+
+    /// An answer with the model's name and the time that it took.
+    fn signed(&self, mut answer: Map<String, Value>, begun: Instant) -> Json<Value> {
+        answer.insert("model".to_owned(), self.name.clone().into());
+        let milliseconds = begun.elapsed().as_secs_f64() * 1e3;
+        answer.insert("milliseconds".to_owned(), ((milliseconds * 100.0).round() / 100.0).into());
+        Json(Value::Object(answer))
+    }
+
+    fn refused(&self, refusal: Refusal) -> Response {
+        self.metrics.image(refusal.code);
+        refusal.into_response()
+    }
+}

@@ -1,0 +1,199 @@
+//! Connections: how many, how slow they may be, and how they end.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::{Semaphore, watch};
+use tokio::time::{sleep, timeout};
+use tokio_io_timeout::TimeoutWriter;
+
+use super::classifier::Classifier;
+use super::options::ServeOptions;
+use super::routes::{Service, router};
+use super::{ServeError, cores};
+
+/// Bytes of the head of a request. Browsers send one or two thousand.
+const HEAD_BYTES: usize = 16 * 1024;
+/// Bytes of a connection's buffer.
+const BUFFER_BYTES: usize = 64 * 1024;
+/// Pause after the system refused a connection: mostly, no file may be opened any more.
+const AFTER_REFUSED: Duration = Duration::from_millis(50);
+/// What a client that was cut off may still be sending is read past for so long and so far, so that it
+/// finds our answer and not a reset connection.
+const LINGER: Duration = Duration::from_secs(2);
+const LINGER_BYTES: usize = 32 << 20;
+/// Open files for each connection: it, and the handle by which it is ended gently.
+const FILES_A_CONNECTION: u64 = 2;
+
+/// A service that listens and answers once it [runs](Server::run).
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    service: Arc<Service>,
+    stopper: Stopper,
+    stop: watch::Receiver<bool>,
+}
+
+/// Stops a service; any thread may.
+#[derive(Debug, Clone)]
+pub struct Stopper(Arc<watch::Sender<bool>>);
+
+impl Stopper {
+    /// Takes no more connections, finishes what is in hand and ends.
+    pub fn stop(&self) {
+        self.0.send_replace(true);
+    }
+}
+
+impl Server {
+    /// Begins to listen: clients may connect and wait for [`Server::run`].
+    ///
+    /// # Errors
+    /// [`ServeError`].
+    pub fn bind(
+        options: &ServeOptions,
+        classifier: Arc<dyn Classifier>,
+    ) -> Result<Server, ServeError> {
+        let service = Arc::new(Service::new(options, classifier)?);
+        let fault = |source| ServeError::Bind { address: options.bind, source };
+        let listener = TcpListener::bind(options.bind).map_err(fault)?;
+        listener.set_nonblocking(true).map_err(fault)?;
+        let address = listener.local_addr().map_err(fault)?;
+        let files = options.limits.connections as u64 * FILES_A_CONNECTION;
+        if let Err((needed, most)) = crate::usage::allow_open_files(files) {
+            return Err(ServeError::Limit(format!(
+                "{} connections need {needed} open files, of which this system allows {most}",
+                options.limits.connections
+            )));
+        }
+        let (sender, stop) = watch::channel(false);
+        Ok(Server { listener, address, service, stopper: Stopper(Arc::new(sender)), stop })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Something that stops it.
+    pub fn stopper(&self) -> Stopper {
+        self.stopper.clone()
+    }
+
+    /// Answers until it is stopped and what was in hand is done. Returns how many connections had to be
+    /// cut off because they took longer than the time of grace.
+    ///
+    /// # Errors
+    /// [`ServeError::Start`].
+    pub fn run(self) -> Result<usize, ServeError> {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(cores().min(4))
+            .thread_name("tcolz-http")
+            .enable_all()
+            .build()
+            .map_err(ServeError::Start)?;
+        let cut_off = self.serve(&runtime);
+        // Tasks that are left hold the service; its threads end with it.
+        runtime.shutdown_timeout(AFTER_REFUSED);
+        cut_off
+    }
+
+    fn serve(self, runtime: &Runtime) -> Result<usize, ServeError> {
+        let Server { listener, service, mut stop, .. } = self;
+        runtime.block_on(async {
+            let listener =
+                tokio::net::TcpListener::from_std(listener).map_err(ServeError::Start)?;
+            let graceful = GracefulShutdown::new();
+            let accepting = accept(&listener, &service, &graceful);
+            tokio::select! {
+                () = accepting => {}
+                _ = stop.wait_for(|&stopped| stopped) => {}
+            }
+            service.stopping.store(true, Ordering::Relaxed);
+            drop(listener);
+            let ended = timeout(service.limits.grace, graceful.shutdown()).await;
+            let left = service.metrics.connections.get();
+            Ok(ended.map_or(usize::try_from(left).unwrap_or(0), |()| 0))
+        })
+    }
+}
+
+/// Takes connections for ever.
+async fn accept(
+    listener: &tokio::net::TcpListener,
+    service: &Arc<Service>,
+    graceful: &GracefulShutdown,
+) {
+    let limits = &service.limits;
+    let places = Arc::new(Semaphore::new(limits.connections));
+    let router = router(Arc::clone(service));
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head)
+        .max_header_size(HEAD_BYTES)
+        .max_buf_size(BUFFER_BYTES);
+    loop {
+        // The semaphore is never closed.
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        let stream = match listener.accept().await {
+            Ok((stream, _client)) => stream,
+            Err(_refused) => {
+                sleep(AFTER_REFUSED).await;
+                continue;
+            }
+        };
+        let Some((stream, rest)) = twice(stream) else { continue };
+        let mut stream = TimeoutWriter::new(stream);
+        stream.set_timeout(Some(limits.write));
+        let service = Arc::clone(service);
+        let io = TokioIo::new(Box::pin(stream));
+        let connection = builder.serve_connection(io, handler(&router));
+        let connection = graceful.watch(connection);
+        tokio::spawn(async move {
+            service.metrics.connections.inc();
+            // A client that breaks off or breaks the protocol is its own affair; hyper has answered it.
+            let _ = connection.await;
+            service.metrics.connections.dec();
+            let _ = timeout(LINGER, read_past(rest)).await;
+            drop(place);
+        });
+    }
+}
+
+fn handler(router: &Router) -> TowerToHyperService<Router> {
+    TowerToHyperService::new(router.clone())
+}
+
+/// The connection, and a second handle to it that outlives the first.
+fn twice(stream: TcpStream) -> Option<(TcpStream, TcpStream)> {
+    // Answers are small: each should leave at once.
+    let _ = stream.set_nodelay(true);
+    let first = stream.into_std().ok()?;
+    let second = first.try_clone().ok()?;
+    Some((TcpStream::from_std(first).ok()?, TcpStream::from_std(second).ok()?))
+}
+
+/// Closes the sending side of a connection and reads what still arrives.
+async fn read_past(mut rest: TcpStream) {
+    // It may be closed already.
+    let _ = rest.shutdown().await;
+    let mut buffer = vec![0; 16 * 1024];
+    let mut left = LINGER_BYTES;
+    while let Ok(bytes @ 1..) = rest.read(&mut buffer).await {
+        left = left.saturating_sub(bytes);
+        if left == 0 {
+            return;
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! The micro-service: photos over HTTP → how positive, neutral or negative they are, and a page to try it on.
+//!
+//! ```text
+//!             connections     uploads          tcolz-decode-N       tcolz-infer
+//! clients ──▶ listen ──▶ http ──▶ upload ──▶ queue ──▶ planes ──▶ batch ──▶ probabilities ──▶ JSON
+//!             at most N       bounded bytes    bounded images       while others are decoded, at most a few ms
+//! ```
+//!
+//! Everything that waits is bounded: connections, bytes of uploads, images in hand. What is beyond is told so
+//! (503 and when to come back) and nothing grows. Uploads live in memory only. A photo is prepared by the
+//! model's own recipe with the code of the conversion, so the answer is that of `tcolz predict`.
+//!
+//! | module | what it does |
+//! | --- | --- |
+//! | `options` | limits, and why each is what it is |
+//! | `classifier` | what stands behind the service: a network, or a test's stand-in |
+//! | `batcher` | queue, decoding threads, the thread that infers whole batches |
+//! | `occlusion` | which parts of a photo spoke for its label |
+//! | `upload` | the body of a request → image files |
+//! | `answer`, `refusal` | what is answered: probabilities, or a reason in words |
+//! | `routes` | paths → handlers; headers that every answer carries |
+//! | `listen` | connections: how many, how slow, how they end |
+//! | `page` | the page, its content security policy, its sample images |
+//! | `metrics` | what Prometheus asks for |
+
+mod answer;
+mod batcher;
+mod classifier;
+mod listen;
+mod metrics;
+mod occlusion;
+mod options;
+mod page;
+mod refusal;
+mod routes;
+mod upload;
+
+use std::io;
+use std::net::SocketAddr;
+use std::thread;
+
+pub use classifier::{Classifier, Fault, Preparer};
+pub use listen::{Server, Stopper};
+pub use options::{DEFAULT_BIND, Limits, ServeOptions};
+
+/// A service that cannot begin or go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// The address is taken, or not one of this machine's.
+    #[error(
+        "cannot listen on {address}: {source}; another one: --bind 127.0.0.1:0 takes any free port"
+    )]
+    Bind {
+        /// The address asked for.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A thread or the event loop cannot be started.
+    #[error("the service cannot start: {0}")]
+    Start(io::Error),
+    /// A class whose name the answer needs for something else.
+    #[error("the model has a class `{0}`, which is the name of another part of the answer")]
+    ClassName(String),
+    /// A limit that leaves no room for anything.
+    #[error("{0}")]
+    Limit(String),
+    /// A sample image cannot be drawn.
+    #[error("the page's sample images: {0}")]
+    Sample(Box<crate::demo::DemoError>),
+}
+
+/// Threads that this machine runs at a time.
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
