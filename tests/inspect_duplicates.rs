@@ -106,6 +106,68 @@ fn ttd_has_25_pairs_of_the_same_picture_13_of_them_the_same_file() {
     assert_eq!(found.count(|group| group.conflicting_labels), (1, 2));
     assert!(found.groups[0].conflicting_labels, "the worst comes first");
     assert_eq!(ids(&found), by_every_pair(&dataset));
+    #[cfg(feature = "train")]
+    {
+        labels_of_ttd(&dataset);
+        folds_of_ttd(&dataset, &ttd, folder.path());
+    }
+}
+
+/// One of the 25 pairs has two labels: of two classes 2e(1 − e) = 1 ⁄ 25.
+#[cfg(feature = "train")]
+fn labels_of_ttd(dataset: &Dataset) {
+    let found = tcolz::study::labels::labels(dataset).unwrap();
+    assert!(found.text.is_none(), "it has no text scores");
+    let pairs: Vec<u64> = found.duplicates.iter().map(|noise| noise.pairs).collect();
+    assert_eq!(pairs, [13, 13, 25]);
+    let near = &found.duplicates[2];
+    let (share, wrong) = (near.different_labels.unwrap(), near.wrong_labels.unwrap());
+    assert_eq!((share.count, share.of), (1, 25));
+    assert!((wrong.value - (1.0 - 0.92f64.sqrt()) / 2.0).abs() < 1e-12);
+    let best = near.best_accuracy.unwrap();
+    assert!(best.low < best.value && best.value < best.high && best.high < 1.0);
+}
+
+/// What the published lists name is in the dataset, each photo is tested on once; made folds keep duplicates together.
+#[cfg(feature = "train")]
+fn folds_of_ttd(dataset: &Dataset, ttd: &Path, folder: &Path) {
+    use std::collections::{BTreeMap, BTreeSet};
+    use tcolz::loader::{Select, Selection};
+    use tcolz::study::folds;
+    let split = dataset.meta().splits[0].name.clone();
+    let select = |list: &Path, agreement: u8| Select {
+        subset: Some(list.to_owned()),
+        condition: Some(format!("agreement >= {agreement}")),
+        ..Select::split(&split)
+    };
+    let ids = |select: &Select| -> BTreeSet<String> {
+        Selection::of(dataset, select).unwrap().sample_ids(dataset).unwrap().into_iter().collect()
+    };
+    for (name, agreement, photos) in [("five", 5, 880), ("four", 4, 1115), ("three", 3, 1265)] {
+        let lists = folds::published(&ttd.join(format!("folds/{name}_agrees"))).unwrap();
+        assert_eq!(lists.len(), 5);
+        let mut tested = BTreeSet::new();
+        for fold in &lists {
+            let [train, test] = [&fold.train, &fold.test].map(|list| ids(&select(list, agreement)));
+            assert_eq!(test.len(), photos / 5, "{name}");
+            assert!(train.is_disjoint(&test) && train.len() == photos - photos / 5, "{name}");
+            tested.extend(test);
+        }
+        assert_eq!(tested.len(), photos, "{name}: each once");
+    }
+    let lists = folds::made(dataset, &Select::split(&split), 5, 1, &folder.join("lists")).unwrap();
+    let mut fold_of = BTreeMap::new();
+    for (fold, lists) in lists.iter().enumerate() {
+        for id in ids(&select(&lists.test, 0)) {
+            assert_eq!(fold_of.insert(id, fold), None, "each once");
+        }
+    }
+    assert_eq!(fold_of.len(), 1269);
+    for group in find_duplicates(dataset).unwrap().groups {
+        let folds: BTreeSet<usize> =
+            group.members.iter().map(|member| fold_of[&member.sample_id]).collect();
+        assert_eq!(folds.len(), 1, "{:?}", group.members);
+    }
 }
 
 #[test]
@@ -119,6 +181,13 @@ fn the_leaked_photo_of_the_demo_is_found_and_named_by_the_command() {
     let found = find_duplicates(&dataset).unwrap();
     assert_eq!(ids(&found), by_every_pair(&dataset));
     assert_eq!(ids(&found), [[leaked.clone(), leaked.clone()]]);
+    #[cfg(feature = "train")]
+    {
+        let labels = tcolz::study::labels::labels(&dataset).unwrap();
+        let pairs: Vec<u64> = labels.duplicates.iter().map(|noise| noise.pairs).collect();
+        assert_eq!(pairs, [0, 0, 0], "one photo, labelled once, is no pair");
+        assert!(labels.duplicates.iter().all(|noise| noise.different_labels.is_none()));
+    }
     let output = common::tcolz().arg("inspect").arg(&out).arg("--duplicates").output().unwrap();
     let screen = String::from_utf8(output.stdout).unwrap();
     assert!(screen.contains("1 group of duplicates: 1 sample too many"), "{screen}");

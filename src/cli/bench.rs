@@ -135,9 +135,9 @@ impl Run<'_> {
 
     /// True where the disk was waited for, and not the cache read.
     fn is_cold(&self, figure: &Figure) -> bool {
-        let shards = self.dataset.split(&self.select.split).map(|split| &split.shards);
-        let (stored, rows) = shards.map_or((0, 0), |shards| {
-            shards.iter().fold((0, 0), |(bytes, rows), s| (bytes + s.bytes, rows + s.rows))
+        let split = self.dataset.split(&self.select.split);
+        let (stored, rows) = split.map_or((0, 0), |split| {
+            split.shards.iter().fold((0, 0), |(bytes, rows), s| (bytes + s.bytes, rows + s.rows))
         });
         let expected = stored as f64 / rows.max(1) as f64 * figure.rate.photos as f64;
         figure.rate.disk_bytes.is_some_and(|read| read as f64 >= COLD_SHARE * expected)

@@ -133,7 +133,7 @@ fn summary(found: &Evaluation, facts: &mut Facts) {
     let part = percent.map(|percent| format!(", trained on {percent} % of its data"));
     facts.add("network", format!("{}{}", found.model.network, part.unwrap_or_default()));
     if found.model.content_root.as_ref() == Some(&found.content_root)
-        && found.selection.split == "train"
+        && found.selection.split.split('+').any(|part| part == "train")
     {
         facts.add("note", "the model was trained on this split: what it reaches here says little");
     }

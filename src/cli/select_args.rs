@@ -14,7 +14,7 @@ const USUAL_SPLIT: &str = "train";
 #[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = "Samples")]
 pub(crate) struct SelectArgs {
-    /// Read this split, or all of them as one: train+val+test
+    /// Read this split, or several as one: train+val+test
     #[arg(long, value_name = "NAME")]
     pub(crate) split: Option<String>,
     /// Of it, only what the lines of FILE name: sample ids or list lines
@@ -60,10 +60,7 @@ impl SelectArgs {
             return Ok(None);
         }
         let every = || dataset.meta().splits.iter().map(|split| split.name.clone()).collect();
-        let parts = |split: &String| {
-            dataset.parts_of(split).into_iter().map(str::to_owned).collect::<Vec<_>>()
-        };
-        let splits: Vec<String> = split.as_ref().map_or_else(every, parts);
+        let splits: Vec<String> = split.clone().map_or_else(every, |split| vec![split]);
         let (mut found, mut nothing) = (Vec::new(), None);
         for split in splits {
             let select = Select {

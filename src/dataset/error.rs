@@ -80,6 +80,16 @@ pub enum DatasetError {
         /// What there is.
         known: String,
     },
+    /// Splits read as one, one of them twice.
+    #[error("{path}: split `{name}`: {part} is named twice; expected each split at most once", path = path.display())]
+    RepeatedSplit {
+        /// The dataset.
+        path: PathBuf,
+        /// What was asked for.
+        name: String,
+        /// The split that is named twice.
+        part: String,
+    },
     /// A shard.
     #[error(transparent)]
     Shard(#[from] ShardError),

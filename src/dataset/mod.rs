@@ -12,9 +12,9 @@ mod ledger_reader;
 mod ledger_scan;
 mod ledger_writer;
 mod meta;
-mod pool;
 mod prediction_writer;
 mod receipt;
+mod split_parts;
 mod verify;
 mod verify_source;
 
@@ -33,9 +33,9 @@ pub use meta::{
     Counts, DATASET_FILE, DatasetMeta, FORMAT_NAME, FORMAT_VERSION, FileMeta, LEDGER_FILE,
     SplitMeta,
 };
-pub(crate) use pool::OwnRows;
 pub use prediction_writer::{PredictionColumns, prediction_schema, write_predictions};
 pub use receipt::Receipt;
+pub use split_parts::{PLACE_FIELDS, SplitParts};
 pub(crate) use verify::check_counts;
 pub use verify::{Fault, VerifyReport, verify};
 pub use verify_source::verify_source;
@@ -52,8 +52,6 @@ pub const JOURNAL_FOLDER: &str = "unfinished";
 pub struct Dataset {
     root: PathBuf,
     meta: DatasetMeta,
-    /// All splits as one, where there are several.
-    pool: Option<SplitMeta>,
 }
 
 impl Dataset {
@@ -84,8 +82,7 @@ impl Dataset {
             Err(source) => return Err(DatasetError::Io { path, source }),
         };
         let meta = DatasetMeta::from_bytes(&bytes, &path)?;
-        let pool = pool::pool(&meta);
-        Ok(Dataset { root: root.to_owned(), meta, pool })
+        Ok(Dataset { root: root.to_owned(), meta })
     }
 
     /// What the dataset is.
@@ -125,20 +122,6 @@ impl Dataset {
         Ok(bytes)
     }
 
-    /// The split called `name`; all of them for [`Dataset::pool`].
-    ///
-    /// # Errors
-    /// [`DatasetError::NotFound`], naming the splits there are.
-    pub fn split(&self, name: &str) -> Result<&SplitMeta, DatasetError> {
-        self.meta.splits.iter().chain(&self.pool).find(|split| split.name == name).ok_or_else(
-            || {
-                let known =
-                    self.meta.splits.iter().chain(&self.pool).map(|split| split.name.as_str());
-                self.not_found("split", name, known)
-            },
-        )
-    }
-
     /// The view called `name`.
     ///
     /// # Errors
@@ -159,7 +142,7 @@ impl Dataset {
         DatasetError::NotFound { path: self.root.clone(), what, name: name.to_owned(), known }
     }
 
-    /// Opens shard number `index` of a split.
+    /// Opens shard number `index` of a split, or of several read as one: see [`Dataset::split_parts`].
     ///
     /// # Errors
     /// As [`ShardReader::open`]; [`DatasetError::NotFound`] for a number the split does not have.
@@ -178,11 +161,7 @@ impl Dataset {
     }
 
     fn shard_file(&self, split: &str, index: u32) -> Result<(PathBuf, &FileMeta), DatasetError> {
-        let shards = &self.split(split)?.shards;
-        let shard = shards.get(index as usize).ok_or_else(|| {
-            let known = format!("0 to {} in split {split}", shards.len().saturating_sub(1));
-            self.not_found("shard", &index.to_string(), std::iter::once(known.as_str()))
-        })?;
+        let shard = self.shard_meta(split, index)?;
         Ok((self.root.join(&shard.file), shard))
     }
 
@@ -195,7 +174,7 @@ impl Dataset {
         split: &str,
     ) -> Result<impl Iterator<Item = Result<ShardReader, DatasetError>> + '_, DatasetError> {
         let split = self.split(split)?;
-        Ok((0..split.shards.len() as u32).map(|index| self.open_shard(&split.name, index)))
+        Ok((0..split.shards.len() as u32).map(move |index| self.open_shard(&split.name, index)))
     }
 
     /// The rows of the ledger that `id` names: a sample id (in one or several splits), or the end of

@@ -132,11 +132,12 @@ fn remove(path: &Path) -> io::Result<()> {
 
 /// A contact sheet of the worst mistakes, the worst first: what each is, what it was taken for, how surely.
 fn mistakes_sheet(evaluation: &Evaluation, dataset: &Dataset) -> Result<Vec<u8>, EvaluateError> {
-    let own = dataset.own_rows(&evaluation.selection.split);
+    // A sample id that stands in several of the splits is one file: either row shows it.
+    let parts = dataset.split_parts(&evaluation.selection.split)?;
     let ledger = dataset.ledger()?;
     let rows: HashMap<&str, &LedgerRow> = ledger
         .iter()
-        .filter(|row| own.holds(Some(&row.split)) && row.place.is_some())
+        .filter(|row| row.place.is_some() && parts.names().any(|name| *name == *row.split))
         .map(|row| (row.sample_id.as_str(), row))
         .collect();
     let tile = |mistake: &super::Mistake| {

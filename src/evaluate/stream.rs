@@ -5,10 +5,9 @@ use candle_core::{DType, Device, Tensor};
 use super::protocol::{Protocol, ScoredClasses};
 use super::{EvaluateError, EvaluateOptions, Predictions};
 use crate::dataset::{Dataset, Receipt};
-use crate::loader::select::Place;
 use crate::loader::{Loader, RankState, Selection};
 use crate::model::{Folded, Model, ModelError};
-use crate::sample::{NO_LABEL, Status};
+use crate::sample::NO_LABEL;
 
 /// Predictions of the selected samples, each once, and the loader's receipt of them.
 pub(super) fn predictions(
@@ -83,33 +82,14 @@ fn logits(network: &Folded, images: &Tensor) -> Result<Vec<f32>, ModelError> {
 
 /// How many annotators agreed on each selected sample, by the ledger.
 fn agreement(dataset: &Dataset, selection: &Selection) -> Result<Vec<u8>, EvaluateError> {
-    let places = selection.places();
-    let own = dataset.own_rows(selection.split());
-    let parts =
-        dataset.scan_ledger(&["split", "status", "shard", "row", "agreement"], |batch| {
-            let (split, status) = (batch.text("split")?, batch.text("status")?);
-            let (shard, row_in_shard) = (batch.u32("shard")?, batch.u32("row")?);
-            let agreement = batch.u8("agreement")?;
-            let mut found: Vec<(usize, u8)> = Vec::new();
-            for row in 0..batch.rows() {
-                if status(row) != Some(Status::Stored.as_str()) {
-                    continue;
-                }
-                let shard = shard(row).and_then(|shard| own.shard(split(row), shard));
-                let place = shard.zip(row_in_shard(row)).map(|(shard, row)| Place { shard, row });
-                let index = place.and_then(|place| places.binary_search(&place).ok());
-                found.extend(index.zip(agreement(row)));
-            }
-            Ok(found)
-        })?;
-    let mut all: Vec<Option<u8>> = vec![None; places.len()];
-    for (index, agreement) in parts.into_iter().flatten() {
-        all[index] = Some(agreement);
-    }
+    let all = selection.read_ledger(dataset, &["agreement"], |batch, rows| {
+        let agreement = batch.u8("agreement")?;
+        Ok(rows.iter().map(|&row| agreement(row)).collect())
+    })?;
     let unknown = all.iter().filter(|agreement| agreement.is_none()).count();
     if unknown > 0 {
         let dataset = dataset.root().to_owned();
-        return Err(EvaluateError::Agreement { dataset, unknown, samples: places.len() });
+        return Err(EvaluateError::Agreement { dataset, unknown, samples: all.len() });
     }
     Ok(all.into_iter().flatten().collect())
 }

@@ -148,19 +148,10 @@ fn largest_classes(selections: &[Selection]) -> Vec<u16> {
 
 /// Where each sample of a selection stands in the order of shares.
 fn ranks(dataset: &Dataset, selection: &Selection) -> Result<Vec<u128>, DatasetError> {
-    let ranks = dataset.scan_ledger(&["sample_id", "split", "shard", "row"], |batch| {
-        let (id, split) = (batch.text("sample_id")?, batch.text("split")?);
-        let (shard, row) = (batch.u32("shard")?, batch.u32("row")?);
-        let rank = |index: usize| {
-            let place = Place { shard: shard(index)?, row: row(index)? };
-            let own = split(index) == Some(selection.split());
-            let selected = own && selection.places().binary_search(&place).is_ok();
-            selected.then(|| percent_rank(0, id(index).unwrap_or_default()))
-        };
-        Ok((0..batch.rows()).filter_map(rank).collect::<Vec<u128>>())
-    })?;
-    // Places ascend in the ledger, as a selection has tested.
-    Ok(ranks.into_iter().flatten().collect())
+    selection.read_ledger(dataset, &["sample_id"], |batch, rows| {
+        let id = batch.text("sample_id")?;
+        Ok(rows.iter().map(|&row| percent_rank(0, id(row).unwrap_or_default())).collect())
+    })
 }
 
 /// Reads the samples, on all cores.

@@ -122,7 +122,7 @@ pub fn inspect(dataset: &Dataset) -> Result<Inspection, DatasetError> {
     Ok(inspection(dataset, None, statistics))
 }
 
-/// Inspects some samples of a dataset: those of the selections, at most one of a split. What the dataset takes
+/// Inspects some samples of a dataset: those of the selections, no sample in two. What the dataset takes
 /// on disk is told of all of it.
 ///
 /// # Errors
@@ -211,8 +211,9 @@ fn statistics(
 /// Whether what lies at a place of a split is among what was selected; everything is where nothing was.
 fn holds(selections: Option<&[Selection]>, split: &str, place: Option<(u32, u32)>) -> bool {
     let Some(selections) = selections else { return true };
-    let own = selections.iter().find(|selection| selection.split() == split);
-    place.zip(own).is_some_and(|((shard, row), own)| {
-        own.places().binary_search(&Place { shard, row }).is_ok()
+    let Some((shard, row)) = place else { return false };
+    selections.iter().any(|selection| {
+        let shard = selection.parts().shard(split, shard);
+        shard.is_some_and(|shard| selection.index(Place { shard, row }).is_some())
     })
 }

@@ -97,7 +97,8 @@ impl LoaderBuilder {
         if self.access != Access::Auto && self.order != Order::Auto {
             return Ok(Storage { rotating: None, remote: None, bytes: 0, available: None });
         }
-        let shards = &self.dataset.split(selection.split())?.shards;
+        let split = self.dataset.split(selection.split())?;
+        let shards = &split.shards;
         let row_bytes = |shard: u32| {
             let shard = &shards[shard as usize];
             shard.bytes / shard.rows.max(1)

@@ -7,8 +7,8 @@ use std::sync::OnceLock;
 use super::LoaderError;
 use super::batch::SampleIds;
 use super::select::Place;
-use crate::dataset::Dataset;
-use crate::sample::{Label, Status};
+use crate::dataset::{Dataset, PLACE_FIELDS, SplitParts};
+use crate::sample::Label;
 use crate::shard::{ShardError, ShardFile, ShardReader};
 
 /// How stored bytes are got.
@@ -113,6 +113,7 @@ impl Shard {
 pub(super) struct Shards {
     dataset: Dataset,
     split: String,
+    parts: SplitParts,
     access: Access,
     readers: Vec<OnceLock<Shard>>,
     /// Places and ids of all samples of the split; read when a damaged one must be named.
@@ -125,9 +126,11 @@ impl Shards {
         split: &str,
         access: Access,
     ) -> Result<Shards, LoaderError> {
+        let parts = dataset.split_parts(split)?;
         let shards = dataset.split(split)?.shards.len();
         let readers = (0..shards).map(|_| OnceLock::new()).collect();
-        Ok(Shards { dataset, split: split.to_owned(), access, readers, ids: OnceLock::new() })
+        let split = split.to_owned();
+        Ok(Shards { dataset, split, parts, access, readers, ids: OnceLock::new() })
     }
 
     pub(super) fn dataset(&self) -> &Dataset {
@@ -149,26 +152,21 @@ impl Shards {
     }
 
     /// Gives the place and the id of every stored sample of the split to `read`, on all cores; what it gives
-    /// comes back in the order of storage.
+    /// comes back in the ledger's order: of one split that of storage.
     pub(super) fn scan_ids<T: Send>(
         &self,
         read: impl Fn(Place, &str) -> Option<T> + Sync,
     ) -> Result<Vec<T>, LoaderError> {
-        let wanted = ["sample_id", "split", "status", "shard", "row"];
-        let own = self.dataset.own_rows(&self.split);
+        let wanted: Vec<&str> = PLACE_FIELDS.into_iter().chain(["sample_id"]).collect();
         let found = self.dataset.scan_ledger(&wanted, |batch| {
-            let (id, split, status) =
-                (batch.text("sample_id")?, batch.text("split")?, batch.text("status")?);
-            let (shard, row) = (batch.u32("shard")?, batch.u32("row")?);
-            let of = |index: usize| {
-                if status(index) != Some(Status::Stored.as_str()) {
-                    return None;
+            let (id, stored) = (batch.text("sample_id")?, self.parts.stored(batch)?);
+            let mut found = Vec::new();
+            for index in 0..batch.rows() {
+                if let Some((shard, row)) = stored(index)? {
+                    found.extend(id(index).and_then(|id| read(Place { shard, row }, id)));
                 }
-                let shard = own.shard(split(index), shard(index)?)?;
-                let place = Place { shard, row: row(index)? };
-                read(place, id(index)?)
-            };
-            Ok((0..batch.rows()).filter_map(of).collect::<Vec<T>>())
+            }
+            Ok(found)
         })?;
         Ok(found.into_iter().flatten().collect())
     }
@@ -178,7 +176,9 @@ impl Shards {
     pub(super) fn ledger_id(&self, place: Place) -> Result<&str, LoaderError> {
         if self.ids.get().is_none() {
             let (mut places, mut ids) = (Vec::new(), SampleIds::default());
-            for (place, id) in self.scan_ids(|place, id| Some((place, id.to_owned())))? {
+            let mut found = self.scan_ids(|place, id| Some((place, id.to_owned())))?;
+            found.sort_by_key(|&(place, _)| place);
+            for (place, id) in found {
                 places.push(place);
                 ids.push(&id);
             }
@@ -186,7 +186,6 @@ impl Shards {
             let _ = self.ids.set((places, ids));
         }
         let (places, ids) = self.ids.get().expect("set above");
-        // The selection has tested that they stand in the order of storage.
         let index = places.binary_search(&place).ok();
         Ok(index.and_then(|index| ids.get(index)).unwrap_or_default())
     }

@@ -9,7 +9,7 @@ use crate::durable;
 use crate::inspect::find_duplicates;
 use crate::loader::select::Selection;
 use crate::loader::{Percent, Select};
-use crate::train::{held_out, ids_of};
+use crate::train::held_out;
 
 /// Name of the method that makes folds, with its version: the same name makes the same folds for ever.
 pub const FOLDS_METHOD: &str = "folds-v1";
@@ -122,7 +122,7 @@ pub fn resample(
 /// Ids and labels of what is selected and has a label, each id once, in the order of storage.
 fn labelled(dataset: &Dataset, select: &Select) -> Result<(Vec<String>, Vec<u16>), StudyError> {
     let found = Selection::of(dataset, select)?;
-    let ids = ids_of(dataset, &select.split, found.places())?;
+    let ids = found.sample_ids(dataset)?;
     let mut seen = std::collections::HashSet::new();
     let with_label = ids.into_iter().enumerate().filter_map(|(index, id)| {
         let label = found.label(index)?;

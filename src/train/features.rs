@@ -13,10 +13,10 @@ use super::error::{Result, TrainError};
 use super::learner::{Inputs, Learner};
 use super::observer::TrainObserver;
 use super::options::CacheChoice;
-use super::samples::ids_of;
 use super::setup::Setup;
 use crate::dataset::Receipt;
 use crate::durable;
+use crate::loader::select::Place;
 use crate::loader::{LastBatch, Loader, State, Stripes};
 
 /// Batches that wait beside the one that is read.
@@ -25,9 +25,10 @@ const WAITING: usize = 2;
 /// The features of what one loader reads.
 #[derive(Debug, Clone)]
 pub(super) struct Features {
-    cache: Arc<Cache>,
-    /// The row of each sample of the selection.
-    rows: Arc<[u64]>,
+    /// One for each split: several splits that are read as one share the features that each has alone.
+    caches: Arc<[Cache]>,
+    /// Of each sample of the selection the place of its cache, and its row there.
+    rows: Arc<[(u16, u64)]>,
     labels: Arc<[u32]>,
     receipts: Arc<[Receipt]>,
 }
@@ -76,7 +77,7 @@ pub(super) fn make(
     if let Some(reason) = lacks_room(&folder, needed, durable::free_bytes(&folder).ok()) {
         return Ok(Made::NotKept(reason));
     }
-    let file = sets.first().map_or(folder, |set| set.cache.path().to_owned());
+    let file = sets.first().map_or(folder, |set| set.caches[0].path().to_owned());
     observer.features_begun(&file, bytes, all - lacking, all);
     let mut done = all - lacking;
     for ((set, loader), missing) in sets.iter().zip(loaders).zip(&missing) {
@@ -121,23 +122,31 @@ impl Features {
         features: usize,
     ) -> Result<Features> {
         let selection = loader.selection();
-        let split = selection.split();
-        let key = cache::key(setup, split)?;
-        let cache = Cache::open(folder, key, &setup.dataset, split, features)?;
-        let rows = selection.places().iter().map(|&place| cache.row(place)).collect();
+        let parts = selection.parts();
+        let open = |split: &str| {
+            let key = cache::key(setup, split)?;
+            Cache::open(folder, key, &setup.dataset, split, features)
+        };
+        let caches = parts.names().map(open).collect::<Result<Vec<Cache>>>()?;
+        let row = |place: &Place| {
+            let (part, shard) = parts.part(place.shard);
+            (part as u16, caches[part].row(Place { shard, ..*place }))
+        };
+        let rows = selection.places().iter().map(row).collect();
         let labels = selection.labels().iter().map(|&label| u32::from(label)).collect();
-        let ids = ids_of(&setup.dataset, split, selection.places())?;
+        let ids = selection.sample_ids(&setup.dataset)?;
         let receipts = ids.iter().map(|id| Receipt::of(id)).collect();
-        Ok(Features { cache: Arc::new(cache), rows, labels, receipts })
+        Ok(Features { caches: caches.into(), rows, labels, receipts })
     }
 
     /// For each sample, whether its features must be made.
     fn missing(&self) -> Result<Vec<bool>> {
         let (mut scratch, mut values) = (Vec::new(), Vec::new());
-        let missing = self.rows.iter().map(|&row| {
+        let missing = self.rows.iter().map(|&(cache, row)| {
             values.clear();
-            let there = self.cache.read(row, &mut scratch, &mut values);
-            Ok(!there.map_err(TrainError::io(self.cache.path()))?)
+            let cache = &self.caches[usize::from(cache)];
+            let there = cache.read(row, &mut scratch, &mut values);
+            Ok(!there.map_err(TrainError::io(cache.path()))?)
         });
         missing.collect()
     }
@@ -162,7 +171,7 @@ impl Features {
         let thread = Builder::new()
             .name("tcolz-features".to_owned())
             .spawn(move || set.read_ahead(&order, stripes, &sender))
-            .map_err(TrainError::io(self.cache.path()))?;
+            .map_err(TrainError::io(self.caches[0].path()))?;
         Ok(FeatureEpoch { read: Some(read), thread: Some(thread), stripes, state, step: 0 })
     }
 
@@ -184,16 +193,17 @@ impl Features {
 
     fn batch(&self, samples: &[u32]) -> Result<FeatureBatch> {
         let mut batch = FeatureBatch {
-            values: Vec::with_capacity(samples.len() * self.cache.features()),
+            values: Vec::with_capacity(samples.len() * self.caches[0].features()),
             labels: Vec::with_capacity(samples.len()),
             receipt: Receipt::default(),
         };
         let mut scratch = Vec::new();
         for &sample in samples {
             let sample = sample as usize;
-            let row = self.rows[sample];
-            let path = self.cache.path();
-            let read = self.cache.read(row, &mut scratch, &mut batch.values);
+            let (cache, row) = self.rows[sample];
+            let cache = &self.caches[usize::from(cache)];
+            let path = cache.path();
+            let read = cache.read(row, &mut scratch, &mut batch.values);
             if !read.map_err(TrainError::io(path))? {
                 let reason = format!(
                     "row {row} is not as it was written; the same command goes on and computes it anew"
@@ -291,9 +301,9 @@ impl Fill<'_> {
                 };
                 let features = learner.features(&Inputs::Images(images))?.to_vec2::<f32>()?;
                 for (&at, values) in wanted.iter().zip(&features) {
-                    let row = self.set.rows[position + at as usize];
-                    let written = self.set.cache.write(row, values);
-                    written.map_err(TrainError::io(self.set.cache.path()))?;
+                    let (cache, row) = self.set.rows[position + at as usize];
+                    let cache = &self.set.caches[usize::from(cache)];
+                    cache.write(row, values).map_err(TrainError::io(cache.path()))?;
                 }
                 *done += wanted.len() as u64;
                 observer.features(*done, all);

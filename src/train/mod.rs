@@ -55,6 +55,6 @@ pub use options::{
 pub use preset::Preset;
 pub use resources::RESOURCES_FILE;
 pub use run::{BEST_FILE, CHECKPOINT_FILE, CURVES_FILES, FINDER_FILES, LAST_FOLDER, RUN_FILE};
+pub(crate) use samples::held_out;
 pub use samples::{HOLDOUT_FILE, HOLDOUT_METHOD, TRAINED_FILE};
-pub(crate) use samples::{held_out, ids_of};
 pub use summary::{TrainSummary, train};

@@ -11,11 +11,11 @@ use std::path::Path;
 
 use super::error::{Result, TrainError};
 use super::options::{TrainOptions, Validation};
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, SplitParts};
 use crate::durable;
-use crate::loader::select::{Place, take_percent};
+use crate::loader::select::{Place, keep_together, take_percent};
 use crate::loader::{Percent, Select, Selection};
-use crate::sample::{NO_LABEL, Status};
+use crate::sample::NO_LABEL;
 
 /// Name of the method that holds samples out, with its version: the same name holds out the same for ever.
 pub const HOLDOUT_METHOD: &str = "holdout-v1";
@@ -31,6 +31,7 @@ const USUAL_VALIDATION: &str = "val";
 #[derive(Debug, Clone)]
 pub(super) struct Part {
     select: Select,
+    parts: SplitParts,
     places: Vec<Place>,
     labels: Vec<u16>,
     /// Their ids, where a file must name them because no [`Select`] can.
@@ -58,18 +59,19 @@ impl Samples {
     /// # Errors
     /// As [`Selection::of`]; [`TrainError::MissingClass`], [`TrainError::Overlap`], [`TrainError::Options`].
     pub(super) fn of(dataset: &Dataset, options: &TrainOptions) -> Result<Samples> {
-        let (mut train, mut unlabelled) = labelled(dataset, &options.select)?;
+        let (selection, mut train, mut unlabelled) = labelled(dataset, &options.select)?;
         let mut validation = None;
         let words = match validation_of(dataset, options) {
             Chosen::Select(select, words) => {
-                let (part, without) = labelled(dataset, &select)?;
+                let (_, part, without) = labelled(dataset, &select)?;
                 unlabelled += without;
                 check_overlap(dataset, &train, &part)?;
                 validation = Some(part);
                 words
             }
             Chosen::Holdout(share) => {
-                let held = hold_out(dataset, &mut train, share, options.seed)?;
+                let ids = selection.sample_ids(dataset)?;
+                let held = hold_out(&mut train, &ids, share, options.seed)?;
                 validation = Some(held);
                 format!("{share} % of every class of split {}, held out", train.select.split)
             }
@@ -130,7 +132,19 @@ impl Part {
         let path = folder.join(file);
         let text: String = ids.iter().flat_map(|id| [id.as_str(), "\n"]).collect();
         durable::write(&path, text.as_bytes()).map_err(TrainError::io(&path))?;
-        Ok(Select { subset: Some(path), ..Select::split(&self.select.split) })
+        let mut select = Select { subset: Some(path), ..Select::split(&self.select.split) };
+        if self.parts.names().len() > 1 {
+            // An id means its rows in all of the splits, but the condition may hold for some of them only.
+            select.condition.clone_from(&self.select.condition);
+        }
+        Ok(select)
+    }
+
+    /// The split that a sample is stored in, and its place there.
+    fn stored(&self, place: Place) -> (&str, Place) {
+        let (part, shard) = self.parts.part(place.shard);
+        let split = self.parts.names().nth(part).unwrap_or_default();
+        (split, Place { shard, ..place })
     }
 
     /// Samples of each class.
@@ -171,7 +185,9 @@ fn validation_of(dataset: &Dataset, options: &TrainOptions) -> Chosen {
         }
         Validation::Auto => {
             let there = dataset.split(USUAL_VALIDATION).is_ok_and(|split| split.rows > 0);
-            if trained.split == USUAL_VALIDATION || !there {
+            let parts = dataset.split_parts(&trained.split);
+            if parts.is_ok_and(|parts| parts.names().any(|name| name == USUAL_VALIDATION)) || !there
+            {
                 return Chosen::Nothing;
             }
             (USUAL_VALIDATION.to_owned(), None)
@@ -185,7 +201,7 @@ fn validation_of(dataset: &Dataset, options: &TrainOptions) -> Chosen {
 }
 
 /// What is selected and has a label; and how many have none.
-fn labelled(dataset: &Dataset, select: &Select) -> Result<(Part, usize)> {
+fn labelled(dataset: &Dataset, select: &Select) -> Result<(Selection, Part, usize)> {
     let found = Selection::of(dataset, select)?;
     let without = found.labels().iter().filter(|&&label| label == NO_LABEL).count();
     let mut select = select.clone();
@@ -199,17 +215,18 @@ fn labelled(dataset: &Dataset, select: &Select) -> Result<(Part, usize)> {
         Selection::of(dataset, &select)?
     };
     let (places, labels) = (found.places().to_vec(), found.labels().to_vec());
-    Ok((Part { select, places, labels, ids: None }, without))
+    let part = Part { select, parts: found.parts().clone(), places, labels, ids: None };
+    Ok((found, part, without))
 }
 
 /// Takes a share of every class out of what is trained on.
-fn hold_out(dataset: &Dataset, train: &mut Part, share: Percent, seed: u64) -> Result<Part> {
-    let ids = ids_of(dataset, &train.select.split, &train.places)?;
-    let taken = held_out(share, seed, &train.labels, &ids);
+fn hold_out(train: &mut Part, ids: &[String], share: Percent, seed: u64) -> Result<Part> {
+    let taken = held_out(share, seed, &train.labels, ids);
     let part = |wanted: bool| {
         let chosen = || (0..taken.len()).filter(|&index| taken[index] == wanted);
         Part {
             select: train.select.clone(),
+            parts: train.parts.clone(),
             places: chosen().map(|index| train.places[index]).collect(),
             labels: chosen().map(|index| train.labels[index]).collect(),
             ids: Some(chosen().map(|index| ids[index].clone()).collect()),
@@ -228,7 +245,8 @@ fn hold_out(dataset: &Dataset, train: &mut Part, share: Percent, seed: u64) -> R
 }
 
 /// For each sample, whether it is held out ([`HOLDOUT_METHOD`]): within each class, those of the lowest ranks. The last
-/// sample of a class is never held out.
+/// sample of a class is never held out. The rows of an id that stands in several splits go where the first of them goes:
+/// a list of ids means all of them.
 pub(crate) fn held_out(share: Percent, seed: u64, labels: &[u16], ids: &[String]) -> Vec<bool> {
     let rank = |id: &String| {
         let mut hash = blake3::Hasher::new();
@@ -249,51 +267,20 @@ pub(crate) fn held_out(share: Percent, seed: u64, labels: &[u16], ids: &[String]
             taken[last] = false;
         }
     }
+    keep_together(&ranks, &mut taken);
     taken
 }
 
-/// Ids of samples of a split, in the order of storage.
-pub(crate) fn ids_of(dataset: &Dataset, name: &str, places: &[Place]) -> Result<Vec<String>> {
-    let wanted: HashSet<Place> = places.iter().copied().collect();
-    let columns = ["sample_id", "split", "status", "shard", "row"];
-    let own = dataset.own_rows(name);
-    let found = dataset.scan_ledger(&columns, |batch| {
-        let (id, split, status) =
-            (batch.text("sample_id")?, batch.text("split")?, batch.text("status")?);
-        let (shard, row) = (batch.u32("shard")?, batch.u32("row")?);
-        let of = |index: usize| {
-            if status(index) != Some(Status::Stored.as_str()) {
-                return None;
-            }
-            let shard = own.shard(split(index), shard(index)?)?;
-            let place = Place { shard, row: row(index)? };
-            if !wanted.contains(&place) {
-                return None;
-            }
-            Some((place, id(index)?.to_owned()))
-        };
-        Ok((0..batch.rows()).filter_map(of).collect::<Vec<_>>())
-    })?;
-    let mut found: Vec<(Place, String)> = found.into_iter().flatten().collect();
-    found.sort_unstable();
-    // The selection has tested that each place stands in the ledger once.
-    Ok(found.into_iter().map(|(_, id)| id).collect())
-}
-
+/// No row is both trained on and validated on. Of a sample id that stands in two splits each may have one, as a dump
+/// with such lists wants it.
 fn check_overlap(dataset: &Dataset, train: &Part, validation: &Part) -> Result<()> {
-    if train.select.split != validation.select.split {
-        return Ok(());
-    }
-    let trained: HashSet<Place> = train.places.iter().copied().collect();
-    let both = (0..validation.len()).filter(|&index| trained.contains(&validation.places[index]));
-    let both: Vec<usize> = both.collect();
-    let Some(&first) = both.first() else { return Ok(()) };
-    let first = ids_of(dataset, &train.select.split, &validation.places[first..=first])?;
-    Err(TrainError::Overlap {
-        samples: both.len(),
-        split: train.select.split.clone(),
-        first: first.into_iter().next().unwrap_or_default(),
-    })
+    let own = train.places.iter().map(|&place| train.stored(place));
+    let trained: HashSet<(&str, Place)> = own.collect();
+    let both = validation.places.iter().map(|&place| validation.stored(place));
+    let both: Vec<(&str, Place)> = both.filter(|stored| trained.contains(stored)).collect();
+    let Some(&(split, first)) = both.first() else { return Ok(()) };
+    let id = dataset.open_shard(split, first.shard)?.sample_id(first.row).to_owned();
+    Err(TrainError::Overlap { samples: both.len(), split: train.select.split.clone(), first: id })
 }
 
 #[cfg(test)]

@@ -13,24 +13,26 @@ use std::fmt;
 use std::path::PathBuf;
 
 pub use condition::Condition;
-pub use percent::{PERCENT_METHOD, Percent, percent_rank, take_percent};
+pub use percent::{PERCENT_METHOD, Percent, keep_together, percent_rank, take_percent};
 pub use subset::SubsetCounts;
 use subset::{Meaning, Subset};
 
 use super::LoaderError;
-use crate::dataset::{Dataset, DatasetError, LedgerBatch, OwnRows};
-use crate::sample::{Label, NO_LABEL, Status};
+use crate::dataset::{Dataset, DatasetError, LedgerBatch, PLACE_FIELDS, SplitParts};
+use crate::sample::{Label, NO_LABEL};
 
 /// What to read of a dataset; the steps are taken in the order of the fields.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Select {
-    /// Name of the split.
+    /// Name of the split, or names of several joined by `+`, which are read one behind the other: see
+    /// [`Dataset::split_parts`].
     pub split: String,
-    /// A file that names samples, one on a line: sample ids or list lines.
+    /// A file that names samples, one on a line: sample ids or list lines. Of a sample id that stands in
+    /// several of the splits it names every row.
     pub subset: Option<PathBuf>,
     /// Conditions on ledger columns, as [`Condition`] reads them.
     pub condition: Option<String>,
-    /// A share of every class.
+    /// A share of every class. The rows of a sample id that stands in several of the splits are taken together.
     pub percent: Option<Percent>,
     /// Another seed takes another share.
     pub percent_seed: u64,
@@ -46,7 +48,7 @@ impl Select {
 /// Where a stored sample lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
-    /// Number of the shard within the split.
+    /// Number of the shard within the split; of several splits read as one, among the shards of all.
     pub shard: u32,
     /// Row in the shard.
     pub row: u32,
@@ -79,6 +81,7 @@ impl fmt::Display for SelectCounts {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selection {
     split: String,
+    parts: SplitParts,
     places: Vec<Place>,
     labels: Vec<u16>,
     counts: SelectCounts,
@@ -92,29 +95,94 @@ impl Selection {
     /// and dataset.json contradict each other; [`LoaderError::Condition`], [`LoaderError::SubsetFile`],
     /// [`LoaderError::SubsetLine`]; [`LoaderError::Nothing`] when no sample is left.
     pub fn of(dataset: &Dataset, select: &Select) -> Result<Selection, LoaderError> {
-        dataset.split(&select.split)?;
+        let parts = dataset.split_parts(&select.split)?;
         let columns = dataset.ledger_columns();
         let parse = |text: &String| Condition::parse(text, &columns);
         let condition = select.condition.as_ref().map(parse).transpose()?;
         let subset = select.subset.as_deref().map(Subset::read).transpose()?;
-        let mut wanted = vec!["split", "status", "label", "shard", "row"];
+        let mut wanted = vec!["label"];
+        wanted.extend(PLACE_FIELDS);
         if subset.is_some() || select.percent.is_some() {
             wanted.push("sample_id");
         }
         wanted.extend(condition.iter().flat_map(Condition::columns));
-        let own = dataset.own_rows(&select.split);
-        let parts = dataset.scan_ledger(&wanted, |batch| {
-            Gathered::of(batch, &own, select, condition.as_ref(), subset.as_ref())
+        let batches = dataset.scan_ledger(&wanted, |batch| {
+            Gathered::of(batch, select, &parts, condition.as_ref(), subset.as_ref())
         })?;
         let mut gathered = Gathered::default();
-        parts.into_iter().for_each(|part| gathered.append(part));
+        batches.into_iter().for_each(|batch| gathered.append(batch));
+        if parts.names().len() > 1 {
+            gathered.sort();
+        }
         check_places(dataset, &select.split, &gathered.places)?;
-        gathered.finish(select, subset)
+        gathered.finish(select, parts, subset)
     }
 
-    /// Name of the split.
+    /// Name of the split; names of several joined by `+`.
     pub fn split(&self) -> &str {
         &self.split
+    }
+
+    /// The splits that it is of.
+    pub fn parts(&self) -> &SplitParts {
+        &self.parts
+    }
+
+    /// Index of the sample at a place of the selection's splits; `None` where it was not selected.
+    pub fn index(&self, place: Place) -> Option<usize> {
+        self.places.binary_search(&place).ok()
+    }
+
+    /// Ids of the selected samples, in the order of storage.
+    ///
+    /// # Errors
+    /// As [`Dataset::scan_ledger`].
+    pub fn sample_ids(&self, dataset: &Dataset) -> Result<Vec<String>, DatasetError> {
+        self.read_ledger(dataset, &["sample_id"], |batch, rows| {
+            let id = batch.text("sample_id")?;
+            Ok(rows.iter().map(|&row| id(row).unwrap_or_default().to_owned()).collect())
+        })
+    }
+
+    /// Reads the ledger columns `names` of the selected samples. `read` gets a batch of rows and the indices of those
+    /// that are selected, and gives a value for each of these; the values come back in the order of storage.
+    ///
+    /// # Errors
+    /// As [`Dataset::scan_ledger`]; [`DatasetError::Structure`] when the dataset is not the one that was selected from.
+    pub fn read_ledger<T: Send>(
+        &self,
+        dataset: &Dataset,
+        names: &[&str],
+        read: impl Fn(&LedgerBatch<'_>, &[usize]) -> Result<Vec<T>, String> + Sync,
+    ) -> Result<Vec<T>, DatasetError> {
+        let columns: Vec<&str> = names.iter().copied().chain(PLACE_FIELDS).collect();
+        let batches = dataset.scan_ledger(&columns, |batch| {
+            let stored = self.parts.stored(batch)?;
+            let (mut rows, mut indices) = (Vec::new(), Vec::new());
+            for row in 0..batch.rows() {
+                let place = stored(row)?.map(|(shard, row)| Place { shard, row });
+                if let Some(index) = place.and_then(|place| self.index(place)) {
+                    rows.push(row);
+                    indices.push(index);
+                }
+            }
+            let values = read(batch, &rows)?;
+            debug_assert_eq!(values.len(), rows.len(), "a value for each selected row");
+            Ok(indices.into_iter().zip(values).collect::<Vec<_>>())
+        })?;
+        let mut values: Vec<(usize, T)> = batches.into_iter().flatten().collect();
+        // Splits may be read in another order than the ledger's.
+        values.sort_by_key(|&(index, _)| index);
+        if !values.iter().map(|&(index, _)| index).eq(0..self.len()) {
+            let path = dataset.root().join(&dataset.meta().ledger.file);
+            let reason = format!(
+                "{} of {} selected samples are there: it has changed meanwhile",
+                values.len(),
+                self.len()
+            );
+            return Err(DatasetError::Structure { path, reason });
+        }
+        Ok(values.into_iter().map(|(_, value)| value).collect())
     }
 
     /// Samples in the selection; never none.
@@ -164,33 +232,25 @@ struct Gathered {
 impl Gathered {
     fn of(
         batch: &LedgerBatch<'_>,
-        own: &OwnRows<'_>,
         select: &Select,
+        parts: &SplitParts,
         condition: Option<&Condition>,
         subset: Option<&Subset>,
     ) -> Result<Gathered, String> {
-        let (split, status, label) =
-            (batch.text("split")?, batch.text("status")?, batch.u16("label")?);
-        let (shard, row_in_shard) = (batch.u32("shard")?, batch.u32("row")?);
+        let (stored, label) = (parts.stored(batch)?, batch.u16("label")?);
         let needs_id = subset.is_some() || select.percent.is_some();
         let sample_id = needs_id.then(|| batch.text("sample_id")).transpose()?;
         let holds = condition.map(|condition| condition.holds(batch)).transpose()?;
         let mut found = Gathered::default();
         for row in 0..batch.rows() {
-            let stored = own.holds(split(row)) && status(row) == Some(Status::Stored.as_str());
+            let place = stored(row)?;
             let id = sample_id.as_ref().and_then(|id| id(row)).unwrap_or_default();
             if let Some(subset) = subset {
-                let entry = stored.then_some(found.places.len() as u32);
+                let entry = place.map(|_| found.places.len() as u32);
                 let meanings = subset.meanings(id).iter();
                 found.meant.extend(meanings.map(|&meaning| (meaning, entry)));
             }
-            if !stored {
-                continue;
-            }
-            let shard = shard(row).and_then(|shard| own.shard(split(row), shard));
-            let Some((shard, row_in_shard)) = shard.zip(row_in_shard(row)) else {
-                return Err("a stored sample without its place".to_owned());
-            };
+            let Some((shard, row_in_shard)) = place else { continue };
             found.places.push(Place { shard, row: row_in_shard });
             found.labels.push(label(row).unwrap_or(NO_LABEL));
             found.holds.extend(holds.as_ref().map(|holds| holds[row]));
@@ -213,7 +273,37 @@ impl Gathered {
         self.ranks.append(&mut part.ranks);
     }
 
-    fn finish(self, select: &Select, subset: Option<Subset>) -> Result<Selection, LoaderError> {
+    /// Brings the rows of several splits from the ledger's order into that of storage.
+    fn sort(&mut self) {
+        if self.places.is_sorted() {
+            return;
+        }
+        let mut order: Vec<u32> = (0..self.places.len() as u32).collect();
+        order.sort_by_key(|&entry| self.places[entry as usize]);
+        fn sorted<T: Copy>(values: &mut Vec<T>, order: &[u32]) {
+            if !values.is_empty() {
+                *values = order.iter().map(|&entry| values[entry as usize]).collect();
+            }
+        }
+        sorted(&mut self.places, &order);
+        sorted(&mut self.labels, &order);
+        sorted(&mut self.holds, &order);
+        sorted(&mut self.ranks, &order);
+        let mut moved = vec![0; order.len()];
+        for (&entry, to) in order.iter().zip(0..) {
+            moved[entry as usize] = to;
+        }
+        for (_, entry) in &mut self.meant {
+            *entry = entry.map(|entry| moved[entry as usize]);
+        }
+    }
+
+    fn finish(
+        self,
+        select: &Select,
+        parts: SplitParts,
+        subset: Option<Subset>,
+    ) -> Result<Selection, LoaderError> {
         let count = |kept: &[bool]| kept.iter().filter(|&&kept| kept).count();
         let mut kept = vec![true; self.places.len()];
         let mut counts = SelectCounts { split: kept.len(), ..SelectCounts::default() };
@@ -232,7 +322,10 @@ impl Gathered {
         keep(&mut labels, &kept);
         if let Some(percent) = select.percent {
             keep(&mut ranks, &kept);
-            let taken = take_percent(percent, &labels, &ranks);
+            let mut taken = take_percent(percent, &labels, &ranks);
+            if parts.names().len() > 1 {
+                keep_together(&ranks, &mut taken);
+            }
             keep(&mut places, &taken);
             keep(&mut labels, &taken);
         }
@@ -241,7 +334,7 @@ impl Gathered {
         if places.is_empty() {
             return Err(LoaderError::Nothing { split, counts: counts.to_string() });
         }
-        Ok(Selection { split, places, labels, counts })
+        Ok(Selection { split, parts, places, labels, counts })
     }
 }
 
@@ -254,7 +347,7 @@ fn keep<T>(values: &mut Vec<T>, kept: &[bool]) {
 
 /// Every stored row of the split stands in the ledger once, in the order of storage.
 fn check_places(dataset: &Dataset, split: &str, places: &[Place]) -> Result<(), DatasetError> {
-    let shards = &dataset.split(split)?.shards;
+    let shards = &*dataset.split(split)?.shards;
     let rows = |shard: u32| (0..).map(move |row| Place { shard, row });
     let expected = shards.iter().zip(0..).flat_map(|(s, shard)| rows(shard).take(s.rows as usize));
     if places.iter().copied().eq(expected) {

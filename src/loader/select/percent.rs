@@ -1,6 +1,6 @@
 //! A share of every class: the same samples for the same seed, and a larger share holds the smaller.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::loader::LoaderError;
 
@@ -95,6 +95,19 @@ pub fn take_percent(percent: Percent, labels: &[u16], ranks: &[u128]) -> Vec<boo
         }
     }
     taken
+}
+
+/// Samples of one rank go where the first of them goes: they are one sample id in several splits, and a list of
+/// sample ids means all of them.
+///
+/// # Panics
+/// When `ranks` and `taken` differ in length.
+pub fn keep_together(ranks: &[u128], taken: &mut [bool]) {
+    assert_eq!(ranks.len(), taken.len(), "a rank for each sample");
+    let mut first: HashMap<u128, bool> = HashMap::with_capacity(ranks.len());
+    for (rank, taken) in ranks.iter().zip(taken) {
+        *taken = *first.entry(*rank).or_insert(*taken);
+    }
 }
 
 #[cfg(test)]

@@ -107,8 +107,8 @@ pub(super) fn text_classes(results: &Results) -> Table {
 fn relation(word: &str) -> &str {
     match word {
         "same-file" => "same file",
-        "same-pixels" => "same pixels, other files",
-        "near" => "nearly the same picture",
+        "same-pixels" => "same pixels",
+        "near" => "the same or nearly the same picture",
         other => other,
     }
 }
@@ -133,7 +133,7 @@ pub(super) fn label_noise(results: &Results) -> Table {
         name: "label-noise".to_owned(),
         title: "Label noise, told from duplicates".to_owned(),
         note: "Pairs of pictures that show the same and yet have different labels: at least one of the two labels is wrong. \
-               From the share of such pairs follows the share of labels that are wrong, if wrong labels fall on all classes \
+               No sample is in two pairs of a line, and each line counts what the one above it does and more. From the share of such pairs follows the share of labels that are wrong, if wrong labels fall on all classes \
                alike and independently of each other; and from that the best accuracy that can be measured: a model that is \
                always right is counted as wrong wherever the label is. Without pairs nothing is known."
             .into(),
