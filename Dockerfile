@@ -21,9 +21,10 @@ COPY examples examples
 COPY README.md ./
 RUN cargo build --release --locked --bin tcolz && strip target/release/tcolz
 
-FROM gcr.io/distroless/cc-debian12:nonroot
+FROM debian:bookworm-slim
 COPY --from=build /tcolz/target/release/tcolz /tcolz
-USER nonroot
+# nobody, by number, so that a cluster can tell that it is not root
+USER 65534:65534
 EXPOSE 5000
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["/tcolz"]

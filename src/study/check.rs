@@ -1,8 +1,13 @@
 //! What a study's file says against itself.
 
 use std::collections::HashSet;
+use std::hash::Hash;
 
-use super::spec::{FoldsSpec, StudySpec, TrainingSpec};
+use super::spec::{
+    BenchmarkSpec, ChoiceSpec, CrossValidationSpec, FoldsSpec, LearningCurveSpec, StudySpec,
+    TrainingSpec, UpperLimitSpec,
+};
+use crate::evaluate::protocol::TTD_LEVELS;
 
 impl StudySpec {
     /// The entries of the models with what they have from `[training]`.
@@ -17,121 +22,129 @@ impl StudySpec {
 
     /// The first thing that makes no sense, as a sentence.
     pub(super) fn fault(&self) -> Option<String> {
-        let models = self.every_model();
-        let titles: Vec<String> = models.iter().map(TrainingSpec::title).collect();
-        let benchmarks: Vec<&str> = self.benchmarks.iter().map(|b| b.name.as_str()).collect();
-        let datasets: Vec<&str> = self.datasets.keys().map(String::as_str).collect();
-        let unknown = |what: &str, name: &str, known: &[&str]| {
-            (!known.contains(&name))
-                .then(|| format!("{what}: expected one of {}, found `{name}`", known.join(", ")))
-        };
-        let titles: Vec<&str> = titles.iter().map(String::as_str).collect();
         if self.training.name.is_some() {
             return Some("[training] holds for every model and has no name".to_owned());
         }
-        if models.is_empty() {
-            return Some("expected at least one of [[models]]".to_owned());
-        }
-        if benchmarks.is_empty() {
-            return Some("expected at least one of [[benchmarks]]".to_owned());
-        }
-        let twice = twice(&titles).map(|name| (name, "models"));
-        let twice = twice.or_else(|| self::twice(&benchmarks).map(|name| (name, "benchmarks")));
-        if let Some((name, what)) = twice {
-            return Some(format!(
-                "two of the {what} are called `{name}`: give each a name of its own"
-            ));
-        }
-        let model = |model: &TrainingSpec, title: &str| {
-            if model.network.is_none() {
-                return Some(format!("model `{title}` has no network"));
-            }
-            let Some(dataset) = &model.dataset else {
-                return Some(format!("model `{title}` has no dataset, and [training] has none"));
-            };
-            if let Some(seed) = repeated(&model.every_seed()) {
-                return Some(format!("model `{title}` has the seed {seed} twice"));
-            }
-            if model.every_seed().is_empty() {
-                return Some(format!("model `{title}` has no seed: leave `seeds` out for seed 0"));
-            }
-            unknown(&format!("dataset of model `{title}`"), dataset, &datasets)
+        let models = self.every_model();
+        let titles: Vec<String> = models.iter().map(TrainingSpec::title).collect();
+        let names = Names {
+            models: titles.iter().map(String::as_str).collect(),
+            benchmarks: self.benchmarks.iter().map(|benchmark| benchmark.name.as_str()).collect(),
+            datasets: self.datasets.keys().map(String::as_str).collect(),
         };
-        let choice = self
-            .choice
-            .benchmark
-            .iter()
-            .find_map(|name| unknown("benchmark of [choice]", name, &benchmarks));
-        let weights = [self.choice.accuracy, self.choice.inference_time, self.choice.size];
-        let weights_make_no_sense =
-            weights.iter().any(|weight| !(weight.is_finite() && *weight >= 0.0))
-                || weights.iter().sum::<f64>() <= 0.0;
-        models
-            .iter()
-            .zip(&titles)
-            .find_map(|(spec, title)| model(spec, title))
+        let first = |found: &mut dyn Iterator<Item = Option<String>>| found.flatten().next();
+        names
+            .fault()
+            .or_else(|| first(&mut models.iter().map(|model| names.model(model))))
+            .or_else(|| first(&mut self.benchmarks.iter().map(|spec| names.benchmark(spec))))
+            .or_else(|| first(&mut self.cross_validations.iter().map(|spec| names.folds(spec))))
+            .or_else(|| first(&mut self.learning_curves.iter().map(|spec| names.curve(spec))))
+            .or_else(|| first(&mut self.upper_limits.iter().map(|spec| names.limit(spec))))
             .or_else(|| {
-                self.benchmarks.iter().find_map(|benchmark| {
-                    let what = |part: &str| format!("{part} of benchmark `{}`", benchmark.name);
-                    let mut named = benchmark.models.iter().flatten();
-                    unknown(&what("dataset"), &benchmark.dataset, &datasets)
-                        .or_else(|| named.find_map(|name| unknown(&what("a model"), name, &titles)))
-                })
+                let datasets = self.labels.datasets.iter();
+                let known = |name| unknown("datasets of [labels]", name, &names.datasets);
+                first(&mut datasets.map(|name| known(name.as_str())))
             })
-            .or_else(|| {
-                self.cross_validations.iter().find_map(|cv| {
-                    let what = |part: &str| format!("{part} of cross-validation `{}`", cv.name);
-                    let few = match cv.folds {
-                        FoldsSpec::Made(folds) if folds < 2 => {
-                            Some(format!("{}: expected 2 or more, found {folds}", what("folds")))
-                        }
-                        _ => None,
-                    };
-                    let named = cv.models.iter().flatten();
-                    unknown(&what("dataset"), &cv.dataset, &datasets).or(few).or_else(|| {
-                        named.clone().find_map(|name| unknown(&what("a model"), name, &titles))
-                    })
-                })
-            })
-            .or_else(|| {
-                self.learning_curves.iter().find_map(|curve| {
-                    let what = |part: &str| format!("{part} of a learning curve");
-                    unknown(&what("model"), &curve.model, &titles)
-                        .or_else(|| unknown(&what("benchmark"), &curve.benchmark, &benchmarks))
-                })
-            })
-            .or_else(|| {
-                self.upper_limits.iter().find_map(|limit| {
-                    let benchmark = limit.benchmark.iter();
-                    unknown("model of an upper limit", &limit.model, &titles).or_else(|| {
-                        let mut benchmark = benchmark.clone();
-                        benchmark.find_map(|name| {
-                            unknown("benchmark of an upper limit", name, &benchmarks)
-                        })
-                    })
-                })
-            })
-            .or_else(|| {
-                let mut names = self.labels.datasets.iter();
-                names.find_map(|name| unknown("datasets of [labels]", name, &datasets))
-            })
-            .or(choice)
-            .or_else(|| {
-                weights_make_no_sense.then(|| {
-                    format!("weights of [choice]: expected 0 or more, not all 0, found {weights:?}")
-                })
-            })
+            .or_else(|| names.choice(&self.choice))
     }
 }
 
-fn twice<'a>(names: &[&'a str]) -> Option<&'a str> {
-    let mut seen = HashSet::new();
-    names.iter().copied().find(|name| !seen.insert(*name))
+/// What entries of a study may name.
+struct Names<'a> {
+    models: Vec<&'a str>,
+    benchmarks: Vec<&'a str>,
+    datasets: Vec<&'a str>,
 }
 
-fn repeated(seeds: &[u64]) -> Option<u64> {
+impl Names<'_> {
+    fn fault(&self) -> Option<String> {
+        for (names, what) in [(&self.models, "models"), (&self.benchmarks, "benchmarks")] {
+            if names.is_empty() {
+                return Some(format!("expected at least one of [[{what}]]"));
+            }
+            if let Some(name) = twice(names) {
+                return Some(format!(
+                    "two of the {what} are called `{name}`: give each a name of its own"
+                ));
+            }
+        }
+        None
+    }
+
+    fn model(&self, spec: &TrainingSpec) -> Option<String> {
+        let title = spec.title();
+        if spec.network.is_none() {
+            return Some(format!("model `{title}` has no network"));
+        }
+        let Some(dataset) = &spec.dataset else {
+            return Some(format!("model `{title}` has no dataset, and [training] has none"));
+        };
+        let seeds = spec.every_seed();
+        if seeds.is_empty() {
+            return Some(format!("model `{title}` has no seed: leave `seeds` out for seed 0"));
+        }
+        if let Some(seed) = twice(&seeds) {
+            return Some(format!("model `{title}` has the seed {seed} twice"));
+        }
+        unknown(&format!("dataset of model `{title}`"), dataset, &self.datasets)
+    }
+
+    fn benchmark(&self, spec: &BenchmarkSpec) -> Option<String> {
+        let what = |part: &str| format!("{part} of benchmark `{}`", spec.name);
+        unknown(&what("dataset"), &spec.dataset, &self.datasets).or_else(|| {
+            let mut models = spec.models.iter().flatten();
+            models.find_map(|name| unknown(&what("a model"), name, &self.models))
+        })
+    }
+
+    fn folds(&self, spec: &CrossValidationSpec) -> Option<String> {
+        let what = |part: &str| format!("{part} of cross-validation `{}`", spec.name);
+        if let FoldsSpec::Made(folds @ ..2) = spec.folds {
+            return Some(format!("{}: expected 2 or more, found {folds}", what("folds")));
+        }
+        unknown(&what("dataset"), &spec.dataset, &self.datasets).or_else(|| {
+            let mut models = spec.models.iter().flatten();
+            models.find_map(|name| unknown(&what("a model"), name, &self.models))
+        })
+    }
+
+    fn curve(&self, spec: &LearningCurveSpec) -> Option<String> {
+        unknown("model of a learning curve", &spec.model, &self.models)
+            .or_else(|| unknown("benchmark of a learning curve", &spec.benchmark, &self.benchmarks))
+    }
+
+    fn limit(&self, spec: &UpperLimitSpec) -> Option<String> {
+        unknown("model of an upper limit", &spec.model, &self.models).or_else(|| {
+            let benchmark = spec.benchmark.as_deref()?;
+            unknown("benchmark of an upper limit", benchmark, &self.benchmarks)
+        })
+    }
+
+    fn choice(&self, spec: &ChoiceSpec) -> Option<String> {
+        let weights = [spec.accuracy, spec.inference_time, spec.size];
+        let sound = weights.iter().all(|weight| weight.is_finite() && *weight >= 0.0);
+        if !sound || weights.iter().sum::<f64>() <= 0.0 {
+            return Some(format!(
+                "weights of [choice]: expected 0 or more, not all 0, found {weights:?}"
+            ));
+        }
+        if let Some(level) = spec.agreement.filter(|level| !TTD_LEVELS.contains(level)) {
+            return Some(format!("agreement of [choice]: expected 5, 4 or 3, found {level}"));
+        }
+        unknown("benchmark of [choice]", spec.benchmark.as_deref()?, &self.benchmarks)
+    }
+}
+
+/// What to say of a name that is none of those known.
+fn unknown(what: &str, name: &str, known: &[&str]) -> Option<String> {
+    let there = known.contains(&name);
+    (!there).then(|| format!("{what}: expected one of {}, found `{name}`", known.join(", ")))
+}
+
+/// The first value that comes again.
+fn twice<T: Copy + Eq + Hash>(values: &[T]) -> Option<T> {
     let mut seen = HashSet::new();
-    seeds.iter().copied().find(|seed| !seen.insert(*seed))
+    values.iter().copied().find(|value| !seen.insert(*value))
 }
 
 #[cfg(test)]
@@ -191,6 +204,7 @@ dataset = "d"
                 "expected 2 or more",
             ),
             (more("[labels]\ndatasets = [\"x\"]\n"), "datasets of [labels]"),
+            (more("[choice]\nagreement = 2\n"), "expected 5, 4 or 3, found 2"),
             (more("[choice]\naccuracy = 0\ninference-time = 0\nsize = 0\n"), "not all 0"),
         ] {
             assert!(found.contains(words), "{found:?} has no {words:?}");
