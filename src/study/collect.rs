@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use super::StudyError;
+use super::jobs::Failed;
 use super::plan::Plan;
 use super::results::{
     Benchmarked, CrossValidated, CurvePoint, Document, Fold, LearningCurve, ModelResults, Named,
     Results, Rule, UpperLimit,
 };
 use super::spec::ProtocolSpec;
-use super::study::Failed;
 
 /// What is there of a study's results; `failed` are the jobs that failed today.
 ///

@@ -14,7 +14,7 @@
 //! | [`plan`], `entries`, `training` | entries → jobs, each once |
 //! | [`job`], [`run`] | a job, its folder, and doing it |
 //! | [`folds`], [`labels`], [`cost`], `resources` | what jobs need or measure |
-//! | [`study`](mod@study), `collect`, [`results`] | all jobs, and what they found |
+//! | `jobs`, `collect`, [`results`] | all jobs, and what they found |
 //! | [`report`] | the report, a function of [`Results`] |
 //! | [`published`] | figures of others |
 
@@ -25,6 +25,7 @@ mod entries;
 mod error;
 pub mod folds;
 pub mod job;
+mod jobs;
 pub mod labels;
 pub mod plan;
 pub mod published;
@@ -33,14 +34,12 @@ mod resources;
 pub mod results;
 pub mod run;
 pub mod spec;
-#[allow(clippy::module_inception, reason = "the study itself")]
-mod study;
 mod training;
 
 pub use error::StudyError;
 pub use job::{Job, Work};
+pub use jobs::{Failed, JobEnding, Jobs, StudySummary, study};
 pub use plan::{Plan, StudyOptions};
 pub use results::Results;
 pub use run::{JobObserver, run_job};
 pub use spec::StudySpec;
-pub use study::{Failed, JobEnding, Jobs, StudySummary, study};
