@@ -116,8 +116,9 @@ impl<'a> Making<'a> {
                             subset: Some(list.to_owned()),
                             ..select.clone()
                         };
+                        // The fold's own test list decides nothing.
                         let validation =
-                            training.holdout.map_or(Validation::Auto, Validation::Holdout);
+                            training.holdout.map_or(Validation::Nothing, Validation::Holdout);
                         let material = Material {
                             words: format!("fold {fold} of {}", spec.name),
                             name: &spec.dataset,

@@ -153,6 +153,7 @@ fn definition(
     let weights = options.weights.as_deref().map(|path| hashes.of(path)).transpose()?;
     let validation = match &options.validation {
         Validation::Auto => json!("auto"),
+        Validation::Nothing => json!("nothing"),
         Validation::Holdout(share) => json!({ "holdout": share.to_string() }),
         Validation::Select { split, subset } => {
             let subset = subset.as_deref().map(|list| hashes.of(list)).transpose()?;

@@ -82,6 +82,8 @@ pub enum Validation {
     },
     /// A share of every class of what would be trained on, decided by the seed.
     Holdout(Percent),
+    /// Nothing, on purpose: the last epoch is kept.
+    Nothing,
 }
 
 /// How much the classes count in the loss.

@@ -88,6 +88,7 @@ impl Samples {
         }
         let mut warnings = Vec::new();
         match &validation {
+            None if options.validation == Validation::Nothing => {}
             None => warnings.push(format!(
                 "there is no validation: no epoch can be told to be the best, and the last one is kept{}; \
                  --holdout 10% holds samples out, --val-split and --val-subset name some",
@@ -180,6 +181,7 @@ fn validation_of(dataset: &Dataset, options: &TrainOptions) -> Chosen {
     let trained = &options.select;
     let (split, subset) = match &options.validation {
         Validation::Holdout(share) => return Chosen::Holdout(*share),
+        Validation::Nothing => return Chosen::Nothing,
         Validation::Select { split, subset } => {
             (split.clone().unwrap_or_else(|| trained.split.clone()), subset.clone())
         }
