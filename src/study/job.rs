@@ -101,8 +101,13 @@ impl Work {
 impl Job {
     /// A job whose id begins with `prefix`.
     pub(super) fn new(prefix: &str, words: String, work: Work, definition: Value) -> Job {
+        Job { id: Job::id(prefix, &definition), words, work, definition }
+    }
+
+    /// The id of the job that does this.
+    pub(super) fn id(prefix: &str, definition: &Value) -> String {
         let hash = blake3::hash(definition.to_string().as_bytes()).to_hex();
-        Job { id: format!("{prefix}-{}", &hash[..8]), words, work, definition }
+        format!("{prefix}-{}", &hash[..8])
     }
 
     /// Its folder below that of the study.

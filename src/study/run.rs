@@ -100,9 +100,6 @@ pub fn run_job(
             write_json(&document, &json)?;
         }
     }
-    if stop.load(Ordering::Relaxed) && !document.exists() {
-        return Err(StudyError::Interrupted);
-    }
     job.done(out)
 }
 

@@ -136,11 +136,10 @@ impl TrainingSpec {
         let definition = definition(&options, material, hashes)?;
         let words = format!("train {} on {}, seed {seed}", self.title(), material.words);
         let prefix = format!("train-{}-{}-s{seed}", network.name(), options.finetune);
-        let mut job = Job::new(&prefix, words, Work::Labels { dataset: String::new() }, definition);
-        options.out = study.out.join(RUNS_FOLDER).join(&job.id);
+        let id = Job::id(&prefix, &definition);
+        options.out = study.out.join(RUNS_FOLDER).join(&id);
         let dataset = material.name.to_owned();
-        job.work = Work::Train { options: Box::new(options), dataset };
-        Ok(job)
+        Ok(Job { id, words, work: Work::Train { options: Box::new(options), dataset }, definition })
     }
 }
 
