@@ -159,6 +159,9 @@ pub(super) fn look_at(places: &Places, dump: &DemoDump, dataset: &Dataset) -> St
             "  tcolz evaluate {model} {out} --split test\n  tcolz predict {model} {}\n",
             photo.display()
         );
+        if cfg!(feature = "serve") {
+            let _ = writeln!(more, "  tcolz serve {model}");
+        }
     }
     let truncated = &dump.odd_line(Oddity::Truncated).sample_id;
     format!(
