@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::element::Element;
+use super::pages::prefer_huge_pages;
 use super::queue::Queue;
 use crate::dataset::Receipt;
 use crate::sample::Label;
@@ -98,7 +99,8 @@ pub(super) struct Buffer<T> {
 impl<T: Element> Buffer<T> {
     pub(super) fn new(batch_size: usize, shape: [usize; 3]) -> Buffer<T> {
         let elements = batch_size * shape.iter().product::<usize>();
-        let images = vec![T::default(); elements + LINE_BYTES / size_of::<T>()];
+        let mut images = vec![T::default(); elements + LINE_BYTES / size_of::<T>()];
+        prefer_huge_pages(&mut images);
         // Some line begins within its first LINE_BYTES; and where none is said to, any place will do.
         let start = images.as_ptr().align_offset(LINE_BYTES).min(images.len() - elements);
         Buffer {

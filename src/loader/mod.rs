@@ -41,6 +41,7 @@ mod error;
 pub mod forward;
 mod measure;
 pub mod order;
+mod pages;
 mod plan;
 mod queue;
 pub mod select;

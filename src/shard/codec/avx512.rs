@@ -44,6 +44,13 @@ impl Avx512 {
         unsafe { steps_wave::wave(planes, tensor) }
     }
 
+    /// Each pixel plus an offset: quicker than a table where permuting bytes is dear.
+    pub(super) fn add_offset(self, pixels: &[u8], offset: f32, out: &mut [f32]) {
+        let _fence = Fence;
+        // SAFETY: as in `fill`.
+        unsafe { add_offset(pixels, offset, out) }
+    }
+
     /// The table's number of each pixel.
     pub(super) fn look_up<T: Number>(self, pixels: &[u8], table: &ByteTable, out: &mut [T]) {
         let _fence = Fence;
@@ -54,6 +61,23 @@ impl Avx512 {
                 _ => look_up::<4>(pixels, table, bytes_of(out)),
             }
         }
+    }
+}
+
+/// [`Avx512::add_offset`].
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi")]
+fn add_offset(pixels: &[u8], offset: f32, out: &mut [f32]) {
+    let offsets = _mm512_set1_ps(offset);
+    let (groups, rest) = pixels.as_chunks::<16>();
+    let (lines, rest_out) = out.as_chunks_mut::<16>();
+    for (group, line) in groups.iter().zip(lines) {
+        let wide = _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(load_16(group, 0)));
+        let sums = _mm512_castps_si512(_mm512_add_ps(wide, offsets));
+        let line: &mut [u8; 64] = bytes_of(line).first_chunk_mut().expect("16 floats are 64 bytes");
+        stream(line, sums);
+    }
+    for (out, &pixel) in rest_out.iter_mut().zip(rest) {
+        *out = f32::from(pixel) + offset;
     }
 }
 

@@ -110,6 +110,10 @@ impl<T: Number> PixelTables<T> {
         let table = &self.channels[output_channel];
         #[cfg(target_arch = "x86_64")]
         if let Some(level) = level.avx512() {
+            if let Some(offset) = table.offset {
+                let rows = rows.filter_map(|(pixels, out)| Some((pixels, T::as_floats(out)?)));
+                return rows.for_each(|(pixels, out)| level.add_offset(pixels, offset, out));
+            }
             return rows.for_each(|(pixels, out)| level.look_up(pixels, &table.bytes, out));
         }
         if let Some(offset) = table.offset {
