@@ -7,12 +7,13 @@ use super::augment::{Augmenter, Occurrences};
 use super::batch::{Batch, Buffer};
 use super::element::{Element, Source};
 use super::forward::{Forward, ShardDisk};
+use super::hints::Hints;
 use super::order::Stripes;
 use super::plan::Plan;
 use super::queue::Queue;
 use super::state::{RankState, State};
 use super::work::Work;
-use super::{Loader, LoaderError};
+use super::{Access, Loader, LoaderError};
 
 /// The batches of the rest of an epoch, of one rank; an iterator.
 ///
@@ -25,6 +26,8 @@ pub struct Epoch<T: Element = f32> {
     threads: Vec<JoinHandle<()>>,
     /// Where windows are read ahead.
     forward: Option<Arc<Forward>>,
+    /// Where shards are mapped.
+    hints: Option<Arc<Hints>>,
     stripes: Stripes,
     step: u64,
     /// Where the epoch was gone on from, and what this rank has had since.
@@ -42,6 +45,9 @@ impl<T: Element> Epoch<T> {
         let (order, stripes) = (Arc::clone(&windows.order), windows.stripes);
         let ahead = loader.reads_ahead(plan) && stripes.steps() > 0;
         let forward = ahead.then(|| Arc::new(Forward::new(windows.ends.clone(), stripes.start)));
+        let workers = loader.workers.min(usize::try_from(stripes.steps()).unwrap_or(usize::MAX));
+        let hinted = loader.choices.access != Access::Read && workers > 0;
+        let hints = hinted.then(|| Arc::new(Hints::new(workers, loader.stored_batch_bytes())));
         let spare = std::mem::take(&mut *lock(&loader.spare));
         let layout = (loader.batch_size, loader.shape);
         let queue = Arc::new(Queue::new(stripes.steps(), layout, loader.buffers, spare));
@@ -55,6 +61,7 @@ impl<T: Element> Epoch<T> {
             spare: Arc::clone(&loader.spare),
             threads: Vec::new(),
             forward: forward.clone(),
+            hints: hints.clone(),
             stripes,
             step: 0,
             state,
@@ -65,6 +72,7 @@ impl<T: Element> Epoch<T> {
         if let Some(forward) = &forward {
             let thread = Builder::new().name(format!("{}-ahead", loader.thread_name));
             let reader = Arc::clone(forward);
+            let windows = Arc::clone(&windows);
             let mut disk = ShardDisk { windows, scratch: Vec::new() };
             match thread.spawn(move || reader.run(&mut disk)) {
                 Ok(thread) => epoch.threads.push(thread),
@@ -72,7 +80,12 @@ impl<T: Element> Epoch<T> {
                 Err(_) => forward.stop(),
             }
         }
-        let workers = loader.workers.min(usize::try_from(stripes.steps()).unwrap_or(usize::MAX));
+        if let Some(hints) = &hints {
+            let thread = Builder::new().name(format!("{}-ahead", loader.thread_name));
+            let own = Arc::clone(hints);
+            // Where it cannot be started, each page is asked for when it is needed.
+            epoch.threads.extend(thread.spawn(move || own.ask_for(&windows)));
+        }
         for number in 0..workers {
             let work = Work {
                 queue: Arc::clone(&queue),
@@ -85,7 +98,7 @@ impl<T: Element> Epoch<T> {
                 damaged: loader.damaged,
                 forward: forward.clone(),
                 occurrences: occurrences.clone(),
-                ahead: workers as u64,
+                hints: hints.clone(),
             };
             let columns = &loader.shards.dataset().meta().columns;
             let source = Source::new(columns, loader.column, &loader.view);
@@ -126,6 +139,9 @@ impl<T: Element> Epoch<T> {
         self.queue.stop();
         if let Some(forward) = &self.forward {
             forward.stop();
+        }
+        if let Some(hints) = &self.hints {
+            hints.stop();
         }
         for thread in self.threads.drain(..) {
             // A worker's panic has been handed in as the error of its step.

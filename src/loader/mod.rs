@@ -39,6 +39,7 @@ mod element;
 mod epoch;
 mod error;
 pub mod forward;
+mod hints;
 mod measure;
 pub mod order;
 mod pages;
@@ -159,6 +160,17 @@ impl<T: Element> Loader<T> {
             Ok(WindowReads { forward, samples })
         });
         reads.collect()
+    }
+
+    /// Stored bytes of a batch, about: of all sizes where there are several, but no more than pixels have.
+    fn stored_batch_bytes(&self) -> u64 {
+        let dataset = self.shards.dataset();
+        let raw = dataset.meta().columns[self.column].raw_bytes() as u64;
+        let split = dataset.split(self.selection.split());
+        let row = split.map_or(raw, |split| {
+            split.shards.iter().map(|shard| shard.bytes).sum::<u64>() / split.rows.max(1)
+        });
+        self.batch_size as u64 * row.min(raw)
     }
 
     /// Whether windows are read ahead.

@@ -8,6 +8,7 @@ use super::augment::{Augmenter, Occurrences};
 use super::batch::{Buffer, Damaged};
 use super::element::{Element, Source};
 use super::forward::Forward;
+use super::hints::Hints;
 use super::order::Stripes;
 use super::queue::Queue;
 use super::select::{Place, Selection};
@@ -29,8 +30,8 @@ pub(super) struct Work<T: Element> {
     pub(super) forward: Option<Arc<Forward>>,
     /// How often samples stand in the order; there where they are augmented.
     pub(super) occurrences: Option<Arc<Occurrences>>,
-    /// Steps that are asked for ahead of the one that is filled.
-    pub(super) ahead: u64,
+    /// Where shards are mapped.
+    pub(super) hints: Option<Arc<Hints>>,
 }
 
 impl<T: Element> Work<T> {
@@ -69,11 +70,8 @@ impl<T: Element> Work<T> {
         if let Some(forward) = &self.forward {
             forward.wait_for(self.stripes.batch(self.rank, step));
         }
-        let ahead = if step == 0 { 0..=self.ahead } else { step + self.ahead..=step + self.ahead };
-        for step in ahead.filter(|&step| step < self.stripes.steps()) {
-            for (_, _, place) in self.samples(step) {
-                self.shards.get(place.shard)?.will_need(place.row, self.column);
-            }
+        if let Some(hints) = &self.hints {
+            hints.begin(step);
         }
         // Each shard of the batch once, or a little more often: a shard forgets one 64 numbers away.
         let mut tested = [None; 64];

@@ -70,16 +70,34 @@ impl From<ArrowError> for Fault {
     }
 }
 
-/// The record batches of the file, in order.
-pub(super) fn open_batches(file: &Buffer, columns: &[TensorColumn]) -> Result<Vec<Batch>, Fault> {
+/// What is asked for in front of the file's end: the footer of a shard of usual length, and more.
+const FOOTER_BYTES: usize = 64 << 10;
+/// What is asked for around the place where a record batch begins: the hashes of the one before, and its own
+/// ids, labels and offsets, of usual length.
+const BEHIND_BYTES: usize = 4 << 10;
+const AHEAD_BYTES: usize = 28 << 10;
+
+/// The record batches of the file, in order. `ask` is given the places of the file that are read soon, before
+/// they are: else a page fault on each would bring in as much around it as the system thinks fit, up to
+/// megabytes, one after the other.
+pub(super) fn open_batches(
+    file: &Buffer,
+    columns: &[TensorColumn],
+    ask: &dyn Fn(&[u8]),
+) -> Result<Vec<Batch>, Fault> {
     // What is tested below keeps Arrow from every panic that is known; this is for the unknown ones.
-    catch_unwind(AssertUnwindSafe(|| batches(file, columns))).unwrap_or_else(|_| {
+    catch_unwind(AssertUnwindSafe(|| batches(file, columns, ask))).unwrap_or_else(|_| {
         Err(Fault::Structure("the Arrow reader gave up on these bytes".to_owned()))
     })
 }
 
-fn batches(file: &Buffer, columns: &[TensorColumn]) -> Result<Vec<Batch>, Fault> {
+fn batches(
+    file: &Buffer,
+    columns: &[TensorColumn],
+    ask: &dyn Fn(&[u8]),
+) -> Result<Vec<Batch>, Fault> {
     let structure = |reason: &str| Fault::Structure(reason.to_owned());
+    ask(&file[file.len().saturating_sub(FOOTER_BYTES)..]);
     let trailer_start = file
         .len()
         .checked_sub(TRAILER_BYTES)
@@ -107,6 +125,11 @@ fn batches(file: &Buffer, columns: &[TensorColumn]) -> Result<Vec<Batch>, Fault>
         .with_require_alignment(true);
     let blocks = footer.recordBatches().ok_or_else(|| structure("no list of record batches"))?;
     check_order(blocks.iter(), footer_start)?;
+    for block in blocks {
+        let start = usize::try_from(block.offset()).unwrap_or(usize::MAX).min(file.len());
+        let end = start.saturating_add(AHEAD_BYTES).min(file.len());
+        ask(&file[start.saturating_sub(BEHIND_BYTES)..end]);
+    }
     let batches = blocks.iter().map(|block| {
         let bytes = block_bytes(file, block, footer_start)?;
         let batch = decoder

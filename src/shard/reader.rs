@@ -57,7 +57,12 @@ impl ShardReader {
             return Err(ShardError::Length { path, expected: expected_bytes, found });
         }
         let (buffer, map) = map_file(&file, path).map_err(io_error)?;
-        let mut reader = Self::from_buffer(path, buffer, columns)?;
+        let ask = |bytes: &[u8]| {
+            if let Some(map) = &map {
+                will_need(map, bytes);
+            }
+        };
+        let mut reader = Self::of_buffer(path, buffer, columns, &ask)?;
         reader.backing = Some(Backing { file, map, bytes: expected_bytes });
         if u64::from(reader.rows()) != expected_rows {
             return Err(ShardError::Rows {
@@ -78,7 +83,16 @@ impl ShardReader {
         file: Buffer,
         columns: &[TensorColumn],
     ) -> Result<ShardReader, ShardError> {
-        let batches = open_batches(&file, columns).map_err(|fault| fault.at(path))?;
+        Self::of_buffer(path, file, columns, &|_| ())
+    }
+
+    fn of_buffer(
+        path: &Path,
+        file: Buffer,
+        columns: &[TensorColumn],
+        ask: &dyn Fn(&[u8]),
+    ) -> Result<ShardReader, ShardError> {
+        let batches = open_batches(&file, columns, ask).map_err(|fault| fault.at(path))?;
         let mut first_rows = vec![0];
         for batch in &batches {
             let rows = first_rows[first_rows.len() - 1] as usize + batch.ids.len();
