@@ -38,6 +38,7 @@ mod size;
 mod slow;
 mod slow_disk;
 mod tensors;
+mod throttle;
 #[path = "../common/turbo.rs"]
 mod turbo;
 

@@ -25,7 +25,6 @@ pub(super) struct Work<T: Element> {
     pub(super) order: Arc<Vec<u32>>,
     pub(super) stripes: Stripes,
     pub(super) rank: u32,
-    pub(super) column: usize,
     pub(super) damaged: Damaged,
     pub(super) forward: Option<Arc<Forward>>,
     /// How often samples stand in the order; there where they are augmented.
