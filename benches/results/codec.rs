@@ -4,7 +4,7 @@ use std::fs;
 use std::hint::black_box;
 use std::time::Instant;
 
-use tcolz::shard::codec::{FrameDecoder, FrameEncoder, PixelTables};
+use tcolz::shard::codec::{FrameDecoder, FrameEncoder, PixelTables, Upcoming};
 use tcolz::transform::View;
 
 use crate::child;
@@ -67,7 +67,7 @@ pub(crate) fn section(settings: &Settings) -> String {
         mapped.bytes = own.bytes;
         mapped.encode.push(f64::NAN);
         mapped.decode.push(millis(&frames, |frame| {
-            let decoded = decoder.decode_mapped(frame, &tables, &mut floats);
+            let decoded = decoder.decode_mapped(frame, &tables, &mut floats, Upcoming::default());
             decoded.expect("a frame made above");
             black_box(&mut floats);
         }));

@@ -2,7 +2,9 @@
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
-use tcolz::shard::codec::{FrameDecoder, FrameEncoder, PixelTables, decode_plain, encode_plain};
+use tcolz::shard::codec::{
+    FrameDecoder, FrameEncoder, PixelTables, Upcoming, decode_plain, encode_plain,
+};
 use tcolz::transform::View;
 
 use crate::photos::tensors;
@@ -52,7 +54,7 @@ fn decode_mapped(bencher: Bencher<'_, '_>) {
     let mut floats = vec![0f32; tensors()[0].len()];
     counted(bencher).bench_local(|| {
         for frame in &frames {
-            let decoded = decoder.decode_mapped(frame, &tables, &mut floats);
+            let decoded = decoder.decode_mapped(frame, &tables, &mut floats, Upcoming::default());
             decoded.expect("a frame made above");
             black_box(&floats);
         }

@@ -4,7 +4,7 @@ use super::LoaderError;
 use super::augment::{Augmenter, Drawn};
 use super::shards::Shard;
 use crate::recipe::Dtype;
-use crate::shard::codec::{CodecError, PixelTables, map_tensor};
+use crate::shard::codec::{CodecError, PixelTables, Upcoming, map_tensor};
 use crate::shard::{ShardError, TensorColumn, TensorDecoder, simd_level};
 use crate::transform::{View, bf16, f16};
 
@@ -35,13 +35,14 @@ pub trait Element:
     #[doc(hidden)]
     fn tables(view: &View) -> Result<Self::Tables, CodecError>;
 
-    /// The stored pixels of a tensor through the view's tables.
+    /// The stored pixels of a tensor through the view's tables, and what is read next into the caches.
     #[doc(hidden)]
     fn decode(
         decoder: &mut TensorDecoder,
         tables: &Self::Tables,
         stored: &[u8],
         out: &mut [Self],
+        upcoming: Upcoming<'_>,
     ) -> Result<(), CodecError>;
 
     /// Pixels `[3, height, width]` through the view's tables.
@@ -69,8 +70,9 @@ macro_rules! number {
                 tables: &PixelTables<$type>,
                 stored: &[u8],
                 out: &mut [$type],
+                upcoming: Upcoming<'_>,
             ) -> Result<(), CodecError> {
-                decoder.decode_mapped(stored, tables, out)
+                decoder.decode_mapped(stored, tables, out, upcoming)
             }
 
             fn look_up(
@@ -78,7 +80,7 @@ macro_rules! number {
                 pixels: &[u8],
                 out: &mut [$type],
             ) -> Result<(), CodecError> {
-                map_tensor(simd_level(), pixels, tables, out)
+                map_tensor(simd_level(), pixels, tables, out, Upcoming::default())
             }
         }
     };
@@ -105,6 +107,7 @@ impl Element for u8 {
         (): &(),
         stored: &[u8],
         out: &mut [u8],
+        _: Upcoming<'_>,
     ) -> Result<(), CodecError> {
         decoder.decode(stored, out)
     }
@@ -148,16 +151,18 @@ impl<T: Element> Source<T> {
     }
 
     /// Fills `out`, `[3, H, W]`, from a row whose hash has been tested; augmented, where that changes it.
+    /// `upcoming` is what will be read next.
     pub(super) fn read(
         &mut self,
         shard: &Shard,
         row: u32,
         augmented: Option<(&mut Augmenter, Drawn)>,
+        upcoming: Upcoming<'_>,
         out: &mut [T],
     ) -> Result<(), ShardError> {
         let stored = shard.stored(row, self.column, &mut self.stored)?;
         let decoded = match augmented {
-            None => self.decoding.decode(stored, out),
+            None => self.decoding.decode(stored, upcoming, out),
             Some((augmenter, drawn)) => {
                 self.decoding.decode_augmented(stored, augmenter, drawn, out)
             }
@@ -173,9 +178,14 @@ impl<T: Element> Source<T> {
 }
 
 impl<T: Element> Decoding<T> {
-    fn decode(&mut self, stored: &[u8], out: &mut [T]) -> Result<(), CodecError> {
+    fn decode(
+        &mut self,
+        stored: &[u8],
+        upcoming: Upcoming<'_>,
+        out: &mut [T],
+    ) -> Result<(), CodecError> {
         if self.dtype == Dtype::U8 {
-            return T::decode(&mut self.decoder, &self.tables, stored, out);
+            return T::decode(&mut self.decoder, &self.tables, stored, out, upcoming);
         }
         // The view is in the stored numbers already.
         self.decoder.decode(stored, &mut self.tensor)?;

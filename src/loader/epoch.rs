@@ -94,6 +94,7 @@ impl<T: Element> Epoch<T> {
                 order: Arc::clone(&order),
                 stripes,
                 rank: loader.rank,
+                column: loader.column,
                 damaged: loader.damaged,
                 forward: forward.clone(),
                 occurrences: occurrences.clone(),

@@ -91,6 +91,14 @@ impl Shard {
         }
     }
 
+    /// The stored bytes of a row in the map, untested; none of a file that is read.
+    pub(super) fn mapped(&self, row: u32, column: usize) -> &[u8] {
+        match self {
+            Shard::Map(reader) => reader.untested(row, column),
+            Shard::File(_) => &[],
+        }
+    }
+
     /// See [`ShardReader::will_need`].
     pub(super) fn will_need(&self, row: u32, column: usize) {
         if let Shard::Map(reader) = self {

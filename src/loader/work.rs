@@ -15,6 +15,7 @@ use super::select::{Place, Selection};
 use super::shards::Shards;
 use crate::sample::NO_LABEL;
 use crate::shard::ShardError;
+use crate::shard::codec::Upcoming;
 
 /// What every worker of an epoch needs.
 pub(super) struct Work<T: Element> {
@@ -25,6 +26,7 @@ pub(super) struct Work<T: Element> {
     pub(super) order: Arc<Vec<u32>>,
     pub(super) stripes: Stripes,
     pub(super) rank: u32,
+    pub(super) column: usize,
     pub(super) damaged: Damaged,
     pub(super) forward: Option<Arc<Forward>>,
     /// How often samples stand in the order; there where they are augmented.
@@ -80,7 +82,12 @@ impl<T: Element> Work<T> {
                 self.shards.get(place.shard)?.check_length()?;
             }
         }
+        let mut following = self.samples(step).skip(1);
         for (position, index, place) in self.samples(step) {
+            let upcoming = match following.next() {
+                Some((_, _, next)) => self.shards.get(next.shard)?.mapped(next.row, self.column),
+                None => &[],
+            };
             let reader = self.shards.get(place.shard)?;
             let augmented = augmenter.as_mut().and_then(|augmenter| {
                 // An id that is damaged is found out when the row is read, and draws in vain.
@@ -88,7 +95,8 @@ impl<T: Element> Work<T> {
                 let drawn = augmenter.draw(reader.sample_id(place.row), times)?;
                 Some((augmenter, drawn))
             });
-            let error = match source.read(reader, place.row, augmented, buffer.next()) {
+            let upcoming = Upcoming::new(upcoming);
+            let error = match source.read(reader, place.row, augmented, upcoming, buffer.next()) {
                 Ok(()) if reader.label(place.row) == self.selection.label(index) => {
                     buffer.push(reader.sample_id(place.row), self.selection.label(index));
                     continue;

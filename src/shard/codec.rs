@@ -76,7 +76,7 @@ mod tiles;
 pub use decoder::FrameDecoder;
 pub use encoder::FrameEncoder;
 pub use kernels::SimdLevel;
-pub use mapped::{Number, PixelTables, map_tensor};
+pub use mapped::{Number, PixelTables, Upcoming, map_tensor};
 pub use plain::{decode_plain, encode_plain};
 pub use tiles::{MAX_SIDE, TILE, TensorShape};
 

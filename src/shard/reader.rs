@@ -260,7 +260,11 @@ impl ShardReader {
         Some((file, batches.collect::<Option<Vec<_>>>()?, self.first_rows))
     }
 
-    fn untested(&self, row: u32, column: usize) -> &[u8] {
+    /// The stored bytes of a row, whatever they are: for those who only ask for them.
+    ///
+    /// # Panics
+    /// When `row` or `column` is out of range.
+    pub(crate) fn untested(&self, row: u32, column: usize) -> &[u8] {
         let (batch, index) = self.locate(row);
         match &batch.tensors[column] {
             Tensor::Frames(frames) => frames.value(index),

@@ -4,7 +4,7 @@ use crate::recipe::{Codec, Dtype};
 use crate::transform::simd_enabled;
 
 use super::codec::{
-    CodecError, FrameDecoder, Number, PixelTables, SimdLevel, decode_plain, map_tensor,
+    CodecError, FrameDecoder, Number, PixelTables, SimdLevel, Upcoming, decode_plain, map_tensor,
 };
 use super::format::TensorColumn;
 
@@ -56,7 +56,7 @@ impl TensorDecoder {
     }
 
     /// [`TensorDecoder::decode`] of a u8 column through a table for each output channel, in one pass,
-    /// `[3, H, W]`.
+    /// `[3, H, W]`, and `upcoming` meanwhile into the caches.
     ///
     /// # Errors
     /// When the bytes are not a frame of this column's shape, or `out` is not.
@@ -65,10 +65,11 @@ impl TensorDecoder {
         stored: &[u8],
         tables: &PixelTables<T>,
         out: &mut [T],
+        upcoming: Upcoming<'_>,
     ) -> Result<(), CodecError> {
         match &mut self.0 {
-            Kind::Raw => map_tensor(simd_level(), stored, tables, out),
-            Kind::Frame(decoder) => decoder.decode_mapped(stored, tables, out),
+            Kind::Raw => map_tensor(simd_level(), stored, tables, out, upcoming),
+            Kind::Frame(decoder) => decoder.decode_mapped(stored, tables, out, upcoming),
             // No column of pixels is of this kind.
             Kind::Plain => Err(CodecError::TensorLength { expected: 0, got: out.len() }),
         }

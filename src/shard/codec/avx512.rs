@@ -4,7 +4,7 @@
 
 use std::arch::x86_64::*;
 
-use super::mapped::{ByteTable, Number};
+use super::mapped::{ByteTable, Number, Upcoming};
 use super::steps::StepPlanes;
 use super::tile_reader::Streams;
 use super::{steps_fill, steps_wave};
@@ -45,20 +45,32 @@ impl Avx512 {
     }
 
     /// Each pixel plus an offset: quicker than a table where permuting bytes is dear.
-    pub(super) fn add_offset(self, pixels: &[u8], offset: f32, out: &mut [f32]) {
+    pub(super) fn add_offset(
+        self,
+        pixels: &[u8],
+        offset: f32,
+        out: &mut [f32],
+        upcoming: &mut Upcoming<'_>,
+    ) {
         let _fence = Fence;
         // SAFETY: as in `fill`.
-        unsafe { add_offset(pixels, offset, out) }
+        unsafe { add_offset(pixels, offset, out, upcoming) }
     }
 
     /// The table's number of each pixel.
-    pub(super) fn look_up<T: Number>(self, pixels: &[u8], table: &ByteTable, out: &mut [T]) {
+    pub(super) fn look_up<T: Number>(
+        self,
+        pixels: &[u8],
+        table: &ByteTable,
+        out: &mut [T],
+        upcoming: &mut Upcoming<'_>,
+    ) {
         let _fence = Fence;
         // SAFETY: as in `fill`.
         unsafe {
             match T::BYTES {
-                2 => look_up::<2>(pixels, table, bytes_of(out)),
-                _ => look_up::<4>(pixels, table, bytes_of(out)),
+                2 => look_up::<2>(pixels, table, bytes_of(out), upcoming),
+                _ => look_up::<4>(pixels, table, bytes_of(out), upcoming),
             }
         }
     }
@@ -66,11 +78,15 @@ impl Avx512 {
 
 /// [`Avx512::add_offset`].
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi")]
-fn add_offset(pixels: &[u8], offset: f32, out: &mut [f32]) {
+fn add_offset(pixels: &[u8], offset: f32, out: &mut [f32], upcoming: &mut Upcoming<'_>) {
     let offsets = _mm512_set1_ps(offset);
     let (groups, rest) = pixels.as_chunks::<16>();
     let (lines, rest_out) = out.as_chunks_mut::<16>();
-    for (group, line) in groups.iter().zip(lines) {
+    for (index, (group, line)) in groups.iter().zip(lines).enumerate() {
+        // A line of pixels for each line of them.
+        if index.is_multiple_of(4) {
+            upcoming.ask();
+        }
         let wide = _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(load_16(group, 0)));
         let sums = _mm512_castps_si512(_mm512_add_ps(wide, offsets));
         let line: &mut [u8; 64] = bytes_of(line).first_chunk_mut().expect("16 floats are 64 bytes");
@@ -158,10 +174,16 @@ fn row_at(rows: &mut [u8], at: usize) -> &mut [u8; 16] {
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi")]
-fn look_up<const N: usize>(pixels: &[u8], table: &ByteTable, out: &mut [u8]) {
+fn look_up<const N: usize>(
+    pixels: &[u8],
+    table: &ByteTable,
+    out: &mut [u8],
+    upcoming: &mut Upcoming<'_>,
+) {
     let (groups, rest) = pixels.as_chunks::<64>();
     let (outs, out_rest) = out.split_at_mut(groups.len() * 64 * N);
     for (group, out) in groups.iter().zip(outs.chunks_exact_mut(64 * N)) {
+        upcoming.ask();
         let lines = out.as_chunks_mut::<64>().0.iter_mut();
         if N == 4 {
             lines.zip(look_up_4(load(group), table)).for_each(|(out, line)| stream(out, line));

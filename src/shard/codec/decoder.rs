@@ -7,7 +7,7 @@ use super::CodecError;
 use super::avx512::Avx512;
 use super::kernels::SimdLevel;
 use super::lanes::{LaneLayout, PlaneLanes};
-use super::mapped::{Number, PixelTables, map_tensor};
+use super::mapped::{Number, PixelTables, Upcoming, map_tensor};
 use super::plain::content_size;
 use super::predictor;
 #[cfg(target_arch = "x86_64")]
@@ -88,7 +88,8 @@ impl FrameDecoder {
         Ok(())
     }
 
-    /// One frame through a table for each output channel, `[3, height, width]`.
+    /// One frame through a table for each output channel, `[3, height, width]`, and `upcoming` meanwhile into the
+    /// caches.
     ///
     /// # Errors
     /// As [`FrameDecoder::decode`].
@@ -97,6 +98,7 @@ impl FrameDecoder {
         frame: &[u8],
         tables: &PixelTables<T>,
         out: &mut [T],
+        upcoming: Upcoming<'_>,
     ) -> Result<(), CodecError> {
         self.check_length(out.len())?;
         let length = self.decompress(frame)?;
@@ -106,7 +108,7 @@ impl FrameDecoder {
                 lanes.decode(streams);
                 lanes.level.run(
                     #[inline(always)]
-                    || lanes.write_mapped(tables, out),
+                    || lanes.write_mapped(tables, out, upcoming),
                 );
             }
             #[cfg(target_arch = "x86_64")]
@@ -115,7 +117,7 @@ impl FrameDecoder {
                 level.wave(planes, tensor);
                 // Written out while the next pixels are decoded, it took longer: stores that wait for
                 // memory hold up those to the caches.
-                map_tensor(SimdLevel::from(*level), tensor, tables, out)?;
+                map_tensor(SimdLevel::from(*level), tensor, tables, out, upcoming)?;
             }
         }
         Ok(())
@@ -187,14 +189,19 @@ impl Lanes {
     }
 
     #[inline(always)]
-    fn write_mapped<T: Number>(&self, tables: &PixelTables<T>, out: &mut [T]) {
+    fn write_mapped<T: Number>(
+        &self,
+        tables: &PixelTables<T>,
+        out: &mut [T],
+        mut upcoming: Upcoming<'_>,
+    ) {
         let Self { shape, layout, planes, .. } = self;
         let outputs = out.chunks_exact_mut(shape.plane_pixels()).enumerate();
         for ((output, plane), channel) in outputs.zip(tables.channel_order()) {
             let lanes = &planes[[1, 0, 2][channel]];
             let rows = plane.chunks_exact_mut(shape.columns()).enumerate();
             let rows = rows.map(|(y, out)| (&lanes.bytes[layout.row(y)], out));
-            tables.map_rows(self.level, output, rows);
+            tables.map_rows(self.level, output, rows, &mut upcoming);
         }
     }
 }

@@ -56,6 +56,34 @@ impl Number for bf16 {
     }
 }
 
+/// Bytes that are read next, brought into the caches while numbers are written past them: memory that waits for
+/// writes has time to read.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Upcoming<'a>(&'a [u8]);
+
+impl<'a> Upcoming<'a> {
+    /// These bytes, from the first on.
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
+    /// Asks for the next line of them.
+    #[inline(always)]
+    pub(super) fn ask(&mut self) {
+        let Some((line, rest)) = self.0.split_first_chunk::<LINE_BYTES>() else { return };
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: every CPU of this target has SSE, and a hint changes nothing.
+        unsafe {
+            _mm_prefetch::<_MM_HINT_T1>(line.as_ptr().cast());
+        }
+        let _ = line;
+        self.0 = rest;
+    }
+}
+
+/// Bytes of a cache line.
+const LINE_BYTES: usize = 64;
+
 /// One byte of each of a table's 256 numbers.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
@@ -104,6 +132,7 @@ impl<T: Number> PixelTables<T> {
         level: SimdLevel,
         output_channel: usize,
         rows: impl Iterator<Item = (&'b [u8], &'b mut [T])>,
+        upcoming: &mut Upcoming<'_>,
     ) where
         T: 'b,
     {
@@ -112,13 +141,16 @@ impl<T: Number> PixelTables<T> {
         if let Some(level) = level.avx512() {
             if let Some(offset) = table.offset {
                 let rows = rows.filter_map(|(pixels, out)| Some((pixels, T::as_floats(out)?)));
-                return rows.for_each(|(pixels, out)| level.add_offset(pixels, offset, out));
+                return rows
+                    .for_each(|(pixels, out)| level.add_offset(pixels, offset, out, upcoming));
             }
-            return rows.for_each(|(pixels, out)| level.look_up(pixels, &table.bytes, out));
+            return rows.for_each(|(pixels, out)| {
+                level.look_up(pixels, &table.bytes, out, upcoming);
+            });
         }
         if let Some(offset) = table.offset {
             let rows = rows.filter_map(|(pixels, out)| Some((pixels, T::as_floats(out)?)));
-            return add_offset_to_rows(level, offset, rows);
+            return add_offset_to_rows(level, offset, rows, upcoming);
         }
         for (pixels, out) in rows {
             for (out, &pixel) in out.iter_mut().zip(pixels) {
@@ -150,13 +182,14 @@ fn add_offset_to_rows<'a>(
     level: SimdLevel,
     offset: f32,
     rows: impl Iterator<Item = (&'a [u8], &'a mut [f32])>,
+    upcoming: &mut Upcoming<'_>,
 ) {
     #[cfg(target_arch = "x86_64")]
     if level.has_avx2() {
         // SAFETY: a level says so only after detection.
-        return unsafe { add_offset_avx2(offset, rows) };
+        return unsafe { add_offset_avx2(offset, rows, upcoming) };
     }
-    let _ = level;
+    let _ = (level, upcoming);
     rows.for_each(|(pixels, out)| add_offset(pixels, offset, out));
 }
 
@@ -169,8 +202,11 @@ fn add_offset(pixels: &[u8], offset: f32, out: &mut [f32]) {
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
-fn add_offset_avx2<'a>(offset: f32, rows: impl Iterator<Item = (&'a [u8], &'a mut [f32])>) {
-    const LINE_BYTES: usize = 64;
+fn add_offset_avx2<'a>(
+    offset: f32,
+    rows: impl Iterator<Item = (&'a [u8], &'a mut [f32])>,
+    upcoming: &mut Upcoming<'_>,
+) {
     let _fence = Fence;
     let offsets = _mm256_set1_ps(offset);
     for (pixels, out) in rows {
@@ -181,7 +217,11 @@ fn add_offset_avx2<'a>(offset: f32, rows: impl Iterator<Item = (&'a [u8], &'a mu
             add_offset(pixels, offset, out);
             continue;
         }
-        for (group, out) in groups.iter().zip(outs) {
+        for (index, (group, out)) in groups.iter().zip(outs).enumerate() {
+            // A line of pixels for each line of them.
+            if index.is_multiple_of(LINE_BYTES / 8) {
+                upcoming.ask();
+            }
             let wide = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(i64::from_le_bytes(*group)));
             let sums = _mm256_add_ps(_mm256_cvtepi32_ps(wide), offsets);
             // SAFETY: `out` covers the 32 bytes that are written, and lies at a multiple of 32: the
@@ -192,7 +232,7 @@ fn add_offset_avx2<'a>(offset: f32, rows: impl Iterator<Item = (&'a [u8], &'a mu
     }
 }
 
-/// A tensor `[3, height, width]` through the tables.
+/// A tensor `[3, height, width]` through the tables, and `upcoming` meanwhile into the caches.
 ///
 /// # Errors
 /// [`CodecError::TensorLength`] when the lengths differ or are no multiple of 3.
@@ -201,6 +241,7 @@ pub fn map_tensor<T: Number>(
     tensor: &[u8],
     tables: &PixelTables<T>,
     out: &mut [T],
+    mut upcoming: Upcoming<'_>,
 ) -> Result<(), CodecError> {
     if tensor.len() != out.len() || !out.len().is_multiple_of(3) {
         return Err(CodecError::TensorLength { expected: tensor.len(), got: out.len() });
@@ -212,7 +253,8 @@ pub fn map_tensor<T: Number>(
             let outputs = out.chunks_exact_mut(plane.max(1)).enumerate();
             for ((channel, out), source) in outputs.zip(tables.channel_order) {
                 let pixels = &tensor[source * plane..][..plane];
-                tables.map_rows(level, channel, std::iter::once((pixels, out)));
+                let rows = std::iter::once((pixels, out));
+                tables.map_rows(level, channel, rows, &mut upcoming);
             }
         },
     );
@@ -237,7 +279,8 @@ mod tests {
                 let start = out.as_ptr().align_offset(64) + start;
                 let (before, rest) = out.split_at_mut(start);
                 let (mapped, after) = rest.split_at_mut(3 * plane);
-                map_tensor(level, &pixels[..3 * plane], &by_table, mapped).unwrap();
+                let next = Upcoming::new(&pixels[plane..]);
+                map_tensor(level, &pixels[..3 * plane], &by_table, mapped, next).unwrap();
                 for (index, value) in mapped.iter().enumerate() {
                     let (channel, at) = (index / plane, index % plane);
                     let pixel = pixels[order[channel] * plane + at];
@@ -248,7 +291,8 @@ mod tests {
                 assert!(untouched, "{level:?}, {plane}, {start}");
             }
         }
-        let refused = map_tensor(SimdLevel::PLAIN, &pixels, &by_table, &mut [filler; 5]);
+        let refused =
+            map_tensor(SimdLevel::PLAIN, &pixels, &by_table, &mut [filler; 5], Upcoming::default());
         assert_eq!(refused, Err(CodecError::TensorLength { expected: 2997, got: 5 }));
     }
 

@@ -218,7 +218,7 @@ fn check_mapped<T: Number>(shape: TensorShape, tables: &[[T; 256]; 3], zero: T) 
         for order in [[0, 1, 2], [2, 1, 0], [1, 1, 0]] {
             let by_table = PixelTables::new(tables, order).unwrap();
             let mut out = vec![zero; tensor.len()];
-            decoder.decode_mapped(&frame, &by_table, &mut out).unwrap();
+            decoder.decode_mapped(&frame, &by_table, &mut out, Upcoming::new(&frame)).unwrap();
             for (i, value) in out.iter().enumerate() {
                 let (plane, at) = (i / shape.plane_pixels(), i % shape.plane_pixels());
                 let pixel = tensor[order[plane] * shape.plane_pixels() + at];
