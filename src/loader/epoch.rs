@@ -65,7 +65,7 @@ impl<T: Element> Epoch<T> {
         if let Some(forward) = &forward {
             let thread = Builder::new().name(format!("{}-ahead", loader.thread_name));
             let reader = Arc::clone(forward);
-            let mut disk = ShardDisk { windows, scratch: Vec::new() };
+            let mut disk = ShardDisk::new(windows);
             match thread.spawn(move || reader.run(&mut disk)) {
                 Ok(thread) => epoch.threads.push(thread),
                 // Nothing is read ahead, then.

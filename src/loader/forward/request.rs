@@ -41,6 +41,38 @@ pub fn forward_requests(samples: &[Request]) -> Vec<Request> {
     requests
 }
 
+/// Where a sample's bytes lie, once its record batch is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Located {
+    /// Its stored bytes.
+    pub sample: Request,
+    /// The hashes of its record batch, behind the batch's samples, where they have not been read.
+    pub hashes: Option<Request>,
+}
+
+/// Takes from samples, sorted by shard and row, the first ones that can be asked for together, and says
+/// what is to be read for them: the first sample, whose record batch `locate` opens if need be, and those
+/// behind it up to the first one whose record batch is not open then. Nothing when no samples are left.
+///
+/// So the index of a record batch is read where the disk is just in front of it, behind what is wanted of
+/// the batch before. Where all are open, it takes all the samples.
+///
+/// # Errors
+/// That of `locate`.
+pub fn next_requests<S: Copy, E>(
+    samples: &mut std::iter::Peekable<impl Iterator<Item = S>>,
+    is_open: impl Fn(S) -> bool,
+    mut locate: impl FnMut(S) -> Result<Located, E>,
+) -> Result<Vec<Request>, E> {
+    let mut wanted = Vec::new();
+    while let Some(sample) = samples.next_if(|&sample| wanted.is_empty() || is_open(sample)) {
+        let Located { sample, hashes } = locate(sample)?;
+        wanted.push(sample);
+        wanted.extend(hashes);
+    }
+    Ok(forward_requests(&wanted))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
