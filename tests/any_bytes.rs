@@ -17,7 +17,7 @@ use proptest::sample::Index;
 use tcolz::Dataset;
 use tcolz::dataset::{DatasetMeta, read_ledger};
 use tcolz::recipe::{Codec, Dtype};
-use tcolz::shard::{ShardReader, TensorColumn, TensorDecoder};
+use tcolz::shard::{ShardFile, ShardReader, TensorColumn, TensorDecoder};
 
 /// The largest piece of memory that anything here may ask for. The files are of some kilobytes.
 const LARGEST_ALLOCATION_BYTES: usize = 64_000_000;
@@ -63,6 +63,9 @@ fn assert_modest() {
     assert!(largest <= LARGEST_ALLOCATION_BYTES, "{largest} bytes were asked for in one piece");
 }
 
+/// Rows of the shard of [`Files`].
+const SHARD_ROWS: u64 = 6;
+
 /// The files of a small dataset, for each way of storing.
 struct Files {
     columns: Vec<TensorColumn>,
@@ -98,6 +101,7 @@ static DATASETS: LazyLock<Vec<Files>> = LazyLock::new(|| {
         (options.recipe.codec, options.recipe.dtype) = (codec, dtype);
         let dataset: Dataset = common::converted(&options).dataset;
         let read = |name: &str| fs::read(out.join(name)).unwrap();
+        assert_eq!(dataset.split("train").unwrap().shards[0].rows, SHARD_ROWS);
         Files {
             columns: dataset.meta().columns.clone(),
             shard: read("train/00000.arrow"),
@@ -110,6 +114,7 @@ static DATASETS: LazyLock<Vec<Files>> = LazyLock::new(|| {
 
 /// Opens bytes as a shard and reads every row, as a reader would.
 fn read_shard(bytes: &[u8], columns: &[TensorColumn]) {
+    read_shard_by_file(bytes, columns);
     let Ok(reader) = ShardReader::from_buffer(Path::new("x.arrow"), Buffer::from(bytes), columns)
     else {
         return;
@@ -123,6 +128,24 @@ fn read_shard(bytes: &[u8], columns: &[TensorColumn]) {
                 let _ = decoder.decode(stored, &mut tensor);
             }
             let _ = (reader.sample_id(row).len(), reader.label(row));
+        }
+    }
+}
+
+/// The same by a file, whose record batches are opened one by one; the rows are those of the sound shard.
+fn read_shard_by_file(bytes: &[u8], columns: &[TensorColumn]) {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), bytes).unwrap();
+    let Ok(shard) = ShardFile::open(file.path(), columns, bytes.len() as u64, SHARD_ROWS) else {
+        return;
+    };
+    let mut stored = Vec::new();
+    for column in 0..columns.len() {
+        for row in 0..=SHARD_ROWS as u32 {
+            if let Ok(row) = shard.row(row, column) {
+                let _ = row.read_stored(&mut stored);
+                let _ = (row.sample_id().len(), row.label(), row.span());
+            }
         }
     }
 }

@@ -17,6 +17,7 @@ use std::process::Command;
 use child::{child, role, said, succeeded};
 use serde_json::{Value, json};
 use tcolz::Dataset;
+use tcolz::loader::forward::{Request, WindowReads};
 use tcolz::loader::{Access, LoaderError, Order};
 use tcolz::recipe::{Codec, Dtype};
 use tcolz::usage::anonymous_bytes;
@@ -42,7 +43,10 @@ fn what_a_child_does() {
         "epochs" => epochs(&dataset, &told),
         "open all" => open_all(&dataset, &told),
         "windows" => {
-            assert_eq!(windows(&dataset).epoch(0).map(|b| b.unwrap().len()).sum::<usize>(), 30)
+            let loader = windows(&dataset);
+            for epoch in [0, 1] {
+                assert_eq!(loader.epoch(epoch).map(|b| b.unwrap().len()).sum::<usize>(), 30);
+            }
         }
         role => panic!("no role `{role}`"),
     }
@@ -229,26 +233,57 @@ fn what_a_disk_sees_of_a_windowed_epoch_is_read_forward_first_as_the_loader_says
     succeeded(&mut command);
 
     let shards = &dataset.split("train").unwrap().shards;
-    let place = |shard: u32, offset: u64, length: u64| {
-        format!(
-            "{offset}\t{length}\t{}",
-            dataset.root().join(&shards[shard as usize].file).display()
-        )
+    let number = |path: &str| {
+        shards.iter().position(|shard| Path::new(path) == dataset.root().join(&shard.file))
     };
-    let seen: Vec<String> = fs::read_to_string(log).unwrap().lines().map(str::to_owned).collect();
-    let reads = windows(&dataset).reads(0).unwrap();
-    assert_eq!(reads.len(), 2);
-    let mut forward: Vec<String> = Vec::new();
-    let mut again: Vec<String> = Vec::new();
-    for window in &reads {
-        forward.extend(window.forward.iter().map(|r| place(r.shard, r.offset, r.length)));
-        again.extend(window.samples.iter().map(|r| place(r.shard, r.offset, r.length)));
+    // Shard, first byte, length.
+    let text = fs::read_to_string(log).unwrap();
+    let mut seen: Vec<(u32, u64, u64)> = Vec::new();
+    for line in text.lines() {
+        let fields: Vec<&str> = line.splitn(3, '\t').collect();
+        let Some(shard) = number(fields[2]) else { continue };
+        seen.push((shard as u32, fields[0].parse().unwrap(), fields[1].parse().unwrap()));
     }
+    let loader = windows(&dataset);
+    let reads = |epoch: u32| {
+        let reads = loader.reads(epoch).unwrap();
+        assert_eq!(reads.len(), 2);
+        let all = |of: fn(WindowReads) -> Vec<Request>| {
+            let requests = reads.clone().into_iter().flat_map(of);
+            requests.map(|r| (r.shard, r.offset, r.length)).collect::<Vec<_>>()
+        };
+        (all(|window| window.forward), all(|window| window.samples))
+    };
+
+    // The second epoch: what the loader says, and nothing besides.
+    let (forward, again) = reads(1);
+    let second = seen.split_off(seen.len() - forward.len() - again.len());
     // One sample is one request here: the first time that it is read is when it is read ahead.
-    let mut met = BTreeSet::new();
-    let first: Vec<&String> =
-        seen.iter().filter(|line| line.contains(".arrow") && met.insert(line.as_str())).collect();
-    assert_eq!(first, forward.iter().collect::<Vec<_>>());
-    let twice = seen.iter().filter(|line| line.contains(".arrow")).count();
-    assert_eq!(twice, forward.len() + again.len(), "and once more for its batch");
+    let firsts = |seen: &[(u32, u64, u64)]| {
+        let mut met = BTreeSet::new();
+        seen.iter().copied().filter(|&read| met.insert(read)).collect::<Vec<_>>()
+    };
+    assert_eq!(firsts(&second), forward);
+    let mut twice = second.clone();
+    twice.sort_unstable();
+    let mut expected = [forward, again].concat();
+    expected.sort_unstable();
+    assert_eq!(twice, expected, "and once more for its batch");
+
+    // The first: of each shard, where the disk comes to it, the footer, the index in front of the sample,
+    // the sample with the hash behind it; then the hash is taken from there.
+    let (forward, again) = reads(0);
+    let met: Vec<_> = firsts(&seen).into_iter().filter(|read| !again.contains(read)).collect();
+    assert_eq!(met.len(), 4 * forward.len());
+    for (met, (shard, offset, length)) in met.chunks(4).zip(forward) {
+        let [footer, index, sample, hash] = *met else { unreachable!("chunks of four") };
+        assert!(met.iter().all(|read| read.0 == shard), "{met:?}");
+        assert_eq!(footer.1 + footer.2, shards[shard as usize].bytes);
+        assert!((1..offset).contains(&index.1) && index.1 + index.2 >= offset, "{met:?}");
+        let file = dataset.open_shard_file("train", shard).unwrap();
+        let hashes = file.row(0, 0).unwrap().hashes_to_read().unwrap();
+        assert_eq!((sample.1, sample.1 + sample.2), (offset, hashes.end));
+        assert!(hashes.start >= offset + length);
+        assert_eq!((hash.1, hash.1 + hash.2), (hashes.start, hashes.end));
+    }
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use tcolz::Dataset;
 use tcolz::dataset::LedgerRow;
-use tcolz::loader::{Access, Damaged, Loader, LoaderBuilder, RankState};
+use tcolz::loader::{Access, Damaged, Loader, LoaderBuilder, Order, RankState};
 use tcolz::recipe::{Codec, Dtype};
 
 fn dataset() -> (tempfile::TempDir, Dataset) {
@@ -127,6 +127,25 @@ fn a_shard_that_is_gone_or_cut_short_is_an_error_and_a_deleted_one_is_read_on() 
             assert!(error.contains("row ") && error.contains("(sample `train/"), "{error}");
         }
         fs::write(&path, &bytes).unwrap();
+    }
+}
+
+#[test]
+fn a_record_batch_that_is_damaged_before_it_is_first_read_is_an_error_that_names_the_shard() {
+    for (order, damaged) in [(Order::Shuffle, Damaged::Fail), (Order::Windowed, Damaged::Skip)] {
+        let (_folder, dataset) = dataset();
+        let file = dataset.split("train").unwrap().shards[1].file.clone();
+        let path = dataset.root().join(&file);
+        let mut bytes = fs::read(&path).unwrap();
+        // The mark of its one record batch: of the messages in the file the second one, behind the schema.
+        let marks = (0..bytes.len()).step_by(64).filter(|&at| bytes[at..].starts_with(&[0xFF; 4]));
+        let second = marks.take(2).last().unwrap();
+        bytes[second] ^= 1;
+        fs::write(&path, bytes).unwrap();
+        let loader = dataset.loader("train").order(order, 3).access(Access::Read);
+        let loader = loader.batch_size(4).damaged(damaged).build().unwrap();
+        let error = in_time(move || loader.epoch(0).find_map(Result::err)).unwrap().to_string();
+        assert!(error.contains(&file) && error.contains("without its mark"), "{error}");
     }
 }
 

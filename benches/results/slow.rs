@@ -1,11 +1,13 @@
 //! Section `slow`: shuffled batches from a disk that seeks, simulated over the reads of the loader.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::fs;
 use std::time::Instant;
 
 use tcolz::Dataset;
-use tcolz::loader::forward::{Request, forward_requests};
+use tcolz::loader::forward::{Located, Request, next_requests};
 use tcolz::loader::order::{
     WINDOW_BLOCKS, forward_blocks, mixing, shuffled_order, window_ends, windowed_order,
 };
@@ -29,8 +31,26 @@ struct Grown {
     places: Vec<Place>,
     spans: Vec<Request>,
     row_bytes: Vec<u64>,
-    /// For each shard, the places that are read when it is opened.
-    index: Vec<Vec<Request>>,
+    /// For each photo, its record batch.
+    batch_of: Vec<u32>,
+    batches: Vec<RecordBatch>,
+    /// For each shard, what is read when it is opened.
+    footers: Vec<Request>,
+}
+
+/// What is read of a record batch besides photos.
+struct RecordBatch {
+    /// In front of the photos, when it is opened.
+    index: Request,
+    /// Behind them, when its first photos are read.
+    hashes: Request,
+}
+
+/// Which shards and record batches are open, by number.
+#[derive(Default)]
+struct Opened {
+    shards: BTreeSet<u32>,
+    batches: BTreeSet<u32>,
 }
 
 pub(crate) fn section(settings: &Settings) -> String {
@@ -59,6 +79,7 @@ pub(crate) fn section(settings: &Settings) -> String {
     ]);
     for windowed in [true, false] {
         let mut disk = SlowDisk::new(stored / 4);
+        let opened = RefCell::new(Opened::default());
         for epoch in 0..EPOCHS {
             let (order, ends) = if windowed {
                 let order = windowed_order(1, epoch, &blocks, WINDOW_BLOCKS);
@@ -68,7 +89,7 @@ pub(crate) fn section(settings: &Settings) -> String {
             };
             let (seeks, bytes) = (disk.seeks, disk.bytes);
             let seconds = if windowed {
-                windowed_epoch(&grown, &order, &ends, &mut disk, decoded, epoch == 0)
+                windowed_epoch(&grown, &order, &ends, &mut disk, decoded, &opened)
             } else {
                 // The disk works all the time, and decoding hides behind it.
                 order.iter().map(|&index| disk.read(grown.spans[index as usize])).sum()
@@ -92,7 +113,8 @@ pub(crate) fn section(settings: &Settings) -> String {
         "## A slow disk\n\nSimulated, not read: a disk of {:.0} MB/s and {:.0} ms a seek, with a cache of a quarter of the \
          dataset (the pages used last); the reads are those that the loader makes. {} photos: the full shards of the {} \
          at 224 × 224 (zstd, {photo_bytes:.0} bytes a photo), repeated. The disk's own speed is {ideal:.0} photos/s; batches of {BATCH} are decoded \
-         at {decoded:.0} photos/s, measured here. The first epoch also opens the shards. A window mixes {:.0} photos of {WINDOW_BLOCKS} of {} blocks, \
+         at {decoded:.0} photos/s, measured here. The first epoch also opens the shards: for each a footer, and for each record batch its index just before, and its hashes just behind, the \
+         first of its photos that are read. A window mixes {:.0} photos of {WINDOW_BLOCKS} of {} blocks, \
          {:.1} % of all. Goal: {}.\n\n{}",
         BYTES_PER_SECOND / 1e6,
         SEEK_SECONDS * 1e3,
@@ -113,24 +135,13 @@ fn windowed_epoch(
     ends: &[u64],
     disk: &mut SlowDisk,
     decoded: f64,
-    opens: bool,
+    opened: &RefCell<Opened>,
 ) -> f64 {
     let bounds = std::iter::once(0).chain(ends.iter().map(|&end| end as usize));
-    let windows: Vec<Vec<Request>> = bounds
-        .zip(ends)
-        .map(|(begin, &end)| &order[begin..end as usize])
-        .map(|window| window.iter().map(|&index| grown.spans[index as usize]).collect())
-        .collect();
-    let mut open: BTreeSet<u32> = BTreeSet::new();
-    let mut requests_of = |window: &[Request]| {
-        let mut requests = Vec::new();
-        let forward = forward_requests(window);
-        let new = forward.iter().filter(|request| opens && open.insert(request.shard));
-        requests.extend(new.flat_map(|request| grown.index[request.shard as usize].clone()));
-        requests.extend(forward);
-        requests
-    };
-    let mut ahead: f64 = requests_of(&windows[0]).into_iter().map(|r| disk.read(r)).sum();
+    let windows: Vec<&[u32]> =
+        bounds.zip(ends).map(|(begin, &end)| &order[begin..end as usize]).collect();
+    let requests_of = |window: &[u32]| grown.requests(window, opened);
+    let mut ahead: f64 = requests_of(windows[0]).into_iter().map(|r| disk.read(r)).sum();
     let (mut read_at, mut begun_at, mut done_at) = (ahead, 0.0f64, 0.0f64);
     for (number, window) in windows.iter().enumerate() {
         // From here on the workers have the window, and the next one may be read.
@@ -142,9 +153,11 @@ fn windowed_epoch(
         ahead = 0.0;
         for request in next {
             ahead += disk.read(request);
-            missed += samples.next().into_iter().flatten().map(|&s| disk.read(s)).sum::<f64>();
+            let due = samples.next().into_iter().flatten();
+            missed += due.map(|&index| disk.read(grown.spans[index as usize])).sum::<f64>();
         }
-        missed += samples.flatten().map(|&sample| disk.read(sample)).sum::<f64>();
+        let due = samples.flatten();
+        missed += due.map(|&index| disk.read(grown.spans[index as usize])).sum::<f64>();
         done_at = begun_at + window.len() as f64 / decoded + missed;
         read_at = read_at.max(begun_at) + ahead + missed;
     }
@@ -185,28 +198,71 @@ impl Grown {
             places: Vec::new(),
             spans: Vec::new(),
             row_bytes: Vec::new(),
-            index: Vec::new(),
+            batch_of: Vec::new(),
+            batches: Vec::new(),
+            footers: Vec::new(),
         };
         for (number, (rows, bytes)) in (0..).zip(full.iter().cycle()) {
             if grown.spans.len() >= PHOTOS {
                 break;
             }
-            // The footer, and the ids and offsets in front of each record batch.
             let fault = |offset: u64| Request { shard: number, offset, length: FAULT_BYTES };
-            let mut index = vec![fault(bytes.saturating_sub(FAULT_BYTES))];
+            grown.footers.push(fault(bytes.saturating_sub(FAULT_BYTES)));
             let mut end = 0;
             for (row, span) in (0..).zip(*rows) {
+                // Ids and offsets lie in front of the photos of a record batch, its hashes behind them.
                 if span.offset != end {
-                    index.push(fault(end));
+                    let (index, hashes) =
+                        (fault(end), Request { shard: number, offset: 0, length: 0 });
+                    grown.batches.push(RecordBatch { index, hashes });
                 }
                 end = span.offset + span.length;
+                grown.batch_of.push(grown.batches.len() as u32 - 1);
+                let batch = grown.batches.last_mut().expect("begun with its first photo");
+                batch.hashes.offset = end;
+                batch.hashes.length += 8;
                 grown.places.push(Place { shard: number, row });
                 grown.spans.push(Request { shard: number, ..*span });
             }
             grown.row_bytes.push(bytes / rows.len() as u64);
-            grown.index.push(index);
         }
         grown
+    }
+
+    /// What is read for a window, as the loader does: forward, each shard and record batch opened just
+    /// before its first photo that is asked for.
+    fn requests(&self, window: &[u32], opened: &RefCell<Opened>) -> Vec<Request> {
+        let mut sorted = window.to_vec();
+        sorted.sort_unstable();
+        let mut samples = sorted.into_iter().peekable();
+        let mut requests = Vec::new();
+        loop {
+            let mut hashes: BTreeSet<u32> = BTreeSet::new();
+            let part = next_requests(
+                &mut samples,
+                |index| opened.borrow().batches.contains(&self.batch_of[index as usize]),
+                |index| -> Result<Located, Infallible> {
+                    let (sample, number) =
+                        (self.spans[index as usize], self.batch_of[index as usize]);
+                    let batch = &self.batches[number as usize];
+                    let mut opened = opened.borrow_mut();
+                    if opened.shards.insert(sample.shard) {
+                        requests.push(self.footers[sample.shard as usize]);
+                    }
+                    if opened.batches.insert(number) {
+                        requests.push(batch.index);
+                        hashes.insert(number);
+                    }
+                    let hashes = hashes.contains(&number).then_some(batch.hashes);
+                    Ok(Located { sample, hashes })
+                },
+            );
+            let Ok(part) = part;
+            if part.is_empty() {
+                return requests;
+            }
+            requests.extend(part);
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::LoaderError;
 use super::augment::{Augmenter, Drawn};
-use super::shards::Shard;
+use super::shards::Row;
 use crate::recipe::Dtype;
 use crate::shard::codec::{CodecError, PixelTables, Upcoming, map_tensor};
 use crate::shard::{ShardError, TensorColumn, TensorDecoder, simd_level};
@@ -120,7 +120,7 @@ impl Element for u8 {
 
 /// Reads the tensors of one column as elements; one a thread, it owns its scratch space.
 pub(super) struct Source<T: Element> {
-    column: usize,
+    /// Name of the column.
     name: String,
     /// Where [`super::Access::Read`] puts stored bytes.
     stored: Vec<u8>,
@@ -147,20 +147,19 @@ impl<T: Element> Source<T> {
             tables: T::tables(view).expect("a view's channels are three"),
             tensor: vec![0; columns[column].raw_bytes()],
         };
-        Source { column, name: columns[column].name.clone(), stored, decoding }
+        Source { name: columns[column].name.clone(), stored, decoding }
     }
 
     /// Fills `out`, `[3, H, W]`, from a row whose hash has been tested; augmented, where that changes it.
     /// `upcoming` is what will be read next.
     pub(super) fn read(
         &mut self,
-        shard: &Shard,
-        row: u32,
+        row: Row<'_>,
         augmented: Option<(&mut Augmenter, Drawn)>,
         upcoming: Upcoming<'_>,
         out: &mut [T],
     ) -> Result<(), ShardError> {
-        let stored = shard.stored(row, self.column, &mut self.stored)?;
+        let stored = row.stored(&mut self.stored)?;
         let decoded = match augmented {
             None => self.decoding.decode(stored, upcoming, out),
             Some((augmenter, drawn)) => {
@@ -168,9 +167,9 @@ impl<T: Element> Source<T> {
             }
         };
         decoded.map_err(|source| ShardError::Undecodable {
-            path: shard.path().to_owned(),
-            row,
-            sample_id: shard.sample_id(row).to_owned(),
+            path: row.path().to_owned(),
+            row: row.number(),
+            sample_id: row.sample_id().to_owned(),
             column: self.name.clone(),
             source,
         })

@@ -73,7 +73,7 @@ impl<T: Element> Epoch<T> {
             let thread = Builder::new().name(format!("{}-ahead", loader.thread_name));
             let reader = Arc::clone(forward);
             let windows = Arc::clone(&windows);
-            let mut disk = ShardDisk { windows, scratch: Vec::new() };
+            let mut disk = ShardDisk::new(windows);
             match thread.spawn(move || reader.run(&mut disk)) {
                 Ok(thread) => epoch.threads.push(thread),
                 // Nothing is read ahead, then.

@@ -77,9 +77,7 @@ impl Hints {
                 let index = epoch.order[(position % total) as usize] as usize;
                 let place = epoch.selection.places()[index];
                 // Whoever reads the sample says what is wrong with its shard.
-                if let Ok(shard) = epoch.shards.get(place.shard) {
-                    shard.will_need(place.row, epoch.column);
-                }
+                let _ = epoch.shards.will_need(place, epoch.column);
             }
         });
     }

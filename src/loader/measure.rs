@@ -142,7 +142,7 @@ impl<T: Element> Loader<T> {
                     return Ok(());
                 }
                 for place in places(chunk + self.workers) {
-                    self.shards.get(place.shard)?.will_need(place.row, self.column);
+                    self.shards.will_need(place, self.column)?;
                 }
                 for place in places(chunk) {
                     bytes.fetch_add(taker.take(self, place)?, Ordering::Relaxed);
@@ -184,14 +184,14 @@ impl Taker {
 
     /// Bytes that came out.
     fn take<T: Element>(&mut self, loader: &Loader<T>, place: Place) -> Result<u64, LoaderError> {
-        let shard = loader.shards.get(place.shard)?;
-        shard.check_length()?;
-        let stored = shard.stored(place.row, loader.column, &mut self.stored)?;
+        loader.shards.get(place.shard)?.check_length()?;
+        let row = loader.shards.row(place, loader.column)?;
+        let stored = row.stored(&mut self.stored)?;
         let Some(decoder) = &mut self.decoder else { return Ok(stored.len() as u64) };
         decoder.decode(stored, &mut self.tensor).map_err(|source| ShardError::Undecodable {
-            path: shard.path().to_owned(),
-            row: place.row,
-            sample_id: shard.sample_id(place.row).to_owned(),
+            path: row.path().to_owned(),
+            row: row.number(),
+            sample_id: row.sample_id().to_owned(),
             column: loader.shards.dataset().meta().columns[loader.column].name.clone(),
             source,
         })?;

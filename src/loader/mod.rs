@@ -147,7 +147,9 @@ impl<T: Element> Loader<T> {
     }
 
     /// What is read of the shards in an epoch, in the order in which it is asked for: window by window where
-    /// the order has windows, read ahead where files are read. Opens every shard.
+    /// the order has windows, read ahead where files are read. Opens every record batch, and tells what is read
+    /// when all are open: an epoch in which some are not reads the footer, indices and hashes of those besides
+    /// (see [`forward::next_requests`]).
     ///
     /// # Errors
     /// As [`crate::Dataset::open_shard`].

@@ -9,7 +9,7 @@ use super::batch::SampleIds;
 use super::select::Place;
 use crate::dataset::{Dataset, PLACE_FIELDS, SplitParts};
 use crate::sample::Label;
-use crate::shard::{ShardError, ShardFile, ShardReader};
+use crate::shard::{FileRow, ShardError, ShardFile, ShardReader};
 
 /// How stored bytes are got.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -38,48 +38,20 @@ pub(super) enum Shard {
 }
 
 impl Shard {
-    pub(super) fn path(&self) -> &Path {
-        match self {
-            Shard::Map(reader) => reader.path(),
-            Shard::File(file) => file.path(),
-        }
+    /// A row, for one tensor column. Of a file it may have to be read where it lies, see
+    /// [`ShardFile::row`].
+    pub(super) fn row(&self, row: u32, column: usize) -> Result<Row<'_>, ShardError> {
+        Ok(match self {
+            Shard::Map(reader) => Row::Map { reader, row, column },
+            Shard::File(file) => Row::File(file.row(row, column)?),
+        })
     }
 
-    pub(super) fn sample_id(&self, row: u32) -> &str {
+    /// Whether [`Shard::row`] has nothing to read.
+    pub(super) fn is_open(&self, row: u32, column: usize) -> bool {
         match self {
-            Shard::Map(reader) => reader.sample_id(row),
-            Shard::File(file) => file.sample_id(row),
-        }
-    }
-
-    pub(super) fn label(&self, row: u32) -> Label {
-        match self {
-            Shard::Map(reader) => reader.label(row),
-            Shard::File(file) => file.label(row),
-        }
-    }
-
-    /// The stored bytes of a row, their hash tested; `scratch` is where they may be put.
-    pub(super) fn stored<'a>(
-        &'a self,
-        row: u32,
-        column: usize,
-        scratch: &'a mut Vec<u8>,
-    ) -> Result<&'a [u8], ShardError> {
-        match self {
-            Shard::Map(reader) => reader.stored(row, column),
-            Shard::File(file) => {
-                file.read_stored(row, column, scratch)?;
-                Ok(scratch)
-            }
-        }
-    }
-
-    /// Where in the file the stored bytes of a row lie.
-    pub(super) fn span(&self, row: u32, column: usize) -> Range<u64> {
-        match self {
-            Shard::Map(reader) => reader.span(row, column),
-            Shard::File(file) => file.span(row, column),
+            Shard::Map(_) => true,
+            Shard::File(file) => file.is_open(row, column),
         }
     }
 
@@ -91,26 +63,87 @@ impl Shard {
         }
     }
 
-    /// The stored bytes of a row in the map, untested; none of a file that is read.
-    pub(super) fn mapped(&self, row: u32, column: usize) -> &[u8] {
-        match self {
-            Shard::Map(reader) => reader.untested(row, column),
-            Shard::File(_) => &[],
-        }
-    }
-
-    /// See [`ShardReader::will_need`].
-    pub(super) fn will_need(&self, row: u32, column: usize) {
-        if let Shard::Map(reader) = self {
-            reader.will_need(row, column);
-        }
-    }
-
     /// See [`ShardReader::check_length`]; a file that is read is tested where it is read.
     pub(super) fn check_length(&self) -> Result<(), ShardError> {
         match self {
             Shard::Map(reader) => reader.check_length(),
             Shard::File(_) => Ok(()),
+        }
+    }
+}
+
+/// A row of an open shard, for one tensor column.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Row<'a> {
+    Map { reader: &'a ShardReader, row: u32, column: usize },
+    File(FileRow<'a>),
+}
+
+impl<'a> Row<'a> {
+    pub(super) fn path(&self) -> &'a Path {
+        match self {
+            Row::Map { reader, .. } => reader.path(),
+            Row::File(row) => row.path(),
+        }
+    }
+
+    /// Number of the row in its shard.
+    pub(super) fn number(&self) -> u32 {
+        match self {
+            Row::Map { row, .. } => *row,
+            Row::File(row) => row.number(),
+        }
+    }
+
+    pub(super) fn sample_id(&self) -> &'a str {
+        match self {
+            Row::Map { reader, row, .. } => reader.sample_id(*row),
+            Row::File(row) => row.sample_id(),
+        }
+    }
+
+    pub(super) fn label(&self) -> Label {
+        match self {
+            Row::Map { reader, row, .. } => reader.label(*row),
+            Row::File(row) => row.label(),
+        }
+    }
+
+    /// The stored bytes, their hash tested; `scratch` is where they may be put.
+    pub(super) fn stored<'b>(&self, scratch: &'b mut Vec<u8>) -> Result<&'b [u8], ShardError>
+    where
+        'a: 'b,
+    {
+        match self {
+            Row::Map { reader, row, column } => reader.stored(*row, *column),
+            Row::File(row) => {
+                row.read_stored(scratch)?;
+                Ok(scratch)
+            }
+        }
+    }
+
+    /// Where in the file the stored bytes lie.
+    pub(super) fn span(&self) -> Range<u64> {
+        match self {
+            Row::Map { reader, row, column } => reader.span(*row, *column),
+            Row::File(row) => row.span(),
+        }
+    }
+
+    /// See [`FileRow::hashes_to_read`].
+    pub(super) fn hashes_to_read(&self) -> Option<Range<u64>> {
+        match self {
+            Row::Map { .. } => None,
+            Row::File(row) => row.hashes_to_read(),
+        }
+    }
+
+    /// See [`FileRow::read_hashes`].
+    pub(super) fn read_hashes(&self) -> Result<(), ShardError> {
+        match self {
+            Row::Map { .. } => Ok(()),
+            Row::File(row) => row.read_hashes(),
         }
     }
 }
@@ -157,6 +190,37 @@ impl Shards {
             Access::Auto | Access::Map => Shard::Map(self.dataset.open_shard(&self.split, shard)?),
         };
         Ok(reader.get_or_init(|| opened))
+    }
+
+    /// A sample's row.
+    pub(super) fn row(&self, place: Place, column: usize) -> Result<Row<'_>, LoaderError> {
+        Ok(self.get(place.shard)?.row(place.row, column)?)
+    }
+
+    /// Whether a sample's shard and record batch are open: [`Shards::row`] has nothing to read.
+    pub(super) fn is_open(&self, place: Place, column: usize) -> bool {
+        let shard = self.readers.get(place.shard as usize).and_then(OnceLock::get);
+        shard.is_some_and(|shard| shard.is_open(place.row, column))
+    }
+
+    /// The stored bytes of a sample in its map, untested; none of a shard that is read by its file.
+    pub(super) fn mapped(&self, place: Place, column: usize) -> Result<&[u8], LoaderError> {
+        if self.access != Access::Read
+            && let Shard::Map(reader) = self.get(place.shard)?
+        {
+            return Ok(reader.untested(place.row, column));
+        }
+        Ok(&[])
+    }
+
+    /// See [`ShardReader::will_need`]; a shard that is read by its file is not opened for it.
+    pub(super) fn will_need(&self, place: Place, column: usize) -> Result<(), LoaderError> {
+        if self.access != Access::Read
+            && let Shard::Map(reader) = self.get(place.shard)?
+        {
+            reader.will_need(place.row, column);
+        }
+        Ok(())
     }
 
     /// Gives the place and the id of every stored sample of the split to `read`, on all cores; what it gives

@@ -12,7 +12,7 @@ use super::hints::Hints;
 use super::order::Stripes;
 use super::queue::Queue;
 use super::select::{Place, Selection};
-use super::shards::Shards;
+use super::shards::{Row, Shards};
 use crate::sample::NO_LABEL;
 use crate::shard::ShardError;
 use crate::shard::codec::Upcoming;
@@ -85,23 +85,23 @@ impl<T: Element> Work<T> {
         let mut following = self.samples(step).skip(1);
         for (position, index, place) in self.samples(step) {
             let upcoming = match following.next() {
-                Some((_, _, next)) => self.shards.get(next.shard)?.mapped(next.row, self.column),
+                Some((_, _, next)) => self.shards.mapped(next, self.column)?,
                 None => &[],
             };
-            let reader = self.shards.get(place.shard)?;
+            let row = self.shards.row(place, self.column)?;
             let augmented = augmenter.as_mut().and_then(|augmenter| {
                 // An id that is damaged is found out when the row is read, and draws in vain.
                 let times = self.times(position, index);
-                let drawn = augmenter.draw(reader.sample_id(place.row), times)?;
+                let drawn = augmenter.draw(row.sample_id(), times)?;
                 Some((augmenter, drawn))
             });
             let upcoming = Upcoming::new(upcoming);
-            let error = match source.read(reader, place.row, augmented, upcoming, buffer.next()) {
-                Ok(()) if reader.label(place.row) == self.selection.label(index) => {
-                    buffer.push(reader.sample_id(place.row), self.selection.label(index));
+            let error = match source.read(row, augmented, upcoming, buffer.next()) {
+                Ok(()) if row.label() == self.selection.label(index) => {
+                    buffer.push(row.sample_id(), self.selection.label(index));
                     continue;
                 }
-                Ok(()) => return Err(self.foreign(place, index)),
+                Ok(()) => return Err(self.foreign(row, index)),
                 Err(error) => error,
             };
             let of_the_row =
@@ -115,23 +115,20 @@ impl<T: Element> Work<T> {
     }
 
     /// A sound row of another dataset's shard.
-    fn foreign(&self, place: Place, index: usize) -> LoaderError {
+    fn foreign(&self, row: Row<'_>, index: usize) -> LoaderError {
         let label =
             |label: u16| if label == NO_LABEL { "none".to_owned() } else { label.to_string() };
         let expected = label(self.selection.labels()[index]);
-        match self.shards.get(place.shard) {
-            Err(error) => error,
-            Ok(reader) => ShardError::Structure {
-                path: reader.path().to_owned(),
-                reason: format!(
-                    "row {} (sample `{}`) has the label {}, in the ledger {expected}",
-                    place.row,
-                    reader.sample_id(place.row),
-                    label(reader.label(place.row).unwrap_or(NO_LABEL)),
-                ),
-            }
-            .into(),
+        ShardError::Structure {
+            path: row.path().to_owned(),
+            reason: format!(
+                "row {} (sample `{}`) has the label {}, in the ledger {expected}",
+                row.number(),
+                row.sample_id(),
+                label(row.label().unwrap_or(NO_LABEL)),
+            ),
         }
+        .into()
     }
 }
 

@@ -7,7 +7,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 use arrow::buffer::Buffer;
-use memmap2::Mmap;
+use memmap2::{Mmap, MmapMut};
 
 use super::sigbus::Listed;
 
@@ -53,6 +53,25 @@ pub(super) fn map_file(file: &File, path: &Path) -> io::Result<(Buffer, Option<A
     // same address, until the last clone of the buffer is dropped; nobody writes through it.
     let buffer = unsafe { Buffer::from_custom_allocation(start, length, owner) };
     Ok((buffer, Some(map)))
+}
+
+/// Zeros, of which `fill` writes a few: memory is taken only where it is written to, page by page.
+///
+/// # Errors
+/// When there is no address space for them.
+pub(super) fn mostly_blank<E: From<io::Error>>(
+    length: usize,
+    fill: impl FnOnce(&mut [u8]) -> Result<(), E>,
+) -> Result<Buffer, E> {
+    let mut map = MmapMut::map_anon(length)?;
+    fill(&mut map)?;
+    let Some(start) = NonNull::new(map.as_mut_ptr()) else {
+        return Err(io::Error::other("the map has no address").into());
+    };
+    let length = map.len();
+    // SAFETY: `start` and `length` describe the map, which belongs to no file and which the buffer's owner
+    // keeps at the same address until the last clone of the buffer is dropped; nobody writes to it any more.
+    Ok(unsafe { Buffer::from_custom_allocation(start, length, Arc::new(map)) })
 }
 
 /// Asks the system to read these bytes of the map soon, in one go; a hint, so that it may not.

@@ -5,7 +5,9 @@
 
 pub mod codec;
 mod error;
+mod footer;
 pub mod format;
+mod index;
 mod map;
 mod open;
 mod pread;
@@ -16,7 +18,7 @@ mod writer;
 
 pub use error::ShardError;
 pub use format::TensorColumn;
-pub use pread::ShardFile;
+pub use pread::{FileRow, ShardFile};
 pub use reader::ShardReader;
 pub use sigbus::name_lost_maps;
 pub use tensor::{TensorDecoder, simd_level};

@@ -1,8 +1,10 @@
-//! Opens the bytes of a shard: everything that can be tested without reading row data is tested here.
+//! Opens record batches of a shard, one or all: everything that can be tested without reading row data is
+//! tested here, or was with the footer.
 //!
 //! Arrow's own decoder takes some numbers of a file on trust (where a block lies, how long a buffer is);
 //! they are tested before it sees them, so that no bytes whatever make it read outside the file.
 
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
@@ -15,19 +17,15 @@ use arrow::datatypes::{
     DataType, Field, Float16Type, Float32Type, Schema, UInt8Type, UInt16Type, UInt64Type,
 };
 use arrow::error::ArrowError;
-use arrow::ipc::convert::try_fb_to_schema;
-use arrow::ipc::reader::{FileDecoder, read_footer_length};
-use arrow::ipc::{Block, MetadataVersion, root_as_footer, root_as_message};
+use arrow::ipc::reader::FileDecoder;
+use arrow::ipc::{Block, MetadataVersion, root_as_message};
 
 use crate::recipe::Dtype;
 
 use super::error::ShardError;
+use super::footer::{block_length, open_footer};
 use super::format::{ALIGNMENT, TensorColumn, schema};
 
-/// Length of the trailing footer length and magic.
-const TRAILER_BYTES: usize = 10;
-/// Length of the mark that ends the record batches: a continuation marker and a length of zero.
-const END_MARK_BYTES: usize = 8;
 /// What every encapsulated message begins with.
 const CONTINUATION: [u8; 4] = [0xFF; 4];
 
@@ -85,59 +83,72 @@ pub(super) fn open_batches(
     columns: &[TensorColumn],
     ask: &dyn Fn(&[u8]),
 ) -> Result<Vec<Batch>, Fault> {
-    // What is tested below keeps Arrow from every panic that is known; this is for the unknown ones.
-    catch_unwind(AssertUnwindSafe(|| batches(file, columns, ask))).unwrap_or_else(|_| {
-        Err(Fault::Structure("the Arrow reader gave up on these bytes".to_owned()))
+    ask(&file[file.len().saturating_sub(FOOTER_BYTES)..]);
+    let footer = open_footer(file, file.len(), columns)?;
+    for block in &footer.blocks {
+        let start = block.offset() as usize;
+        let end = (start + AHEAD_BYTES).min(file.len());
+        ask(&file[start.saturating_sub(BEHIND_BYTES)..end]);
+    }
+    let open = |(number, block): (usize, &Block)| {
+        let (offset, length) = (block.offset() as usize, block_length(block));
+        let rows = footer.rows.as_ref().map(|rows| rows[number]);
+        open_batch(&file.slice_with_length(offset, length), block, columns, rows, None)
+    };
+    footer.blocks.iter().enumerate().map(open).collect()
+}
+
+/// A record batch from the bytes of its block, which [`open_footer`] found in the file: with the rows that
+/// the footer says, and with all tensor columns or one.
+pub(super) fn open_batch(
+    bytes: &Buffer,
+    block: &Block,
+    columns: &[TensorColumn],
+    rows: Option<u32>,
+    only: Option<usize>,
+) -> Result<Batch, Fault> {
+    guarded(|| {
+        if bytes.as_ptr().align_offset(align_of::<u64>()) != 0 {
+            return Err(structure("it lies at an odd address in memory"));
+        }
+        buffers(bytes, block)?;
+        let schema = with_ids_as_bytes(&schema(columns));
+        let mut decoder =
+            FileDecoder::new(schema, MetadataVersion::V5).with_require_alignment(true);
+        let mut wanted = columns;
+        if let Some(column) = only {
+            decoder = decoder.with_projection(vec![0, 1, 2 + 2 * column, 3 + 2 * column]);
+            wanted = &columns[column..=column];
+        }
+        let batch = decoder
+            .read_record_batch(block, bytes)?
+            .ok_or_else(|| structure("a block of the footer is not a record batch"))?;
+        if let Some(expected) = rows.filter(|&rows| rows as usize != batch.num_rows()) {
+            let found = batch.num_rows();
+            let reason = format!("a record batch of {found} rows, by the footer of {expected}");
+            return Err(Fault::Structure(reason));
+        }
+        Batch::new(&batch, wanted)
     })
 }
 
-fn batches(
-    file: &Buffer,
-    columns: &[TensorColumn],
-    ask: &dyn Fn(&[u8]),
-) -> Result<Vec<Batch>, Fault> {
-    let structure = |reason: &str| Fault::Structure(reason.to_owned());
-    ask(&file[file.len().saturating_sub(FOOTER_BYTES)..]);
-    let trailer_start = file
-        .len()
-        .checked_sub(TRAILER_BYTES)
-        .ok_or_else(|| structure("shorter than an Arrow footer"))?;
-    let trailer = file[trailer_start..].try_into().map_err(|_| structure("no trailer"))?;
-    let footer_bytes = read_footer_length(trailer)?;
-    let footer_start = trailer_start
-        .checked_sub(footer_bytes)
-        .ok_or_else(|| structure("the footer is said to be longer than the file"))?;
-    let footer = root_as_footer(&file[footer_start..trailer_start])
-        .map_err(|error| Fault::Structure(error.to_string()))?;
-    if footer.version() != MetadataVersion::V5 {
-        return Err(structure("not Arrow IPC metadata version 5"));
-    }
-    let expected = Arc::new(schema(columns));
-    let found = footer.schema().ok_or_else(|| structure("the footer holds no schema"))?;
-    check_schema(&expected, &try_fb_to_schema(found)?)?;
-    if footer.dictionaries().is_some_and(|dictionaries| !dictionaries.is_empty()) {
-        return Err(structure("a shard has no dictionaries"));
-    }
-    if file.as_ptr().align_offset(align_of::<u64>()) != 0 {
-        return Err(structure("it lies at an odd address in memory"));
-    }
-    let decoder = FileDecoder::new(with_ids_as_bytes(&expected), footer.version())
-        .with_require_alignment(true);
-    let blocks = footer.recordBatches().ok_or_else(|| structure("no list of record batches"))?;
-    check_order(blocks.iter(), footer_start)?;
-    for block in blocks {
-        let start = usize::try_from(block.offset()).unwrap_or(usize::MAX).min(file.len());
-        let end = start.saturating_add(AHEAD_BYTES).min(file.len());
-        ask(&file[start.saturating_sub(BEHIND_BYTES)..end]);
-    }
-    let batches = blocks.iter().map(|block| {
-        let bytes = block_bytes(file, block, footer_start)?;
-        let batch = decoder
-            .read_record_batch(block, &bytes)?
-            .ok_or_else(|| structure("a block of the footer is not a record batch"))?;
-        Batch::new(&batch, columns)
-    });
-    batches.collect()
+/// What is tested in front of Arrow keeps it from every panic that is known; this is for the unknown ones.
+pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|_| Err(structure("the Arrow reader gave up on these bytes")))
+}
+
+pub(super) fn structure(reason: &str) -> Fault {
+    Fault::Structure(reason.to_owned())
+}
+
+pub(super) fn outside() -> Fault {
+    structure("a record batch lies outside the file")
+}
+
+/// A number of the file as a place or a length.
+pub(super) fn number(value: i64) -> Result<usize, Fault> {
+    usize::try_from(value).map_err(|_| outside())
 }
 
 /// The schema in which ids are decoded: the same buffers, but UTF-8 is tested where an id is read.
@@ -147,84 +158,37 @@ fn with_ids_as_bytes(schema: &Schema) -> Arc<Schema> {
     Arc::new(Schema::new(fields))
 }
 
-/// Each record batch begins where the one before ends, and the last ends before the footer: no batch is
-/// left out, repeated or moved.
-fn check_order<'a>(blocks: impl Iterator<Item = &'a Block>, end: usize) -> Result<(), Fault> {
-    let mut next: Option<i64> = None;
-    for block in blocks {
-        let length = block.bodyLength().checked_add(i64::from(block.metaDataLength()));
-        let block_end = length.and_then(|length| length.checked_add(block.offset()));
-        if next.is_some_and(|next| next != block.offset()) || block_end.is_none() {
-            return Err(Fault::Structure("the record batches do not follow each other".to_owned()));
-        }
-        next = block_end;
-    }
-    let end = end.checked_sub(END_MARK_BYTES).and_then(|end| i64::try_from(end).ok());
-    if next.is_some() && next != end {
-        return Err(Fault::Structure("the record batches do not reach the footer".to_owned()));
-    }
-    Ok(())
-}
-
-/// The bytes of a block, after everything that Arrow's decoder takes on trust has been tested:
-/// the block, its message and every buffer lie where they may, and nothing is compressed.
-fn block_bytes(file: &Buffer, block: &Block, end: usize) -> Result<Buffer, Fault> {
-    let outside = || Fault::Structure("a record batch lies outside the file".to_owned());
-    let number = |value: i64| usize::try_from(value).map_err(|_| outside());
-    let (offset, body) = (number(block.offset())?, number(block.bodyLength())?);
-    let metadata = number(i64::from(block.metaDataLength()))?;
-    let length = metadata.checked_add(body).ok_or_else(outside)?;
-    let aligned = offset.is_multiple_of(ALIGNMENT) && metadata.is_multiple_of(ALIGNMENT);
-    if metadata < 8
-        || !aligned
-        || offset.checked_add(length).is_none_or(|block_end| block_end > end)
-    {
-        return Err(outside());
-    }
-    let bytes = file.slice_with_length(offset, length);
+/// Where in a block its buffers lie, by the metadata it begins with, after everything that Arrow's decoder
+/// takes on trust has been tested: message and buffers lie where they may, and nothing is compressed.
+pub(super) fn buffers(bytes: &[u8], block: &Block) -> Result<Vec<Range<usize>>, Fault> {
+    let (metadata, body) = (block.metaDataLength() as usize, block.bodyLength() as usize);
     // Encapsulated message: 0xFFFFFFFF, metadata length, flatbuffer, padding, body.
     if bytes[..4] != CONTINUATION {
-        return Err(Fault::Structure("a record batch without its mark".to_owned()));
+        return Err(structure("a record batch without its mark"));
     }
     let message = root_as_message(&bytes[8..metadata])
         .map_err(|error| Fault::Structure(error.to_string()))?;
     let batch = message.header_as_record_batch().ok_or_else(outside)?;
     if batch.compression().is_some() {
-        return Err(Fault::Structure("compressed Arrow buffers are not part of the format".into()));
+        return Err(structure("compressed Arrow buffers are not part of the format"));
     }
+    let mut buffers = Vec::new();
     for buffer in batch.buffers().into_iter().flatten() {
         let (start, length) = (number(buffer.offset())?, number(buffer.length())?);
         if start.checked_add(length).is_none_or(|buffer_end| buffer_end > body) {
             return Err(outside());
         }
         if !start.is_multiple_of(ALIGNMENT) {
-            return Err(Fault::Structure("a buffer lies at an odd place".to_owned()));
+            return Err(structure("a buffer lies at an odd place"));
         }
+        buffers.push(metadata + start..metadata + start + length);
     }
     for node in batch.nodes().into_iter().flatten() {
         if number(node.null_count())? > number(node.length())? {
-            return Err(Fault::Structure("more nulls than rows".to_owned()));
+            return Err(structure("more nulls than rows"));
         }
     }
-    Ok(bytes)
-}
-
-fn check_schema(expected: &Schema, found: &Schema) -> Result<(), Fault> {
-    if expected.metadata != found.metadata {
-        let (expected, found) = (&expected.metadata, &found.metadata);
-        let (expected, found) = (format!("{expected:?}"), format!("{found:?}"));
-        return Err(Fault::Schema { expected, found });
-    }
-    for index in 0..expected.fields.len().max(found.fields.len()) {
-        let (expected, found) = (expected.fields.get(index), found.fields.get(index));
-        if expected != found {
-            let describe = |field: Option<&Arc<Field>>| {
-                field.map_or_else(|| "no such column".to_owned(), |field| format!("{field:?}"))
-            };
-            return Err(Fault::Schema { expected: describe(expected), found: describe(found) });
-        }
-    }
-    Ok(())
+    Ok(buffers)
 }
 
 impl Batch {

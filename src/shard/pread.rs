@@ -5,84 +5,112 @@ use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-
-use arrow::array::{Array, ArrayData, BinaryArray, MutableArrayData, UInt16Array, UInt64Array};
+use std::sync::OnceLock;
 
 use crate::positioned::read_exact_at;
 use crate::sample::Label;
 
 use super::error::ShardError;
+use super::footer::{Footer, first_rows, footer_length, open_footer};
 use super::format::{TensorColumn, row_hash};
-use super::reader::ShardReader;
+use super::index::{Failure, Index};
 
-/// An open shard whose ids, labels, hashes and offsets lie in memory (some 60 bytes a row); the tensors
-/// are read from the file, one request each.
+/// What is read of the end of a file at first: more than a footer takes.
+const TAIL_BYTES: u64 = 65_536;
+
+/// An open shard of which a record batch is opened when one of its rows is first asked for. What is not
+/// tensors of those that are open lies in memory (some 60 bytes a row); the tensors are read from the file,
+/// one request each.
+///
+/// A shard whose footer does not say how many rows its record batches have, one of an earlier version, has
+/// them all opened at once.
 #[derive(Debug)]
 pub struct ShardFile {
     path: PathBuf,
     columns: Vec<TensorColumn>,
     file: File,
     bytes: u64,
-    batches: Vec<FileBatch>,
+    footer: Footer,
     /// First row of each batch, and the number of rows at the end.
     first_rows: Vec<u32>,
+    /// The record batches that are open: batch after batch, for each tensor column.
+    opened: Vec<OnceLock<Index>>,
 }
 
-/// A record batch without its tensors.
-#[derive(Debug)]
-pub(super) struct FileBatch {
-    ids: BinaryArray,
-    labels: UInt16Array,
-    hashes: Vec<UInt64Array>,
-    /// For each tensor column, where in the file the stored bytes of each row begin, and where the last
-    /// ones end.
-    starts: Vec<Vec<u64>>,
-}
-
-impl FileBatch {
-    /// Copies what is not tensors; `starts` as in the field. `None` for more than an array can hold, which
-    /// no array holds.
-    pub(super) fn new(
-        (ids, labels): (&BinaryArray, &UInt16Array),
-        hashes: &[UInt64Array],
-        starts: Vec<Vec<u64>>,
-    ) -> Option<FileBatch> {
-        let hashes = hashes.iter().map(|hashes| copied(hashes).map(UInt64Array::from));
-        Some(FileBatch {
-            ids: copied(ids)?.into(),
-            labels: copied(labels)?.into(),
-            hashes: hashes.collect::<Option<_>>()?,
-            starts,
-        })
-    }
-}
-
-/// The array in memory of its own.
-fn copied(array: &dyn Array) -> Option<ArrayData> {
-    let data = array.to_data();
-    let mut copy = MutableArrayData::new(vec![&data], false, data.len());
-    copy.try_extend(0, 0, data.len()).ok()?;
-    Some(copy.freeze())
+/// A row of a [`ShardFile`], whose record batch is open.
+#[derive(Debug, Clone, Copy)]
+pub struct FileRow<'a> {
+    shard: &'a ShardFile,
+    index: &'a Index,
+    /// Within its record batch.
+    at: usize,
+    row: u32,
+    column: usize,
 }
 
 impl ShardFile {
-    /// Opens the shard `path` and tests what [`ShardReader::open`] tests.
+    /// Opens the shard `path` and tests its length, its schema, the place of every record batch and the
+    /// number of rows. What [`ShardReader::open`](super::ShardReader::open) tests besides is tested of a
+    /// record batch when it is opened.
     ///
     /// # Errors
-    /// As [`ShardReader::open`].
+    /// As [`ShardReader::open`](super::ShardReader::open).
     pub fn open(
         path: &Path,
         columns: &[TensorColumn],
         expected_bytes: u64,
         expected_rows: u64,
     ) -> Result<ShardFile, ShardError> {
-        let reader = ShardReader::open(path, columns, expected_bytes, expected_rows)?;
-        let (file, batches, first_rows) = reader.into_file().ok_or_else(|| {
-            let reason = "it cannot be read without a map".to_owned();
-            ShardError::Structure { path: path.to_owned(), reason }
-        })?;
+        let io_error = |source| ShardError::Io { path: path.to_owned(), source };
+        let file = File::open(path).map_err(io_error)?;
+        let found = file.metadata().map_err(io_error)?.len();
+        if found != expected_bytes {
+            let path = path.to_owned();
+            return Err(ShardError::Length { path, expected: expected_bytes, found });
+        }
+        let tail_of = |length: u64| {
+            let length = length.min(found);
+            let mut tail = vec![0; length as usize];
+            read_exact_at(&file, &mut tail, found - length).map_err(io_error)?;
+            Ok(tail)
+        };
+        let mut tail = tail_of(TAIL_BYTES)?;
+        let needed = footer_length(&tail).map_err(|fault| fault.at(path))?;
+        if needed > tail.len() {
+            tail = tail_of(needed as u64)?;
+        }
+        let footer = usize::try_from(found)
+            .map_err(|_| io_error(io::ErrorKind::FileTooLarge.into()))
+            .and_then(|found| open_footer(&tail, found, columns).map_err(|fault| fault.at(path)))?;
+        let opened = (0..footer.blocks.len() * columns.len()).map(|_| OnceLock::new()).collect();
         let (path, columns) = (path.to_owned(), columns.to_vec());
-        Ok(ShardFile { path, columns, file, bytes: expected_bytes, batches, first_rows })
+        let mut shard = ShardFile {
+            path,
+            columns,
+            file,
+            bytes: expected_bytes,
+            footer,
+            first_rows: Vec::new(),
+            opened,
+        };
+        shard.first_rows =
+            first_rows(shard.batch_rows()?.into_iter()).map_err(|fault| fault.at(&shard.path))?;
+        let found = shard.first_rows.last().copied().map_or(0, u64::from);
+        if found != expected_rows {
+            return Err(ShardError::Rows { path: shard.path, expected: expected_rows, found });
+        }
+        Ok(shard)
+    }
+
+    /// The rows of each record batch: by the footer, or else by opening them all.
+    fn batch_rows(&self) -> Result<Vec<usize>, ShardError> {
+        if let Some(rows) = &self.footer.rows {
+            return Ok(rows.iter().map(|&rows| rows as usize).collect());
+        }
+        let rows = (0..self.footer.blocks.len()).map(|batch| {
+            (0..self.columns.len()).try_fold(0, |_, column| Ok(self.index(batch, column)?.rows()))
+        });
+        rows.collect()
     }
 
     /// Where the shard lies.
@@ -90,73 +118,28 @@ impl ShardFile {
         &self.path
     }
 
-    /// Sample id of a row; as [`ShardReader::sample_id`].
-    ///
-    /// # Panics
-    /// When the shard has no such row.
-    pub fn sample_id(&self, row: u32) -> &str {
-        let (batch, index) = self.locate(row);
-        str::from_utf8(batch.ids.value(index)).unwrap_or("\u{FFFD}")
-    }
-
-    /// Label of a row; as [`ShardReader::label`].
-    ///
-    /// # Panics
-    /// When the shard has no such row.
-    pub fn label(&self, row: u32) -> Label {
-        let (batch, index) = self.locate(row);
-        batch.labels.is_valid(index).then(|| batch.labels.value(index))
-    }
-
-    /// Reads the stored bytes of a row into `stored` and tests their hash.
+    /// A row, for one tensor column; opens its record batch where nobody has.
     ///
     /// # Errors
-    /// [`ShardError::CutShort`] when the file ends before them, [`ShardError::Io`],
-    /// [`ShardError::Damaged`].
+    /// [`ShardError::Structure`] when the shard has no such row, or its record batch is not as one must be;
+    /// [`ShardError::Length`] when the file has changed its length since it was opened, [`ShardError::Io`].
     ///
     /// # Panics
-    /// When `row` or `column` is out of range.
-    pub fn read_stored(
-        &self,
-        row: u32,
-        column: usize,
-        stored: &mut Vec<u8>,
-    ) -> Result<(), ShardError> {
-        let (batch, index) = self.locate(row);
-        let Range { start, end } = self.span(row, column);
-        // Both lie in the file as it was opened, which was mapped whole.
-        stored.resize((end - start) as usize, 0);
-        read_exact_at(&self.file, stored, start).map_err(|source| {
-            let path = self.path.clone();
-            if source.kind() != io::ErrorKind::UnexpectedEof {
-                return ShardError::Io { path, source };
-            }
-            let found = self.file.metadata().map_or(0, |metadata| metadata.len());
-            let sample_id = self.sample_id(row).to_owned();
-            ShardError::CutShort { path, row, sample_id, expected: self.bytes, found }
+    /// When `column` is out of range.
+    pub fn row(&self, row: u32, column: usize) -> Result<FileRow<'_>, ShardError> {
+        let batch = self.batch_of(row).ok_or_else(|| {
+            let reason = format!("it has no row {row}");
+            ShardError::Structure { path: self.path.clone(), reason }
         })?;
-        let expected = batch.hashes[column].value(index);
-        let found = row_hash(self.sample_id(row), self.label(row), stored);
-        if found == expected {
-            return Ok(());
-        }
-        Err(ShardError::Damaged {
-            path: self.path.clone(),
-            row,
-            sample_id: self.sample_id(row).to_owned(),
-            column: self.columns[column].name.clone(),
-            expected,
-            found,
-        })
+        let index = self.index(batch, column)?;
+        let at = (row - self.first_rows[batch]) as usize;
+        Ok(FileRow { shard: self, index, at, row, column })
     }
 
-    /// Where in the file the stored bytes of a row lie.
-    ///
-    /// # Panics
-    /// When `row` or `column` is out of range.
-    pub fn span(&self, row: u32, column: usize) -> Range<u64> {
-        let (batch, index) = self.locate(row);
-        batch.starts[column][index]..batch.starts[column][index + 1]
+    /// Whether [`ShardFile::row`] has nothing to read.
+    pub fn is_open(&self, row: u32, column: usize) -> bool {
+        let cell = self.batch_of(row).map(|batch| batch * self.columns.len() + column);
+        cell.and_then(|cell| self.opened.get(cell)).is_some_and(|cell| cell.get().is_some())
     }
 
     /// Reads bytes of the file as they are, whatever they mean: so that the system has them in its cache.
@@ -164,12 +147,118 @@ impl ShardFile {
     /// # Errors
     /// [`ShardError::Io`], also when the file ends before them.
     pub fn read_bytes(&self, offset: u64, bytes: &mut [u8]) -> Result<(), ShardError> {
-        read_exact_at(&self.file, bytes, offset)
-            .map_err(|source| ShardError::Io { path: self.path.clone(), source })
+        read_exact_at(&self.file, bytes, offset).map_err(|source| self.io_error(source))
     }
 
-    fn locate(&self, row: u32) -> (&FileBatch, usize) {
-        let batch = self.first_rows.partition_point(|&first| first <= row) - 1;
-        (&self.batches[batch], (row - self.first_rows[batch]) as usize)
+    fn io_error(&self, source: io::Error) -> ShardError {
+        ShardError::Io { path: self.path.clone(), source }
+    }
+
+    fn batch_of(&self, row: u32) -> Option<usize> {
+        let behind = self.first_rows.partition_point(|&first| first <= row);
+        behind.checked_sub(1).filter(|&batch| batch < self.footer.blocks.len())
+    }
+
+    /// The index of a record batch. Two threads may read it at once; the second one's is dropped.
+    fn index(&self, batch: usize, column: usize) -> Result<&Index, ShardError> {
+        let cell = &self.opened[batch * self.columns.len() + column];
+        if let Some(index) = cell.get() {
+            return Ok(index);
+        }
+        let found = self.file.metadata().map_err(|source| self.io_error(source))?.len();
+        if found != self.bytes {
+            let path = self.path.clone();
+            return Err(ShardError::Length { path, expected: self.bytes, found });
+        }
+        let rows = self.footer.rows.as_ref().map(|rows| rows[batch]);
+        let block = &self.footer.blocks[batch];
+        let index = Index::read(&self.file, block, &self.columns, column, rows);
+        let index = index.map_err(|failure| match failure {
+            Failure::Io(source) => self.io_error(source),
+            Failure::Fault(fault) => fault.at(&self.path),
+        })?;
+        Ok(cell.get_or_init(|| index))
+    }
+}
+
+impl<'a> FileRow<'a> {
+    /// The shard's path.
+    pub fn path(&self) -> &'a Path {
+        &self.shard.path
+    }
+
+    /// Its number in the shard.
+    pub fn number(&self) -> u32 {
+        self.row
+    }
+
+    /// Sample id; as [`ShardReader::sample_id`](super::ShardReader::sample_id).
+    pub fn sample_id(&self) -> &'a str {
+        self.index.sample_id(self.at)
+    }
+
+    /// Label; as [`ShardReader::label`](super::ShardReader::label).
+    pub fn label(&self) -> Label {
+        self.index.label(self.at)
+    }
+
+    /// Where in the file the stored bytes lie.
+    pub fn span(&self) -> Range<u64> {
+        self.index.span(self.at)
+    }
+
+    /// Where in the file the hashes of the record batch lie, behind its tensors; `None` once they are in
+    /// memory.
+    pub fn hashes_to_read(&self) -> Option<Range<u64>> {
+        self.index.hashes_to_read()
+    }
+
+    /// Reads the hashes of the record batch into memory, if they are not there.
+    ///
+    /// # Errors
+    /// As [`FileRow::read_stored`], without [`ShardError::Damaged`].
+    pub fn read_hashes(&self) -> Result<(), ShardError> {
+        self.index.hashes(&self.shard.file).map(drop).map_err(|source| self.ends_before(source))
+    }
+
+    /// Reads the stored bytes into `stored` and tests their hash.
+    ///
+    /// # Errors
+    /// [`ShardError::CutShort`] when the file ends before them, [`ShardError::Io`],
+    /// [`ShardError::Damaged`].
+    pub fn read_stored(&self, stored: &mut Vec<u8>) -> Result<(), ShardError> {
+        let Range { start, end } = self.span();
+        // Both lie in the file as it was opened.
+        stored.resize((end - start) as usize, 0);
+        read_exact_at(&self.shard.file, stored, start)
+            .map_err(|source| self.ends_before(source))?;
+        let hashes = self.index.hashes(&self.shard.file);
+        let expected = hashes.map_err(|source| self.ends_before(source))?[self.at];
+        let found = row_hash(self.sample_id(), self.label(), stored);
+        if found == expected {
+            return Ok(());
+        }
+        Err(ShardError::Damaged {
+            path: self.shard.path.clone(),
+            row: self.row,
+            sample_id: self.sample_id().to_owned(),
+            column: self.shard.columns[self.column].name.clone(),
+            expected,
+            found,
+        })
+    }
+
+    /// What the system said where bytes of this row were to be read.
+    fn ends_before(&self, source: io::Error) -> ShardError {
+        if source.kind() != io::ErrorKind::UnexpectedEof {
+            return self.shard.io_error(source);
+        }
+        ShardError::CutShort {
+            path: self.shard.path.clone(),
+            row: self.row,
+            sample_id: self.sample_id().to_owned(),
+            expected: self.shard.bytes,
+            found: self.shard.file.metadata().map_or(0, |metadata| metadata.len()),
+        }
     }
 }

@@ -11,10 +11,10 @@ use arrow::buffer::Buffer;
 use crate::sample::Label;
 
 use super::error::ShardError;
+use super::footer::first_rows;
 use super::format::{TensorColumn, row_hash};
 use super::map::{Mapped, map_file, will_need};
-use super::open::{Batch, Fault, Tensor, open_batches};
-use super::pread::FileBatch;
+use super::open::{Batch, Tensor, open_batches};
 use super::tensor::TensorDecoder;
 
 /// An open shard.
@@ -93,14 +93,8 @@ impl ShardReader {
         ask: &dyn Fn(&[u8]),
     ) -> Result<ShardReader, ShardError> {
         let batches = open_batches(&file, columns, ask).map_err(|fault| fault.at(path))?;
-        let mut first_rows = vec![0];
-        for batch in &batches {
-            let rows = first_rows[first_rows.len() - 1] as usize + batch.ids.len();
-            let rows = u32::try_from(rows).map_err(|_| {
-                Fault::Structure("more rows than a shard can hold".to_owned()).at(path)
-            })?;
-            first_rows.push(rows);
-        }
+        let first_rows = first_rows(batches.iter().map(|batch| batch.ids.len()));
+        let first_rows = first_rows.map_err(|fault| fault.at(path))?;
         let (path, columns) = (path.to_owned(), columns.to_vec());
         Ok(ShardReader { path, columns, batches, first_rows, backing: None })
     }
@@ -229,35 +223,6 @@ impl ShardReader {
             column: self.columns[column].name.clone(),
             source,
         })
-    }
-
-    /// The file, and of each record batch what is not tensors with where its tensors lie in the file; first
-    /// rows. `None` for a shard in memory.
-    pub(super) fn into_file(self) -> Option<(File, Vec<FileBatch>, Vec<u32>)> {
-        let Backing { file, map: Some(map), .. } = self.backing? else { return None };
-        let in_file = |bytes: &[u8]| {
-            let offset = (bytes.as_ptr() as usize).checked_sub(map.as_ptr() as usize)?;
-            (offset + bytes.len() <= map.len()).then_some(offset as u64)
-        };
-        let starts = |tensor: &Tensor, rows: usize| -> Option<Vec<u64>> {
-            Some(match tensor {
-                Tensor::Frames(frames) => {
-                    let first = in_file(frames.values())?;
-                    frames.value_offsets().iter().map(|&offset| first + offset as u64).collect()
-                }
-                Tensor::Raw { values, row_bytes } => {
-                    let first = in_file(values)?;
-                    (0..=rows).map(|row| first + (row * row_bytes) as u64).collect()
-                }
-            })
-        };
-        let batches = self.batches.iter().map(|batch| {
-            let rows = batch.ids.len();
-            let starts = batch.tensors.iter().map(|tensor| starts(tensor, rows));
-            let starts = starts.collect::<Option<Vec<_>>>()?;
-            FileBatch::new((&batch.ids, &batch.labels), &batch.hashes, starts)
-        });
-        Some((file, batches.collect::<Option<Vec<_>>>()?, self.first_rows))
     }
 
     /// The stored bytes of a row, whatever they are: for those who only ask for them.

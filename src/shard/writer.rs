@@ -18,7 +18,9 @@ use crate::recipe::{Codec, Dtype};
 use crate::sample::Label;
 
 use super::error::ShardError;
-use super::format::{ALIGNMENT, MAX_BATCH_BYTES, MAX_BATCH_ROWS, TensorColumn, row_hash, schema};
+use super::format::{
+    ALIGNMENT, BATCH_ROWS_KEY, MAX_BATCH_BYTES, MAX_BATCH_ROWS, TensorColumn, row_hash, schema,
+};
 
 /// What a finished shard is, as dataset.json records it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +56,8 @@ pub struct ShardWriter {
     schema: Arc<Schema>,
     file: FileWriter<HashedFile>,
     batch: BatchBuilder,
+    /// Rows of each record batch written.
+    batch_rows: Vec<String>,
     rows: u64,
     bytes_bound: u64,
 }
@@ -76,6 +80,7 @@ impl ShardWriter {
             schema,
             file: options,
             batch: BatchBuilder::new(columns.len()),
+            batch_rows: Vec::new(),
             rows: 0,
             bytes_bound: 8192,
         })
@@ -131,6 +136,7 @@ impl ShardWriter {
         if self.batch.rows() > 0 {
             self.flush()?;
         }
+        self.file.write_metadata(BATCH_ROWS_KEY, self.batch_rows.join(","));
         let file = self.file.into_inner().map_err(|error| arrow_error(&self.path, error))?;
         let (bytes, blake3) =
             file.commit().map_err(|source| ShardError::Io { path: self.path.clone(), source })?;
@@ -138,6 +144,7 @@ impl ShardWriter {
     }
 
     fn flush(&mut self) -> Result<(), ShardError> {
+        self.batch_rows.push(self.batch.rows().to_string());
         let (schema, columns) = (&self.schema, &self.columns);
         let written = self.batch.take(schema, columns).and_then(|(batch, values)| {
             self.file.write(&batch)?;

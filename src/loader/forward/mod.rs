@@ -6,6 +6,9 @@
 //! reading  ███████████▶ ███████████▶ ·····     one window ahead of the workers, and no more
 //! workers               batches of 0           wait for the window that they come to
 //! ```
+//! Within a window the movement is forward too: by shard and row, and where a record batch is not open yet,
+//! its index, then what is wanted of the batch, and its hashes, which lie behind it.
+//!
 //! It is help and no more: a window that cannot be read ahead is left to the workers, who read each
 //! sample and say what is wrong.
 
@@ -17,13 +20,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::LoaderError;
-pub use request::{MAX_GAP_BYTES, Request, WindowReads, forward_requests};
+pub use request::{Located, MAX_GAP_BYTES, Request, WindowReads, forward_requests, next_requests};
 pub(super) use windows::{ShardDisk, Windows};
 
 /// What reads ahead: the shards, or a pretended disk in a test.
 pub(super) trait Disk {
-    /// The requests of a window.
-    fn requests(&mut self, window: usize) -> Result<Vec<Request>, LoaderError>;
+    /// Goes to a window.
+    fn begin(&mut self, window: usize);
+
+    /// The next requests of the window, once those before have been read; none at its end. What must be
+    /// known for them is read first.
+    fn requests(&mut self) -> Result<Vec<Request>, LoaderError>;
 
     /// Brings these bytes into the system's cache.
     fn read(&mut self, request: Request) -> Result<(), LoaderError>;
@@ -80,11 +87,18 @@ impl Forward {
                 progress = self.changed.wait(progress).unwrap_or_else(PoisonError::into_inner);
             }
             drop(progress);
-            for request in disk.requests(window)? {
-                if self.lock().over {
-                    return Ok(());
+            disk.begin(window);
+            loop {
+                let requests = disk.requests()?;
+                if requests.is_empty() {
+                    break;
                 }
-                disk.read(request)?;
+                for request in requests {
+                    if self.lock().over {
+                        return Ok(());
+                    }
+                    disk.read(request)?;
+                }
             }
             self.lock().ready = window + 1;
             self.changed.notify_all();
@@ -127,16 +141,27 @@ mod tests {
     /// A disk that notes what is read of it, window by window.
     struct Pretended<'a> {
         forward: &'a Forward,
+        window: usize,
+        /// What the window has left.
+        left: Vec<u64>,
         read: Vec<(usize, u64)>,
         most_ahead: usize,
         fails_at: Option<usize>,
     }
 
     impl Disk for Pretended<'_> {
-        fn requests(&mut self, window: usize) -> Result<Vec<Request>, LoaderError> {
+        fn begin(&mut self, window: usize) {
             let needed = self.forward.lock().needed;
             self.most_ahead = self.most_ahead.max(window.saturating_sub(needed));
-            Ok((0..3).map(|n| Request { shard: window as u32, offset: n, length: 1 }).collect())
+            (self.window, self.left) = (window, vec![2, 1, 0]);
+        }
+
+        /// Two at first, then one.
+        fn requests(&mut self) -> Result<Vec<Request>, LoaderError> {
+            let shard = self.window as u32;
+            let keep = self.left.len().saturating_sub(2);
+            let next = self.left.split_off(keep).into_iter().rev();
+            Ok(next.map(|offset| Request { shard, offset, length: 1 }).collect())
         }
 
         fn read(&mut self, request: Request) -> Result<(), LoaderError> {
@@ -148,7 +173,14 @@ mod tests {
     }
 
     fn pretended(forward: &Forward, fails_at: Option<usize>) -> Pretended<'_> {
-        Pretended { forward, read: Vec::new(), most_ahead: 0, fails_at }
+        Pretended {
+            forward,
+            window: 0,
+            left: Vec::new(),
+            read: Vec::new(),
+            most_ahead: 0,
+            fails_at,
+        }
     }
 
     #[test]

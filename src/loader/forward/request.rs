@@ -41,8 +41,44 @@ pub fn forward_requests(samples: &[Request]) -> Vec<Request> {
     requests
 }
 
+/// Where a sample's bytes lie, once its record batch is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Located {
+    /// Its stored bytes.
+    pub sample: Request,
+    /// The hashes of its record batch, behind the batch's samples, where they have not been read.
+    pub hashes: Option<Request>,
+}
+
+/// Takes from samples, sorted by shard and row, the first ones that can be asked for together, and says
+/// what is to be read for them: the first sample, whose record batch `locate` opens if need be, and those
+/// behind it up to the first one whose record batch is not open then. Nothing when no samples are left.
+///
+/// So the index of a record batch is read where the disk is just in front of it, behind what is wanted of
+/// the batch before. Where all are open, it takes all the samples.
+///
+/// # Errors
+/// That of `locate`.
+pub fn next_requests<S: Copy, E>(
+    samples: &mut std::iter::Peekable<impl Iterator<Item = S>>,
+    is_open: impl Fn(S) -> bool,
+    mut locate: impl FnMut(S) -> Result<Located, E>,
+) -> Result<Vec<Request>, E> {
+    let mut wanted = Vec::new();
+    while let Some(sample) = samples.next_if(|&sample| wanted.is_empty() || is_open(sample)) {
+        let Located { sample, hashes } = locate(sample)?;
+        wanted.push(sample);
+        wanted.extend(hashes);
+    }
+    Ok(forward_requests(&wanted))
+}
+
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+    use std::collections::BTreeSet;
+    use std::convert::Infallible;
+
     use super::*;
     use crate::loader::order::{WINDOW_BLOCKS, forward_blocks, window_ends, windowed_order};
     use crate::loader::select::Place;
@@ -114,5 +150,80 @@ mod tests {
             [at(0, 100, 1_000_100), at(0, 5_000_000, 50), at(1, 0, 10)]
         );
         assert_eq!(forward_requests(&[]), []);
+    }
+
+    /// Shards of three record batches of 100 samples of 10,000 bytes, the index in front and hashes behind.
+    fn located(sample: u32, open: &BTreeSet<u32>) -> Located {
+        let (shard, batch, row) = (sample / 300, u64::from(sample / 100 % 3), sample % 100);
+        let first = 1000 + batch * 1_010_000;
+        let at = |offset, length| Request { shard, offset, length };
+        Located {
+            sample: at(first + u64::from(row) * 10_000, 10_000),
+            hashes: (!open.contains(&(sample / 100))).then(|| at(first + 1_000_000, 800)),
+        }
+    }
+
+    /// What is read, and by number the record batches opened, in the order in which it happens; those in
+    /// `known` are open.
+    fn movement(samples: &[u32], known: &[u32]) -> Vec<Result<Request, u32>> {
+        let known: BTreeSet<u32> = known.iter().copied().collect();
+        let open = RefCell::new(known.clone());
+        let opened = RefCell::new(Vec::new());
+        let mut samples = samples.iter().copied().peekable();
+        let mut seen = Vec::new();
+        loop {
+            let requests = next_requests(
+                &mut samples,
+                |sample| open.borrow().contains(&(sample / 100)),
+                |sample| -> Result<Located, Infallible> {
+                    if open.borrow_mut().insert(sample / 100) {
+                        opened.borrow_mut().push(sample / 100);
+                    }
+                    Ok(located(sample, &known))
+                },
+            );
+            let Ok(requests) = requests;
+            assert!(opened.borrow().len() <= 1, "one at a time");
+            seen.extend(opened.borrow_mut().drain(..).map(Err));
+            if requests.is_empty() {
+                return seen;
+            }
+            seen.extend(requests.into_iter().map(Ok));
+        }
+    }
+
+    #[test]
+    fn a_record_batch_is_opened_where_the_disk_has_come_to_it_and_what_is_open_is_read_in_one_go() {
+        let at = |shard, offset, length| Request { shard, offset, length };
+        let whole: Vec<u32> = (50..350).collect();
+        // All new: the index, the samples with the hashes behind them, the next index.
+        assert_eq!(
+            movement(&whole, &[]),
+            [
+                Err(0),
+                Ok(at(0, 501_000, 500_800)),
+                Err(1),
+                Ok(at(0, 1_011_000, 1_000_800)),
+                Err(2),
+                Ok(at(0, 2_021_000, 1_000_800)),
+                Err(3),
+                // The hashes lie half a batch behind these samples: so much is read through.
+                Ok(at(1, 1000, 1_000_800)),
+            ]
+        );
+        // All open: what there was before batches were opened one by one.
+        let spans: Vec<Request> = whole
+            .iter()
+            .map(|&sample| located(sample, &BTreeSet::from([0, 1, 2, 3])).sample)
+            .collect();
+        let expected: Vec<_> = forward_requests(&spans).into_iter().map(Ok).collect();
+        assert_eq!(movement(&whole, &[0, 1, 2, 3]), expected);
+        assert_eq!(expected.len(), 2, "one for each shard");
+        // What is open is read in one go with the new one in front of it.
+        assert_eq!(
+            movement(&whole[..250], &[0, 2]),
+            [Ok(at(0, 501_000, 500_000)), Err(1), Ok(at(0, 1_011_000, 2_010_000))]
+        );
+        assert_eq!(movement(&[], &[]), []);
     }
 }

@@ -1,12 +1,14 @@
 //! The samples of an epoch's windows in their shards.
 
+use std::iter::Peekable;
 use std::ops::Range;
 use std::sync::Arc;
+use std::vec::IntoIter;
 
-use super::{Disk, Request, forward_requests};
+use super::{Disk, Located, Request, next_requests};
 use crate::loader::LoaderError;
 use crate::loader::order::Stripes;
-use crate::loader::select::Selection;
+use crate::loader::select::{Place, Selection};
 use crate::loader::shards::Shards;
 
 /// Bytes that are read at a time, into memory that is used again.
@@ -26,8 +28,26 @@ pub(in crate::loader) struct Windows {
 }
 
 impl Windows {
-    /// Where the samples of a window lie that this rank has, in the order of delivery.
+    /// Where the samples of a window lie that this rank has, in the order of delivery; opens their record
+    /// batches.
     pub(in crate::loader) fn samples(&self, window: usize) -> Result<Vec<Request>, LoaderError> {
+        let located = |place| Ok(self.locate(place)?.sample);
+        self.places(window).into_iter().map(located).collect()
+    }
+
+    /// Where a sample lies; opens its record batch.
+    fn locate(&self, place: Place) -> Result<Located, LoaderError> {
+        let row = self.shards.row(place, self.column)?;
+        let request = |Range { start, end }| Request {
+            shard: place.shard,
+            offset: start,
+            length: end - start,
+        };
+        Ok(Located { sample: request(row.span()), hashes: row.hashes_to_read().map(request) })
+    }
+
+    /// The samples of a window that this rank has, in the order of delivery.
+    fn places(&self, window: usize) -> Vec<Place> {
         let begin = window.checked_sub(1).map_or(0, |before| self.ends[before]);
         let Stripes { start, .. } = self.stripes;
         let positions = begin.max(start)..self.ends[window];
@@ -35,18 +55,15 @@ impl Windows {
         let step = |position: u64| (position - start) / stripe;
         let mut samples = Vec::new();
         if positions.is_empty() {
-            return Ok(samples);
+            return samples;
         }
         for step in step(positions.start)..=step(positions.end - 1).min(self.last_step()) {
             let own = self.stripes.batch(self.rank, step);
             for position in own.start.max(positions.start)..own.end.min(positions.end) {
-                let place = self.selection.places()[self.order[position as usize] as usize];
-                let Range { start, end } =
-                    self.shards.get(place.shard)?.span(place.row, self.column);
-                samples.push(Request { shard: place.shard, offset: start, length: end - start });
+                samples.push(self.selection.places()[self.order[position as usize] as usize]);
             }
         }
-        Ok(samples)
+        samples
     }
 
     fn last_step(&self) -> u64 {
@@ -56,13 +73,47 @@ impl Windows {
 
 /// The shards of an epoch.
 pub(in crate::loader) struct ShardDisk {
-    pub(in crate::loader) windows: Arc<Windows>,
-    pub(in crate::loader) scratch: Vec<u8>,
+    windows: Arc<Windows>,
+    /// What is left of the window, by shard and row.
+    rest: Peekable<IntoIter<Place>>,
+    /// A sample of each record batch whose hashes are among what was asked for last.
+    hashes: Vec<Place>,
+    scratch: Vec<u8>,
+}
+
+impl ShardDisk {
+    pub(in crate::loader) fn new(windows: Arc<Windows>) -> ShardDisk {
+        let rest = Vec::new().into_iter().peekable();
+        ShardDisk { windows, rest, hashes: Vec::new(), scratch: Vec::new() }
+    }
 }
 
 impl Disk for ShardDisk {
-    fn requests(&mut self, window: usize) -> Result<Vec<Request>, LoaderError> {
-        Ok(forward_requests(&self.windows.samples(window)?))
+    fn begin(&mut self, window: usize) {
+        let mut places = self.windows.places(window);
+        places.sort_unstable();
+        self.rest = places.into_iter().peekable();
+    }
+
+    fn requests(&mut self) -> Result<Vec<Request>, LoaderError> {
+        let (windows, hashes) = (&*self.windows, &mut self.hashes);
+        // They are in the system's cache now.
+        for place in hashes.drain(..) {
+            windows.shards.row(place, windows.column)?.read_hashes()?;
+        }
+        let mut last = None;
+        next_requests(
+            &mut self.rest,
+            |place| windows.shards.is_open(place, windows.column),
+            |place| {
+                let located = windows.locate(place)?;
+                if located.hashes.is_some() && located.hashes != last {
+                    hashes.push(place);
+                    last = located.hashes;
+                }
+                Ok(located)
+            },
+        )
     }
 
     fn read(&mut self, request: Request) -> Result<(), LoaderError> {
