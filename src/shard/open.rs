@@ -231,3 +231,55 @@ impl Tensor {
         (values.len() >= array.len() * row_bytes).then_some(Tensor::Raw { values, row_bytes })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+    use crate::recipe::Codec;
+    use crate::shard::{ShardRow, ShardWriter};
+
+    #[test]
+    fn the_end_of_a_shard_and_each_record_batch_are_asked_for_before_they_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("00000.arrow");
+        // Rows of 48 kB: record batches further apart than what is asked for around their beginnings.
+        let columns = [TensorColumn::new(128, Dtype::U8, Codec::Raw)];
+        let mut writer = ShardWriter::create(&path, &columns).unwrap();
+        let stored = [vec![7; columns[0].raw_bytes()]];
+        for row in 0..300 {
+            let sample_id = &format!("{row}.jpg");
+            writer.push(ShardRow { sample_id, label: None, stored: &stored }).unwrap();
+        }
+        writer.finish().unwrap();
+        let file = Buffer::from(std::fs::read(&path).unwrap());
+        let asked = RefCell::new(Vec::new());
+        let ask = |bytes: &[u8]| {
+            let start = bytes.as_ptr() as usize - file.as_ptr() as usize;
+            asked.borrow_mut().push(start..start + bytes.len());
+        };
+        let batches = open_batches(&file, &columns, &ask).ok().unwrap();
+        let asked = asked.into_inner();
+        assert_eq!((batches.len(), asked.len()), (2, 3));
+        assert_eq!(asked[0].end, file.len());
+        for (batch, asked) in batches.iter().zip(&asked[1..]) {
+            for index in [batch.ids.values().as_ref(), batch.ids.offsets().inner().inner()] {
+                let start = index.as_ptr() as usize - file.as_ptr() as usize;
+                assert!(asked.start <= start && start + index.len() <= asked.end, "{asked:?}");
+            }
+        }
+        let hashes = batches[0].hashes[0].values().inner();
+        let start = hashes.as_ptr() as usize - file.as_ptr() as usize;
+        assert!(asked[2].start <= start, "with the batch behind them: {asked:?}, {start}");
+    }
+
+    #[test]
+    fn a_shard_of_a_few_bytes_is_refused_and_not_asked_for_beyond_its_ends() {
+        let file = Buffer::from(vec![1u8; 5]);
+        let asked = RefCell::new(0);
+        let opened = open_batches(&file, &[], &|bytes| *asked.borrow_mut() += bytes.len());
+        assert!(opened.is_err());
+        assert_eq!(asked.into_inner(), 5);
+    }
+}
