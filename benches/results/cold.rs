@@ -68,9 +68,7 @@ pub(crate) fn section(settings: &Settings) -> String {
                 let begin = |limit| Throttle::begin(settings.work.path(), limit);
                 match limit.map(begin).transpose() {
                     Ok(_throttle) => stored.read(threads, round, figures),
-                    Err(error) => {
-                        refused = format!("The disk could not be made slower here: {error}.\n")
-                    }
+                    Err(error) => refused = format!(" Not here: {error}."),
                 }
             }
         }
@@ -99,7 +97,7 @@ pub(crate) fn section(settings: &Settings) -> String {
     format!(
         "## Cold\n\nOne shuffled epoch of float32 batches of 64 by {threads} workers, maps, from opening the shards on, the page cache asked \
          to forget them before it; {} photos ({} under {copies} names each); {} rounds, in turn. That they were cold shows in what came from the \
-         disk, read ahead included. The slower disks are this one, limited by the system (a control group). {refused}\n{}\n\
+         disk, read ahead included. The slower disks are this one, limited by the system (a control group).{refused}\n\n{}\n\
          The sizes differ {ratio:.2} times, and so must the speeds: {}. They can only where the disk is slower than \
          decompression (section Reading).\n\n{}",
         count(zstd.rows),
