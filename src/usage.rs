@@ -1,4 +1,5 @@
-//! What this process uses: memory, the CPU time of its threads, open files, the disk and its cache.
+//! What this process uses: memory, the CPU time of its threads, open files, the disk and its cache. A home of
+//! `unsafe`: the system is told which pages memory is to have.
 
 use std::fs::File;
 use std::io;
@@ -77,6 +78,32 @@ pub fn drop_page_cache(_file: &File) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
+/// Asks the system to back this memory, which nobody has touched yet, with huge pages. A batch is written
+/// from end to end past the caches, and looking up where each 4 kB of it lie took a tenth of the time of
+/// raw shards. A hint: the system may decline, and small memory is left alone.
+#[cfg(target_os = "linux")]
+pub fn prefer_huge_pages<T>(memory: &mut [T]) {
+    use rustix::mm::{Advice, madvise};
+    const PAGE_BYTES: usize = 4096;
+    const HUGE_PAGE_BYTES: usize = 2 << 20;
+    let bytes = size_of_val(memory);
+    let before = memory.as_ptr().cast::<u8>().align_offset(PAGE_BYTES);
+    let pages = bytes.saturating_sub(before) / PAGE_BYTES * PAGE_BYTES;
+    if pages < HUGE_PAGE_BYTES {
+        return;
+    }
+    // SAFETY: the advice changes no byte, and the pages lie whole inside memory that is borrowed alone.
+    unsafe {
+        let start = memory.as_mut_ptr().cast::<u8>().add(before);
+        // Not getting them costs time and nothing else.
+        let _ = madvise(start.cast(), pages, Advice::LinuxHugepage);
+    }
+}
+
+/// Elsewhere than on Linux, there is nothing to ask for.
+#[cfg(not(target_os = "linux"))]
+pub fn prefer_huge_pages<T>(_memory: &mut [T]) {}
+
 /// Open files beside those that are counted: standard streams, ledgers, what libraries open for a moment.
 #[cfg(unix)]
 const OTHER_FILES: u64 = 32;
@@ -116,6 +143,16 @@ pub fn allow_open_files(_more: u64) -> Result<(), (u64, u64)> {
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn memory_that_may_have_huge_pages_holds_what_it_held() {
+        for bytes in [0, 1, 5000, (5 << 20) + 3] {
+            let mut memory: Vec<u8> = (0..bytes).map(|at| (at % 251) as u8).collect();
+            prefer_huge_pages(&mut memory);
+            assert!((0..bytes).all(|at| memory[at] == (at % 251) as u8), "{bytes}");
+        }
+        prefer_huge_pages::<f32>(&mut []);
+    }
 
     #[test]
     fn what_is_allocated_and_touched_is_counted() {

@@ -85,9 +85,10 @@ const HOMES: &[(&str, &[&str])] = &[
     ("tower_http", &["src/serve/"]),
 ];
 
-/// Where `unsafe` may stand: the memory map and what names it when it is lost, SIMD kernels, libjpeg's
+/// Where `unsafe` may stand: the memory map and what names it when it is lost, pages, SIMD kernels, libjpeg's
 /// error code.
 const UNSAFE_HOMES: &[&str] = &[
+    "src/usage.rs",
     "src/shard/map.rs",
     "src/shard/sigbus.rs",
     "src/shard/codec/avx512.rs",

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::element::Element;
-use super::pages::prefer_huge_pages;
 use super::queue::Queue;
 use crate::dataset::Receipt;
 use crate::sample::Label;
 use crate::shard::ShardError;
+use crate::usage::prefer_huge_pages;
 
 /// Bytes of a cache line: tensors of whole lines are written past the caches.
 const LINE_BYTES: usize = 64;

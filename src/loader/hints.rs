@@ -74,6 +74,9 @@ impl Hints {
         let total = epoch.order.len() as u64;
         self.run(epoch.stripes.steps(), |step| {
             for position in epoch.stripes.batch(epoch.rank, step) {
+                if self.lock().over {
+                    return;
+                }
                 let index = epoch.order[(position % total) as usize] as usize;
                 let place = epoch.selection.places()[index];
                 // Whoever reads the sample says what is wrong with its shard.

@@ -3,7 +3,8 @@
 //! ```text
 //! Select ─▶ Selection ─ Order (seed, epoch) ─▶ [index] ─ Stripes (rank, world) ─▶ steps
 //!                                                           │
-//!           Batch ◀─ in order ─ Queue ◀─ workers: hash, frame, crop, view ◀┘     State, Receipt
+//!           Batch ◀─ in order ─ Queue ◀─ workers: hash, frame, crop, view ◀┤     State, Receipt
+//!                    the disk is asked ahead: of maps Hints, of files Forward ◀┘
 //! ```
 //!
 //! With the feature `candle` the batches become tensors on a device: [`Loader::tensors`].
@@ -42,7 +43,6 @@ pub mod forward;
 mod hints;
 mod measure;
 pub mod order;
-mod pages;
 mod plan;
 mod queue;
 pub mod select;

@@ -1,7 +1,7 @@
 //! Shards: Arrow IPC files of compressed or raw tensors, one frame a sample.
 //!
 //! The twins are [`ShardWriter`] and [`ShardReader`]; [`mod@format`] holds the frozen names and numbers,
-//! [`codec`] what is inside a frame. The written form of all this is `schemas/format.md`.
+//! [`codec`] what is inside a frame. [`ShardFile`] reads what [`ShardReader`] reads, without a map. The written form of all this is `schemas/format.md`.
 
 pub mod codec;
 mod error;
