@@ -73,6 +73,19 @@ struct Measured {
     limit: Limit,
 }
 
+impl Measured {
+    /// True where the disk was waited for, and not the cache read: as many bytes came from it as the samples
+    /// have stored, in the size that is read and no other, by what storage alone gave.
+    fn is_cold(&self, figure: &Figure) -> bool {
+        let Some(storage) = self.warm.iter().find(|figure| figure.stage == Stage::Storage) else {
+            return false;
+        };
+        let stored = storage.rate.bytes as f64 / storage.rate.photos.max(1) as f64;
+        let expected = stored * figure.rate.photos as f64;
+        figure.rate.disk_bytes.is_some_and(|read| read as f64 >= COLD_SHARE * expected)
+    }
+}
+
 impl Run<'_> {
     fn loader<T: Element>(&self, threads: usize) -> anyhow::Result<Loader<T>> {
         let mut builder = self.dataset.loader(&self.select.split).select(self.select.clone());
@@ -133,16 +146,6 @@ impl Run<'_> {
         Ok(measured)
     }
 
-    /// True where the disk was waited for, and not the cache read.
-    fn is_cold(&self, figure: &Figure) -> bool {
-        let split = self.dataset.split(&self.select.split);
-        let (stored, rows) = split.map_or((0, 0), |split| {
-            split.shards.iter().fold((0, 0), |(bytes, rows), s| (bytes + s.bytes, rows + s.rows))
-        });
-        let expected = stored as f64 / rows.max(1) as f64 * figure.rate.photos as f64;
-        figure.rate.disk_bytes.is_some_and(|read| read as f64 >= COLD_SHARE * expected)
-    }
-
     fn text(&self, measured: &Measured) -> String {
         let mut text = format!(
             "{}, split {}: {}, batches of {} as {}, {}shuffled\n",
@@ -161,7 +164,7 @@ impl Run<'_> {
             text.push_str(&line(figure, "warm"));
         }
         for figure in &measured.cold {
-            if self.is_cold(figure) {
+            if measured.is_cold(figure) {
                 text.push_str(&line(figure, "cold"));
             } else {
                 text.push_str(&format!(
@@ -189,7 +192,7 @@ impl Run<'_> {
             let batches = figures.iter().rfind(|figure| figure.stage == Stage::Batches);
             batches.map(|figure| figure.rate.photos_per_second())
         };
-        let cold = measured.cold.iter().all(|figure| self.is_cold(figure));
+        let cold = measured.cold.iter().all(|figure| measured.is_cold(figure));
         match rate(&measured.cold).zip(rate(&measured.warm)) {
             Some((first, later)) if cold && first < 0.8 * later => format!(
                 "{warm}\n  limit of a first epoch: the disk, {:.0} % of the speed in memory",
@@ -215,7 +218,8 @@ impl Run<'_> {
         };
         let warm = measured.warm.iter().map(|one| figure(one, Some(false)));
         // Null where the system kept the shards in memory: neither cold nor surely warm.
-        let cold = measured.cold.iter().map(|one| figure(one, self.is_cold(one).then_some(true)));
+        let cold =
+            measured.cold.iter().map(|one| figure(one, measured.is_cold(one).then_some(true)));
         json!({
             "dataset": self.dataset.root(),
             "split": self.select.split,
@@ -251,4 +255,29 @@ fn spinner(json: bool) -> ProgressBar {
     }
     bar.enable_steady_tick(Duration::from_millis(200));
     bar
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_epoch_is_cold_where_the_disk_gave_what_its_own_size_stores() {
+        let figure = |stage, photos, bytes, disk_bytes| Figure {
+            stage,
+            threads: 1,
+            rate: Rate { photos, seconds: 1.0, bytes, disk_bytes },
+        };
+        let measured = Measured {
+            samples: 100,
+            view: "caffe".to_owned(),
+            // Several epochs of it, 13 kB a photo; what other sizes store does not matter.
+            warm: vec![figure(Stage::Storage, 1000, 13_000_000, Some(0))],
+            cold: Vec::new(),
+            limit: Limit::Storage,
+        };
+        let cold = |disk| measured.is_cold(&figure(Stage::Batches, 100, 60_000_000, disk));
+        assert!(cold(Some(1_300_000)) && cold(Some(1_180_000)) && cold(Some(5_000_000)));
+        assert!(!cold(Some(1_000_000)) && !cold(Some(0)) && !cold(None));
+    }
 }
