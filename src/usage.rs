@@ -79,7 +79,7 @@ pub fn drop_page_cache(_file: &File) -> io::Result<()> {
 }
 
 /// Asks the system to back this memory, which nobody has touched yet, with huge pages. A batch is written
-/// from end to end past the caches, and looking up where each 4 kB of it lie took a tenth of the time of
+/// from end to end past the caches, and looking up where each 4 kB of it lie took a sixth of the time of
 /// raw shards. A hint: the system may decline, and small memory is left alone.
 #[cfg(target_os = "linux")]
 pub fn prefer_huge_pages<T>(memory: &mut [T]) {

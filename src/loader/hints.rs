@@ -71,16 +71,13 @@ impl Hints {
 
     /// Asks for the samples of an epoch in the order of delivery.
     pub(super) fn ask_for(&self, epoch: &Windows) {
-        let total = epoch.order.len() as u64;
         self.run(epoch.stripes.steps(), |step| {
             for position in epoch.stripes.batch(epoch.rank, step) {
                 if self.lock().over {
                     return;
                 }
-                let index = epoch.order[(position % total) as usize] as usize;
-                let place = epoch.selection.places()[index];
                 // Whoever reads the sample says what is wrong with its shard.
-                let _ = epoch.shards.will_need(place, epoch.column);
+                let _ = epoch.shards.will_need(epoch.place(position), epoch.column);
             }
         });
     }

@@ -16,6 +16,7 @@ use super::open::{Fault, guarded, number, outside, structure};
 const TRAILER_BYTES: usize = 10;
 /// Length of the mark that ends the record batches: a continuation marker and a length of zero.
 const END_MARK_BYTES: usize = 8;
+
 /// What a shard says of itself at its end, tested as far as no record batch is read for it.
 #[derive(Debug)]
 pub(super) struct Footer {

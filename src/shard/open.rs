@@ -4,6 +4,7 @@
 //! Arrow's own decoder takes some numbers of a file on trust (where a block lies, how long a buffer is);
 //! they are tested before it sees them, so that no bytes whatever make it read outside the file.
 
+use std::fs::File;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -66,6 +67,30 @@ impl From<ArrowError> for Fault {
     fn from(error: ArrowError) -> Fault {
         Fault::Structure(error.to_string())
     }
+}
+
+/// Opens the file of a shard.
+///
+/// # Errors
+/// [`ShardError::Io`]; as [`check_length`].
+pub(super) fn open_file(path: &Path, expected_bytes: u64) -> Result<File, ShardError> {
+    let file = File::open(path);
+    let file = file.map_err(|source| ShardError::Io { path: path.to_owned(), source })?;
+    check_length(&file, path, expected_bytes)?;
+    Ok(file)
+}
+
+/// Tests that an open file has the length that was written down.
+///
+/// # Errors
+/// [`ShardError::Length`], [`ShardError::Io`].
+pub(super) fn check_length(file: &File, path: &Path, expected: u64) -> Result<(), ShardError> {
+    let length = file.metadata().map(|metadata| metadata.len());
+    let found = length.map_err(|source| ShardError::Io { path: path.to_owned(), source })?;
+    if found == expected {
+        return Ok(());
+    }
+    Err(ShardError::Length { path: path.to_owned(), expected, found })
 }
 
 /// What is asked for in front of the file's end: the footer of a shard of usual length, and more.

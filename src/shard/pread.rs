@@ -14,6 +14,7 @@ use super::error::ShardError;
 use super::footer::{Footer, first_rows, footer_length, open_footer};
 use super::format::{TensorColumn, row_hash};
 use super::index::{Failure, Index};
+use super::open::{check_length, open_file};
 
 /// What is read of the end of a file at first: more than a footer takes.
 const TAIL_BYTES: u64 = 65_536;
@@ -62,16 +63,11 @@ impl ShardFile {
         expected_rows: u64,
     ) -> Result<ShardFile, ShardError> {
         let io_error = |source| ShardError::Io { path: path.to_owned(), source };
-        let file = File::open(path).map_err(io_error)?;
-        let found = file.metadata().map_err(io_error)?.len();
-        if found != expected_bytes {
-            let path = path.to_owned();
-            return Err(ShardError::Length { path, expected: expected_bytes, found });
-        }
+        let file = open_file(path, expected_bytes)?;
         let tail_of = |length: u64| {
-            let length = length.min(found);
+            let length = length.min(expected_bytes);
             let mut tail = vec![0; length as usize];
-            read_exact_at(&file, &mut tail, found - length).map_err(io_error)?;
+            read_exact_at(&file, &mut tail, expected_bytes - length).map_err(io_error)?;
             Ok(tail)
         };
         let mut tail = tail_of(TAIL_BYTES)?;
@@ -79,9 +75,9 @@ impl ShardFile {
         if needed > tail.len() {
             tail = tail_of(needed as u64)?;
         }
-        let footer = usize::try_from(found)
-            .map_err(|_| io_error(io::ErrorKind::FileTooLarge.into()))
-            .and_then(|found| open_footer(&tail, found, columns).map_err(|fault| fault.at(path)))?;
+        let length = usize::try_from(expected_bytes)
+            .map_err(|_| io_error(io::ErrorKind::FileTooLarge.into()))?;
+        let footer = open_footer(&tail, length, columns).map_err(|fault| fault.at(path))?;
         let opened = (0..footer.blocks.len() * columns.len()).map(|_| OnceLock::new()).collect();
         let (path, columns) = (path.to_owned(), columns.to_vec());
         let mut shard = ShardFile {
@@ -165,11 +161,7 @@ impl ShardFile {
         if let Some(index) = cell.get() {
             return Ok(index);
         }
-        let found = self.file.metadata().map_err(|source| self.io_error(source))?.len();
-        if found != self.bytes {
-            let path = self.path.clone();
-            return Err(ShardError::Length { path, expected: self.bytes, found });
-        }
+        check_length(&self.file, &self.path, self.bytes)?;
         let rows = self.footer.rows.as_ref().map(|rows| rows[batch]);
         let block = &self.footer.blocks[batch];
         let index = Index::read(&self.file, block, &self.columns, column, rows);

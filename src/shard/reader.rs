@@ -14,7 +14,7 @@ use super::error::ShardError;
 use super::footer::first_rows;
 use super::format::{TensorColumn, row_hash};
 use super::map::{Mapped, map_file, will_need};
-use super::open::{Batch, Tensor, open_batches};
+use super::open::{Batch, Tensor, check_length, open_batches, open_file};
 use super::tensor::TensorDecoder;
 
 /// An open shard.
@@ -50,12 +50,7 @@ impl ShardReader {
         expected_rows: u64,
     ) -> Result<ShardReader, ShardError> {
         let io_error = |source| ShardError::Io { path: path.to_owned(), source };
-        let file = File::open(path).map_err(io_error)?;
-        let found = file.metadata().map_err(io_error)?.len();
-        if found != expected_bytes {
-            let path = path.to_owned();
-            return Err(ShardError::Length { path, expected: expected_bytes, found });
-        }
+        let file = open_file(path, expected_bytes)?;
         let (buffer, map) = map_file(&file, path).map_err(io_error)?;
         let ask = |bytes: &[u8]| {
             if let Some(map) = &map {
@@ -107,12 +102,7 @@ impl ShardReader {
     /// [`ShardError::Length`], [`ShardError::Io`].
     pub fn check_length(&self) -> Result<(), ShardError> {
         let Some(Backing { file, bytes, .. }) = &self.backing else { return Ok(()) };
-        let length = file.metadata().map(|metadata| metadata.len());
-        let found = length.map_err(|source| ShardError::Io { path: self.path.clone(), source })?;
-        if found == *bytes {
-            return Ok(());
-        }
-        Err(ShardError::Length { path: self.path.clone(), expected: *bytes, found })
+        check_length(file, &self.path, *bytes)
     }
 
     /// Asks the system to read the stored bytes of a row soon: one request instead of a page fault for

@@ -46,6 +46,12 @@ impl Windows {
         Ok(Located { sample: request(row.span()), hashes: row.hashes_to_read().map(request) })
     }
 
+    /// The sample at a position of the order; one beyond it stands for the one a whole order before.
+    pub(in crate::loader) fn place(&self, position: u64) -> Place {
+        let index = self.order[(position % self.order.len() as u64) as usize];
+        self.selection.places()[index as usize]
+    }
+
     /// The samples of a window that this rank has, in the order of delivery.
     fn places(&self, window: usize) -> Vec<Place> {
         let begin = window.checked_sub(1).map_or(0, |before| self.ends[before]);
@@ -60,7 +66,7 @@ impl Windows {
         for step in step(positions.start)..=step(positions.end - 1).min(self.last_step()) {
             let own = self.stripes.batch(self.rank, step);
             for position in own.start.max(positions.start)..own.end.min(positions.end) {
-                samples.push(self.selection.places()[self.order[position as usize] as usize]);
+                samples.push(self.place(position));
             }
         }
         samples
