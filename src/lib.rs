@@ -31,7 +31,7 @@
 //!
 //! | module | what it does |
 //! | --- | --- |
-//! | [`sample`], [`recipe`] | the shared nouns: what an input is called, how pixels become a tensor |
+//! | [`sample`], [`recipe`], [`file_kind`] | the shared nouns: what an input is called, how pixels become a tensor, what a file is by its first bytes |
 //! | [`durable`], [`usage`], [`storage`], [`child`] | files that become visible whole or not at all; memory and CPU time; what a file lies on; children |
 //! | [`dump`] | raw dumps, unpacked or in a tar: which photos there are, and their bytes |
 //! | [`decode`] | bytes → rows of RGB: libjpeg-turbo for JPEG, `image` for the rest |
@@ -64,6 +64,7 @@ pub mod dump;
 pub mod durable;
 #[cfg(feature = "train")]
 pub mod evaluate;
+pub mod file_kind;
 pub mod inspect;
 pub mod loader;
 #[cfg(feature = "train")]

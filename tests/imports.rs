@@ -9,7 +9,17 @@ use std::path::Path;
 
 /// Modules from the bottom to the top. Those of one line may not use each other.
 const LEVELS: &[&[&str]] = &[
-    &["sample", "recipe", "durable", "usage", "storage", "positioned", "random", "child"],
+    &[
+        "sample",
+        "file_kind",
+        "recipe",
+        "durable",
+        "usage",
+        "storage",
+        "positioned",
+        "random",
+        "child",
+    ],
     &["dump"],
     &["decode"],
     &["transform"],
