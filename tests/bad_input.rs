@@ -204,7 +204,7 @@ fn a_small_ttd_keeps_its_agreement_and_tweet_ids() {
 fn the_real_ttd_is_listed_with_the_published_counts() {
     let Some(ttd) = common::shared("ttd") else { return };
     let dump = Dump::open(&ttd, None).unwrap();
-    assert_eq!((dump.layout, dump.inputs.len()), (Layout::Ttd, 1269));
+    assert_eq!((dump.reading.layout, dump.inputs.len()), (Layout::Ttd, 1269));
     assert!(dump.inputs.iter().all(|input| input.problem.is_none()));
     let count = |agreement: u8, label: u16| {
         let wanted = |input: &&tcolz::dump::Input| {

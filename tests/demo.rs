@@ -112,7 +112,7 @@ fn two_demos_are_equal_whatever_the_threads() {
 fn the_dump_is_recognised_as_b_t4sa_and_every_photo_names_its_tweet() {
     let (_, demo, _) = &*DEMO;
     let dump = Dump::open(&demo.root, None).unwrap();
-    assert_eq!(dump.layout, Layout::BT4sa);
+    assert_eq!(dump.reading.layout, Layout::BT4sa);
     assert_eq!((dump.lists.as_slice(), dump.inputs.len()), (&demo.lists[..], demo.listed()));
     assert_eq!(dump.classes, tcolz::demo::CLASSES);
     let text = fs::read_to_string(demo.root.join(&demo.text_sentiment)).unwrap();

@@ -57,6 +57,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rustix", &["src/usage.rs", "src/storage.rs", "src/child.rs"]),
     ("csv", &["src/dump/", "src/study/report/"]),
     ("tar", &["src/dump/source/"]),
+    ("unicode_normalization", &["src/dump/resolve.rs"]),
     ("gif", &["src/decode/"]),
     ("image", &["src/decode/"]),
     ("png", &["src/decode/"]),

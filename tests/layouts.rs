@@ -192,7 +192,7 @@ fn the_folds_of_ttd_are_read_with_their_classes_and_agreement() {
     let options =
         DumpOptions { lists: vec![list("train"), list("test")], ..DumpOptions::new(&ttd) };
     let dump = options.open(&mut |_, _| std::ops::ControlFlow::Continue(())).unwrap();
-    assert_eq!((dump.layout.as_str(), dump.inputs.len()), ("ttd", 880));
+    assert_eq!((dump.reading.layout.as_str(), dump.inputs.len()), ("ttd", 880));
     assert_eq!(dump.classes, ["negative", "positive"]);
     assert_eq!(dump.lists[0], "folds/five_agrees/test1/train.txt");
     assert!(dump.inputs.iter().all(|input| input.problem.is_none() && input.agreement == Some(5)));

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
 use serde_json::json;
-use tcolz::convert::{Forecast, Interval};
+use tcolz::convert::{Forecast, Interval, log_path};
 use tcolz::{ConvertError, ConvertOptions, ConvertSummary, DumpError, convert};
 
 use super::Ending;
@@ -56,6 +56,7 @@ pub(super) fn run(args: &ConvertArgs) -> anyhow::Result<Ending> {
             "counts": counts,
             "reasons": summary.reasons.iter().map(|(code, count)| json!({ "code": code, "count": count })).collect::<Vec<_>>(),
             "recovered": summary.recovered,
+            "unlisted": summary.unlisted,
             "resumed": summary.resumed,
             "source_bytes": summary.source_bytes,
             "seconds": summary.seconds,
@@ -164,6 +165,16 @@ fn text(summary: &ConvertSummary, out: &Path) -> String {
     }
     for (code, number) in &summary.reasons {
         facts.add(format!("  {code}"), count(*number));
+    }
+    if summary.unlisted > 0 {
+        facts.add(
+            "unlisted",
+            format!(
+                "{} in the source, named in {}",
+                plural(summary.unlisted, "more photo"),
+                log_path(out).display()
+            ),
+        );
     }
     if summary.recovered > 0 {
         facts.add(

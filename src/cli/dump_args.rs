@@ -11,8 +11,8 @@ use tcolz::dump::{DumpOptions, ListFile, MakeSplits};
 #[derive(clap::Args)]
 #[command(next_help_heading = "Dump")]
 pub(crate) struct DumpArgs {
-    /// How the dump is laid out
-    #[arg(long, default_value = "auto", value_parser = PossibleValuesParser::new(["auto", "b-t4sa", "ttd", "csv", "folder"]))]
+    /// How the dump is laid out; `classes` is `folder` where folders called train or test are classes
+    #[arg(long, default_value = "auto", value_parser = PossibleValuesParser::new(["auto", "b-t4sa", "ttd", "csv", "folder", "classes"]))]
     pub(crate) layout: String,
     /// List to read instead of the dump's own: lines of `path label`, or a .csv/.tsv with a header; may be
     /// given several times
@@ -27,6 +27,9 @@ pub(crate) struct DumpArgs {
     /// Text sentiment of each tweet, for the ledger: a file with the columns TWID NEG NEU POS
     #[arg(long, value_name = "TSV")]
     pub(crate) text_scores: Option<PathBuf>,
+    /// Refuse a dump with photos that no list mentions and no class folder holds
+    #[arg(long)]
+    pub(crate) strict: bool,
 }
 
 impl DumpArgs {
@@ -40,6 +43,7 @@ impl DumpArgs {
                 .clone()
                 .map(|splits| MakeSplits { seed: self.seed, ..splits }),
             text_scores: self.text_scores.clone(),
+            strict: self.strict,
         }
     }
 }

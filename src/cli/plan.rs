@@ -9,7 +9,7 @@ use tcolz::{ConvertOptions, Dump, Observer, durable};
 use super::Ending;
 use super::args::PlanArgs;
 use super::output::{Facts, bytes, count, duration, plural, print};
-use super::progress::ConvertProgress;
+use super::progress::{ConvertProgress, read_as};
 
 pub(super) fn run(args: &PlanArgs) -> anyhow::Result<Ending> {
     let out = args.out.clone().unwrap_or_else(|| ".".into());
@@ -29,10 +29,13 @@ pub(super) fn run(args: &PlanArgs) -> anyhow::Result<Ending> {
     let free = durable::free_bytes(&out).ok();
     if args.json {
         let value = json!({
-            "layout": dump.layout.as_str(),
+            "layout": dump.reading.layout,
+            "reading": dump.reading,
             "listed": dump.inputs.len(),
             "splits": dump.splits,
             "classes": dump.classes,
+            "unlisted": dump.unlisted,
+            "skipped": dump.skipped,
             "notes": dump.notes,
             "forecast": forecast,
             "free_bytes": free,
@@ -50,12 +53,13 @@ fn text(args: &PlanArgs, dump: &Dump, forecast: &Forecast, free: Option<u64>) ->
         "dump",
         format!(
             "{} layout, {} in {}, {}",
-            dump.layout,
+            dump.reading.layout,
             plural(dump.inputs.len() as u64, "photo"),
             plural(dump.splits.len() as u64, "split"),
             super::output::classes(dump.classes.len()),
         ),
     );
+    facts.add("", read_as(dump));
     for note in &dump.notes {
         facts.add("note", note.as_str());
     }

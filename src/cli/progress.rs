@@ -54,6 +54,24 @@ impl ConvertProgress {
         ((done - self.resumed) as f64 / seconds, self.source_bytes as f64 / seconds)
     }
 
+    fn listing_folder(&mut self, files: u64) {
+        let message = format!("listing the folder: {} files", count(files));
+        if !self.bar.is_hidden() {
+            if let Ok(style) = ProgressStyle::with_template("{msg}") {
+                self.bar.set_style(style);
+            }
+            self.bar.set_message(message);
+            self.bar.tick();
+        } else if self.last_line.elapsed() >= LINE_INTERVAL {
+            self.last_line = Instant::now();
+            if self.json {
+                event(&json!({ "event": "listing", "files": files }));
+            } else {
+                eprintln!("{message}");
+            }
+        }
+    }
+
     fn message(&self, counts: &Counts) -> String {
         let (photos, source) = self.speed(counts.listed);
         format!("{photos:.0} photos/s, {}/s, {} bad", bytes(source as u64), count(counts.bad()))
@@ -62,7 +80,9 @@ impl ConvertProgress {
 
 impl Observer for ConvertProgress {
     fn listing(&mut self, done: u64, all: u64) {
-        if !self.bar.is_hidden() {
+        if all == 0 {
+            self.listing_folder(done);
+        } else if !self.bar.is_hidden() {
             if self.bar.length() != Some(all) {
                 let style =
                     "{bar:32} {decimal_bytes}/{decimal_total_bytes}  listing the tar, {eta} left";
@@ -90,10 +110,13 @@ impl Observer for ConvertProgress {
         if self.json {
             event(&json!({
                 "event": "begun",
-                "layout": dump.layout.as_str(),
+                "layout": dump.reading.layout,
+                "reading": dump.reading,
                 "listed": self.listed,
                 "splits": dump.splits,
                 "classes": dump.classes,
+                "unlisted": dump.unlisted.len(),
+                "skipped": dump.skipped,
                 "notes": dump.notes,
             }));
             return;
@@ -102,12 +125,13 @@ impl Observer for ConvertProgress {
         eprintln!(
             "{}: a {} dump, {} in {} ({}), {}",
             dump.source.path().display(),
-            dump.layout,
+            dump.reading.layout,
             output::plural(self.listed, "photo"),
             output::plural(dump.splits.len() as u64, "split"),
             splits,
             output::classes(dump.classes.len()),
         );
+        eprintln!("{}", read_as(dump));
         for note in &dump.notes {
             eprintln!("note: {note}");
         }
@@ -190,6 +214,20 @@ impl Observer for ConvertProgress {
             event(&json!({ "event": "shard", "file": file, "rows": rows }));
         }
     }
+}
+
+/// As what a dump was read, why, and what of it is not.
+pub(super) fn read_as(dump: &Dump) -> String {
+    let reading = &dump.reading;
+    let mut text = format!("read as {}, because {}", reading.layout, reading.because);
+    if !reading.root.is_empty() {
+        text.push_str(&format!("; the dump lies in {}", reading.root));
+    }
+    let not_used = reading.not_used_in_words();
+    if !not_used.is_empty() {
+        text.push_str(&format!("; not used: {not_used}"));
+    }
+    text
 }
 
 /// Prints one JSON event on standard output.

@@ -48,9 +48,13 @@ use store::Store;
 const PROBED_PART: usize = 100;
 /// … but not fewer and not more than this.
 const PROBED: Range<usize> = 8..400;
+/// Names of photos that one line of the log holds.
+const NAMES_AN_EVENT: usize = 1000;
+
 /// What a conversion tells whoever watches it. Called on the thread that called [`convert`].
 pub trait Observer {
-    /// The index of a tar is being made: bytes gone through, and all there are.
+    /// The dump is being listed: for a tar, bytes gone through and all there are; for a folder, files found
+    /// so far and 0.
     fn listing(&mut self, done: u64, all: u64) {
         let _ = (done, all);
     }
@@ -106,7 +110,7 @@ pub fn convert(
     let dump = options.dump.open_indexed(Some(&Journal::index_file(&options.out)), &mut watch)?;
     let out = match OutFolder::take(options, &dump)? {
         Found::Mine(out) => out,
-        Found::Finished(dataset) => return already_there(*dataset),
+        Found::Finished(dataset) => return already_there(*dataset, &dump),
     };
     observer.begun(&dump);
     let mut expected = None;
@@ -121,12 +125,17 @@ pub fn convert(
         json!({
             "tcolz_version": env!("CARGO_PKG_VERSION"),
             "source": options.dump.source,
-            "layout": dump.layout.as_str(),
+            "reading": dump.reading,
+            "skipped": dump.skipped,
+            "notes": dump.notes,
             "listed": dump.inputs.len(),
             "threads": options.threads,
             "recipe": options.recipe,
         }),
     );
+    for photos in dump.unlisted.chunks(NAMES_AN_EVENT) {
+        log.event("unlisted", json!({ "photos": photos }));
+    }
     let mut store = Store::create(options, &dump, &mut log, stop, observer)?;
     let threads = options.threads.max(1);
     let resumed = store.counts().listed;
@@ -245,7 +254,7 @@ fn views(recipe: &Recipe, dataset_mean: [f32; 3]) -> Vec<View> {
     views
 }
 
-fn already_there(dataset: Dataset) -> Result<ConvertSummary, ConvertError> {
+fn already_there(dataset: Dataset, dump: &Dump) -> Result<ConvertSummary, ConvertError> {
     let mut tally = summary::Tally::default();
     for row in dataset.ledger()? {
         tally.count(row.status, row.reason_code(), row.photo.as_ref());
@@ -256,6 +265,7 @@ fn already_there(dataset: Dataset) -> Result<ConvertSummary, ConvertError> {
         converted: false,
         reasons,
         recovered,
+        unlisted: dump.unlisted.len() as u64,
         resumed: 0,
         source_bytes: 0,
         seconds: 0.0,

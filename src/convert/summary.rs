@@ -18,6 +18,8 @@ pub struct ConvertSummary {
     pub reasons: Vec<(String, u64)>,
     /// Stored although truncated.
     pub recovered: u64,
+    /// Photos in the source that are no inputs.
+    pub unlisted: u64,
     /// Inputs that an earlier, interrupted run had done.
     pub resumed: u64,
     /// Bytes of source files read, those of an interrupted run included.

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::Layout;
+use super::{Layout, Reading};
 
 /// A dump that cannot be listed. A single bad line never is one: it becomes a ledger row.
 #[derive(Debug, thiserror::Error)]
@@ -49,12 +49,87 @@ pub enum DumpError {
     #[error(
         "{path}: no known layout: expected `ground_truth/twitter_*_agrees.txt` (ttd), `b-t4sa_train.txt` (b-t4sa), \
          `labels.csv` with a header such as `path,label` (csv), or one folder of photos for each class \
-         (folder); say which with --layout, or name lists with --list",
+         (folder); found {found}; name lists with --list, or say the layout with --layout",
         path = path.display()
     )]
     UnknownLayout {
         /// The source.
         path: PathBuf,
+        /// What lies there, in words.
+        found: String,
+    },
+    /// Folders are called like splits, and what lies in them are photos and not classes.
+    #[error(
+        "{path}: {folders}: expected a folder of photos for each class in it, found photos; name a list with \
+         --list train=FILE, or say --layout classes where these are the classes",
+        path = path.display()
+    )]
+    NoClassFolders {
+        /// The source.
+        path: PathBuf,
+        /// The folders.
+        folders: String,
+    },
+    /// As it was recognised, a dump would lose more photos than it keeps.
+    #[error(
+        "{path}: read as {layout}, because {because}, {count} of {all} photos would be left out: {words}; say \
+         --layout {layout} to go on without them{instead}",
+        path = path.display(),
+        layout = reading.layout,
+        because = reading.because,
+        words = reading.not_used_in_words(),
+        instead = instead(reading.layout)
+    )]
+    LeavesOut {
+        /// The source.
+        path: PathBuf,
+        /// As what it was recognised.
+        reading: Box<Reading>,
+        /// Photos that would be left out.
+        count: u64,
+        /// Photos in the source.
+        all: u64,
+    },
+    /// Photos are no inputs, and that is to be an error.
+    #[error(
+        "{path}: {count} {} no input: {words}; the first is `{first}`; add them to the lists or move them away, \
+         or leave --strict out",
+        if *count == 1 { "photo is" } else { "photos are" },
+        path = path.display()
+    )]
+    Unlisted {
+        /// The source.
+        path: PathBuf,
+        /// How many there are.
+        count: u64,
+        /// The path of the first.
+        first: String,
+        /// Where they lie, in words.
+        words: String,
+    },
+    /// A list is no text that can be read.
+    #[error("{path}: expected a list in UTF-8, found {found}: {advice}", path = path.display())]
+    NotText {
+        /// The list.
+        path: PathBuf,
+        /// What it is.
+        found: String,
+        /// What to do.
+        advice: &'static str,
+    },
+    /// A quote in a table takes in the lines that follow it.
+    #[error(
+        "{path}: a quote opens on line {opened}, and {}; quote the field anew or take the line ends out of it",
+        closed.map_or_else(|| "is never closed".to_owned(), |line| format!("is closed on line {line}: what stands between would be lost")),
+        path = path.display()
+    )]
+    OpenQuote {
+        /// The table.
+        path: PathBuf,
+        /// Line of the opening quote, from 1.
+        opened: usize,
+        /// Line of the closing quote, where there is one.
+        closed: Option<usize>,
     },
     /// The source is what a conversion makes, not what it reads.
     #[error("{path}: expected a dump of photos, found a dataset; `tcolz inspect {path}` says what is in it", path = path.display())]
@@ -77,7 +152,7 @@ pub enum DumpError {
     /// The header of a table does not tell what its columns hold.
     #[error(
         "{path}: expected a header with a column of paths (`path`, `file`, `image`, `id`, …) and one of \
-         labels (`label`, `class`, …), found {found}",
+         labels (`label`, `class`, …), found {found}; name the columns so",
         path = path.display()
     )]
     Columns {
@@ -140,13 +215,13 @@ pub enum DumpError {
         /// The layout it was read as.
         layout: Layout,
     },
-    /// A folder that would name a class is not UTF-8, or holds a control character.
-    #[error("{path}: the folder name `{name}` is not UTF-8 or holds a control character, and cannot name a class; rename it", path = path.display())]
+    /// A folder cannot name a class.
+    #[error("{path}: {fault}; rename the folder", path = path.display())]
     FolderName {
-        /// The folder above.
+        /// The source.
         path: PathBuf,
-        /// The name, as far as it can be shown.
-        name: String,
+        /// What is wrong with the name, in words.
+        fault: String,
     },
     /// More classes, lists or lines than the ledger has room for.
     #[error("{path}: {found} {what}, at most {limit} are possible", path = path.display())]
@@ -160,4 +235,13 @@ pub enum DumpError {
         /// How many there may be.
         limit: usize,
     },
+}
+
+/// The layouts that may be meant instead of a recognised one.
+fn instead(layout: Layout) -> &'static str {
+    match layout {
+        Layout::Folder => ", or --layout classes where every folder is a class",
+        Layout::Classes => "",
+        _ => ", --layout folder where the folders are the classes, or name other lists with --list",
+    }
 }

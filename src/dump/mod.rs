@@ -1,39 +1,51 @@
 //! Raw dumps: which photos there are, what they are called, and how to get at their bytes.
 //!
 //! ```text
-//! Source (folder or tar) ─▶ Layout ─▶ lists ─▶ splits, text scores ─▶ Dump
+//! Source ─▶ Tree ─▶ Reading ─▶ lists ─▶ left out ─▶ splits, text scores ─▶ Dump
+//! folder    every   layout     inputs   photos that
+//! or tar    file    and why             are no input
 //! ```
 //!
 //! A layout turns a [`Source`] into a [`Dump`]: one [`Input`] for each line of each list (or for each
 //! file, where a dump has no lists), in the order in which they will be stored. Nothing is decoded
-//! here, and nothing is left out: a line that cannot be used carries its [`Problem`].
+//! here, and nothing is left out without a word: a line that cannot be used carries its [`Problem`], and a
+//! photo that is no input stands in [`Dump::unlisted`].
 
 mod error;
 mod input;
 mod layout;
+mod left_out;
 mod list;
+mod litter;
+mod names;
 mod options;
+mod outline;
+mod resolve;
 mod source;
 mod splits;
 mod text_scores;
+mod tree;
 
 use std::io;
 use std::path::Path;
 
 pub use error::DumpError;
 pub use input::{Input, Problem, tweet_id};
-pub use layout::Layout;
+pub use layout::{Layout, NotUsed, Reading};
 pub use options::{DumpOptions, ListFile};
 pub use source::{MAX_SOURCE_BYTES, Place, Source, Watch};
 pub use splits::{MakeSplits, SPLIT_METHOD};
+pub use tree::Skipped;
 
-use input::sample_id;
+use layout::{Facts, Unrecognised, listed, recognise};
+use left_out::LeftOut;
+use tree::Tree;
 
 /// A dump, listed.
 #[derive(Debug, Clone)]
 pub struct Dump {
-    /// How it is laid out.
-    pub layout: Layout,
+    /// As what it was read, and why.
+    pub reading: Reading,
     /// Where its files lie.
     pub source: Source,
     /// What stands before a sample id to make a path below the root: a folder and `/`, or nothing.
@@ -46,6 +58,10 @@ pub struct Dump {
     pub classes: Vec<String>,
     /// Every line, ordered by split and then in the order of storage.
     pub inputs: Vec<Input>,
+    /// Photos in the source that are no inputs, as paths below it, sorted.
+    pub unlisted: Vec<String>,
+    /// What was not looked at because of its name.
+    pub skipped: Skipped,
     /// How the splits were made, where the dump had none.
     pub made_splits: Option<MakeSplits>,
     /// What a person should know about how the dump was read.
@@ -63,19 +79,81 @@ impl Dump {
     }
 
     /// Lists what lies in `source`.
-    fn list(options: &DumpOptions, source: Source) -> Result<Dump, DumpError> {
-        let layout = match options.layout {
-            Some(layout) => layout,
-            None => Layout::recognise(options, &source)?,
-        };
-        let mut dump = layout.open(options, &source)?;
-        if dump.inputs.is_empty() {
-            return Err(DumpError::Empty { path: source.path().to_owned(), layout });
+    fn list(
+        options: &DumpOptions,
+        source: Source,
+        watch: &mut Watch<'_>,
+    ) -> Result<Dump, DumpError> {
+        let path = || source.path().to_owned();
+        let tree = Tree::of(&source, watch)?;
+        if options.layout.is_none()
+            && tree.is_file("dataset.json")
+            && tree.is_file("ledger.parquet")
+        {
+            return Err(DumpError::IsDataset { path: path() });
         }
-        dump.notes.extend_from_slice(source.notes());
+        let mut facts = Facts::of(&source, &tree);
+        let by_hand = !options.lists.is_empty();
+        let mut reading = recognise(&facts, options.layout, by_hand).map_err(|why| match why {
+            Unrecognised::Unknown(mut found) => {
+                found.extend(tree.skipped.in_words());
+                DumpError::UnknownLayout { path: path(), found: found.join("; ") }
+            }
+            Unrecognised::NoClasses(folders) => {
+                DumpError::NoClassFolders { path: path(), folders: listed(&folders) }
+            }
+        })?;
+        let by_folders = reading.layout == Layout::Folder && options.layout.is_none();
+        if let Some(broken) = facts.broken.take().filter(|_| by_folders) {
+            return Err(broken);
+        }
+        let mut found = reading.open(options, &source, &tree, &facts.outline)?;
+        if found.inputs.is_empty() {
+            return Err(DumpError::Empty { path: path(), layout: reading.layout });
+        }
+        found.used.extend(
+            options
+                .text_scores
+                .as_deref()
+                .and_then(|scores| source.inside(&scores.canonicalize().ok()?)),
+        );
+        let left_out = LeftOut::of(&source, &tree, &reading, &found);
+        reading.not_used.extend(left_out.by_folder);
+        let count = left_out.photos.len() as u64;
+        if count > left_out.taken && options.layout.is_none() && !by_hand {
+            let (reading, all) = (Box::new(reading), left_out.taken + count);
+            return Err(DumpError::LeavesOut { path: path(), reading, count, all });
+        }
+        if let Some(first) = left_out.photos.first().filter(|_| options.strict) {
+            let (path, first) = (path(), first.clone());
+            return Err(DumpError::Unlisted {
+                path,
+                count,
+                first,
+                words: reading.not_used_in_words(),
+            });
+        }
+        let mut notes = std::mem::take(&mut reading.notes);
+        notes.extend(found.notes);
+        notes.extend(tree.skipped.hidden_in_words());
+        notes.extend_from_slice(&tree.notes);
+        notes.extend_from_slice(source.notes());
+        let mut dump = Dump {
+            reading,
+            prefix: found.prefix,
+            lists: found.lists,
+            splits: found.splits,
+            classes: found.classes,
+            inputs: found.inputs,
+            unlisted: left_out.photos,
+            skipped: tree.skipped,
+            source,
+            made_splits: None,
+            notes,
+        };
         if let Some(make) = &options.make_splits {
             if dump.splits.len() != 1 {
-                let (path, splits) = (source.path().to_owned(), dump.splits.join(", "));
+                let (path, splits) = (dump.source.path().to_owned(), dump.splits.join(", "));
                 return Err(DumpError::HasSplits { path, splits });
             }
             dump.splits = make.divide(&mut dump.inputs);
@@ -115,7 +193,7 @@ impl Dump {
     /// The same dump with other inputs.
     pub fn part(&self, inputs: Vec<Input>) -> Dump {
         Dump {
-            layout: self.layout,
+            reading: self.reading.clone(),
             source: self.source.clone(),
             prefix: self.prefix.clone(),
             lists: self.lists.clone(),
@@ -123,6 +201,8 @@ impl Dump {
             classes: self.classes.clone(),
             inputs,
             made_splits: self.made_splits.clone(),
+            unlisted: Vec::new(),
+            skipped: Skipped::default(),
             notes: Vec::new(),
         }
     }

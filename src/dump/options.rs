@@ -2,11 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use super::names::{SPLIT_NAME_RULE, is_split_name};
 use super::splits::MakeSplits;
 use super::{Dump, DumpError, Layout, Source, Watch};
-
-/// Longest name of a split, in bytes.
-const MAX_SPLIT_NAME: usize = 64;
 
 /// A dump, and how it is to be read.
 #[derive(Debug, Clone)]
@@ -21,6 +19,8 @@ pub struct DumpOptions {
     pub make_splits: Option<MakeSplits>,
     /// `t4sa_text_sentiment.tsv`: columns `TWID NEG NEU POS`.
     pub text_scores: Option<PathBuf>,
+    /// A photo in the source that is no input is an error.
+    pub strict: bool,
 }
 
 /// A list of photos in a file.
@@ -54,16 +54,6 @@ impl ListFile {
     }
 }
 
-/// What a split's name may look like; it becomes a folder of the dataset.
-pub(super) const SPLIT_NAME_RULE: &str =
-    "expected up to 64 letters, digits, `-` or `_`, and not `unfinished`";
-
-/// True for what may name a split. `unfinished` is where a conversion keeps its journal.
-pub(super) fn is_split_name(name: &str) -> bool {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    (1..=MAX_SPLIT_NAME).contains(&name.len()) && name.bytes().all(fits) && name != "unfinished"
-}
-
 impl DumpOptions {
     /// The dump in `source`, read as it is recognised.
     pub fn new(source: impl Into<PathBuf>) -> DumpOptions {
@@ -73,6 +63,7 @@ impl DumpOptions {
             lists: Vec::new(),
             make_splits: None,
             text_scores: None,
+            strict: false,
         }
     }
 
@@ -104,9 +95,11 @@ impl DumpOptions {
             }
             options.lists.push(ListFile { split: None, path: absolute.clone() });
             options.layout = Some(Layout::Csv);
-            return Dump::list(&options, Source::open(&self.source, watch)?);
+            let source = Source::open(&self.source, watch)?;
+            return Dump::list(&options, source, watch);
         }
-        Dump::list(self, Source::open_indexed(&self.source, kept, watch)?)
+        let source = Source::open_indexed(&self.source, kept, watch)?;
+        Dump::list(self, source, watch)
     }
 }
 

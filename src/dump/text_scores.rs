@@ -20,11 +20,12 @@ const MAX_LINE_BYTES: u64 = 4096;
 /// When the file cannot be read or has another header, or the photos of the dump have no tweet ids.
 pub(super) fn add(dump: &mut Dump, path: &Path) -> Result<(), DumpError> {
     let failed = |source| DumpError::Unreadable { path: path.to_owned(), source };
-    let id = |dump: &Dump, index: usize| tweet_id(dump.layout, &dump.inputs[index].sample_id);
+    let id =
+        |dump: &Dump, index: usize| tweet_id(dump.reading.layout, &dump.inputs[index].sample_id);
     let ids = (0..dump.inputs.len()).filter_map(|index| id(dump, index));
     let mut scores: HashMap<u64, Option<[f32; 3]>> = ids.map(|id| (id, None)).collect();
     if scores.is_empty() {
-        return Err(DumpError::NoTweets { path: path.to_owned(), layout: dump.layout });
+        return Err(DumpError::NoTweets { path: path.to_owned(), layout: dump.reading.layout });
     }
     let mut file = BufReader::with_capacity(1 << 16, File::open(path).map_err(failed)?);
     let (mut bad, mut first_bad) = (0u64, 0);

@@ -74,6 +74,7 @@ impl Store<'_> {
             converted: true,
             reasons,
             recovered,
+            unlisted: self.dump.unlisted.len() as u64,
             resumed: 0,
             source_bytes: self.source_bytes,
             seconds: self.log.seconds(),

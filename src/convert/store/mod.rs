@@ -138,7 +138,7 @@ impl<'a> Store<'a> {
             line: input.line,
             sample_id: input.sample_id.to_string(),
             path: self.dump.relative_path(&input.sample_id),
-            tweet_id: tweet_id(self.dump.layout, &input.sample_id),
+            tweet_id: tweet_id(self.dump.reading.layout, &input.sample_id),
             split: Arc::clone(&self.split_names[split]),
             label: input.label,
             status: outcome.status,

@@ -4,30 +4,42 @@
 //! the tar. `b-t4sa_all.txt` repeats the three lists and is ignored.
 
 use crate::dump::list::{Labels, Lists};
-use crate::dump::{Dump, DumpError, Layout, ListFile, Source};
+use crate::dump::{DumpError, Layout, ListFile};
 
-const SPLITS: [&str; 3] = ["train", "val", "test"];
+use super::{Listed, Opening};
+
+pub(super) const SPLITS: [&str; 3] = ["train", "val", "test"];
 const CLASSES: [&str; 3] = ["negative", "neutral", "positive"];
-const TOP_FOLDER: &str = "b-t4sa_imgs";
+pub(super) const TOP_FOLDER: &str = "b-t4sa_imgs";
 /// The folder that holds all photos.
-const PHOTOS: &str = "data";
+pub(super) const PHOTOS: &str = "data";
 /// The tar of the release.
 const TAR: &str = "b-t4sa_imgs.tar";
+/// A list that repeats the others.
+const ALL: &str = "b-t4sa_all.txt";
 
-pub(super) fn recognise(source: &Source) -> bool {
-    SPLITS.iter().any(|split| find_list(source, split).is_some())
+pub(super) fn list_name(split: &str) -> String {
+    format!("b-t4sa_{split}.txt")
 }
 
-pub(super) fn open(source: &Source, by_hand: &[ListFile]) -> Result<Dump, DumpError> {
+/// True for the name of a list.
+pub(super) fn is_list(name: &str) -> bool {
+    SPLITS.iter().any(|split| list_name(split) == name)
+}
+
+pub(super) fn open(opening: &Opening<'_>) -> Result<Listed, DumpError> {
+    let Opening { source, tree, root, .. } = *opening;
     let mut lists = Lists::default();
-    for list in by_hand {
+    for list in opening.by_hand {
         lists.add_file(source, list)?;
     }
-    for split in SPLITS.iter().filter(|_| by_hand.is_empty()) {
-        match find_list(source, split) {
-            Some(Place::Inside(relative)) => lists.add(source, &relative, split)?,
-            Some(Place::Beside(list)) => lists.add_file(source, &list)?,
-            None => {}
+    for split in SPLITS.iter().filter(|_| opening.by_hand.is_empty()) {
+        let name = list_name(split);
+        let inside = [format!("{root}{name}"), format!("{root}{TOP_FOLDER}/{name}")];
+        if let Some(inside) = inside.into_iter().find(|path| tree.is_file(path)) {
+            lists.add(source, &inside, split, "")?;
+        } else if let Some(beside) = source.beside(&name) {
+            lists.add_file(source, &ListFile { split: Some((*split).to_owned()), path: beside })?;
         }
     }
     if lists.is_empty() {
@@ -37,47 +49,26 @@ pub(super) fn open(source: &Source, by_hand: &[ListFile]) -> Result<Dump, DumpEr
             expected: "b-t4sa_train.txt",
         });
     }
-    let has_top = source.is_folder(TOP_FOLDER);
-    if !has_top && !source.is_folder(PHOTOS) && source.is_file(TAR) {
-        return Err(DumpError::StillPacked {
-            path: source.path().to_owned(),
-            tar: source.path().join(TAR),
-        });
+    let has_top = tree.is_folder(&format!("{root}{TOP_FOLDER}"));
+    let tar = format!("{root}{TAR}");
+    if !has_top && !tree.is_folder(&format!("{root}{PHOTOS}")) && tree.is_file(&tar) {
+        let (path, tar) = (source.path().to_owned(), source.path().join(tar));
+        return Err(DumpError::StillPacked { path, tar });
     }
+    let prefix = if has_top { format!("{root}{TOP_FOLDER}/") } else { root.to_owned() };
     let labels = Labels::known(&CLASSES);
-    let (lists, splits, inputs) = lists.inputs(&labels, Some(TOP_FOLDER));
-    Ok(Dump {
-        layout: Layout::BT4sa,
-        source: source.clone(),
-        prefix: if has_top { format!("{TOP_FOLDER}/") } else { String::new() },
-        lists,
-        splits,
-        classes: labels.into_names(),
-        inputs,
-        made_splits: None,
-        notes: Vec::new(),
-    })
-}
-
-enum Place {
-    Inside(String),
-    Beside(ListFile),
-}
-
-fn find_list(source: &Source, split: &str) -> Option<Place> {
-    let name = format!("b-t4sa_{split}.txt");
-    let inside = [name.clone(), format!("{TOP_FOLDER}/{name}")];
-    if let Some(found) = inside.into_iter().find(|relative| source.is_file(relative)) {
-        return Some(Place::Inside(found));
-    }
-    let holds_photos = source.is_folder(PHOTOS) || source.is_folder(TOP_FOLDER);
-    let beside = source.beside(&name).filter(|_| holds_photos)?;
-    Some(Place::Beside(ListFile { split: Some(split.to_owned()), path: beside }))
+    let mut used = lists.inside().to_vec();
+    used.extend([format!("{root}{ALL}"), format!("{root}{TOP_FOLDER}/{ALL}")]);
+    let mut files = opening.resolver(&prefix);
+    let (lists, splits, inputs) = lists.inputs(&labels, Some(TOP_FOLDER), &mut files);
+    let notes = files.notes();
+    Ok(Listed { prefix, lists, splits, classes: labels.into_names(), inputs, notes, used })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dump::Dump;
     use std::fs;
 
     #[test]
@@ -87,12 +78,13 @@ mod tests {
             let [source, photos, lists] =
                 [source, photos, lists].map(|path| folder.path().join(path));
             fs::create_dir_all(photos.join("data/78476")).unwrap();
+            fs::write(photos.join("data/78476/784760943188189184-1.jpg"), "").unwrap();
             for split in SPLITS {
                 let line = format!("data/78476/784760943188189184-1.jpg {}\n", split.len() % 3);
                 fs::write(lists.join(format!("b-t4sa_{split}.txt")), line).unwrap();
             }
             let dump = Dump::open(&source, None).unwrap();
-            assert_eq!(dump.layout, Layout::BT4sa);
+            assert_eq!(dump.reading.layout, Layout::BT4sa);
             assert_eq!(dump.prefix, if photos == source { "" } else { "b-t4sa_imgs/" });
             assert_eq!(dump.splits, SPLITS);
             dump.inputs

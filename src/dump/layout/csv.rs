@@ -1,42 +1,53 @@
 //! Tables with a header, and lists named by hand whose labels name the classes.
 //!
-//! Recognised are `labels.csv` (Kaggle's dog breeds: `id,breed` beside `train/<id>.jpg`), or `train.csv`,
-//! `val.csv`, `test.csv`; each may end in `.tsv`.
+//! Recognised are `labels.csv` or `metadata.csv` (Kaggle's dog breeds: `id,breed` beside `train/<id>.jpg`), or
+//! a table for each split, as `train.csv` and `validation.csv` or as `train/metadata.csv`; each may end in `.tsv`.
 
-use crate::dump::list::{Labels, Lists, has_columns};
-use crate::dump::{Dump, DumpError, Layout, ListFile, Source};
+use std::collections::BTreeSet;
 
-const ENDINGS: [&str; 2] = ["csv", "tsv"];
-/// File names without their ending, and the split of each.
-const WHOLE: [(&str, &str); 2] = [("labels", "all"), ("metadata", "all")];
-const SPLITS: [(&str, &str); 4] =
-    [("train", "train"), ("val", "val"), ("valid", "val"), ("test", "test")];
+use crate::dump::list::{Labels, Lists, renumbered};
+use crate::dump::resolve::Resolver;
+use crate::dump::tree::{NameKind, Tree};
+use crate::dump::{DumpError, Layout, Source};
+
+use super::{Listed, Opening, TableUse};
+
+/// Names of tables for a whole dump, without their ending.
+pub(super) const WHOLE: [&str; 2] = ["labels", "metadata"];
 /// Where photos lie when not beside the table, and what is not written after an id.
 const FOLDERS: [&str; 7] = ["", "train/", "images/", "data/", "img/", "photos/", "all/"];
-const SUFFIXES: [&str; 5] = ["", ".jpg", ".jpeg", ".png", ".webp"];
+const SUFFIXES: [&str; 9] = ["", ".jpg", ".jpeg", ".png", ".webp", ".JPG", ".JPEG", ".gif", ".bmp"];
 /// Paths that are tried to find out where the photos lie: some may be missing.
-const TRIED_PATHS: usize = 50;
+const TRIED_PATHS: usize = 200;
+/// Folders beside the usual ones that are tried.
+const TRIED_FOLDERS: usize = 100;
 
-pub(super) fn recognise(source: &Source) -> bool {
-    !tables(source).is_empty()
+/// Where the photos of listed paths lie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Whereabouts {
+    /// Below the root, `""` or ending in `/`.
+    pub(super) folder: String,
+    pub(super) suffix: &'static str,
+    /// How many of the paths lie there.
+    pub(super) found: usize,
 }
 
-pub(super) fn open(source: &Source, by_hand: &[ListFile]) -> Result<Dump, DumpError> {
+pub(super) fn open(opening: &Opening<'_>, tables: &[TableUse]) -> Result<Listed, DumpError> {
+    let Opening { source, tree, root, .. } = *opening;
     let path = || source.path().to_owned();
     let mut lists = Lists::default();
-    for list in by_hand {
+    for list in opening.by_hand {
         lists.add_file(source, list)?;
     }
-    if by_hand.is_empty() {
-        for (name, split) in tables(source) {
-            lists.add(source, &name, split)?;
-        }
+    for TableUse { path, split, base } in tables.iter().filter(|_| opening.by_hand.is_empty()) {
+        lists.add(source, path, split, base)?;
     }
     if lists.is_empty() {
         let expected = "labels.csv with a header such as `path,label`";
         return Err(DumpError::NotThisLayout { path: path(), layout: Layout::Csv, expected });
     }
-    let (folder, suffix) = whereabouts(source, &lists.first_paths(TRIED_PATHS));
+    let lies = whereabouts(source, tree, root, &lists.some_paths(TRIED_PATHS));
+    let (folder, suffix) = lies.map_or_else(Default::default, |lies| (lies.folder, lies.suffix));
     lists.append_to_paths(suffix);
     let limit = usize::from(crate::sample::NO_LABEL);
     let labels = Labels::found(lists.labels()).map_err(|found| DumpError::TooMany {
@@ -45,58 +56,75 @@ pub(super) fn open(source: &Source, by_hand: &[ListFile]) -> Result<Dump, DumpEr
         found,
         limit,
     })?;
-    let (lists, splits, inputs) = lists.inputs(&labels, None);
-    let mut notes = Vec::new();
+    let used = lists.inside().to_vec();
+    let prefix = format!("{root}{folder}");
+    let mut files = opening.resolver(&prefix);
+    let (lists, splits, inputs) = lists.inputs(&labels, None, &mut files);
+    let mut notes = files.notes();
     if !(folder.is_empty() && suffix.is_empty()) {
-        notes.push(format!("the photo of `x` is taken from {folder}x{suffix}"));
+        notes.push(format!("the photo of `x` is taken from {prefix}x{suffix}"));
     }
-    Ok(Dump {
-        layout: Layout::Csv,
-        source: source.clone(),
-        prefix: folder.to_owned(),
-        lists,
-        splits,
-        classes: labels.into_names(),
-        inputs,
-        made_splits: None,
-        notes,
-    })
+    let classes = labels.into_names();
+    notes.extend(renumbered(&classes));
+    Ok(Listed { prefix, lists, splits, classes, inputs, notes, used })
 }
 
-/// The tables that are there: one for all, or one for each split.
-fn tables(source: &Source) -> Vec<(String, &'static str)> {
-    let find = |stems: &[(&str, &'static str)]| -> Vec<(String, &'static str)> {
-        let names = stems
-            .iter()
-            .flat_map(|&(stem, split)| ENDINGS.map(|ending| (format!("{stem}.{ending}"), split)));
-        let fits = |name: &str| {
-            source.is_file(name) && source.text(name).is_ok_and(|bytes| has_columns(&bytes))
-        };
-        names.filter(|(name, _)| fits(name)).collect()
+/// Folder and suffix that make the most of these paths those of files; of equals the first. `None` where none
+/// is found.
+pub(super) fn whereabouts(
+    source: &Source,
+    tree: &Tree,
+    root: &str,
+    paths: &[String],
+) -> Option<Whereabouts> {
+    let mut resolver = Resolver::new(source, tree, root, "");
+    let paths: Vec<String> =
+        paths.iter().map(|path| resolver.relative(path).into_owned()).collect();
+    let usual: Vec<String> = FOLDERS.iter().map(|&folder| folder.to_owned()).collect();
+    let mut best = |folders: &[String], loosely: bool| {
+        let mut best: Option<Whereabouts> = None;
+        for folder in folders {
+            for suffix in SUFFIXES {
+                let mut is_there = |path: &&String| {
+                    resolver.finds(&format!("{root}{folder}{path}{suffix}"), loosely)
+                };
+                let found = paths.iter().filter(|path| is_there(path)).count();
+                if found > best.as_ref().map_or(0, |best| best.found) {
+                    best = Some(Whereabouts { folder: folder.clone(), suffix, found });
+                }
+            }
+        }
+        best
     };
-    let mut whole = find(&WHOLE);
-    whole.truncate(1);
-    if whole.is_empty() { find(&SPLITS) } else { whole }
+    if paths.is_empty() {
+        return None;
+    }
+    best(&usual, false)
+        .or_else(|| best(&folders_of_photos(tree, root), false))
+        .or_else(|| best(&usual, true))
 }
 
-/// Folder and suffix that make the most of these paths those of files; of equals the first.
-fn whereabouts(source: &Source, paths: &[String]) -> (&'static str, &'static str) {
-    let mut best = (0, ("", ""));
-    for folder in FOLDERS {
-        for suffix in SUFFIXES {
-            let is_there = |path: &&String| source.is_file(&format!("{folder}{path}{suffix}"));
-            let there = paths.iter().filter(is_there).count();
-            if there > best.0 {
-                best = (there, (folder, suffix));
+/// Folders below `root` that hold photos, the first of them.
+fn folders_of_photos(tree: &Tree, root: &str) -> Vec<String> {
+    let mut folders = BTreeSet::new();
+    for file in tree.below(root) {
+        let below = &file.path[root.len()..];
+        if NameKind::of(below) != NameKind::Other
+            && let Some(end) = below.rfind('/')
+        {
+            folders.insert(&below[..=end]);
+            if folders.len() == TRIED_FOLDERS {
+                break;
             }
         }
     }
-    best.1
+    folders.into_iter().map(str::to_owned).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dump::Dump;
     use std::fs;
 
     fn dump(files: &[(&str, &str)]) -> Dump {
@@ -125,7 +153,7 @@ mod tests {
             ("test/0d.jpg", ""),
         ]);
         assert_eq!(
-            (dump.layout, dump.relative_path("0a.jpg").as_str()),
+            (dump.reading.layout, dump.relative_path("0a.jpg").as_str()),
             (Layout::Csv, "train/0a.jpg")
         );
         assert_eq!(dump.classes, ["beagle", "pug"]);

@@ -1,98 +1,100 @@
-//! A folder for each class, with or without folders `train`, `val`, `test` above them.
+//! A folder for each class, with or without folders `train`, `val`, `test` above or below them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
-use crate::dump::{Dump, DumpError, Input, Layout, Problem, Source, sample_id};
+use crate::dump::list::{in_order, renumbered};
+use crate::dump::names::{class_name_fault, printable, sample_id};
+use crate::dump::{DumpError, Input, Problem};
 
-/// Names of split folders, and the split each stands for.
-const SPLITS: [(&str, &str); 5] =
-    [("train", "train"), ("val", "val"), ("valid", "val"), ("validation", "val"), ("test", "test")];
+use super::{Group, GroupClass, Listed, Opening, listed as listed_words};
 
-pub(super) fn recognise(source: &Source) -> bool {
-    source.folders("").is_ok_and(|folders| !folders.is_empty())
-}
-
-pub(super) fn open(source: &Source) -> Result<Dump, DumpError> {
-    let top = source.folders("")?;
-    let split_of = |folder: &str| SPLITS.iter().find(|(name, _)| *name == folder);
-    let is_split_dump = !top.is_empty() && top.iter().all(|folder| split_of(folder).is_some());
-    let mut split_folders: Vec<(String, &str)> = Vec::new();
-    if is_split_dump {
-        for (name, split) in SPLITS {
-            if top.iter().any(|folder| folder == name) {
-                split_folders.push((format!("{name}/"), split));
+/// Lists the files of each group, in the order of their paths. Files that lie in no class folder are left out,
+/// and a folder is a class's where photos lie in it.
+pub(super) fn open(opening: &Opening<'_>, groups: &[Group]) -> Result<Listed, DumpError> {
+    let Opening { source, tree, root, outline, .. } = *opening;
+    let mut classes: BTreeSet<&str> = BTreeSet::new();
+    for group in groups {
+        match &group.class {
+            GroupClass::Folder => {
+                let folders = outline.at(&group.folder).into_iter().flat_map(|node| &node.folders);
+                classes.extend(folders.map(|folder| folder.name.as_str()));
             }
+            GroupClass::Named(class) => drop(classes.insert(class)),
+            GroupClass::None => {}
         }
-    } else {
-        split_folders.push((String::new(), "all"));
     }
-    let mut classes = BTreeSet::new();
-    for (prefix, _) in &split_folders {
-        classes.extend(source.folders(prefix)?);
-    }
-    let classes: Vec<String> = classes.into_iter().collect();
-    if classes.is_empty() {
-        return Err(DumpError::NotThisLayout {
-            path: source.path().to_owned(),
-            layout: Layout::Folder,
-            expected: "a folder for each class",
-        });
-    }
+    let mut classes: Vec<&str> = classes.into_iter().collect();
+    in_order(&mut classes);
+    let path = || source.path().to_owned();
     let limit = usize::from(u16::MAX);
     if classes.len() > limit {
-        let (path, found) = (source.path().to_owned(), classes.len());
-        return Err(DumpError::TooMany { path, what: "classes", found, limit });
-    }
-    let mut dump = Dump {
-        layout: Layout::Folder,
-        source: source.clone(),
-        prefix: String::new(),
-        lists: Vec::new(),
-        splits: Vec::new(),
-        classes,
-        inputs: Vec::new(),
-        made_splits: None,
-        notes: Vec::new(),
-    };
-    for (prefix, split) in split_folders {
-        let loose = source.loose_files(&prefix)?;
-        if loose > 0 {
-            let folder = if prefix.is_empty() { "the top folder" } else { prefix.as_str() };
-            dump.notes.push(format!(
-                "{loose} files in {folder} lie outside every class folder and were not taken"
-            ));
-        }
-        let split_index = match dump.splits.iter().position(|known| known == split) {
-            Some(index) => index,
-            None => {
-                dump.splits.push(split.to_owned());
-                dump.splits.len() - 1
-            }
-        };
-        let list = dump.lists.len() as u16;
-        dump.lists.push(if prefix.is_empty() { "./".to_owned() } else { prefix.clone() });
-        let mut files = Vec::new();
-        for label in 0..dump.classes.len() {
-            let class = format!("{prefix}{}/", dump.classes[label]);
-            if source.is_folder(&class) {
-                source.walk(&class, &mut |path, problem| {
-                    files.push((path, label as u16, problem));
-                })?;
-            }
-        }
-        files.sort();
-        let inputs = files.into_iter().zip(1u32..).map(|((path, label, bad_name), line)| {
-            let (sample_id, problem) = match sample_id(&path) {
-                Ok(id) if !bad_name => (id, None),
-                Ok(id) => (id, Some(not_utf8())),
-                Err(problem) => (path.replace(char::is_control, "\u{FFFD}").into(), Some(problem)),
-            };
-            let input = Input::new(list, line, split_index as u16);
-            Input { sample_id, label: Some(label), problem, ..input }
+        return Err(DumpError::TooMany {
+            path: path(),
+            what: "classes",
+            found: classes.len(),
+            limit,
         });
-        dump.inputs.extend(inputs);
     }
-    Ok(dump)
+    if let Some(fault) = classes.iter().find_map(|class| class_name_fault(class)) {
+        return Err(DumpError::FolderName { path: path(), fault });
+    }
+    let labels: HashMap<&str, u16> = classes.iter().copied().zip(0..).collect();
+    let mut listed = Listed {
+        prefix: root.to_owned(),
+        classes: classes.iter().map(|&class| class.to_owned()).collect(),
+        notes: empty_folders(opening, groups),
+        ..Listed::default()
+    };
+    listed.notes.extend(renumbered(&listed.classes));
+    for group in groups {
+        let known = listed.splits.iter().position(|split| *split == group.split);
+        let split = known.unwrap_or_else(|| {
+            listed.splits.push(group.split.clone());
+            listed.splits.len() - 1
+        });
+        let list = listed.lists.len() as u16;
+        let name = &group.folder[root.len()..];
+        listed.lists.push(if name.is_empty() { "./".to_owned() } else { name.to_owned() });
+        let mut line = 0;
+        for file in tree.below(&group.folder) {
+            let label = match &group.class {
+                GroupClass::Folder => {
+                    let class = file.path[group.folder.len()..].split_once('/');
+                    let Some(&label) = class.and_then(|(class, _)| labels.get(class)) else {
+                        continue;
+                    };
+                    Some(label)
+                }
+                GroupClass::Named(class) => labels.get(class.as_str()).copied(),
+                GroupClass::None => None,
+            };
+            line += 1;
+            let below = &file.path[root.len()..];
+            let (sample_id, problem) = match sample_id(below) {
+                Ok(id) if !file.bad_name => (id, None),
+                Ok(id) => (id, Some(not_utf8())),
+                Err(problem) => (printable(below).into(), Some(problem)),
+            };
+            let input = Input::new(list, line, split as u16);
+            listed.inputs.push(Input { sample_id, label, problem, ..input });
+        }
+    }
+    Ok(listed)
+}
+
+/// Folders that would be a class's if they held something: not every copy of a dump keeps them.
+fn empty_folders(opening: &Opening<'_>, groups: &[Group]) -> Vec<String> {
+    let is_class = |folder: &&String| {
+        let (above, _) = folder.trim_end_matches('/').rsplit_once('/').unwrap_or_default();
+        let mut groups = groups.iter().filter(|group| group.class == GroupClass::Folder);
+        !folder.is_empty() && groups.any(|group| group.folder.trim_end_matches('/') == above)
+    };
+    let empty: Vec<&String> = opening.tree.empty_folders.iter().filter(is_class).collect();
+    match empty[..] {
+        [] => Vec::new(),
+        [only] => vec![format!("the folder {} is empty and names no class", printable(only))],
+        _ => vec![format!("{} are empty and name no class", printable(&listed_words(&empty)))],
+    }
 }
 
 fn not_utf8() -> Problem {
@@ -102,6 +104,7 @@ fn not_utf8() -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dump::Dump;
     use std::fs;
 
     fn dump(files: &[&str]) -> Dump {
@@ -121,7 +124,13 @@ mod tests {
 
     #[test]
     fn classes_are_the_folders_in_order_and_hidden_files_are_not_photos() {
-        let dump = dump(&["dog/1.jpg", "cat/deep/2.png", "cat/.DS_Store", "cat/Thumbs.db"]);
+        let dump = dump(&[
+            "dog/1.jpg",
+            "cat/deep/2.png",
+            "cat/.DS_Store",
+            "cat/Thumbs.db",
+            "scripts/a.py",
+        ]);
         assert_eq!(dump.classes, ["cat", "dog"]);
         assert_eq!(
             found(&dump),

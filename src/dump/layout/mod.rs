@@ -1,13 +1,30 @@
-//! How dumps are laid out, and how that is recognised.
+//! How dumps are laid out: which layout a dump has, and why; and what each layout makes of its files.
+//!
+//! ```text
+//! Tree ─▶ Facts ─▶ recognise (pure) ─▶ Reading ─▶ open ─▶ Listed: inputs, classes, splits
+//!         names, headers, counts       layout, root, reasons
+//! ```
 
 mod b_t4sa;
 mod csv;
+mod facts;
 mod folder;
+mod recognise;
+#[cfg(test)]
+mod tests;
 mod ttd;
 
 use std::fmt;
 
-use super::{Dump, DumpError, DumpOptions, Source};
+use serde::Serialize;
+
+use super::outline::Outline;
+use super::resolve::Resolver;
+use super::tree::Tree;
+use super::{DumpError, DumpOptions, Input, ListFile, Source};
+
+pub(super) use facts::Facts;
+pub(super) use recognise::{Unrecognised, listed, recognise};
 
 /// How a dump is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,13 +35,16 @@ pub enum Layout {
     Ttd,
     /// A table with a header, such as `labels.csv`; or lists named by hand whose labels name the classes.
     Csv,
-    /// A folder a class, with or without folders `train`, `val`, `test` above.
+    /// A folder a class, with or without folders `train`, `val`, `test` above or below.
     Folder,
+    /// A folder a class, whatever its name: `train` and `test` are classes like others.
+    Classes,
 }
 
 impl Layout {
-    /// Every layout, in the order in which `auto` tries them.
-    pub const ALL: [Layout; 4] = [Layout::Ttd, Layout::BT4sa, Layout::Csv, Layout::Folder];
+    /// Every layout. Recognition tries them in this order; it never takes [`Layout::Classes`] by itself.
+    pub const ALL: [Layout; 5] =
+        [Layout::Ttd, Layout::BT4sa, Layout::Csv, Layout::Folder, Layout::Classes];
 
     /// The word used on the command line.
     pub fn as_str(self) -> &'static str {
@@ -33,6 +53,7 @@ impl Layout {
             Layout::Ttd => "ttd",
             Layout::Csv => "csv",
             Layout::Folder => "folder",
+            Layout::Classes => "classes",
         }
     }
 
@@ -40,38 +61,157 @@ impl Layout {
     pub fn parse(word: &str) -> Option<Layout> {
         Layout::ALL.into_iter().find(|layout| layout.as_str() == word)
     }
-
-    /// The layout of what lies in `source`, read with these options.
-    pub(super) fn recognise(options: &DumpOptions, source: &Source) -> Result<Layout, DumpError> {
-        if source.is_file("dataset.json") && source.is_file("ledger.parquet") {
-            return Err(DumpError::IsDataset { path: source.path().to_owned() });
-        }
-        let by_hand = !options.lists.is_empty();
-        let recognised = Layout::ALL.into_iter().find(|layout| match layout {
-            Layout::Ttd => ttd::recognise(source, by_hand),
-            Layout::BT4sa => b_t4sa::recognise(source),
-            Layout::Csv => by_hand || csv::recognise(source),
-            Layout::Folder => folder::recognise(source),
-        });
-        recognised.ok_or_else(|| DumpError::UnknownLayout { path: source.path().to_owned() })
-    }
-
-    /// Reads the lists of this layout, or what stands for lists.
-    pub(super) fn open(self, options: &DumpOptions, source: &Source) -> Result<Dump, DumpError> {
-        match self {
-            Layout::Ttd => ttd::open(source, &options.lists),
-            Layout::BT4sa => b_t4sa::open(source, &options.lists),
-            Layout::Csv => csv::open(source, &options.lists),
-            Layout::Folder if !options.lists.is_empty() => {
-                Err(DumpError::ListsOfFolder { path: source.path().to_owned() })
-            }
-            Layout::Folder => folder::open(source),
-        }
-    }
 }
 
 impl fmt::Display for Layout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for Layout {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// As what a dump is read, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Reading {
+    /// Its layout.
+    pub layout: Layout,
+    /// The folder that it was found in: `""` for the source itself, otherwise ending in `/`.
+    pub root: String,
+    /// The reason, in words.
+    pub because: String,
+    /// What lies in the source and is not read: tables with the reason, folders with the number of their photos.
+    pub not_used: Vec<NotUsed>,
+    /// What a person should know about the decision.
+    #[serde(skip)]
+    pub(super) notes: Vec<String>,
+    #[serde(skip)]
+    pub(super) plan: Plan,
+}
+
+/// Something in a source that is not read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NotUsed {
+    /// A file, or a folder ending in `/`.
+    pub path: String,
+    /// How many photos it holds or is.
+    pub photos: u64,
+    /// The reason, in words.
+    pub why: String,
+}
+
+/// What is read of a dump.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::dump) enum Plan {
+    /// The layout's own lists.
+    Lists,
+    /// Tables, in the order of their splits.
+    Tables(Vec<TableUse>),
+    /// Folders that hold class folders, or photos without labels.
+    Folders(Vec<Group>),
+}
+
+/// A table that is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct TableUse {
+    /// Below the source.
+    path: String,
+    split: String,
+    /// Where its paths begin, below the root.
+    base: String,
+}
+
+/// A folder whose files belong to one split.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Group {
+    /// Below the source, `""` or ending in `/`.
+    folder: String,
+    split: String,
+    class: GroupClass,
+}
+
+/// What tells the class of a file in a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum GroupClass {
+    /// The folder in the group that it lies in.
+    Folder,
+    /// The group has one class.
+    Named(String),
+    /// Nothing: it has no label.
+    None,
+}
+
+impl Reading {
+    fn new(layout: Layout, root: &str, because: String, plan: Plan) -> Reading {
+        let (not_used, notes) = (Vec::new(), Vec::new());
+        Reading { layout, root: root.to_owned(), because, not_used, notes, plan }
+    }
+
+    /// What is not read, short enough for a line of text; empty where everything is.
+    pub fn not_used_in_words(&self) -> String {
+        let words = self.not_used.iter().map(|NotUsed { path, photos, why }| match photos {
+            0 => format!("{path} ({why})"),
+            1 => format!("{path} (1 photo)"),
+            photos => format!("{path} ({photos} photos)"),
+        });
+        listed(&words.collect::<Vec<_>>())
+    }
+}
+
+/// What a layout needs to list its photos.
+pub(super) struct Opening<'a> {
+    source: &'a Source,
+    tree: &'a Tree,
+    outline: &'a Outline,
+    root: &'a str,
+    by_hand: &'a [ListFile],
+}
+
+impl<'a> Opening<'a> {
+    fn resolver(&self, prefix: &str) -> Resolver<'a> {
+        Resolver::new(self.source, self.tree, self.root, prefix)
+    }
+}
+
+/// The photos of a dump, as its layout lists them.
+#[derive(Debug, Default)]
+pub(super) struct Listed {
+    /// What stands before a sample id to make a path below the source.
+    pub(super) prefix: String,
+    /// Names of the lists.
+    pub(super) lists: Vec<String>,
+    /// Names of the splits, in the order of conversion.
+    pub(super) splits: Vec<String>,
+    pub(super) classes: Vec<String>,
+    pub(super) inputs: Vec<Input>,
+    pub(super) notes: Vec<String>,
+    /// Files below the source that were read as lists.
+    pub(super) used: Vec<String>,
+}
+
+impl Reading {
+    /// Reads the lists of the layout, or what stands for lists.
+    pub(super) fn open(
+        &self,
+        options: &DumpOptions,
+        source: &Source,
+        tree: &Tree,
+        outline: &Outline,
+    ) -> Result<Listed, DumpError> {
+        let (root, by_hand) = (&*self.root, &*options.lists);
+        let opening = Opening { source, tree, outline, root, by_hand };
+        match (&self.plan, self.layout) {
+            (Plan::Lists, Layout::Ttd) => ttd::open(&opening),
+            (Plan::Lists, _) => b_t4sa::open(&opening),
+            (Plan::Tables(tables), _) => csv::open(&opening, tables),
+            (Plan::Folders(_), _) if !options.lists.is_empty() => {
+                Err(DumpError::ListsOfFolder { path: source.path().to_owned() })
+            }
+            (Plan::Folders(groups), _) => folder::open(&opening, groups),
+        }
     }
 }

@@ -7,73 +7,75 @@
 use std::collections::HashMap;
 
 use crate::dump::list::{Labels, Lists};
-use crate::dump::{Dump, DumpError, Layout, ListFile, Source};
+use crate::dump::{DumpError, Layout};
 
+use super::{Listed, Opening};
+
+/// The folder of the lists.
+pub(super) const LIST_FOLDER: &str = "ground_truth/";
 const LISTS: [(&str, u8); 3] = [
-    ("ground_truth/twitter_three_agrees.txt", 3),
-    ("ground_truth/twitter_four_agrees.txt", 4),
-    ("ground_truth/twitter_five_agrees.txt", 5),
+    ("twitter_three_agrees.txt", 3),
+    ("twitter_four_agrees.txt", 4),
+    ("twitter_five_agrees.txt", 5),
 ];
-const FOLDERS: [&str; 2] = ["images", "Agg_AMT_Candidates"];
+/// Folders of the photos.
+pub(super) const FOLDERS: [&str; 2] = ["images", "Agg_AMT_Candidates"];
+/// The folder of the published folds, whose lists are named by hand.
+pub(super) const FOLDS: &str = "folds";
 const CLASSES: [&str; 2] = ["negative", "positive"];
 
-pub(super) fn recognise(source: &Source, by_hand: bool) -> bool {
-    folder(source).is_some() && (largest(source).is_some() || by_hand && source.is_folder("folds"))
+/// True for the name of a list.
+pub(super) fn is_list(name: &str) -> bool {
+    LISTS.iter().any(|(known, _)| *known == name)
 }
 
-pub(super) fn open(source: &Source, by_hand: &[ListFile]) -> Result<Dump, DumpError> {
-    let missing = |expected| DumpError::NotThisLayout {
-        path: source.path().to_owned(),
-        layout: Layout::Ttd,
-        expected,
-    };
-    let folder = folder(source).ok_or_else(|| missing("the folder images/"))?;
+pub(super) fn open(opening: &Opening<'_>) -> Result<Listed, DumpError> {
+    let Opening { source, tree, root, .. } = *opening;
+    let folder = FOLDERS.into_iter().find(|folder| tree.is_folder(&format!("{root}{folder}")));
+    let folder = folder.unwrap_or(FOLDERS[0]);
+    let prefix = format!("{root}{folder}/");
+    // From the least agreement to the most: the largest list holds all others.
+    let there: Vec<(String, u8)> = LISTS
+        .iter()
+        .map(|&(name, level)| (format!("{root}{LIST_FOLDER}{name}"), level))
+        .filter(|(path, _)| tree.is_file(path))
+        .collect();
     let labels = Labels::known(&CLASSES);
     let mut lists = Lists::default();
-    for list in by_hand {
+    for list in opening.by_hand {
         lists.add_file(source, list)?;
     }
-    if by_hand.is_empty() {
-        let (name, _) = largest(source).ok_or_else(|| missing(LISTS[0].0))?;
-        lists.add(source, name, "all")?;
+    if opening.by_hand.is_empty() {
+        let (largest, _) = there.first().ok_or_else(|| DumpError::NotThisLayout {
+            path: source.path().to_owned(),
+            layout: Layout::Ttd,
+            expected: "ground_truth/twitter_three_agrees.txt",
+        })?;
+        lists.add(source, largest, "all", "")?;
     }
-    let (lists, splits, mut inputs) = lists.inputs(&labels, Some(folder));
-    // From the least agreement to the most: the last word counts.
+    let mut files = opening.resolver(&prefix);
+    let mut used = lists.inside().to_vec();
+    let (lists, splits, mut inputs) = lists.inputs(&labels, Some(folder), &mut files);
+    // The last word counts.
     let mut levels: HashMap<Box<str>, u8> = HashMap::new();
-    for (name, level) in LISTS.into_iter().filter(|(name, _)| source.is_file(name)) {
+    for (path, level) in there {
         let mut list = Lists::default();
-        list.add(source, name, "all")?;
-        let (_, _, listed) = list.inputs(&labels, Some(folder));
+        list.add(source, &path, "all", "")?;
+        let (_, _, listed) = list.inputs(&labels, Some(folder), &mut opening.resolver(&prefix));
         levels.extend(listed.into_iter().map(|input| (input.sample_id, level)));
+        used.push(path);
     }
     for input in inputs.iter_mut().filter(|input| input.problem.is_none()) {
         input.agreement = levels.get(&input.sample_id).copied();
     }
-    Ok(Dump {
-        layout: Layout::Ttd,
-        source: source.clone(),
-        prefix: format!("{folder}/"),
-        lists,
-        splits,
-        classes: labels.into_names(),
-        inputs,
-        made_splits: None,
-        notes: Vec::new(),
-    })
-}
-
-/// The list of the lowest agreement that is there: it holds all others.
-fn largest(source: &Source) -> Option<(&'static str, u8)> {
-    LISTS.into_iter().find(|(name, _)| source.is_file(name))
-}
-
-fn folder(source: &Source) -> Option<&'static str> {
-    FOLDERS.into_iter().find(|folder| source.is_folder(folder))
+    let notes = files.notes();
+    Ok(Listed { prefix, lists, splits, classes: labels.into_names(), inputs, notes, used })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dump::Dump;
     use std::fs;
 
     #[test]
@@ -86,7 +88,7 @@ mod tests {
         write("ground_truth/twitter_four_agrees.txt", "1_2_a.jpg 1\n1_2_b.jpg 1\n");
         write("ground_truth/twitter_five_agrees.txt", "1_2_a.jpg 1\n");
         let dump = Dump::open(folder.path(), None).unwrap();
-        assert_eq!(dump.layout, Layout::Ttd);
+        assert_eq!(dump.reading.layout, Layout::Ttd);
         let found: Vec<_> = dump
             .inputs
             .iter()

@@ -1,15 +1,15 @@
 //! Labels: words in a list, numbers in a dataset.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap};
 
 use crate::sample::NO_LABEL;
 
 use super::Problem;
+use crate::dump::names::{class_name_fault, shown};
 
-/// Labels that are numbers below this are their own class index; above it they are names like others.
+/// Labels that are numbers below this are their own class index; where one is larger, they are counted.
 const MAX_NUMBERED: u16 = 1000;
-/// Characters of a wrong label that are shown.
-const MAX_SHOWN: usize = 80;
 
 /// The classes that labels may name.
 #[derive(Debug)]
@@ -28,8 +28,9 @@ impl Labels {
         labels
     }
 
-    /// The classes that occur. Small numbers stay what they are (`0`, `1`, …, with the gaps filled), words
-    /// are counted in alphabetical order.
+    /// The classes that occur. Small numbers stay what they are (`0`, `1`, …, with the gaps filled), other
+    /// numbers are counted in their order, words in alphabetical order. Words that can name no class are left
+    /// out.
     ///
     /// # Errors
     /// The number of classes, when it is more than labels can count.
@@ -37,6 +38,9 @@ impl Labels {
         words: impl Iterator<Item = &'a str>,
     ) -> Result<Labels, usize> {
         let words: BTreeSet<&str> = words.collect();
+        let words: BTreeSet<&str> = words.into_iter().map(whole).collect();
+        let mut words: Vec<&str> =
+            words.into_iter().filter(|word| class_name_fault(word).is_none()).collect();
         if words.len() > usize::from(NO_LABEL) {
             return Err(words.len());
         }
@@ -47,7 +51,10 @@ impl Labels {
         let numbers: Option<Vec<u16>> = words.iter().map(number).collect();
         Ok(Labels::of(match numbers.as_deref().and_then(|numbers| numbers.iter().max()) {
             Some(&last) => (0..=last).map(|number| number.to_string()).collect(),
-            None => words.into_iter().map(str::to_owned).collect(),
+            None => {
+                in_order(&mut words);
+                words.into_iter().map(str::to_owned).collect()
+            }
         }))
     }
 
@@ -63,12 +70,58 @@ impl Labels {
 
     /// The class index that a word stands for.
     pub(super) fn number(&self, word: &str) -> Result<u16, Problem> {
-        self.words.get(word).copied().ok_or_else(|| {
+        self.words.get(whole(word)).copied().ok_or_else(|| {
+            if let Some(detail) = class_name_fault(word) {
+                return Problem::Unusable { code: "unusable-name", detail };
+            }
             let last = self.names.len().saturating_sub(1);
-            let word: String = word.chars().take(MAX_SHOWN).collect();
-            let detail = format!("expected a label from 0 to {last}, found `{word}`");
+            let detail = format!("expected a label from 0 to {last}, found `{}`", shown(word));
             Problem::Unusable { code: "unknown-label", detail }
         })
+    }
+}
+
+/// What a person should know where classes are numbers and a class's index is another number.
+pub(in crate::dump) fn renumbered(names: &[String]) -> Option<String> {
+    let differs = |(index, name): &(usize, &String)| **name != index.to_string();
+    let (index, name) = names.iter().enumerate().find(differs)?;
+    let all_numbers = names.iter().all(|name| number(name).is_some());
+    all_numbers.then(|| {
+        format!("labels are numbers, and indexes count them in their order: the label {name} has the index {index}")
+    })
+}
+
+/// Puts class names into the order of their indexes: numbers in their order, where all are numbers, otherwise
+/// words by their bytes.
+pub(in crate::dump) fn in_order<S: AsRef<str> + Ord>(names: &mut [S]) {
+    let numbers: Option<Vec<f64>> = names.iter().map(|name| number(name.as_ref())).collect();
+    match numbers {
+        Some(_) => names.sort_by(|a, b| {
+            let by_value = number(a.as_ref()).partial_cmp(&number(b.as_ref()));
+            by_value.unwrap_or(Ordering::Equal).then_with(|| a.cmp(b))
+        }),
+        None => names.sort(),
+    }
+}
+
+/// A number as people write it; not `inf`, `nan` or `1e3`.
+fn number(word: &str) -> Option<f64> {
+    let fits = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.');
+    word.parse().ok().filter(|_| word.bytes().all(fits))
+}
+
+/// A number that was written as a float, without its zeros: `2` for `2.0`.
+fn whole(word: &str) -> &str {
+    match word.split_once('.') {
+        Some((whole, zeros))
+            if !zeros.is_empty()
+                && zeros.bytes().all(|byte| byte == b'0')
+                && !whole.trim_start_matches('-').is_empty()
+                && whole.trim_start_matches('-').bytes().all(|byte| byte.is_ascii_digit()) =>
+        {
+            whole
+        }
+        _ => word,
     }
 }
 
@@ -81,11 +134,19 @@ mod tests {
         let labels = Labels::known(&["negative", "neutral", "positive"]);
         assert_eq!(labels.number("2"), Ok(2));
         assert_eq!(labels.number("neutral"), Ok(1));
-        for wrong in ["3", "x", "-1", "", "1.0"] {
+        assert_eq!(labels.number("1.0"), Ok(1));
+        for (wrong, expected) in [
+            ("3", "unknown-label"),
+            ("x", "unknown-label"),
+            ("-1", "unknown-label"),
+            ("1.5", "unknown-label"),
+            ("", "unusable-name"),
+            ("a\tb", "unusable-name"),
+        ] {
             let Err(Problem::Unusable { code, .. }) = labels.number(wrong) else {
                 panic!("{wrong}")
             };
-            assert_eq!(code, "unknown-label");
+            assert_eq!(code, expected, "{wrong:?}");
         }
     }
 
@@ -99,5 +160,35 @@ mod tests {
         assert_eq!(words.into_names(), ["7", "beagle", "pug"]);
         let years = Labels::found(["2024", "1"].into_iter()).unwrap();
         assert_eq!((years.number("1"), years.number("2024")), (Ok(0), Ok(1)));
+    }
+    fn names(words: &[&str]) -> Vec<String> {
+        Labels::found(words.iter().copied()).unwrap().into_names()
+    }
+
+    #[test]
+    fn numbers_are_counted_as_numbers_and_it_is_said_when_indexes_are_not_the_labels() {
+        let large = names(&["1000", "2", "10", "0", "3"]);
+        assert_eq!(large, ["0", "2", "3", "10", "1000"]);
+        assert!(renumbered(&large).unwrap().contains("the label 2 has the index 1"));
+        assert_eq!(names(&["-1", "1", "0.5"]), ["-1", "0.5", "1"]);
+        assert_eq!(names(&["007", "1", "10"]), ["1", "007", "10"]);
+        for fine in [&["0", "1"][..], &["0", "4"], &["cat", "7"]] {
+            assert_eq!(renumbered(&names(fine)), None, "{fine:?}");
+        }
+    }
+
+    #[test]
+    fn whole_floats_are_whole_numbers() {
+        let labels = Labels::found(["0.0", "2.0", "10.0", "2"].into_iter()).unwrap();
+        assert_eq!(
+            (labels.number("2.0"), labels.number("2"), labels.names.len()),
+            (Ok(2), Ok(2), 11)
+        );
+        assert_eq!(names(&["1.", ".0", "-.0", "v1.0"]), ["-.0", ".0", "1.", "v1.0"]);
+    }
+
+    #[test]
+    fn a_word_with_a_control_character_names_no_class() {
+        assert_eq!(names(&["a\tb", "c"]), ["c"]);
     }
 }

@@ -1,29 +1,44 @@
 //! Lists of the form `path label`: one photo a line, one blank, the label last.
 
+use super::table::{is_comment, is_header_line};
 use super::{Bad, Entry, Line, Problem};
+use crate::dump::names::printable;
 
-/// Takes a list apart. CRLF and a byte-order mark are accepted, blank lines skipped; the label follows the
-/// last blank, so that names may hold blanks.
-pub(super) fn parse(bytes: &[u8]) -> Vec<Line> {
-    let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-    let lines = text.split(|&byte| byte == b'\n').zip(1usize..);
-    let lines = lines.filter_map(|(line, number)| {
+/// Takes a list apart. CRLF is accepted, blank lines skipped, and before the first photo comments (`# …`) and
+/// a header (`path label`) as well; the label follows the last blank, so that names may hold blanks.
+pub(super) fn parse(text: &[u8]) -> Vec<Line> {
+    let mut found: Vec<Line> = Vec::new();
+    for (line, number) in text.split(|&byte| byte == b'\n').zip(1usize..) {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let blank = line.iter().all(u8::is_ascii_whitespace);
-        (!blank).then(|| Line { number, split: None, entry: entry(line) })
-    });
-    lines.collect()
+        if blank || found.is_empty() && is_comment(line) {
+            continue;
+        }
+        let entry = entry(line);
+        let is_header = matches!(&entry, Ok((path, Some(label))) if found.is_empty() && is_header_line(path, label));
+        if !is_header {
+            found.push(Line { number, split: None, entry });
+        }
+    }
+    found
 }
 
 fn entry(line: &[u8]) -> Result<Entry, Bad> {
     let unusable = |code, detail: &str| {
-        let shown = String::from_utf8_lossy(line).replace(char::is_control, "\u{FFFD}");
-        (shown.into(), Problem::Unusable { code, detail: detail.to_owned() })
+        (
+            printable(&String::from_utf8_lossy(line)).into(),
+            Problem::Unusable { code, detail: detail.to_owned() },
+        )
     };
     let text =
         str::from_utf8(line).map_err(|_| unusable("unusable-name", "the line is not UTF-8"))?;
     let (path, label) = text.trim_end().rsplit_once([' ', '\t']).ok_or_else(|| {
-        unusable("bad-line", "expected `path label`, found no blank before a label")
+        let detail = if text.contains([',', ';']) {
+            "expected `path label` with a blank between, found none; a table ends in .csv and has a header"
+        } else {
+            "expected `path label`, found no blank before a label"
+        };
+        unusable("bad-line", detail)
     })?;
     Ok((path.trim().into(), Some(label.into())))
 }
@@ -33,14 +48,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn crlf_blank_lines_marks_and_blanks_in_names_are_understood() {
-        let found = parse(b"\xEF\xBB\xBFdata/1.jpg 0\r\n\r\n  \nmy photo.jpg 2\n");
+    fn crlf_blank_lines_comments_headers_and_blanks_in_names_are_understood() {
+        let found = parse(b"# made by hand\r\ndata/1.jpg 0\r\n\r\n  \nmy photo.jpg 2\n");
         let line = |number, path: &str, label: &str| Line {
             number,
             split: None,
             entry: Ok((path.into(), Some(label.into()))),
         };
-        assert_eq!(found, [line(1, "data/1.jpg", "0"), line(4, "my photo.jpg", "2")]);
+        assert_eq!(found, [line(2, "data/1.jpg", "0"), line(5, "my photo.jpg", "2")]);
+        assert_eq!(parse(b"Path Label\n#1.jpg 0\n"), [line(2, "#1.jpg", "0")]);
     }
 
     #[test]

@@ -4,15 +4,19 @@
 
 mod labels;
 mod lines;
+mod quotes;
 mod table;
+mod text;
 
 use std::fs;
 use std::path::Path;
 
-pub(super) use labels::Labels;
-pub(super) use table::has_columns;
+pub(super) use labels::{Labels, in_order, renumbered};
+pub(super) use table::head;
 
-use super::options::{SPLIT_NAME_RULE, is_split_name, is_table};
+use super::names::{SPLIT_NAME_RULE, is_split_name, printable, sample_id, shown, split_of_word};
+use super::options::is_table;
+use super::resolve::Resolver;
 use super::{DumpError, Input, ListFile, Problem, Source};
 
 /// Splits that everybody knows, in the order of conversion; others follow by name.
@@ -40,20 +44,34 @@ type Bad = (Box<str>, Problem);
 pub(super) struct Lists {
     /// Names for the ledger.
     names: Vec<String>,
+    /// Paths below the dump of those that lie in it.
+    inside: Vec<String>,
     /// The list, the split, the line.
     lines: Vec<(u16, String, Line)>,
 }
 
 impl Lists {
-    /// Reads a list from the dump. Its name in the ledger is `relative`.
+    /// Reads a list from the dump. Its name in the ledger is `relative`. Its paths begin at the folder `base`
+    /// (`""`, or ending in `/`).
     pub(super) fn add(
         &mut self,
         source: &Source,
         relative: &str,
         split: &str,
+        base: &str,
     ) -> Result<(), DumpError> {
         let bytes = source.text(relative)?;
-        self.add_bytes(relative.to_owned(), &bytes, split, &source.path().join(relative))
+        let first = self.lines.len();
+        self.add_bytes(relative.to_owned(), &bytes, split, &source.path().join(relative))?;
+        self.inside.push(relative.to_owned());
+        for (_, _, line) in &mut self.lines[first..] {
+            if let Ok((path, _)) = &mut line.entry
+                && !base.is_empty()
+            {
+                *path = format!("{base}{path}").into();
+            }
+        }
+        Ok(())
     }
 
     /// Reads a list that was named by hand.
@@ -62,19 +80,21 @@ impl Lists {
         if !list.path.is_file()
             && let Some(inside) = list.path.to_str().filter(|inside| source.is_file(inside))
         {
-            return self.add(source, inside, split);
+            return self.add(source, inside, split, "");
         }
         let path = &list.path;
         let unreadable = |source| DumpError::Unreadable { path: path.clone(), source };
         let bytes = fs::read(path).map_err(unreadable)?;
-        let name = self.new_name(source.path(), &path.canonicalize().map_err(unreadable)?);
+        let real = path.canonicalize().map_err(unreadable)?;
+        self.inside.extend(source.inside(&real));
+        let name = self.new_name(source.path(), &real);
         self.add_bytes(name, &bytes, split, path)
     }
 
     /// The name of a list on this machine: its path below the dump or, elsewhere, as much of its path
     /// as tells it from the others. No dataset says where on a machine its dump lay.
     fn new_name(&self, root: &Path, path: &Path) -> String {
-        let text = |path: &Path| path.to_string_lossy().replace(char::is_control, "\u{FFFD}");
+        let text = |path: &Path| printable(&path.to_string_lossy());
         let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
         let name = match path.strip_prefix(root) {
             Ok(inside) if !inside.as_os_str().is_empty() => text(inside),
@@ -100,7 +120,12 @@ impl Lists {
             |what, found, limit| DumpError::TooMany { path: path.to_owned(), what, found, limit };
         let list = u16::try_from(self.names.len())
             .map_err(|_| too_many("lists", self.names.len(), usize::from(u16::MAX)))?;
-        let lines = if is_table(path) { table::parse(bytes, path)? } else { lines::parse(bytes) };
+        let lines = if is_table(path) {
+            table::parse(bytes, path)?
+        } else {
+            let text = text::text(bytes, path)?;
+            if table::is_header(&text) { table::parse(&text, path)? } else { lines::parse(&text) }
+        };
         for mut line in lines {
             if line.number > u32::MAX as usize {
                 return Err(too_many("lines", line.number, u32::MAX as usize));
@@ -108,12 +133,12 @@ impl Lists {
             let mut split = split.to_owned();
             if let Some(own) = line.split.take() {
                 if is_split_name(&own) {
-                    split = canonical_split(&own);
-                } else if let Ok((shown, _)) = line.entry {
-                    let own: String = own.chars().take(80).collect();
-                    let detail = format!("`{own}` cannot name a split: {SPLIT_NAME_RULE}");
-                    let shown = shown.replace(char::is_control, "\u{FFFD}").into();
-                    line.entry = Err((shown, Problem::Unusable { code: "bad-split", detail }));
+                    split = split_of_word(&own).map_or_else(|| own.to_string(), str::to_owned);
+                } else if let Ok((path, _)) = line.entry {
+                    let detail =
+                        format!("`{}` cannot name a split: {SPLIT_NAME_RULE}", shown(&own));
+                    let problem = Problem::Unusable { code: "bad-split", detail };
+                    line.entry = Err((printable(&path).into(), problem));
                 }
             }
             self.lines.push((list, split, line));
@@ -132,10 +157,16 @@ impl Lists {
         self.lines.iter().filter_map(|(_, _, line)| line.entry.as_ref().ok()?.1.as_deref())
     }
 
-    /// The first paths, to try where they lie.
-    pub(super) fn first_paths(&self, count: usize) -> Vec<String> {
+    /// At most `count` paths, evenly spread, to try where they lie.
+    pub(super) fn some_paths(&self, count: usize) -> Vec<String> {
         let paths = self.lines.iter().filter_map(|(_, _, line)| Some(&line.entry.as_ref().ok()?.0));
-        paths.take(count).map(ToString::to_string).collect()
+        let step = (self.lines.len() / count).max(1);
+        paths.step_by(step).map(ToString::to_string).collect()
+    }
+
+    /// The lists that lie in the dump, as paths below it.
+    pub(super) fn inside(&self) -> &[String] {
+        &self.inside
     }
 
     /// Gives every path an ending.
@@ -148,11 +179,12 @@ impl Lists {
     }
 
     /// Names of the lists, names of the splits in the order of conversion, and the inputs. `top_folder`
-    /// is taken off the paths.
+    /// is taken off the paths, and `files` says which files they mean.
     pub(super) fn inputs(
         self,
         labels: &Labels,
         top_folder: Option<&str>,
+        files: &mut Resolver<'_>,
     ) -> (Vec<String>, Vec<String>, Vec<Input>) {
         let mut splits: Vec<String> = Vec::new();
         for (_, split, _) in &self.lines {
@@ -168,8 +200,12 @@ impl Lists {
             let split = splits.iter().position(|known| *known == split).unwrap_or(0) as u16;
             let mut input = Input::new(list, line.number as u32, split);
             let placed = line.entry.and_then(|(path, label)| {
-                let shown = || path.replace(char::is_control, "\u{FFFD}").into_boxed_str();
-                let id = super::sample_id(&path).map_err(|problem| (shown(), problem))?;
+                let id = sample_id(&files.relative(&path))
+                    .map_err(|problem| (printable(&path).into_boxed_str(), problem))?;
+                let id = top_folder
+                    .and_then(|top| below(&id, top))
+                    .map_or_else(|| id.clone(), Into::into);
+                let id = files.resolve(id);
                 let label = match label {
                     None => None,
                     Some(word) => {
@@ -182,9 +218,6 @@ impl Lists {
                 Ok((id, label)) => (input.sample_id, input.label) = (id, label),
                 Err((shown, problem)) => (input.sample_id, input.problem) = (shown, Some(problem)),
             }
-            if let Some(below) = top_folder.and_then(|top| below(&input.sample_id, top)) {
-                input.sample_id = below.into();
-            }
             input
         };
         let inputs = self.lines.into_iter().map(input).collect();
@@ -195,14 +228,4 @@ impl Lists {
 /// `path` without the folder `top`, when it lies in it.
 fn below<'a>(path: &'a str, top: &str) -> Option<&'a str> {
     path.strip_prefix(top)?.strip_prefix('/')
-}
-
-/// Other words for the splits that everybody knows.
-pub(super) fn canonical_split(word: &str) -> String {
-    match word.to_ascii_lowercase().as_str() {
-        "train" | "training" => "train".to_owned(),
-        "val" | "valid" | "validation" | "dev" => "val".to_owned(),
-        "test" | "testing" => "test".to_owned(),
-        _ => word.to_owned(),
-    }
 }

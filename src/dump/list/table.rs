@@ -1,15 +1,19 @@
-//! Tables with a header: CSV (commas or semicolons) and TSV.
+//! Tables with a header: fields between commas, semicolons, tabs or bars.
 //!
 //! Which column is which is told by its name: `path,label`; `id,breed` as in Kaggle's dog breeds; a third
-//! column `split` says where a line belongs.
+//! column `split` says where a line belongs. Before the header there may be a line `sep=;` as Excel writes
+//! it, comments that begin with `#`, and blank lines.
 
 use std::path::Path;
 
 use csv::{ByteRecord, ReaderBuilder};
 
+use super::quotes::{Quotes, line_ends};
+use super::text::text;
 use super::{DumpError, Line, Problem};
+use crate::dump::names::{printable, shown};
 
-const PATH_NAMES: [&str; 12] = [
+const PATH_NAMES: [&str; 14] = [
     "path",
     "file",
     "filename",
@@ -18,13 +22,15 @@ const PATH_NAMES: [&str; 12] = [
     "file_path",
     "image",
     "image_path",
+    "image_name",
     "img",
+    "photo",
     "image_id",
     "id",
     "name",
 ];
-const LABEL_NAMES: [&str; 8] =
-    ["label", "class", "class_name", "target", "category", "sentiment", "breed", "y"];
+const LABEL_NAMES: [&str; 9] =
+    ["label", "labels", "class", "class_name", "target", "category", "sentiment", "breed", "y"];
 const SPLIT_NAMES: [&str; 3] = ["split", "set", "subset"];
 
 /// Which columns hold what.
@@ -35,58 +41,126 @@ struct Columns {
     split: Option<usize>,
 }
 
-/// True when the first line of `bytes` names a column of paths and one of labels.
-pub(in crate::dump) fn has_columns(bytes: &[u8]) -> bool {
-    let line = bytes.split(|&byte| byte == b'\n').next().unwrap_or_default();
-    let header = header_names(&reader(line).headers_of());
-    matches!(Columns::find(&header), Some(Columns { label: Some(_), .. }))
+/// What the beginning of a table tells: its columns, and the first paths.
+#[derive(Debug)]
+pub(in crate::dump) struct Head {
+    /// Names of the columns that hold paths and, where there is one, labels.
+    pub(in crate::dump) path: String,
+    pub(in crate::dump) label: Option<String>,
+    pub(in crate::dump) paths: Vec<String>,
+}
+
+/// Reads the beginning of a table, at most `rows` of it; `is_cut` says that `bytes` are not all of it.
+///
+/// # Errors
+/// As [`parse`].
+pub(in crate::dump) fn head(
+    bytes: &[u8],
+    path: &Path,
+    rows: usize,
+    is_cut: bool,
+) -> Result<Head, DumpError> {
+    let text = text(bytes, path)?;
+    let mut rows_of = Rows::open(&text, path)?;
+    let mut paths = Vec::new();
+    while paths.len() < rows
+        && let Some((_, end)) = rows_of.next()
+    {
+        // A row that is cut off looks like one whose quote is never closed.
+        if !(is_cut && end >= rows_of.text.len()) {
+            rows_of.check_quotes()?;
+            let field = rows_of.record.get(rows_of.columns.path);
+            let field = field.and_then(|field| str::from_utf8(field).ok()).map(str::trim);
+            paths.extend(field.filter(|path| !path.is_empty()).map(str::to_owned));
+        }
+    }
+    let name = |column: usize| rows_of.header[column].clone();
+    let Columns { path, label, .. } = rows_of.columns;
+    Ok(Head { path: name(path), label: label.map(name), paths })
+}
+
+/// True when the first line of a list is the header of a table.
+pub(super) fn is_header(bytes: &[u8]) -> bool {
+    let first = bytes.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    let mut table = Table::open(first);
+    let columns = Columns::find(&table.header());
+    table.delimiter.is_some() && columns.is_some_and(|columns| columns.label.is_some())
 }
 
 /// Takes a table apart.
 ///
 /// # Errors
-/// [`DumpError::Columns`] when the header does not tell which column holds the paths or the labels.
+/// [`DumpError::Columns`] when the header does not tell which column holds the paths or the labels;
+/// [`DumpError::OpenQuote`] for a quote that swallows lines; as [`text`].
 pub(super) fn parse(bytes: &[u8], path: &Path) -> Result<Vec<Line>, DumpError> {
-    let mut table = reader(bytes);
-    let header = header_names(&table.headers_of());
-    let columns = Columns::find(&header)
-        .ok_or_else(|| DumpError::Columns { path: path.to_owned(), found: header.join(", ") })?;
-    let text = without_mark(bytes);
+    let text = text(bytes, path)?;
+    let mut rows = Rows::open(&text, path)?;
     let mut lines = Vec::new();
-    let mut record = ByteRecord::new();
-    let (mut number, mut counted) = (1, 0);
-    // Flexible, and bytes are taken as they are: reading from memory cannot fail.
-    while table.0.read_byte_record(&mut record).unwrap_or(false) {
-        let mut begin = record.position().map_or(counted, |position| position.byte() as usize);
-        while matches!(text.get(begin), Some(b'\r' | b'\n')) {
-            begin += 1;
+    while let Some((number, _)) = rows.next() {
+        rows.check_quotes()?;
+        let record = &rows.record;
+        if !record.iter().all(|field| field.iter().all(u8::is_ascii_whitespace)) {
+            lines.push(line(record, &rows.columns, number));
         }
-        number += line_ends(text.get(counted..begin).unwrap_or_default());
-        counted = begin.max(counted);
-        if record.iter().all(|field| field.iter().all(u8::is_ascii_whitespace)) {
-            continue;
-        }
-        lines.push(line(&record, &columns, number));
     }
     Ok(lines)
 }
 
-/// Line ends in whole lines: CRLF, LF, or CR alone. The crate's own number of a record is one less where
-/// lines end in CRLF.
-fn line_ends(text: &[u8]) -> usize {
-    let next = text.iter().skip(1).copied().chain([0]);
-    let ends = text.iter().zip(next).filter(|&(&byte, next)| match byte {
-        b'\r' => next != b'\n',
-        _ => byte == b'\n',
-    });
-    ends.count()
+/// The rows of a table, with the lines on which they begin.
+struct Rows<'a> {
+    reader: csv::Reader<&'a [u8]>,
+    /// From the header on.
+    text: &'a [u8],
+    header: Vec<String>,
+    columns: Columns,
+    record: ByteRecord,
+    /// Where the row begins and ends in the text, and on which line.
+    begin: usize,
+    end: usize,
+    number: usize,
+    quotes: Quotes<'a>,
+}
+
+impl<'a> Rows<'a> {
+    fn open(text: &'a [u8], path: &'a Path) -> Result<Rows<'a>, DumpError> {
+        let mut table = Table::open(text);
+        let header = table.header();
+        let end = table.reader.position().byte() as usize;
+        let (text, number, width) = (table.text, table.first_line, header.len());
+        let mut quotes =
+            Quotes { path, delimiter: table.delimiter.unwrap_or(b','), used: None, width };
+        quotes.check(text.get(..end).unwrap_or_default(), number)?;
+        let columns = Columns::find(&header).ok_or_else(|| table.unclear(&header, path))?;
+        quotes.used = Some([Some(columns.path), columns.label, columns.split]);
+        let (reader, record) = (table.reader, ByteRecord::new());
+        Ok(Rows { reader, text, header, columns, record, begin: 0, end, number, quotes })
+    }
+
+    /// Reads the next row into `record`: its line, and where it ends in the text.
+    fn next(&mut self) -> Option<(usize, usize)> {
+        // Flexible, and bytes are taken as they are: reading from memory cannot fail.
+        if !self.reader.read_byte_record(&mut self.record).unwrap_or(false) {
+            return None;
+        }
+        let mut begin = self.record.position().map_or(self.begin, |at| at.byte() as usize);
+        while matches!(self.text.get(begin), Some(b'\r' | b'\n')) {
+            begin += 1;
+        }
+        self.number += line_ends(self.text.get(self.begin..begin).unwrap_or_default());
+        self.begin = begin.max(self.begin);
+        self.end = self.reader.position().byte() as usize;
+        Some((self.number, self.end))
+    }
+
+    fn check_quotes(&self) -> Result<(), DumpError> {
+        self.quotes.check(self.text.get(self.begin..self.end).unwrap_or_default(), self.number)
+    }
 }
 
 fn line(record: &ByteRecord, columns: &Columns, number: usize) -> Line {
     let unusable = |code, detail: String| {
         let fields: Vec<_> = record.iter().map(String::from_utf8_lossy).collect();
-        let shown = fields.join(",").replace(char::is_control, "\u{FFFD}");
-        (shown.into(), Problem::Unusable { code, detail })
+        (printable(&fields.join(",")).into(), Problem::Unusable { code, detail })
     };
     let field = |column: usize, what: &str| {
         let field = record.get(column).ok_or_else(|| {
@@ -132,29 +206,84 @@ impl Columns {
     }
 }
 
-struct Table<'a>(csv::Reader<&'a [u8]>);
+/// A table behind what may stand before its header: a line `sep=;`, comments, blank lines.
+struct Table<'a> {
+    reader: csv::Reader<&'a [u8]>,
+    /// From the header on.
+    text: &'a [u8],
+    /// Number of the header's line, from 1.
+    first_line: usize,
+    /// `None` where the header is one column.
+    delimiter: Option<u8>,
+}
 
-impl Table<'_> {
-    fn headers_of(&mut self) -> ByteRecord {
-        self.0.byte_headers().cloned().unwrap_or_default()
+impl<'a> Table<'a> {
+    fn open(text: &'a [u8]) -> Table<'a> {
+        let (mut rest, mut first_line, mut told) = (text, 1, None);
+        loop {
+            let end = rest.iter().position(|&byte| byte == b'\n').map_or(rest.len(), |at| at + 1);
+            let line = &rest[..end];
+            match named_delimiter(line) {
+                Some(delimiter) if first_line == 1 => told = Some(delimiter),
+                _ if end < rest.len() && (line.trim_ascii().is_empty() || is_comment(line)) => {}
+                _ => break,
+            }
+            (rest, first_line) = (&rest[end..], first_line + 1);
+        }
+        let first = rest.split(|&byte| byte == b'\n').next().unwrap_or_default();
+        let count = |delimiter: u8| first.iter().filter(|&&byte| byte == delimiter).count();
+        // Of equally many the last.
+        let most = *b"|\t;,".iter().max_by_key(|&&delimiter| count(delimiter)).unwrap_or(&b',');
+        let delimiter = told.or(Some(most).filter(|&most| count(most) > 0));
+        let mut builder = ReaderBuilder::new();
+        let reader = builder.delimiter(delimiter.unwrap_or(b',')).flexible(true).from_reader(rest);
+        Table { reader, text: rest, first_line, delimiter }
+    }
+
+    /// Names of the columns, in small letters.
+    fn header(&mut self) -> Vec<String> {
+        let header = self.reader.byte_headers().cloned().unwrap_or_default();
+        header
+            .iter()
+            .map(|name| String::from_utf8_lossy(name).trim().to_ascii_lowercase())
+            .collect()
+    }
+
+    /// The error that shows a header which does not tell.
+    fn unclear(&self, header: &[String], path: &Path) -> DumpError {
+        let delimiter = match self.delimiter {
+            None => "in one column",
+            Some(b'\t') => "between tabs",
+            Some(b';') => "between semicolons",
+            Some(b'|') => "between bars",
+            Some(_) => "between commas",
+        };
+        let names: Vec<String> = header.iter().map(|name| shown(name)).collect();
+        let found = shown(&names.join(", "));
+        DumpError::Columns { path: path.to_owned(), found: format!("`{found}` ({delimiter})") }
     }
 }
 
-fn without_mark(bytes: &[u8]) -> &[u8] {
-    bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes)
+/// The delimiter that Excel writes on a line of its own: `sep=;`, perhaps in quotes.
+fn named_delimiter(line: &[u8]) -> Option<u8> {
+    let line = line.strip_prefix(b"\"").unwrap_or(line);
+    let (word, rest) = line.split_at_checked(4)?;
+    let delimiter = *rest.first()?;
+    (word.eq_ignore_ascii_case(b"sep=")
+        && delimiter.is_ascii()
+        && !matches!(delimiter, b'\r' | b'\n' | b'"'))
+    .then_some(delimiter)
 }
 
-fn reader(bytes: &[u8]) -> Table<'_> {
-    let text = without_mark(bytes);
-    let first = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
-    let most = |delimiter: &u8| first.iter().filter(|&byte| byte == delimiter).count();
-    // Of equally many the last: a comma, where there is none of them.
-    let delimiter = *b"\t;,".iter().max_by_key(|delimiter| most(delimiter)).unwrap_or(&b',');
-    Table(ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(text))
+/// True for a line that says something to people: `# …`. A name may begin with `#` as well.
+pub(super) fn is_comment(line: &[u8]) -> bool {
+    matches!(line.trim_ascii_end(), [b'#'] | [b'#', b' ' | b'\t' | b'#', ..])
 }
 
-fn header_names(header: &ByteRecord) -> Vec<String> {
-    header.iter().map(|name| String::from_utf8_lossy(name).trim().to_ascii_lowercase()).collect()
+/// True for the words of a header over lines of `path label`.
+pub(super) fn is_header_line(path: &str, label: &str) -> bool {
+    let is = |names: &[&str], word: &str| names.iter().any(|name| name.eq_ignore_ascii_case(word));
+    is(&PATH_NAMES, path) && is(&LABEL_NAMES, label)
 }
 
 #[cfg(test)]
@@ -193,23 +322,34 @@ mod tests {
     }
 
     #[test]
-    fn quotes_hold_commas_and_line_ends_and_a_short_line_is_kept_with_its_reason() {
-        let lines = parsed("path,label\n\"a,b.jpg\",\"two\nlines\"\nshort\nc.jpg,x,more\n");
+    fn quotes_hold_commas_and_a_short_line_is_kept_with_its_reason() {
+        let lines = parsed("path,label\n\"a,b.jpg\",\"x \"\"y\"\"\"\nshort\nc.jpg,x,more\n");
         assert_eq!(
             found(&lines),
             [
-                (2, "a,b.jpg", Some("two\nlines"), None),
-                (4, "bad-line", None, None),
-                (5, "c.jpg", Some("x"), None)
+                (2, "a,b.jpg", Some("x \"y\""), None),
+                (3, "bad-line", None, None),
+                (4, "c.jpg", Some("x"), None)
             ]
         );
     }
 
     #[test]
+    fn what_stands_before_the_header_is_understood_and_counted() {
+        let lines = parsed("sep=;\r\npath;label\r\nx.jpg;a\r\n");
+        assert_eq!(found(&lines), [(3, "x.jpg", Some("a"), None)]);
+        let lines = parsed("\"sep=\t\"\npath\tlabel\nx.jpg\ta\n");
+        assert_eq!(found(&lines), [(3, "x.jpg", Some("a"), None)]);
+        let lines = parsed("# made by hand\n\n#\npath|label\n#1.jpg|a\n");
+        assert_eq!(found(&lines), [(5, "#1.jpg", Some("a"), None)]);
+    }
+
+    #[test]
     fn a_header_that_does_not_tell_is_refused_with_what_it_holds() {
         let error = parse(b"a,b,c\n1,2,3\n", Path::new("list.csv")).unwrap_err();
-        assert!(error.to_string().contains("found a, b, c"), "{error}");
+        assert!(error.to_string().contains("found `a, b, c` (between commas)"), "{error}");
         assert!(parse(b"path,a,b\n", Path::new("list.csv")).is_err());
-        assert!(!has_columns(b"a,b\n") && !has_columns(b"path\n") && has_columns(b"id,breed\n"));
+        assert!(!is_header(b"a,b\n") && !is_header(b"path\n") && is_header(b"id,breed\n"));
+        assert!(!is_header(b"path label\n") && !is_header(b"image 0,5\n"));
     }
 }

@@ -1,11 +1,17 @@
 //! A dump that lies unpacked in a folder.
 
-use std::collections::BTreeSet;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::{DumpError, MAX_SOURCE_BYTES, Place, folder_name, is_hidden, too_long};
+use super::{DumpError, MAX_SOURCE_BYTES, Place, Tree, Watch, too_long};
+use crate::dump::litter::is_skipped;
+use crate::dump::names::printable;
+
+/// Links to folders are followed through so many of them.
+const MAX_LINKS: u32 = 8;
+/// Whoever watches is told after so many files.
+const WATCHED: u64 = 4096;
 
 /// A folder that was there when it was opened.
 #[derive(Debug)]
@@ -68,64 +74,88 @@ impl Disk {
         self.root.join(relative).is_file()
     }
 
-    pub(super) fn is_folder(&self, relative: &str) -> bool {
-        self.root.join(relative).is_dir()
-    }
-
-    pub(super) fn folders(&self, folder: &str) -> Result<BTreeSet<String>, DumpError> {
-        let above = self.root.join(folder);
-        let unreadable = |source| DumpError::Unreadable { path: above.clone(), source };
-        let mut names = BTreeSet::new();
-        for entry in fs::read_dir(&above).map_err(unreadable)? {
-            let entry = entry.map_err(unreadable)?;
-            let name = entry.file_name();
-            if is_hidden(&name) || !entry.path().is_dir() {
-                continue;
-            }
-            let name = name.into_string().map_err(|name| name.to_string_lossy().into_owned());
-            names.insert(folder_name(&above, name)?);
+    pub(super) fn first_bytes(&self, relative: &str, count: usize) -> io::Result<Vec<u8>> {
+        let path = self.root.join(relative);
+        if !path.metadata()?.is_file() {
+            return Err(io::Error::other("not a regular file"));
         }
-        Ok(names)
+        let mut bytes = Vec::with_capacity(count);
+        File::open(path)?.take(count as u64).read_to_end(&mut bytes)?;
+        Ok(bytes)
     }
 
-    pub(super) fn loose_files(&self, folder: &str) -> Result<usize, DumpError> {
-        let above = self.root.join(folder);
-        let unreadable = |source| DumpError::Unreadable { path: above.clone(), source };
-        let mut count = 0;
-        for entry in fs::read_dir(&above).map_err(unreadable)? {
-            let entry = entry.map_err(unreadable)?;
-            count += usize::from(!is_hidden(&entry.file_name()) && !entry.path().is_dir());
-        }
-        Ok(count)
-    }
-
-    pub(super) fn walk(
-        &self,
-        folder: &str,
-        found: &mut dyn FnMut(String, bool),
-    ) -> Result<(), DumpError> {
+    /// Adds every file to `tree`. Links to folders are followed; those that lead back into a folder that their
+    /// own path goes through are not, and are noted.
+    pub(super) fn walk(&self, tree: &mut Tree, watch: &mut Watch<'_>) -> Result<(), DumpError> {
+        let given_up = || DumpError::GivenUp { path: self.root.clone() };
+        let (mut found, mut ended) = (0u64, Vec::new());
         // A stack and not recursion: the depth of a folder tree is the disk's choice, not ours.
-        let mut folders = vec![(self.root.join(folder), folder.to_owned(), false)];
-        while let Some((path, relative, bad_name)) = folders.pop() {
-            let unreadable = |source| DumpError::Unreadable { path: path.clone(), source };
-            for entry in fs::read_dir(&path).map_err(unreadable)? {
+        let top =
+            Folder { path: self.root.clone(), relative: String::new(), bad_name: false, links: 0 };
+        let mut folders = vec![top];
+        while let Some(folder) = folders.pop() {
+            let unreadable = |source| DumpError::Unreadable { path: folder.path.clone(), source };
+            let mut is_empty = true;
+            for entry in fs::read_dir(&folder.path).map_err(unreadable)? {
                 let entry = entry.map_err(unreadable)?;
                 let name = entry.file_name();
-                if is_hidden(&name) {
+                let relative = format!("{}{}", folder.relative, name.to_string_lossy());
+                if is_skipped(&name.to_string_lossy()) {
+                    tree.skip(&relative);
                     continue;
                 }
-                let bad_name = bad_name || name.to_str().is_none();
-                let relative = format!("{relative}{}", name.to_string_lossy());
-                // Links to files are followed, links to folders are not: they may form a circle.
-                if entry.file_type().map_err(unreadable)?.is_dir() {
-                    folders.push((entry.path(), format!("{relative}/"), bad_name));
+                is_empty = false;
+                let bad_name = folder.bad_name || name.to_str().is_none();
+                let kind = entry.file_type().map_err(unreadable)?;
+                let is_link = kind.is_symlink();
+                if kind.is_dir() || is_link && entry.path().is_dir() {
+                    let links = folder.links + u32::from(is_link);
+                    // Below a link, a folder without one may lead back as well.
+                    if links > MAX_LINKS || links > 0 && self.leads_back(&entry.path()) {
+                        ended.push(relative);
+                        continue;
+                    }
+                    let relative = format!("{relative}/");
+                    folders.push(Folder { path: entry.path(), relative, bad_name, links });
                 } else {
-                    found(relative, bad_name);
+                    tree.add(relative, bad_name);
+                    found += 1;
+                    if found.is_multiple_of(WATCHED) && watch(found, 0).is_break() {
+                        return Err(given_up());
+                    }
                 }
             }
+            if is_empty {
+                tree.empty_folders.push(folder.relative);
+            }
+        }
+        ended.sort();
+        if let Some(first) = ended.first() {
+            let (count, first) = (ended.len(), printable(first));
+            let what = if count == 1 { "link to a folder leads" } else { "links to folders lead" };
+            tree.notes.push(format!("{count} {what} back to where they lie and were not followed, the first is `{first}`"));
         }
         Ok(())
     }
+
+    /// True for a folder that is one of those above it.
+    fn leads_back(&self, folder: &Path) -> bool {
+        let real = folder.metadata().ok().and_then(|metadata| identity(&metadata));
+        let above = folder.ancestors().skip(1).take_while(|above| above.starts_with(&self.root));
+        let mut above = above.filter_map(|above| identity(&above.metadata().ok()?));
+        real.is_none_or(|real| above.any(|above| above == real))
+    }
+}
+
+/// A folder that is still to be gone through.
+struct Folder {
+    path: PathBuf,
+    /// Below the root, `""` or ending in `/`.
+    relative: String,
+    /// A name on the way is not UTF-8.
+    bad_name: bool,
+    /// Links on the way.
+    links: u32,
 }
 
 /// Device and inode: what tells a folder from another one of the same name.

@@ -7,8 +7,6 @@ mod index;
 mod kept;
 mod tar;
 
-use std::collections::BTreeSet;
-use std::ffi::OsStr;
 use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -16,17 +14,16 @@ use std::sync::Arc;
 
 use super::DumpError;
 use super::options::is_table;
+use super::tree::Tree;
+use crate::file_kind::{FIRST_BYTES, FileKind};
 use disk::Disk;
 use tar::Tar;
 
 /// Source files above this are not read: no photo of 40 million pixels comes near it.
 pub const MAX_SOURCE_BYTES: u64 = 256_000_000;
 
-/// Files that systems leave in folders; nobody means them as photos.
-const LITTER: [&str; 3] = ["Thumbs.db", "desktop.ini", "Icon\r"];
-
-/// Called while a tar is gone through for its index, with the bytes that are done and all there are;
-/// `Break` gives up.
+/// Called while a dump is listed: for a tar with the bytes that were gone through and all there are, for a
+/// folder with the files found so far and 0. `Break` gives up.
 pub type Watch<'a> = dyn FnMut(u64, u64) -> ControlFlow<()> + 'a;
 
 /// The files of a dump. Cheap to clone; all clones read the same files.
@@ -154,10 +151,39 @@ impl Source {
         }
     }
 
-    pub(super) fn is_folder(&self, relative: &str) -> bool {
+    /// The first `count` bytes of a file, or all it has.
+    ///
+    /// # Errors
+    /// As [`Source::read`]; a file may be longer than [`MAX_SOURCE_BYTES`].
+    pub(super) fn first_bytes(&self, relative: &str, count: usize) -> io::Result<Vec<u8>> {
         match &self.kind {
-            Kind::Disk(disk) => disk.is_folder(relative),
-            Kind::Tar(tar) => tar.is_folder(relative),
+            Kind::Disk(disk) => disk.first_bytes(relative, count),
+            Kind::Tar(tar) => tar.first_bytes(relative, count),
+        }
+    }
+
+    /// True for a file whose first bytes are those of a picture.
+    pub(super) fn is_picture(&self, relative: &str) -> bool {
+        let first = self.first_bytes(relative, FIRST_BYTES).ok();
+        first.and_then(|first| FileKind::of(&first)).is_some_and(FileKind::is_picture)
+    }
+
+    /// An absolute path that lies below the source, relative to it. A tar that was made with absolute names
+    /// holds them without the first `/`.
+    pub(super) fn inside(&self, path: &Path) -> Option<String> {
+        if !path.is_absolute() {
+            return None;
+        }
+        let below = |root: &Path| {
+            let below = path.strip_prefix(root).ok()?.to_str()?;
+            (!below.is_empty()).then(|| below.to_owned())
+        };
+        match &self.kind {
+            Kind::Disk(_) => std::path::absolute(&self.path)
+                .ok()
+                .and_then(|root| below(&root))
+                .or_else(|| below(&self.path.canonicalize().ok()?)),
+            Kind::Tar(_) => below(Path::new("/")).filter(|below| self.is_file(below)),
         }
     }
 
@@ -176,55 +202,17 @@ impl Source {
         Some(absolute.parent()?.join(name)).filter(|path| path.is_file())
     }
 
-    /// The folders directly below `folder` (`""` for the top, otherwise ending in `/`).
+    /// Adds every file to `tree`, however deep it lies.
     ///
     /// # Errors
-    /// When it cannot be read, or a name could not be a class's.
-    pub(super) fn folders(&self, folder: &str) -> Result<BTreeSet<String>, DumpError> {
+    /// When a folder cannot be read; [`DumpError::GivenUp`] when `watch` says so.
+    pub(super) fn walk(&self, tree: &mut Tree, watch: &mut Watch<'_>) -> Result<(), DumpError> {
         match &self.kind {
-            Kind::Disk(disk) => disk.folders(folder),
-            Kind::Tar(tar) => tar.folders(folder),
-        }
-    }
-
-    /// How many files lie directly in `folder` (`""` for the top, otherwise ending in `/`).
-    pub(super) fn loose_files(&self, folder: &str) -> Result<usize, DumpError> {
-        match &self.kind {
-            Kind::Disk(disk) => disk.loose_files(folder),
-            Kind::Tar(tar) => Ok(tar.loose_files(folder)),
-        }
-    }
-
-    /// Calls `found(path relative to the dump, the name is not UTF-8)` for every file below `folder`
-    /// (which ends in `/`), however deep.
-    pub(super) fn walk(
-        &self,
-        folder: &str,
-        found: &mut dyn FnMut(String, bool),
-    ) -> Result<(), DumpError> {
-        match &self.kind {
-            Kind::Disk(disk) => disk.walk(folder, found),
+            Kind::Disk(disk) => disk.walk(tree, watch),
             Kind::Tar(tar) => {
-                tar.walk(folder, found);
+                tar.walk(tree);
                 Ok(())
             }
-        }
-    }
-}
-
-/// True for files that nobody means as photos.
-fn is_hidden(name: &OsStr) -> bool {
-    let name = name.to_string_lossy();
-    name.starts_with('.') || LITTER.contains(&&*name)
-}
-
-/// A folder's name as it names a class.
-fn folder_name(above: &Path, name: Result<String, String>) -> Result<String, DumpError> {
-    match name {
-        Ok(name) if !name.chars().any(char::is_control) => Ok(name),
-        Ok(name) | Err(name) => {
-            let name = name.replace(char::is_control, "\u{FFFD}");
-            Err(DumpError::FolderName { path: above.to_owned(), name })
         }
     }
 }

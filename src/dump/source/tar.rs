@@ -1,21 +1,18 @@
 //! A dump that lies in a tar: members are looked up in its index and read at their offsets.
 
-use std::collections::BTreeSet;
-use std::ffi::OsStr;
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::UNIX_EPOCH;
 
 use crate::positioned::read_exact_at;
 
 use super::index::{BLOCK_BYTES, Index, Member, State, is_header};
-use super::{DumpError, MAX_SOURCE_BYTES, Place, Watch, folder_name, is_hidden, kept, too_long};
+use super::{DumpError, MAX_SOURCE_BYTES, Place, Tree, Watch, kept, too_long};
 
 /// A tar and the index of its members.
 #[derive(Debug)]
 pub(super) struct Tar {
-    path: PathBuf,
     file: File,
     stamp: Stamp,
     index: Index,
@@ -56,7 +53,7 @@ impl Tar {
                 (made.ok_or_else(|| DumpError::GivenUp { path: path.to_owned() })?, false)
             }
         };
-        Ok(Tar { path: path.to_owned(), file, stamp, index, was_kept })
+        Ok(Tar { file, stamp, index, was_kept })
     }
 
     pub(super) fn keep(&self, kept: &Path) -> io::Result<()> {
@@ -107,48 +104,33 @@ impl Tar {
         }
     }
 
-    pub(super) fn is_folder(&self, folder: &str) -> bool {
-        self.below(&format!("{}/", folder.trim_end_matches('/'))).next().is_some()
+    pub(super) fn walk(&self, tree: &mut Tree) {
+        for member in &self.index.members {
+            tree.add(&*member.name, member.state == State::BadName);
+        }
     }
 
-    pub(super) fn folders(&self, folder: &str) -> Result<BTreeSet<String>, DumpError> {
-        let mut names = BTreeSet::new();
-        for member in self.below(folder) {
-            let Some((name, _)) = member.name[folder.len()..].split_once('/') else { continue };
-            if !is_hidden(OsStr::new(name)) && !names.contains(name) {
-                let name = name.to_owned();
-                let name = if name.contains('\u{FFFD}') { Err(name) } else { Ok(name) };
-                names.insert(folder_name(&self.path.join(folder), name)?);
+    pub(super) fn first_bytes(&self, name: &str, count: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        match self.find(name) {
+            Some(Member {
+                state: State::Whole | State::BadName, offset, bytes: length, ..
+            }) => {
+                bytes.resize(count.min(*length as usize), 0);
+                read_exact_at(&self.file, &mut bytes, *offset)?;
+            }
+            _ => {
+                self.read(name, &mut bytes)?;
+                bytes.truncate(count);
             }
         }
-        Ok(names)
-    }
-
-    pub(super) fn loose_files(&self, folder: &str) -> usize {
-        let names = self.below(folder).map(|member| &member.name[folder.len()..]);
-        names.filter(|name| !name.contains('/') && !is_hidden(OsStr::new(name))).count()
-    }
-
-    pub(super) fn walk(&self, folder: &str, found: &mut dyn FnMut(String, bool)) {
-        for member in self.below(folder) {
-            let mut parts = member.name[folder.len()..].split('/');
-            if !parts.any(|part| is_hidden(OsStr::new(part))) {
-                found(member.name.to_string(), member.state == State::BadName);
-            }
-        }
+        Ok(bytes)
     }
 
     fn find(&self, name: &str) -> Option<&Member> {
         let members = &self.index.members;
         let found = members.binary_search_by(|member| (*member.name).cmp(name)).ok()?;
         Some(&members[found])
-    }
-
-    /// The members whose names begin with `folder`, in the order of their names.
-    fn below(&self, folder: &str) -> impl Iterator<Item = &Member> {
-        let members = &self.index.members;
-        let first = members.partition_point(|member| &*member.name < folder);
-        members[first..].iter().take_while(move |member| member.name.starts_with(folder))
     }
 }
 

@@ -1,0 +1,100 @@
+//! The folders of a dump and how many photos lie in each: what the recognition of layouts goes by.
+
+use super::Source;
+use super::tree::{NameKind, Tree, TreeFile};
+
+/// Folders below this depth count for the one above them: a tree of any depth makes a shallow outline.
+const MAX_DEPTH: usize = 12;
+/// Files without a telling name that are looked into, to say what a folder of such files holds.
+const LOOKED_INTO: usize = 4;
+
+/// A folder that holds photos, however deep.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(super) struct Outline {
+    /// Its name, `""` for the dump itself.
+    pub(super) name: String,
+    /// Photos directly in it.
+    pub(super) direct: u64,
+    /// Folders in it that hold photos, by name.
+    pub(super) folders: Vec<Outline>,
+}
+
+impl Outline {
+    /// The outline of a tree. A photo is told by its name; where a folder has files without a telling name
+    /// alone, some are looked into.
+    pub(super) fn of(source: &Source, tree: &Tree) -> Outline {
+        let mut top = Outline::default();
+        // Files of one folder stand together but for those of the folders in it.
+        let mut folders: Vec<(&str, u64, Vec<&TreeFile>)> = Vec::new();
+        for file in tree.files() {
+            let folder = file.path.rfind('/').map_or("", |end| &file.path[..end]);
+            if folders.last().is_none_or(|(last, ..)| *last != folder) {
+                folders.push((folder, 0, Vec::new()));
+            }
+            let Some((_, pictures, unknown)) = folders.last_mut() else { continue };
+            match NameKind::of(&file.path) {
+                NameKind::Picture => *pictures += 1,
+                NameKind::Unknown => unknown.push(file),
+                NameKind::Other => {}
+            }
+        }
+        for (folder, pictures, unknown) in folders {
+            let are_photos = pictures > 0 || {
+                let mut some = unknown.iter().take(LOOKED_INTO);
+                some.any(|file| !file.bad_name && source.is_picture(&file.path))
+            };
+            let photos = pictures + if are_photos { unknown.len() as u64 } else { 0 };
+            if photos > 0 {
+                top.add(folder, photos);
+            }
+        }
+        top
+    }
+
+    fn add(&mut self, folder: &str, photos: u64) {
+        let mut at = self;
+        for name in folder.split('/').filter(|name| !name.is_empty()).take(MAX_DEPTH) {
+            let place = at.folders.binary_search_by(|known| (*known.name).cmp(name));
+            let index = place.unwrap_or_else(|index| {
+                at.folders.insert(index, Outline { name: name.to_owned(), ..Outline::default() });
+                index
+            });
+            at = &mut at.folders[index];
+        }
+        at.direct += photos;
+    }
+
+    /// Photos in it and below it.
+    pub(super) fn photos(&self) -> u64 {
+        self.direct + self.folders.iter().map(Outline::photos).sum::<u64>()
+    }
+
+    pub(super) fn folder(&self, name: &str) -> Option<&Outline> {
+        let place = self.folders.binary_search_by(|known| (*known.name).cmp(name));
+        place.ok().map(|index| &self.folders[index])
+    }
+
+    /// The folder with this path, `""` or ending in `/`.
+    pub(super) fn at(&self, path: &str) -> Option<&Outline> {
+        let mut names = path.split('/').filter(|name| !name.is_empty());
+        names.try_fold(self, |node, name| node.folder(name))
+    }
+
+    /// The only folder in it, where it holds no photos itself.
+    pub(super) fn only_folder(&self) -> Option<&Outline> {
+        match &self.folders[..] {
+            [only] if self.direct == 0 => Some(only),
+            _ => None,
+        }
+    }
+
+    /// The outline from paths of photos alone.
+    #[cfg(test)]
+    pub(super) fn of_photos(paths: &[&str]) -> Outline {
+        let mut top = Outline::default();
+        for path in paths {
+            top.add(path.rsplit_once('/').map_or("", |(folder, _)| folder), 1);
+        }
+        top
+    }
+}
