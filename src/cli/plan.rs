@@ -52,14 +52,13 @@ fn text(args: &PlanArgs, dump: &Dump, forecast: &Forecast, free: Option<u64>) ->
     facts.add(
         "dump",
         format!(
-            "{} layout, {} in {}, {}",
-            dump.reading.layout,
+            "{} in {}, {}",
             plural(dump.inputs.len() as u64, "photo"),
             plural(dump.splits.len() as u64, "split"),
             super::output::classes(dump.classes.len()),
         ),
     );
-    facts.add("", read_as(dump));
+    facts.add("read as", read_as(dump));
     for note in &dump.notes {
         facts.add("note", note.as_str());
     }

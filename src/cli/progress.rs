@@ -123,15 +123,14 @@ impl Observer for ConvertProgress {
         }
         let splits = dump.splits.join(", ");
         eprintln!(
-            "{}: a {} dump, {} in {} ({}), {}",
+            "{}: {} in {} ({}), {}",
             dump.source.path().display(),
-            dump.reading.layout,
             output::plural(self.listed, "photo"),
             output::plural(dump.splits.len() as u64, "split"),
             splits,
             output::classes(dump.classes.len()),
         );
-        eprintln!("{}", read_as(dump));
+        eprintln!("read as {}", read_as(dump));
         for note in &dump.notes {
             eprintln!("note: {note}");
         }
@@ -219,7 +218,7 @@ impl Observer for ConvertProgress {
 /// As what a dump was read, why, and what of it is not.
 pub(super) fn read_as(dump: &Dump) -> String {
     let reading = &dump.reading;
-    let mut text = format!("read as {}, because {}", reading.layout, reading.because);
+    let mut text = format!("{}, because {}", reading.layout, reading.because);
     if !reading.root.is_empty() {
         text.push_str(&format!("; the dump lies in {}", reading.root));
     }

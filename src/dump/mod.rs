@@ -94,7 +94,18 @@ impl Dump {
         }
         let mut facts = Facts::of(&source, &tree);
         let by_hand = !options.lists.is_empty();
-        let mut reading = recognise(&facts, options.layout, by_hand).map_err(|why| match why {
+        if by_hand && matches!(options.layout, Some(Layout::Folder | Layout::Classes)) {
+            return Err(DumpError::ListsOfFolder { path: path() });
+        }
+        let recognised = recognise(&facts, options.layout, by_hand);
+        let by_tables = |reading: &Reading| reading.layout != Layout::Folder;
+        if options.layout.is_none()
+            && !recognised.as_ref().is_ok_and(by_tables)
+            && let Some(broken) = facts.broken.take()
+        {
+            return Err(broken);
+        }
+        let mut reading = recognised.map_err(|why| match why {
             Unrecognised::Unknown(mut found) => {
                 found.extend(tree.skipped.in_words());
                 DumpError::UnknownLayout { path: path(), found: found.join("; ") }
@@ -103,10 +114,6 @@ impl Dump {
                 DumpError::NoClassFolders { path: path(), folders: listed(&folders) }
             }
         })?;
-        let by_folders = reading.layout == Layout::Folder && options.layout.is_none();
-        if let Some(broken) = facts.broken.take().filter(|_| by_folders) {
-            return Err(broken);
-        }
         let mut found = reading.open(options, &source, &tree, &facts.outline)?;
         if found.inputs.is_empty() {
             return Err(DumpError::Empty { path: path(), layout: reading.layout });

@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
+use super::names::shown;
 use super::{Dump, DumpError, tweet_id};
 
 const HEADER: [&str; 4] = ["TWID", "NEG", "NEU", "POS"];
@@ -70,13 +71,16 @@ pub(super) fn add(dump: &mut Dump, path: &Path) -> Result<(), DumpError> {
 }
 
 fn require_header(line: &[u8], path: &Path) -> Result<(), DumpError> {
+    if let [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] = line {
+        let (path, found) = (path.to_owned(), "UTF-16".to_owned());
+        return Err(DumpError::NotText { path, found, advice: "save it as UTF-8" });
+    }
     let line = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line);
     let names: Vec<_> = fields(line).map(|name| String::from_utf8_lossy(name)).collect();
     if names.iter().eq(HEADER.iter()) {
         return Ok(());
     }
-    let found = names.join(" ").replace(char::is_control, "\u{FFFD}");
-    Err(DumpError::ScoreColumns { path: path.to_owned(), found: found.chars().take(200).collect() })
+    Err(DumpError::ScoreColumns { path: path.to_owned(), found: shown(&names.join(" ")) })
 }
 
 fn fields(line: &[u8]) -> impl Iterator<Item = &[u8]> {

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::dump::list::head;
+use crate::dump::list::{first_paths, head};
 use crate::dump::names::split_of_word;
 use crate::dump::options::is_table;
 use crate::dump::outline::Outline;
@@ -20,6 +20,9 @@ const TRIED_PATHS: usize = 200;
 /// Endings of files that people keep labels in and that are not read.
 const OTHER_LISTS: [&str; 10] =
     ["json", "jsonl", "ndjson", "parquet", "xlsx", "xls", "xml", "mat", "pkl", "npy"];
+
+/// Endings of files that hold files.
+const ARCHIVES: [&str; 9] = ["zip", "tar", "gz", "tgz", "bz2", "xz", "zst", "7z", "rar"];
 
 /// What recognition goes by.
 #[derive(Debug, Default)]
@@ -148,6 +151,10 @@ fn look_into(
             }
         } else if OTHER_LISTS.contains(&&*ending) {
             ListKind::Unread(format!("{ending} files are not read as lists"))
+        } else if ARCHIVES.contains(&&*ending) {
+            ListKind::Unread("an archive: unpack it, or give a plain tar as the source".to_owned())
+        } else if ending == "txt" && lists_photos(source, tree, folder, root, name) {
+            ListKind::Unread(format!("it lists photos: name it with --list [SPLIT=]{folder}{name}"))
         } else {
             continue;
         };
@@ -179,6 +186,15 @@ fn table(
         found: own.max(above),
         own_folder: own > above,
     })
+}
+
+/// True for lines of `path label` whose paths lie in the dump.
+fn lists_photos(source: &Source, tree: &Tree, folder: &str, root: &str, name: &str) -> bool {
+    let Ok(bytes) = source.first_bytes(&format!("{folder}{name}"), HEAD_BYTES / 16) else {
+        return false;
+    };
+    let paths = first_paths(&bytes, Path::new(name));
+    whereabouts(source, tree, root, &paths).is_some()
 }
 
 /// True for a name that a table must have to be taken for a list.

@@ -208,9 +208,6 @@ impl Reading {
             (Plan::Lists, Layout::Ttd) => ttd::open(&opening),
             (Plan::Lists, _) => b_t4sa::open(&opening),
             (Plan::Tables(tables), _) => csv::open(&opening, tables),
-            (Plan::Folders(_), _) if !options.lists.is_empty() => {
-                Err(DumpError::ListsOfFolder { path: source.path().to_owned() })
-            }
             (Plan::Folders(groups), _) => folder::open(&opening, groups),
         }
     }

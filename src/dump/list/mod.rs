@@ -225,6 +225,14 @@ impl Lists {
     }
 }
 
+/// The first paths of a list of lines, for a look at what it is.
+pub(super) fn first_paths(bytes: &[u8], path: &Path) -> Vec<String> {
+    const LOOKED_AT: usize = 5;
+    let Ok(text) = text::text(bytes, path) else { return Vec::new() };
+    let lines = lines::parse(&text).into_iter().take(LOOKED_AT);
+    lines.filter_map(|line| Some(line.entry.ok()?.0.into())).collect()
+}
+
 /// `path` without the folder `top`, when it lies in it.
 fn below<'a>(path: &'a str, top: &str) -> Option<&'a str> {
     path.strip_prefix(top)?.strip_prefix('/')

@@ -30,6 +30,8 @@ pub type Watch<'a> = dyn FnMut(u64, u64) -> ControlFlow<()> + 'a;
 #[derive(Debug, Clone)]
 pub struct Source {
     path: PathBuf,
+    /// The path as an absolute one, as it was given and with links followed.
+    absolute: [PathBuf; 2],
     kind: Kind,
 }
 
@@ -79,7 +81,9 @@ impl Source {
         } else {
             Kind::Tar(Arc::new(Tar::open(path, kept, watch)?))
         };
-        Ok(Source { path: path.to_owned(), kind })
+        let absolute = [std::path::absolute(path), path.canonicalize()];
+        let absolute = absolute.map(|found| found.unwrap_or_else(|_| path.to_owned()));
+        Ok(Source { path: path.to_owned(), absolute, kind })
     }
 
     /// The folder or the tar.
@@ -179,10 +183,7 @@ impl Source {
             (!below.is_empty()).then(|| below.to_owned())
         };
         match &self.kind {
-            Kind::Disk(_) => std::path::absolute(&self.path)
-                .ok()
-                .and_then(|root| below(&root))
-                .or_else(|| below(&self.path.canonicalize().ok()?)),
+            Kind::Disk(_) => self.absolute.iter().find_map(|root| below(root)),
             Kind::Tar(_) => below(Path::new("/")).filter(|below| self.is_file(below)),
         }
     }
@@ -198,8 +199,7 @@ impl Source {
 
     /// A file of this name beside the source: next to the tar, or next to the folder.
     pub(super) fn beside(&self, name: &str) -> Option<PathBuf> {
-        let absolute = std::path::absolute(&self.path).ok()?;
-        Some(absolute.parent()?.join(name)).filter(|path| path.is_file())
+        Some(self.absolute[0].parent()?.join(name)).filter(|path| path.is_file())
     }
 
     /// Adds every file to `tree`, however deep it lies.
