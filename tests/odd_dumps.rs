@@ -21,7 +21,8 @@ struct Place(tempfile::TempDir);
 
 impl Place {
     fn new() -> Place {
-        Place(tempfile::tempdir().unwrap())
+        // Not hidden, for tars with absolute names.
+        Place(tempfile::Builder::new().prefix("odd").tempdir().unwrap())
     }
 
     fn at(&self, path: &str) -> PathBuf {
@@ -353,7 +354,7 @@ fn links_to_folders_are_followed_at_every_depth_and_circles_are_ended_and_said()
     let place = Place::of(&["cat/0.jpg", "dog/0.jpg"]);
     common::write(&place.at("store/deep/1.jpg"), PHOTO);
     symlink(place.at("store"), place.at("dump/cat/more")).unwrap();
-    symlink("../..", place.at("dump/dog/up")).unwrap();
+    symlink("..", place.at("dump/dog/up")).unwrap();
     // Two folders that hold each other.
     symlink("../dog", place.at("dump/cat/dog")).unwrap();
     symlink("../cat", place.at("dump/dog/cat")).unwrap();

@@ -184,7 +184,7 @@ fn table(
         label: head.label,
         tried: head.paths.len(),
         found: own.max(above),
-        own_folder: own > above,
+        own_folder: folder != root && own > 0 && own >= above,
     })
 }
 

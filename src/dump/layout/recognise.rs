@@ -46,7 +46,7 @@ pub(in crate::dump) fn recognise(
         }
         if !by_hand
             && may_be(Layout::Csv)
-            && let Some((because, tables)) = tables_here(facts, root, node, folders.is_ok())
+            && let Some((because, tables)) = tables_here(facts, root, node)
         {
             let mut reading = Reading::new(Layout::Csv, root, because, Plan::Tables(tables));
             reading.not_used = tables_not_used(facts, &reading);
@@ -109,20 +109,16 @@ fn b_t4sa_here(facts: &Facts, root: &str, node: &Outline) -> Option<String> {
 }
 
 /// The tables of a dump that lies in `root`, and the reason.
-fn tables_here(
-    facts: &Facts,
-    root: &str,
-    node: &Outline,
-    has_class_folders: bool,
-) -> Option<(String, Vec<TableUse>)> {
+fn tables_here(facts: &Facts, root: &str, node: &Outline) -> Option<(String, Vec<TableUse>)> {
     let here = |folder: &str, stems: &dyn Fn(&str) -> Option<&'static str>| {
         let lists = facts.lists.iter().filter(move |list| list.folder == folder);
         let found = lists.filter_map(|list| {
             let ListKind::Table { label, found, tried, own_folder, .. } = &list.what else {
                 return None;
             };
-            // A table whose paths lie nowhere is a list of photos that are away, or no list of photos.
-            let may_list = *found > 0 || !has_class_folders;
+            // A table whose paths lie nowhere is a list of photos that are away or, beside class folders, no
+            // list of photos.
+            let may_list = *found > 0 || node.folders.is_empty();
             let split = stems(Path::new(&list.name).file_stem()?.to_str()?)?;
             may_list.then_some((list, split, label.is_some(), *own_folder, *tried))
         });
