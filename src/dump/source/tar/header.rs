@@ -1,0 +1,327 @@
+//! A member of a tar as it is stored: the headers that describe it, in any of the formats of tar.
+//!
+//! ```text
+//! [L long name] [K long link] [x pax records] header [S map …] data, padded to 512 bytes
+//! ```
+//!
+//! Formats: POSIX.1-2017 `pax`, "ustar" and "pax interchange"; the manual of GNU tar, "Basic Tar Format".
+
+use std::io;
+
+use tar::{GnuExtSparseHeader, Header};
+
+use super::pax::Pax;
+use super::sparse::{MAX_PIECES, Map, Piece, Sparse};
+use super::window::Window;
+
+/// Tars are made of blocks of this length.
+pub(super) const BLOCK_BYTES: u64 = 512;
+const BLOCK: usize = BLOCK_BYTES as usize;
+/// Longest name that is read; systems allow 4,096 bytes.
+const MAX_NAME_BYTES: u64 = 1 << 16;
+/// Longest pax header that is read: room for the map of a file with half a million holes.
+const MAX_PAX_BYTES: u64 = 1 << 24;
+
+/// What stands at a place in a tar.
+pub(super) enum Found {
+    Member(Stored),
+    /// A block of zeros: the end mark.
+    Zeros,
+    /// A header for all members that follow, up to the byte `end`.
+    Global { end: u64 },
+    /// No header; why not.
+    Rubbish(&'static str),
+    /// Headers up to the byte `end`, and no member behind them.
+    Orphan { end: u64 },
+    /// The file ends within the headers of a member.
+    Cut,
+}
+
+/// A member as its headers describe it.
+pub(super) struct Stored {
+    pub(super) path: Vec<u8>,
+    /// What a link points to.
+    pub(super) link: Vec<u8>,
+    pub(super) kind: Kind,
+    /// Where its first header begins.
+    pub(super) begin: u64,
+    /// Where its data begin.
+    pub(super) data: u64,
+    /// Length of its data in the tar.
+    pub(super) bytes: u64,
+    pub(super) sparse: Option<Sparse>,
+    /// A header that may name the member, or its length, cannot be read.
+    pub(super) is_unclear: bool,
+}
+
+/// What a member is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    File,
+    /// A file of a kind that is not known, which POSIX says to read as a file.
+    UnknownFile(u8),
+    HardLink,
+    SymbolicLink,
+    Folder,
+    /// A device or a FIFO.
+    Special,
+    /// The end of a file that begins in another volume of the tar.
+    Continued,
+    /// What an archiver keeps for itself.
+    Private(u8),
+}
+
+/// Reads the headers of members, one after the other.
+#[derive(Default)]
+pub(super) struct Headers {
+    /// The next member goes on with this file of another volume.
+    continued: Option<Vec<u8>>,
+    /// Global headers with names or lengths, which are not followed.
+    pub(super) odd_globals: u64,
+}
+
+impl Stored {
+    /// Where the next header is expected.
+    pub(super) fn end(&self) -> u64 {
+        self.data.saturating_add(padded(self.bytes))
+    }
+}
+
+impl Headers {
+    /// Reads what stands at the byte `begin`, which is less than the length of the file.
+    pub(super) fn read(&mut self, window: &mut Window<'_>, begin: u64) -> io::Result<Found> {
+        let (mut long_name, mut long_link, mut pax) = (None, None, Pax::default());
+        let mut is_unclear = false;
+        let mut at = begin;
+        let alone = |at: u64, found: Found| {
+            Ok(if at == begin { found } else { Found::Orphan { end: at } })
+        };
+        loop {
+            let block = window.get(at, BLOCK)?;
+            if is_zero(block) {
+                return alone(at, Found::Zeros);
+            }
+            let Ok(block) = <[u8; BLOCK]>::try_from(block) else { return Ok(Found::Cut) };
+            if !is_header(&block) {
+                return alone(at, Found::Rubbish("no header"));
+            }
+            let header = Header::from_byte_slice(&block);
+            let Some(bytes) = size(header) else {
+                return alone(at, Found::Rubbish("a length that is no number"));
+            };
+            let kind = header.entry_type().as_byte();
+            let data = at + BLOCK_BYTES;
+            if !matches!(kind, b'L' | b'K' | b'x' | b'X' | b'g') {
+                let stored = Stored {
+                    path: pax.path.take().or(long_name).unwrap_or_else(|| path(&block)),
+                    link: pax.link.take().or(long_link).unwrap_or_else(|| text(&block[157..257])),
+                    kind: Kind::of(kind),
+                    begin,
+                    data,
+                    bytes: pax.bytes.unwrap_or(bytes),
+                    sparse: None,
+                    is_unclear,
+                };
+                return self.member(window, stored, &block, pax).map(Found::Member);
+            }
+            let end = data.saturating_add(bytes);
+            if end > window.length() {
+                return Ok(Found::Cut);
+            }
+            let limit = if matches!(kind, b'L' | b'K') { MAX_NAME_BYTES } else { MAX_PAX_BYTES };
+            let content = if bytes <= limit { window.get(data, bytes as usize)? } else { b"" };
+            is_unclear |= bytes > limit;
+            match kind {
+                b'L' => long_name = Some(text(content)),
+                b'K' => long_link = Some(text(content)),
+                b'g' => self.global(content),
+                _ => {
+                    let read = Pax::of(content);
+                    is_unclear |= read.is_damaged;
+                    pax = read;
+                }
+            }
+            let end = data.saturating_add(padded(bytes));
+            if kind == b'g' && at == begin {
+                return Ok(Found::Global { end });
+            }
+            at = end;
+        }
+    }
+
+    /// Notes what a header for all members says.
+    fn global(&mut self, content: &[u8]) {
+        let pax = Pax::of(content);
+        self.odd_globals += u64::from(pax.path.is_some() || pax.link.is_some() || pax.bytes.is_some());
+        self.continued = pax.continued;
+    }
+
+    /// The member whose own header is `block`.
+    fn member(
+        &mut self,
+        window: &mut Window<'_>,
+        mut stored: Stored,
+        block: &[u8; BLOCK],
+        pax: Pax,
+    ) -> io::Result<Stored> {
+        if let Some(name) = self.continued.take() {
+            (stored.path, stored.kind) = (name, Kind::Continued);
+        }
+        // Old tars mark a folder by the `/` at its end alone.
+        if matches!(stored.kind, Kind::File | Kind::UnknownFile(_)) && stored.path.ends_with(b"/") {
+            stored.kind = Kind::Folder;
+        }
+        let is_file = matches!(stored.kind, Kind::File | Kind::UnknownFile(_));
+        // Some archivers give links and folders a length and no data.
+        if !is_file && !matches!(stored.kind, Kind::Continued | Kind::Private(_)) && stored.bytes > 0 {
+            let next = window.get(stored.data, BLOCK)?;
+            if is_zero(next) || <&[u8; BLOCK]>::try_from(next).is_ok_and(is_header) {
+                stored.bytes = 0;
+            }
+        }
+        if let Some((name, sparse)) = pax.sparse.finished() {
+            stored.path = name.unwrap_or(stored.path);
+            stored.sparse = Some(sparse);
+        } else if block[156] == b'S' {
+            stored.sparse = Some(old_sparse(window, &mut stored.data, block)?);
+        }
+        Ok(stored)
+    }
+}
+
+impl Kind {
+    fn of(kind: u8) -> Kind {
+        match kind {
+            b'0' | 0 | b'7' | b'S' => Kind::File,
+            b'1' => Kind::HardLink,
+            b'2' => Kind::SymbolicLink,
+            b'3' | b'4' | b'6' => Kind::Special,
+            b'5' => Kind::Folder,
+            b'M' => Kind::Continued,
+            b'A' | b'D' | b'E' | b'I' | b'N' | b'V' => Kind::Private(kind),
+            _ => Kind::UnknownFile(kind),
+        }
+    }
+
+    /// What is known of a kind that holds data and is no file.
+    pub(super) fn describe(kind: u8) -> &'static str {
+        match kind {
+            b'1' | b'2' => "links",
+            b'5' => "folders",
+            b'A' => "access lists of Solaris",
+            b'D' => "lists of folders by GNU tar",
+            b'E' => "attributes of Solaris",
+            b'I' => "inodes of star",
+            b'N' => "old long names of GNU tar",
+            b'V' => "names of volumes",
+            _ => "devices or FIFOs",
+        }
+    }
+}
+
+/// The map of a sparse member in the old format of GNU tar: four pieces in its header, 21 in each block that
+/// follows. `data` moves behind these.
+fn old_sparse(window: &mut Window<'_>, data: &mut u64, block: &[u8; BLOCK]) -> io::Result<Sparse> {
+    let Some(gnu) = Header::from_byte_slice(block).as_gnu() else {
+        return Ok(Sparse { real_bytes: 0, map: Map::Unreadable("it is not of GNU tar") });
+    };
+    let mut pieces: Vec<Piece> = Vec::new();
+    let mut is_readable = true;
+    let mut push = |entries: &[tar::GnuSparseHeader]| {
+        for entry in entries.iter().filter(|entry| !entry.is_empty()) {
+            match (entry.offset(), entry.length()) {
+                (Ok(offset), Ok(length)) if pieces.len() < MAX_PIECES => pieces.push((offset, length)),
+                _ => is_readable = false,
+            }
+        }
+    };
+    push(&gnu.sparse);
+    let mut is_extended = gnu.is_extended();
+    while is_extended {
+        let mut extension = GnuExtSparseHeader::new();
+        let found = window.get(*data, BLOCK)?;
+        // Cut within the map: the data begin where the file ends.
+        *data += found.len() as u64;
+        if found.len() < BLOCK {
+            break;
+        }
+        extension.as_mut_bytes().copy_from_slice(found);
+        push(extension.sparse());
+        is_extended = extension.is_extended();
+    }
+    let map = if is_readable { Map::Pieces(pieces) } else { Map::Unreadable("its numbers are wrong") };
+    match gnu.real_size() {
+        Ok(real_bytes) => Ok(Sparse { real_bytes, map }),
+        Err(_) => Ok(Sparse { real_bytes: 0, map: Map::Unreadable("its length is no number") }),
+    }
+}
+
+/// True for the header of a member, whose checksum fits, in any of the formats of tar.
+pub(super) fn is_header(block: &[u8; BLOCK]) -> bool {
+    let Ok(expected) = Header::from_byte_slice(block).cksum() else { return false };
+    // The checksum counts itself as eight blanks.
+    let rest = || block[..148].iter().chain(&block[156..]);
+    let blanks = 8 * u32::from(b' ');
+    let found = rest().map(|&byte| u32::from(byte)).sum::<u32>() + blanks;
+    // Some old archivers added bytes with their signs.
+    let signed = || rest().map(|&byte| i32::from(byte as i8)).sum::<i32>() + blanks as i32;
+    found == expected || i32::try_from(expected).is_ok_and(|expected| signed() == expected)
+}
+
+/// True for zeros, however few.
+pub(super) fn is_zero(block: &[u8]) -> bool {
+    block.iter().all(|&byte| byte == 0)
+}
+
+/// The next header behind the byte `after`, which need not be a whole number of blocks away.
+pub(super) fn next_header(window: &mut Window<'_>, after: u64) -> io::Result<Option<u64>> {
+    const MAGIC: usize = 257;
+    let mut at = after;
+    while at + BLOCK_BYTES <= window.length() {
+        // Headers that begin in this block, and all of each.
+        let blocks = window.get(at, 2 * BLOCK - 1)?;
+        for (start, block) in blocks.windows(BLOCK).enumerate() {
+            let Ok(block) = <&[u8; BLOCK]>::try_from(block) else { continue };
+            // Old tars have no magic word; a checksum in digits is enough at the beginning of a block.
+            let is_likely = block[MAGIC] == b'u' && block[MAGIC..].starts_with(b"ustar")
+                || start == 0 && block[0] != 0 && block[148..154].iter().all(u8::is_ascii_digit);
+            if is_likely && at + start as u64 > after && is_header(block) {
+                return Ok(Some(at + start as u64));
+            }
+        }
+        at += BLOCK_BYTES;
+    }
+    Ok(None)
+}
+
+/// Length of a member's data; left blank by some for what has none.
+fn size(header: &Header) -> Option<u64> {
+    let is_blank = || header.as_old().size.iter().all(|byte| matches!(byte, b' ' | 0));
+    header.entry_size().ok().or_else(|| is_blank().then_some(0))
+}
+
+/// Whole blocks for so many bytes.
+pub(super) fn padded(bytes: u64) -> u64 {
+    bytes.div_ceil(BLOCK_BYTES).saturating_mul(BLOCK_BYTES)
+}
+
+/// A text field, which ends at its first zero.
+fn text(field: &[u8]) -> Vec<u8> {
+    field.split(|&byte| byte == 0).next().unwrap_or_default().to_vec()
+}
+
+/// The name in a header, with what ustar puts before it.
+fn path(block: &[u8; BLOCK]) -> Vec<u8> {
+    let name = text(&block[..100]);
+    // GNU tar keeps other things where ustar has its prefix, star at its end.
+    if !block[257..].starts_with(b"ustar") || block[257..].starts_with(b"ustar  ") {
+        return name;
+    }
+    let end = if block[508..] == *b"tar\0" { 345 + 131 } else { 345 + 155 };
+    let mut path = text(&block[345..end]);
+    if !path.is_empty() {
+        path.push(b'/');
+    }
+    path.extend(name);
+    path
+}
