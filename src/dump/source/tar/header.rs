@@ -28,11 +28,15 @@ pub(super) enum Found {
     /// A block of zeros: the end mark.
     Zeros,
     /// A header for all members that follow, up to the byte `end`.
-    Global { end: u64 },
+    Global {
+        end: u64,
+    },
     /// No header; why not.
     Rubbish(&'static str),
     /// Headers up to the byte `end`, and no member behind them.
-    Orphan { end: u64 },
+    Orphan {
+        end: u64,
+    },
     /// The file ends within the headers of a member.
     Cut,
 }
@@ -93,9 +97,8 @@ impl Headers {
         let (mut long_name, mut long_link, mut pax) = (None, None, Pax::default());
         let mut is_unclear = false;
         let mut at = begin;
-        let alone = |at: u64, found: Found| {
-            Ok(if at == begin { found } else { Found::Orphan { end: at } })
-        };
+        let alone =
+            |at: u64, found: Found| Ok(if at == begin { found } else { Found::Orphan { end: at } });
         loop {
             let block = window.get(at, BLOCK)?;
             if is_zero(block) {
@@ -152,7 +155,8 @@ impl Headers {
     /// Notes what a header for all members says.
     fn global(&mut self, content: &[u8]) {
         let pax = Pax::of(content);
-        self.odd_globals += u64::from(pax.path.is_some() || pax.link.is_some() || pax.bytes.is_some());
+        self.odd_globals +=
+            u64::from(pax.path.is_some() || pax.link.is_some() || pax.bytes.is_some());
         self.continued = pax.continued;
     }
 
@@ -173,11 +177,16 @@ impl Headers {
         }
         let is_file = matches!(stored.kind, Kind::File | Kind::UnknownFile(_));
         // Some archivers give links and folders a length and no data.
-        if !is_file && !matches!(stored.kind, Kind::Continued | Kind::Private(_)) && stored.bytes > 0 {
-            let next = window.get(stored.data, BLOCK)?;
-            if is_zero(next) || <&[u8; BLOCK]>::try_from(next).is_ok_and(is_header) {
+        if !is_file
+            && !matches!(stored.kind, Kind::Continued | Kind::Private(_))
+            && stored.bytes > 0
+        {
+            if is_zero(window.get(stored.data, BLOCK)?) || is_header_at(window, stored.data)? {
                 stored.bytes = 0;
             }
+        }
+        if !is_file {
+            return Ok(stored);
         }
         if let Some((name, sparse)) = pax.sparse.finished() {
             stored.path = name.unwrap_or(stored.path);
@@ -230,7 +239,9 @@ fn old_sparse(window: &mut Window<'_>, data: &mut u64, block: &[u8; BLOCK]) -> i
     let mut push = |entries: &[tar::GnuSparseHeader]| {
         for entry in entries.iter().filter(|entry| !entry.is_empty()) {
             match (entry.offset(), entry.length()) {
-                (Ok(offset), Ok(length)) if pieces.len() < MAX_PIECES => pieces.push((offset, length)),
+                (Ok(offset), Ok(length)) if pieces.len() < MAX_PIECES => {
+                    pieces.push((offset, length))
+                }
                 _ => is_readable = false,
             }
         }
@@ -249,7 +260,8 @@ fn old_sparse(window: &mut Window<'_>, data: &mut u64, block: &[u8; BLOCK]) -> i
         push(extension.sparse());
         is_extended = extension.is_extended();
     }
-    let map = if is_readable { Map::Pieces(pieces) } else { Map::Unreadable("its numbers are wrong") };
+    let map =
+        if is_readable { Map::Pieces(pieces) } else { Map::Unreadable("its numbers are wrong") };
     match gnu.real_size() {
         Ok(real_bytes) => Ok(Sparse { real_bytes, map }),
         Err(_) => Ok(Sparse { real_bytes: 0, map: Map::Unreadable("its length is no number") }),
@@ -266,6 +278,11 @@ pub(super) fn is_header(block: &[u8; BLOCK]) -> bool {
     // Some old archivers added bytes with their signs.
     let signed = || rest().map(|&byte| i32::from(byte as i8)).sum::<i32>() + blanks as i32;
     found == expected || i32::try_from(expected).is_ok_and(|expected| signed() == expected)
+}
+
+/// True where a header begins at the byte `at`.
+pub(super) fn is_header_at(window: &mut Window<'_>, at: u64) -> io::Result<bool> {
+    Ok(window.get(at, BLOCK)?.try_into().is_ok_and(is_header))
 }
 
 /// True for zeros, however few.

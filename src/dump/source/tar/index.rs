@@ -10,7 +10,7 @@ use std::io;
 
 use super::Watch;
 use super::found::Members;
-use super::header::{BLOCK_BYTES, Found, Headers, next_header};
+use super::header::{BLOCK_BYTES, Found, Headers, is_header_at, next_header};
 use super::window::Window;
 
 /// Read at once in the forward pass. Skipping a member shorter than this never seeks.
@@ -78,12 +78,16 @@ impl Index {
         let mut zeros_from = None;
         let mut ending = None;
         let (mut at, mut number) = (0, 0u64);
+        // Where data ended that need not have been filled up to a block.
+        let mut unpadded = None;
         while at < length {
             if number.is_multiple_of(64) && watch(at, length).is_break() {
                 return Ok(None);
             }
             number += 1;
             match headers.read(&mut window, at)? {
+                // Too short for an end mark.
+                Found::Zeros if zeros_from.is_none() && length - at < BLOCK_BYTES => break,
                 Found::Zeros => {
                     zeros_from.get_or_insert(at);
                     at += BLOCK_BYTES;
@@ -91,6 +95,7 @@ impl Index {
                 }
                 Found::Member(member) => {
                     at = member.end();
+                    unpadded = Some(member.data.saturating_add(member.bytes));
                     members.add(member, length);
                 }
                 Found::Global { end } => at = end,
@@ -99,6 +104,13 @@ impl Index {
                     at = end;
                 }
                 Found::Rubbish(why) => {
+                    // Once: what begins there may be rubbish, too.
+                    if let Some(end) = unpadded.take().filter(|&end| end < at)
+                        && is_header_at(&mut window, end)?
+                    {
+                        at = end;
+                        continue;
+                    }
                     let next = next_header(&mut window, at)?.unwrap_or(length);
                     rubbish.add(at, next, why);
                     at = next;

@@ -223,7 +223,8 @@ impl Tree<'_> {
     fn go(&self, walk: &mut Walk, targets: &[Option<Target>]) -> Result<Target, usize> {
         while let Some(part) = walk.parts.pop() {
             match &*part {
-                b"" | b"." => {}
+                b"" | b"." if self.is_folder(&walk.at) => {}
+                b"" | b"." => return Ok(Target::Nothing),
                 b".." => {
                     let Some(above) = parent(&walk.at).filter(|_| self.is_folder(&walk.at)) else {
                         return Ok(Target::Nothing);

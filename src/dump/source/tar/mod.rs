@@ -84,7 +84,9 @@ impl Tar {
         let member = self.find(name).ok_or(io::ErrorKind::NotFound)?;
         let File { offset, bytes: length, state } = member.file;
         let why = match state {
-            State::Whole | State::Sparse if length > MAX_SOURCE_BYTES => return Err(too_long(length)),
+            State::Whole | State::Sparse if length > MAX_SOURCE_BYTES => {
+                return Err(too_long(length));
+            }
             State::Whole | State::Sparse => "",
             State::Dangling => return Err(io::ErrorKind::NotFound.into()),
             State::Special => "not a regular file",

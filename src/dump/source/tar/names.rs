@@ -24,7 +24,9 @@ pub(super) fn normal(written: &[u8]) -> Option<Name> {
     let (root, rest) = match written {
         [b'/', rest @ ..] => (Root::Slash, rest),
         [b'\\', rest @ ..] => (Root::Windows, rest),
-        [drive, b':', b'/' | b'\\', rest @ ..] if drive.is_ascii_alphabetic() => (Root::Windows, rest),
+        [drive, b':', b'/' | b'\\', rest @ ..] if drive.is_ascii_alphabetic() => {
+            (Root::Windows, rest)
+        }
         _ => (Root::None, written),
     };
     // Elsewhere a `\` is a character like others.

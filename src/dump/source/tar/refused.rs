@@ -39,21 +39,26 @@ pub(super) fn no_tar(path: &Path, file: &File, length: u64) -> io::Result<Option
     let is_zero = is_zero(&first);
     let is_named_tar = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("tar"));
     // Its first header may be damaged.
-    let may_be_tar = is_zero || matches!(kind, Some(FileKind::Archive("tar")) | None) && is_named_tar;
+    let may_be_tar =
+        is_zero || matches!(kind, Some(FileKind::Archive("tar")) | None) && is_named_tar;
     if may_be_tar && next_header(&mut window, 0)?.is_some() {
         return Ok(None);
     }
     let (found, next) = match kind {
-        _ if first.is_empty() => ("an empty file".to_owned(), "was it downloaded whole?".to_owned()),
-        _ if is_zero => {
-            ("zeros where its first file should be".to_owned(), "was it downloaded whole?".to_owned())
+        _ if first.is_empty() => {
+            ("an empty file".to_owned(), "was it downloaded whole?".to_owned())
         }
+        _ if is_zero => (
+            "zeros where its first file should be".to_owned(),
+            "was it downloaded whole?".to_owned(),
+        ),
         Some(kind) => (article(kind), next(path, kind)),
         None => match str::from_utf8(&first).map_err(|error| error.error_len()) {
             // A character may be cut off at the end.
             Ok(_) | Err(None) => (
                 "text".to_owned(),
-                "a list of photos is named with --list, beside the folder or tar of the photos".to_owned(),
+                "a list of photos is named with --list, beside the folder or tar of the photos"
+                    .to_owned(),
             ),
             Err(Some(_)) => {
                 let bytes: Vec<String> =
@@ -118,5 +123,9 @@ fn next(path: &Path, kind: FileKind) -> String {
 /// A word of a command line.
 fn quoted(word: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+=:,@%".contains(&byte);
-    if word.bytes().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+    if word.bytes().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }

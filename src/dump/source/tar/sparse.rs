@@ -37,7 +37,9 @@ pub(super) enum Map {
 pub(super) fn read(file: &File, length: u64, begin: u64, bytes: &mut Vec<u8>) -> io::Result<()> {
     let mut window = Window::new(file, length, AHEAD_BYTES);
     let unreadable = |why| {
-        io::Error::other(format!("a sparse member, stored with holes, whose map cannot be read: {why}"))
+        io::Error::other(format!(
+            "a sparse member, stored with holes, whose map cannot be read: {why}"
+        ))
     };
     let Found::Member(Stored { data, bytes: stored, sparse: Some(sparse), .. }) =
         Headers::default().read(&mut window, begin)?
@@ -69,7 +71,10 @@ fn check(pieces: &[Piece], real_bytes: u64, stored: u64) -> Result<(), &'static 
         if offset < end {
             return Err("its pieces overlap");
         }
-        end = offset.checked_add(length).filter(|&end| end <= real_bytes).ok_or("it leaves the file")?;
+        end = offset
+            .checked_add(length)
+            .filter(|&end| end <= real_bytes)
+            .ok_or("it leaves the file")?;
         // GNU tar would pad a piece, other archivers would not.
         if length > 0 && sum % BLOCK_BYTES != 0 {
             return Err("a piece is not a whole number of blocks");
@@ -93,7 +98,9 @@ fn map_before_data(
         let line = window.get(at, LINE)?;
         let line = line.iter().position(|&byte| byte == b'\n').map(|end| &line[..end]);
         at += line.map_or(0, |line| line.len() as u64 + 1);
-        io::Result::Ok(line.filter(|line| !line.is_empty()).and_then(number).ok_or("a number is missing"))
+        io::Result::Ok(
+            line.filter(|line| !line.is_empty()).and_then(number).ok_or("a number is missing"),
+        )
     };
     let count = match next()? {
         Ok(count) if count <= MAX_PIECES as u64 => count,
