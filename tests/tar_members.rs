@@ -147,6 +147,26 @@ fn a_map_that_cannot_be_is_an_error_of_its_member_alone() {
     }
 }
 
+#[test]
+fn a_length_that_cannot_be_costs_its_own_member_alone() {
+    for huge in [1 << 20, 1 << 40, 1 << 63, u64::MAX] {
+        for kind in *b"0SLxgM5Q" {
+            let mut tar = Tar::default();
+            tar.file("cat/1.jpg", b"one");
+            tar.push(&Tar::header(kind, b"cat/2.jpg", huge), &[7; 2000]);
+            tar.file("dog/3.jpg", b"three");
+            let (ids, notes) = listed_of(&tar.end());
+            let case = (char::from(kind), huge);
+            assert_eq!(ids["cat/1.jpg"], Ok(b"one".to_vec()), "{case:?}");
+            assert_eq!(ids["dog/3.jpg"], Ok(b"three".to_vec()), "{case:?}");
+            assert!(!notes.is_empty(), "{case:?}");
+            if b"0SMQ".contains(&kind) {
+                assert!(ids["cat/2.jpg"].is_err(), "{case:?}");
+            }
+        }
+    }
+}
+
 /// A tar of every way to begin a member: its own header alone, a long name of GNU tar, a pax header, the map
 /// of a sparse file.
 fn every_beginning() -> Tar {

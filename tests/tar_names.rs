@@ -235,24 +235,6 @@ proptest! {
 }
 
 #[test]
-fn links_that_multiply_are_ended_before_memory_is() {
-    let mut tar = Tar::default();
-    for level in 0..40 {
-        for name in ["a", "b", "c"] {
-            tar.link(b'2', &format!("{level:02}/{name}"), &format!("../{:02}", level + 1));
-        }
-    }
-    tar.file("40/photo.jpg", b"photo");
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("a.tar");
-    fs::write(&path, tar.end()).unwrap();
-    let dump = Dump::open(&path, Some(Layout::Folder)).unwrap();
-    note(&dump.notes, "too many files lie behind links");
-    assert!(dump.inputs.iter().any(|input| &*input.sample_id == "40/photo.jpg"));
-    assert!(dump.inputs.iter().any(|input| &*input.sample_id == "39/a/photo.jpg"));
-}
-
-#[test]
 fn what_is_no_tar_is_named_with_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let refused = |name: &str, bytes: &[u8]| {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::header::{Kind, Stored};
 use super::index::{File, Index, Member, State};
-use super::links::{Link, Tree};
+use super::links::{Link, MAX_EXPANDED, Tree};
 use super::names::{Name, Root, normal, shown};
 
 /// Where nothing lies.
@@ -142,7 +142,13 @@ impl Members {
         }
         self.note();
         if !links.is_empty() {
-            let tree = Tree { files: &files, links: &links, folders: &folders, is_rooted };
+            let tree = Tree {
+                files: &files,
+                links: &links,
+                folders: &folders,
+                is_rooted,
+                max_expanded: MAX_EXPANDED,
+            };
             let linked = tree.linked();
             self.notes.extend(linked.notes);
             let linked = linked.files.into_iter();

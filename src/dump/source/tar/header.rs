@@ -290,11 +290,16 @@ pub(super) fn is_zero(block: &[u8]) -> bool {
     block.iter().all(|&byte| byte == 0)
 }
 
-/// The next header behind the byte `after`, which need not be a whole number of blocks away.
-pub(super) fn next_header(window: &mut Window<'_>, after: u64) -> io::Result<Option<u64>> {
+/// The first header that begins behind the byte `after` and before `until`, which need not be a whole number
+/// of blocks away.
+pub(super) fn next_header(
+    window: &mut Window<'_>,
+    after: u64,
+    until: u64,
+) -> io::Result<Option<u64>> {
     const MAGIC: usize = 257;
     let mut at = after;
-    while at + BLOCK_BYTES <= window.length() {
+    while at < until && at + BLOCK_BYTES <= window.length() {
         // Headers that begin in this block, and all of each.
         let blocks = window.get(at, 2 * BLOCK - 1)?;
         for (start, block) in blocks.windows(BLOCK).enumerate() {

@@ -17,6 +17,8 @@ use super::window::Window;
 const FORWARD_BYTES: usize = 1 << 20;
 /// Places of rubbish that are named one by one.
 const NAMED_PLACES: u64 = 3;
+/// Searched for a header at a time.
+const SEARCHED_BYTES: u64 = 1 << 24;
 /// Archivers fill up their last record with zeros; none has longer ones.
 const LONGEST_RECORD: u64 = 1 << 24;
 
@@ -76,7 +78,8 @@ impl Index {
         let mut rubbish = Rubbish::default();
         // Several tars in one file, one after the other, are one.
         let mut zeros_from = None;
-        let mut ending = None;
+        // Why the tar ends here has been said.
+        let mut is_said = false;
         let (mut at, mut number) = (0, 0u64);
         // Where data ended that need not have been filled up to a block.
         let mut unpadded = None;
@@ -93,9 +96,21 @@ impl Index {
                     at += BLOCK_BYTES;
                     continue;
                 }
-                Found::Member(member) => {
+                Found::Member(mut member) => {
+                    let begin = member.data;
                     at = member.end();
-                    unpadded = Some(member.data.saturating_add(member.bytes));
+                    unpadded = Some(begin.saturating_add(member.bytes));
+                    // Either the tar was cut or the length is wrong, and then others follow.
+                    if at > length {
+                        let Some(next) = search(&mut window, begin, watch)? else {
+                            return Ok(None);
+                        };
+                        if next < length {
+                            rubbish.add(begin, next, "data of a member longer than the tar");
+                            member.is_unclear = true;
+                            at = next;
+                        }
+                    }
                     members.add(member, length);
                 }
                 Found::Global { end } => at = end,
@@ -111,10 +126,10 @@ impl Index {
                         at = end;
                         continue;
                     }
-                    let next = next_header(&mut window, at)?.unwrap_or(length);
+                    let Some(next) = search(&mut window, at, watch)? else { return Ok(None) };
                     rubbish.add(at, next, why);
                     at = next;
-                    ending = Some(at);
+                    is_said = at == length;
                 }
                 // Behind an end mark, less than a block is no header.
                 Found::Cut if zeros_from.is_some() && length - at < BLOCK_BYTES => {
@@ -123,12 +138,17 @@ impl Index {
                     continue;
                 }
                 Found::Cut => {
-                    members.notes.push(format!(
-                        "the tar is cut off within the headers of a member, which begin at byte {at}; \
-                         was it downloaded whole?"
-                    ));
-                    at = length;
-                    ending = Some(at);
+                    let Some(next) = search(&mut window, at, watch)? else { return Ok(None) };
+                    if next < length {
+                        rubbish.add(at, next, "headers longer than the tar");
+                    } else {
+                        members.notes.push(format!(
+                            "the tar is cut off within the headers of a member, which begin at byte \
+                             {at}; was it downloaded whole?"
+                        ));
+                        is_said = true;
+                    }
+                    at = next;
                 }
             }
             zeros_from = None;
@@ -143,7 +163,7 @@ impl Index {
                 "the tar is cut off: its last member ends at byte {at}, the file at byte {length}; was \
                  it downloaded whole?"
             )),
-            None if ending == Some(at) => {}
+            None if is_said => {}
             None => members.notes.push("the tar has no end mark; was it downloaded whole?".to_owned()),
         }
         members.notes.extend(rubbish.notes());
@@ -156,6 +176,24 @@ impl Index {
         }
         Ok(Some(members.index()))
     }
+}
+
+/// The next header behind the byte `after`, or the end of the file; `None` when `watch` gives up.
+fn search(window: &mut Window<'_>, after: u64, watch: &mut Watch<'_>) -> io::Result<Option<u64>> {
+    let length = window.length();
+    let mut at = after;
+    while at < length {
+        let until = at.saturating_add(SEARCHED_BYTES);
+        if let Some(found) = next_header(window, at, until)? {
+            return Ok(Some(found));
+        }
+        if watch(at, length).is_break() {
+            return Ok(None);
+        }
+        // The next search begins a block early: it finds only what is behind its beginning.
+        at = until - BLOCK_BYTES;
+    }
+    Ok(Some(length))
 }
 
 /// What is no tar.

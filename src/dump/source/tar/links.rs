@@ -14,7 +14,7 @@ const MAX_PATH_BYTES: usize = 4096;
 /// So many links to folders may stand in one path, as in Linux.
 const MAX_DEPTH: usize = 40;
 /// Files that links to folders may stand for, and the length of all their names: some 600 MB of memory.
-const MAX_EXPANDED: usize = 1 << 22;
+pub(super) const MAX_EXPANDED: usize = 1 << 22;
 const MAX_EXPANDED_BYTES: usize = 1 << 28;
 
 /// A link as the tar has it.
@@ -33,6 +33,8 @@ pub(super) struct Tree<'a> {
     pub(super) folders: &'a [(Box<[u8]>, ())],
     /// Members had absolute names, so that absolute targets may lie in the tar.
     pub(super) is_rooted: bool,
+    /// As [`MAX_EXPANDED`].
+    pub(super) max_expanded: usize,
 }
 
 /// What a link stands for.
@@ -114,11 +116,11 @@ impl Tree<'_> {
             let is_full = beyond.count > 0 || {
                 let names = files.clone().map(|file| &self.files[file].0);
                 count += files.len() + links.len();
-                if count <= MAX_EXPANDED {
+                if count <= self.max_expanded {
                     bytes += names.map(|file| file.len() + name.len()).sum::<usize>()
                         + links.len() * (name.len() + folder.len());
                 }
-                count > MAX_EXPANDED || bytes > MAX_EXPANDED_BYTES
+                count > self.max_expanded || bytes > MAX_EXPANDED_BYTES
             };
             if is_full && passed.is_some() {
                 beyond.add(&name);
@@ -295,4 +297,65 @@ fn below<T>(sorted: &[(Box<[u8]>, T)], folder: &[u8]) -> Range<usize> {
         sorted.partition_point(|(name, _)| **name < *bound)
     };
     bound(b'/')..bound(b'0')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dump::source::tar::index::State;
+
+    #[test]
+    fn links_that_multiply_are_ended_and_what_lies_behind_few_of_them_comes_first() {
+        let file = File { offset: 512, bytes: 5, state: State::Whole };
+        let files = [(Box::from(&b"40/photo.jpg"[..]), file)];
+        let links: Vec<(Box<[u8]>, Link)> = (0..40)
+            .flat_map(|level| ["a", "b", "c"].map(|name| (level, name)))
+            .map(|(level, name)| {
+                let target = format!("../{:02}", level + 1).into_bytes().into();
+                let name = format!("{level:02}/{name}").into_bytes();
+                (name.into(), Link { target, is_name: false })
+            })
+            .collect();
+        let tree = Tree {
+            files: &files,
+            links: &links,
+            folders: &[],
+            is_rooted: false,
+            max_expanded: 10_000,
+        };
+        let linked = tree.linked();
+        assert!((5..=10_000).contains(&linked.files.len()), "{}", linked.files.len());
+        let is_there =
+            |name: &str| linked.files.iter().any(|(known, _)| **known == *name.as_bytes());
+        assert!(is_there("39/a/photo.jpg") && is_there("38/b/c/photo.jpg"));
+        let [note] = &linked.notes[..] else { panic!("{:?}", linked.notes) };
+        assert!(note.contains("too many files lie behind links"), "{note}");
+    }
+
+    #[test]
+    fn a_long_chain_of_links_is_followed_without_recursion() {
+        let file = File { offset: 512, bytes: 5, state: State::Whole };
+        let files = [(Box::from(&b"photo.jpg"[..]), file)];
+        let links: Vec<(Box<[u8]>, Link)> = (1..=100_000)
+            .map(|number| {
+                // The first target that is asked for is the last to be known.
+                let target = match number {
+                    100_000 => "photo.jpg".to_owned(),
+                    _ => format!("{:06}", number + 1),
+                };
+                let name = format!("{number:06}").into_bytes();
+                (name.into(), Link { target: target.into_bytes().into(), is_name: false })
+            })
+            .collect();
+        let tree = Tree {
+            files: &files,
+            links: &links,
+            folders: &[],
+            is_rooted: false,
+            max_expanded: MAX_EXPANDED,
+        };
+        let linked = tree.linked();
+        assert_eq!((linked.files.len(), linked.notes.len()), (100_000, 0));
+        assert!(linked.files.iter().all(|(_, file)| *file == Some(0)));
+    }
 }

@@ -41,7 +41,7 @@ pub(super) fn no_tar(path: &Path, file: &File, length: u64) -> io::Result<Option
     // Its first header may be damaged.
     let may_be_tar =
         is_zero || matches!(kind, Some(FileKind::Archive("tar")) | None) && is_named_tar;
-    if may_be_tar && next_header(&mut window, 0)?.is_some() {
+    if may_be_tar && next_header(&mut window, 0, length)?.is_some() {
         return Ok(None);
     }
     let (found, next) = match kind {
