@@ -75,8 +75,11 @@ impl Tar {
     }
 }
 
+/// What a file holds, or why it cannot be read.
+pub(crate) type Read = Result<Vec<u8>, String>;
+
 /// What is listed of a tar: ids with their contents, or why there are none; and the notes.
-pub(crate) fn listed(path: &Path) -> (Vec<(String, Result<Vec<u8>, String>)>, Vec<String>) {
+pub(crate) fn listed(path: &Path) -> (Vec<(String, Read)>, Vec<String>) {
     let dump = Dump::open(path, Some(Layout::Folder)).unwrap();
     let inputs = dump.inputs.iter().map(|input| {
         let mut bytes = Vec::new();
@@ -92,7 +95,7 @@ pub(crate) fn listed(path: &Path) -> (Vec<(String, Result<Vec<u8>, String>)>, Ve
 }
 
 /// Writes the tar and lists it.
-pub(crate) fn listed_of(bytes: &[u8]) -> (BTreeMap<String, Result<Vec<u8>, String>>, Vec<String>) {
+pub(crate) fn listed_of(bytes: &[u8]) -> (BTreeMap<String, Read>, Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.tar");
     std::fs::write(&path, bytes).unwrap();

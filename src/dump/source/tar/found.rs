@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::header::{Kind, Stored};
 use super::index::{File, Index, Member, State};
 use super::links::{Link, MAX_EXPANDED, Tree};
-use super::names::{Name, Root, normal, shown};
+use super::names::{Counted, Name, Root, normal};
 
 /// Where nothing lies.
 const NOWHERE: File = File { offset: u64::MAX, bytes: 0, state: State::Dangling };
@@ -17,7 +17,7 @@ pub(super) struct Members {
     entries: Vec<Entry>,
     /// Names with `..`, as they were written.
     stepping: Vec<(Box<[u8]>, Name, What)>,
-    odd: [Odd; ODDITIES.len()],
+    odd: [Counted; ODDITIES.len()],
     /// Members that hold data and are no files, by kind.
     untaken: BTreeMap<u8, u64>,
 }
@@ -36,13 +36,7 @@ enum What {
     Folder,
 }
 
-/// How often a name was odd, and the first such name.
-#[derive(Default)]
-struct Odd {
-    count: u64,
-    first: String,
-}
-
+/// Places in [`ODDITIES`].
 const ABSOLUTE: usize = 0;
 const WINDOWS: usize = 1;
 const OUTSIDE: usize = 2;
@@ -50,6 +44,7 @@ const SAME: usize = 3;
 const STEPPING: usize = 4;
 const UNKNOWN: usize = 5;
 const CONTINUED: usize = 6;
+/// Why names are counted.
 const ODDITIES: [&str; 7] = [
     "members have absolute names and were taken without the leading `/`",
     "members have names of Windows and were taken without their drive",
@@ -240,11 +235,8 @@ impl Members {
     }
 
     fn note(&mut self) {
-        for (Odd { count, first }, what) in self.odd.iter().zip(ODDITIES) {
-            if *count > 0 {
-                self.notes.push(format!("{what}: {count}, the first is `{first}`"));
-            }
-        }
+        let notes = self.odd.iter().zip(ODDITIES);
+        self.notes.extend(notes.filter_map(|(counted, what)| counted.note(what)));
         if !self.untaken.is_empty() {
             let kinds = self.untaken.iter();
             let kinds: Vec<String> = kinds
@@ -257,14 +249,5 @@ impl Members {
                 kinds.join(", ")
             ));
         }
-    }
-}
-
-impl Odd {
-    fn add(&mut self, name: &[u8]) {
-        if self.count == 0 {
-            self.first = shown(name);
-        }
-        self.count += 1;
     }
 }

@@ -8,15 +8,13 @@
 
 use std::io;
 
-use tar::{GnuExtSparseHeader, Header};
+use tar::Header;
 
+use super::block::{BLOCK, BLOCK_BYTES, is_header, is_header_at, is_zero, padded};
 use super::pax::Pax;
-use super::sparse::{MAX_PIECES, Map, Piece, Sparse};
+use super::sparse::{Sparse, old_sparse};
 use super::window::Window;
 
-/// Tars are made of blocks of this length.
-pub(super) const BLOCK_BYTES: u64 = 512;
-const BLOCK: usize = BLOCK_BYTES as usize;
 /// Longest name that is read; systems allow 4,096 bytes.
 const MAX_NAME_BYTES: u64 = 1 << 16;
 /// Longest pax header that is read: room for the map of a file with half a million holes.
@@ -180,10 +178,9 @@ impl Headers {
         if !is_file
             && !matches!(stored.kind, Kind::Continued | Kind::Private(_))
             && stored.bytes > 0
+            && (is_zero(window.get(stored.data, BLOCK)?) || is_header_at(window, stored.data)?)
         {
-            if is_zero(window.get(stored.data, BLOCK)?) || is_header_at(window, stored.data)? {
-                stored.bytes = 0;
-            }
+            stored.bytes = 0;
         }
         if !is_file {
             return Ok(stored);
@@ -228,103 +225,10 @@ impl Kind {
     }
 }
 
-/// The map of a sparse member in the old format of GNU tar: four pieces in its header, 21 in each block that
-/// follows. `data` moves behind these.
-fn old_sparse(window: &mut Window<'_>, data: &mut u64, block: &[u8; BLOCK]) -> io::Result<Sparse> {
-    let Some(gnu) = Header::from_byte_slice(block).as_gnu() else {
-        return Ok(Sparse { real_bytes: 0, map: Map::Unreadable("it is not of GNU tar") });
-    };
-    let mut pieces: Vec<Piece> = Vec::new();
-    let mut is_readable = true;
-    let mut push = |entries: &[tar::GnuSparseHeader]| {
-        for entry in entries.iter().filter(|entry| !entry.is_empty()) {
-            match (entry.offset(), entry.length()) {
-                (Ok(offset), Ok(length)) if pieces.len() < MAX_PIECES => {
-                    pieces.push((offset, length))
-                }
-                _ => is_readable = false,
-            }
-        }
-    };
-    push(&gnu.sparse);
-    let mut is_extended = gnu.is_extended();
-    while is_extended {
-        let mut extension = GnuExtSparseHeader::new();
-        let found = window.get(*data, BLOCK)?;
-        // Cut within the map: the data begin where the file ends.
-        *data += found.len() as u64;
-        if found.len() < BLOCK {
-            break;
-        }
-        extension.as_mut_bytes().copy_from_slice(found);
-        push(extension.sparse());
-        is_extended = extension.is_extended();
-    }
-    let map =
-        if is_readable { Map::Pieces(pieces) } else { Map::Unreadable("its numbers are wrong") };
-    match gnu.real_size() {
-        Ok(real_bytes) => Ok(Sparse { real_bytes, map }),
-        Err(_) => Ok(Sparse { real_bytes: 0, map: Map::Unreadable("its length is no number") }),
-    }
-}
-
-/// True for the header of a member, whose checksum fits, in any of the formats of tar.
-pub(super) fn is_header(block: &[u8; BLOCK]) -> bool {
-    let Ok(expected) = Header::from_byte_slice(block).cksum() else { return false };
-    // The checksum counts itself as eight blanks.
-    let rest = || block[..148].iter().chain(&block[156..]);
-    let blanks = 8 * u32::from(b' ');
-    let found = rest().map(|&byte| u32::from(byte)).sum::<u32>() + blanks;
-    // Some old archivers added bytes with their signs.
-    let signed = || rest().map(|&byte| i32::from(byte as i8)).sum::<i32>() + blanks as i32;
-    found == expected || i32::try_from(expected).is_ok_and(|expected| signed() == expected)
-}
-
-/// True where a header begins at the byte `at`.
-pub(super) fn is_header_at(window: &mut Window<'_>, at: u64) -> io::Result<bool> {
-    Ok(window.get(at, BLOCK)?.try_into().is_ok_and(is_header))
-}
-
-/// True for zeros, however few.
-pub(super) fn is_zero(block: &[u8]) -> bool {
-    block.iter().all(|&byte| byte == 0)
-}
-
-/// The first header that begins behind the byte `after` and before `until`, which need not be a whole number
-/// of blocks away.
-pub(super) fn next_header(
-    window: &mut Window<'_>,
-    after: u64,
-    until: u64,
-) -> io::Result<Option<u64>> {
-    const MAGIC: usize = 257;
-    let mut at = after;
-    while at < until && at + BLOCK_BYTES <= window.length() {
-        // Headers that begin in this block, and all of each.
-        let blocks = window.get(at, 2 * BLOCK - 1)?;
-        for (start, block) in blocks.windows(BLOCK).enumerate() {
-            let Ok(block) = <&[u8; BLOCK]>::try_from(block) else { continue };
-            // Old tars have no magic word; a checksum in digits is enough at the beginning of a block.
-            let is_likely = block[MAGIC] == b'u' && block[MAGIC..].starts_with(b"ustar")
-                || start == 0 && block[0] != 0 && block[148..154].iter().all(u8::is_ascii_digit);
-            if is_likely && at + start as u64 > after && is_header(block) {
-                return Ok(Some(at + start as u64));
-            }
-        }
-        at += BLOCK_BYTES;
-    }
-    Ok(None)
-}
-
 /// Length of a member's data; left blank by some for what has none.
 fn size(header: &Header) -> Option<u64> {
     let is_blank = || header.as_old().size.iter().all(|byte| matches!(byte, b' ' | 0));
     header.entry_size().ok().or_else(|| is_blank().then_some(0))
-}
-
-/// Whole blocks for so many bytes.
-pub(super) fn padded(bytes: u64) -> u64 {
-    bytes.div_ceil(BLOCK_BYTES).saturating_mul(BLOCK_BYTES)
 }
 
 /// A text field, which ends at its first zero.

@@ -9,8 +9,9 @@ use std::fs::File as OpenFile;
 use std::io;
 
 use super::Watch;
+use super::block::{BLOCK_BYTES, is_header_at, next_header};
 use super::found::Members;
-use super::header::{BLOCK_BYTES, Found, Headers, is_header_at, next_header};
+use super::header::{Found, Headers};
 use super::window::Window;
 
 /// Read at once in the forward pass. Skipping a member shorter than this never seeks.

@@ -7,14 +7,14 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use super::index::File;
-use super::names::{is_in, parent, push, shown};
+use super::names::{Counted, is_in, parent, push};
 
 /// Targets longer than this lead nowhere, as in Linux; names longer than this are not made.
 const MAX_PATH_BYTES: usize = 4096;
 /// So many links to folders may stand in one path, as in Linux.
 const MAX_DEPTH: usize = 40;
-/// Files that links to folders may stand for, and the length of all their names: some 600 MB of memory.
-pub(super) const MAX_EXPANDED: usize = 1 << 22;
+/// Files that links to folders may stand for, and the length of all their names: some 300 MB of memory.
+pub(super) const MAX_EXPANDED: usize = 1 << 21;
 const MAX_EXPANDED_BYTES: usize = 1 << 28;
 
 /// A link as the tar has it.
@@ -74,22 +74,6 @@ struct Shown {
     name: Vec<u8>,
     folder: Rc<[u8]>,
     passed: Option<Rc<Passed>>,
-}
-
-/// How many, and the first.
-#[derive(Default)]
-struct Counted {
-    count: u64,
-    first: String,
-}
-
-impl Counted {
-    fn add(&mut self, name: &[u8]) {
-        if self.count == 0 {
-            self.first = shown(name);
-        }
-        self.count += 1;
-    }
 }
 
 impl Tree<'_> {
@@ -165,15 +149,13 @@ impl Tree<'_> {
         {
             dangling.add(&[name, &b" -> "[..], &link.target].concat());
         }
-        for (Counted { count, first }, what) in [
+        for (counted, what) in [
             (dangling, "links lead to what is not in the tar"),
             (circles, "links lead back to a folder that holds them; they were not followed"),
             (deep, "links lie behind too many others; they were not followed"),
             (beyond, "links to folders were not followed: too many files lie behind links"),
         ] {
-            if count > 0 {
-                linked.notes.push(format!("{what}: {count}, the first is `{first}`"));
-            }
+            linked.notes.extend(counted.note(what));
         }
         linked
     }
@@ -216,7 +198,7 @@ impl Tree<'_> {
             || target.len() > MAX_PATH_BYTES;
         let is_from_top = *is_name || is_absolute || leads_out;
         let at = if is_from_top { &[] } else { parent(name).unwrap_or_default() };
-        let parts = if leads_out { b".." } else { &**target }.split(|&byte| byte == b'/');
+        let parts = if leads_out { b".." } else { target as &[u8] }.split(|&byte| byte == b'/');
         let parts = parts.rev().map(Box::from).collect();
         Walk { link, at: at.to_vec(), parts }
     }

@@ -1,5 +1,6 @@
 //! A dump that lies in a tar: members are looked up in its index and read at their offsets.
 
+mod block;
 mod found;
 mod header;
 mod index;

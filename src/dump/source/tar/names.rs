@@ -66,8 +66,30 @@ pub(super) fn is_in(folder: &[u8], path: &[u8]) -> bool {
     rest.is_some_and(|rest| folder.is_empty() || rest.is_empty() || rest[0] == b'/')
 }
 
+/// How many names are odd in some way, and the first.
+#[derive(Debug, Default)]
+pub(super) struct Counted {
+    pub(super) count: u64,
+    first: String,
+}
+
+impl Counted {
+    pub(super) fn add(&mut self, name: &[u8]) {
+        if self.count == 0 {
+            self.first = shown(name);
+        }
+        self.count += 1;
+    }
+
+    /// What a person should know of them.
+    pub(super) fn note(&self, what: &str) -> Option<String> {
+        let Counted { count, first } = self;
+        (*count > 0).then(|| format!("{what}: {count}, the first is `{first}`"))
+    }
+}
+
 /// A name as it is shown in a note.
-pub(super) fn shown(name: &[u8]) -> String {
+fn shown(name: &[u8]) -> String {
     const LONGEST: usize = 200;
     let text = String::from_utf8_lossy(name).replace(char::is_control, "\u{FFFD}");
     match text.char_indices().nth(LONGEST) {

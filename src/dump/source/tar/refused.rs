@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::dump::DumpError;
 use crate::file_kind::{FIRST_BYTES, FileKind};
 
-use super::header::{BLOCK_BYTES, is_header, is_zero, next_header};
+use super::block::{BLOCK, is_header, is_zero, next_header};
 use super::window::Window;
 
 /// Rubbish before the first member of a tar is skipped so far.
@@ -30,8 +30,8 @@ pub(super) fn no_file(path: &Path) -> DumpError {
 /// The error for a file that is no tar; `None` for a tar.
 pub(super) fn no_tar(path: &Path, file: &File, length: u64) -> io::Result<Option<DumpError>> {
     let mut window = Window::new(file, length.min(SEARCHED_BYTES), 0);
-    let first = window.get(0, FIRST_BYTES.max(BLOCK_BYTES as usize))?.to_vec();
-    let header = first.get(..BLOCK_BYTES as usize).and_then(|block| block.try_into().ok());
+    let first = window.get(0, FIRST_BYTES.max(BLOCK))?.to_vec();
+    let header = first.get(..BLOCK).and_then(|block| block.try_into().ok());
     if header.is_some_and(is_header) {
         return Ok(None);
     }
