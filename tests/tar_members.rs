@@ -352,12 +352,9 @@ fn what_archivers_leave_in_a_tar_costs_no_photo() {
     assert!(note(&notes, "are no files").ends_with(
         "1 of kind `A` (access lists of Solaris), 1 of kind `D` (lists of folders by GNU tar)"
     ));
-    note(
-        &notes,
-        "of a kind that is not known and were taken as files: 1, the first is `cat/unknown.jpg`",
-    );
-    note(&notes, "begin in another volume of the tar, and only their ends are here: 1");
-    note(&notes, "were not followed: 1");
+    note(&notes, "of an unknown kind, taken as files: 1, the first is `cat/unknown.jpg`");
+    note(&notes, "begin in another volume of the tar, of which only the ends are here: 1");
+    note(&notes, "a name or a length, not followed: 1");
     assert_eq!(notes.len(), 4, "{notes:?}");
 }
 

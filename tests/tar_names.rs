@@ -51,7 +51,7 @@ fn absolute_names_are_taken_without_what_makes_them_absolute() {
     assert!(absolute.ends_with("4, the first is `/photos/cat/0.jpg`"), "{absolute}");
     let windows = note(&notes, "names of Windows");
     assert!(windows.ends_with(r"2, the first is `C:\photos\cat\2.jpg`"), "{windows}");
-    let same = note(&notes, "names are those of later ones");
+    let same = note(&notes, "a later one has their name");
     assert!(same.ends_with("1, the first is `photos/cat/0.jpg`"), "{same}");
 }
 
@@ -76,11 +76,11 @@ fn names_that_step_up_are_taken_where_it_is_clear_what_they_mean() {
     for (id, expected) in [("cat/0.jpg", "0"), ("cat/1.jpg", "1 of owl"), ("cat/2.jpg", "2")] {
         assert_eq!(ids[id].as_ref().unwrap(), expected.as_bytes());
     }
-    let outside = note(&notes, "lead out of the tar");
+    let outside = note(&notes, "leads out of the tar");
     assert!(outside.ends_with("3, the first is `../cat/4.jpg`"), "{outside}");
-    let stepping = note(&notes, "names with `..`");
+    let stepping = note(&notes, "the `..` in their names");
     assert!(stepping.ends_with("5, the first is `dog/../cat/1.jpg`"), "{stepping}");
-    note(&notes, "links lead to what is not in the tar: 1, the first is `dog -> elsewhere`");
+    note(&notes, "links to what is not in the tar: 1, the first is `dog -> elsewhere`");
 }
 
 #[test]
@@ -140,9 +140,9 @@ fn a_link_to_a_folder_stands_for_it_at_every_depth_and_circles_are_ended() {
     assert_eq!(below("dog/", "back/"), ["back/0.jpg", "back/deep/1.jpg"]);
     assert_eq!(ids["dog/back/deep/1.jpg"].as_ref().unwrap(), b"1");
     assert_eq!(ids["owl/deep/more/photo.jpg"].as_ref().unwrap(), b"2");
-    let nothing = note(&notes, "links lead to what is not in the tar");
+    let nothing = note(&notes, "links to what is not in the tar");
     assert!(nothing.ends_with("3, the first is `dog/a -> b`"), "{nothing}");
-    note(&notes, "links lead back to a folder that holds them");
+    note(&notes, "links back to a folder that holds them");
 }
 
 /// What a walk through the unpacked folder finds, links followed, as the system resolves them.

@@ -46,13 +46,13 @@ const UNKNOWN: usize = 5;
 const CONTINUED: usize = 6;
 /// Why names are counted.
 const ODDITIES: [&str; 7] = [
-    "members have absolute names and were taken without the leading `/`",
-    "members have names of Windows and were taken without their drive",
-    "members have no name, or names that lead out of the tar: not taken",
-    "members were not taken: without `/` or drive their names are those of later ones",
-    "members have names with `..`, which lead through links or to names of other members: not taken",
-    "members are of a kind that is not known and were taken as files",
-    "members begin in another volume of the tar, and only their ends are here",
+    "members with absolute names, taken without the leading `/`",
+    "members with names of Windows, taken without their drive",
+    "members without a name or with one that leads out of the tar, not taken",
+    "members not taken because, without `/` or drive, a later one has their name",
+    "members not taken because the `..` in their names leads through a link or to another's name",
+    "members of an unknown kind, taken as files",
+    "members that begin in another volume of the tar, of which only the ends are here",
 ];
 
 impl Members {
@@ -109,6 +109,7 @@ impl Members {
             return;
         };
         match name.root {
+            _ if matches!(what, What::Folder) => {}
             Root::None => {}
             Root::Slash => self.odd[ABSOLUTE].add(&path),
             Root::Windows => self.odd[WINDOWS].add(&path),
@@ -245,7 +246,7 @@ impl Members {
                 })
                 .collect();
             self.notes.push(format!(
-                "members that hold data and are no files were not taken: {}",
+                "members that hold data and are no files, not taken: {}",
                 kinds.join(", ")
             ));
         }

@@ -170,8 +170,7 @@ impl Index {
         members.notes.extend(rubbish.notes());
         if headers.odd_globals > 0 {
             members.notes.push(format!(
-                "headers for all members that follow, which set names or lengths and were not \
-                 followed: {}",
+                "headers that give all members behind them a name or a length, not followed: {}",
                 headers.odd_globals
             ));
         }

@@ -150,10 +150,10 @@ impl Tree<'_> {
             dangling.add(&[name, &b" -> "[..], &link.target].concat());
         }
         for (counted, what) in [
-            (dangling, "links lead to what is not in the tar"),
-            (circles, "links lead back to a folder that holds them; they were not followed"),
-            (deep, "links lie behind too many others; they were not followed"),
-            (beyond, "links to folders were not followed: too many files lie behind links"),
+            (dangling, "links to what is not in the tar"),
+            (circles, "links back to a folder that holds them, not followed"),
+            (deep, "links behind too many other links, not followed"),
+            (beyond, "links to folders not followed because too many files lie behind links"),
         ] {
             linked.notes.extend(counted.note(what));
         }
