@@ -81,6 +81,9 @@ impl FileKind {
                 _ => FileKind::Other("MP4 video"),
             });
         }
+        if at(16, b"\xDE\xC0\xEF\xBE") {
+            return Some(FileKind::Other("LMDB"));
+        }
         if at(257, b"ustar") {
             return Some(FileKind::Archive("tar"));
         }
@@ -119,6 +122,7 @@ mod tests {
         assert_eq!(of(b"\0\0\0\x18ftypheic\0\0\0\0mif1"), Some("HEIC"));
         assert_eq!(of(b"\0\0\0\x1Cftypavif"), Some("AVIF"));
         assert_eq!(of(b"P6\n4 4\n255\n"), Some("PNM"));
+        assert_eq!(of(b"\0\0\0\0\0\0\0\0\0\0\x08\0\0\0\0\0\xDE\xC0\xEF\xBE\x01"), Some("LMDB"));
         assert_eq!(of(b"path,label\n"), None);
         assert!(FileKind::of(b"II*\0").is_some_and(FileKind::is_picture));
         assert!(!FileKind::of(b"PK\x03\x04").is_some_and(FileKind::is_picture));

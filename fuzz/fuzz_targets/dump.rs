@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use tcolz::dump::{Dump, DumpOptions, ListFile, MakeSplits};
+use tcolz::dump::{Dump, DumpOptions, Layout, ListFile, MakeSplits};
 
 /// Where the files of each run lie: a folder of this process, in memory where the system has such a disk.
 static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
@@ -33,8 +33,20 @@ fn check(dump: &Dump) {
     for input in &dump.inputs {
         assert!(usize::from(input.split) < dump.splits.len());
         assert!(!input.sample_id.chars().any(char::is_control));
-        let _ = dump.read(&input.sample_id, &mut bytes);
+        if dump.read(&input.sample_id, &mut bytes).is_ok() && dump.source.is_tar() {
+            let place = dump.place(&input.sample_id).expect("what is read lies somewhere");
+            assert_eq!(place.bytes, bytes.len() as u64);
+        }
     }
+}
+
+/// An index that was kept lists the same.
+fn check_kept(options: &DumpOptions, dump: &Dump) {
+    let kept = FOLDER.join("kept");
+    dump.keep_index(&kept).expect("room for a small file");
+    let again = options.open_indexed(Some(&kept), &mut |_, _| panic!("gone through again"));
+    let again = again.expect("what was listed");
+    assert_eq!((&again.inputs, &again.notes), (&dump.inputs, &dump.notes));
 }
 
 fuzz_target!(init: quiet::about_caught_panics(), |bytes: &[u8]| {
@@ -44,8 +56,12 @@ fuzz_target!(init: quiet::about_caught_panics(), |bytes: &[u8]| {
     fs::write(&path, bytes).expect("room for a small file");
     match kind % 5 {
         0 => {
-            if let Some(dump) = open(&DumpOptions::new(&path)) {
+            // Folders of any name are classes, so that members are listed where there are no lists.
+            let layout = (kind >= 128).then_some(Layout::Folder);
+            let options = DumpOptions { layout, ..DumpOptions::new(&path) };
+            if let Some(dump) = open(&options) {
                 check(&dump);
+                check_kept(&options, &dump);
             }
         }
         4 => {

@@ -19,13 +19,16 @@ pub enum DumpError {
     },
     /// The source is neither a folder nor a tar.
     #[error(
-        "{path}: expected a folder of photos, a plain .tar (unpacked by gunzip or the like) or a table \
-         ending in .csv or .tsv, found another file",
+        "{path}: expected a folder of photos, a plain .tar or a table ending in .csv or .tsv, found {found}{next}",
         path = path.display()
     )]
     NotASource {
         /// The source.
         path: PathBuf,
+        /// What it is.
+        found: String,
+        /// What to do, after a `; `; empty where nothing is known.
+        next: String,
     },
     /// The source is no longer what was opened.
     #[error(

@@ -35,7 +35,14 @@ pub(super) fn open(opening: &Opening<'_>, groups: &[Group]) -> Result<Listed, Du
             limit,
         });
     }
-    if let Some(fault) = classes.iter().find_map(|class| class_name_fault(class)) {
+    let not_utf8 = |class: &str| {
+        let mut folders = groups.iter().map(|group| format!("{}{class}/", group.folder));
+        (class.contains('\u{FFFD}')
+            && folders.any(|folder| tree.below(&folder).iter().any(|file| file.bad_name)))
+        .then(|| format!("the folder name `{class}` is not UTF-8 and cannot name a class"))
+    };
+    let fault = |class: &&str| class_name_fault(class).or_else(|| not_utf8(class));
+    if let Some(fault) = classes.iter().find_map(fault) {
         return Err(DumpError::FolderName { path: path(), fault });
     }
     let labels: HashMap<&str, u16> = classes.iter().copied().zip(0..).collect();
@@ -72,7 +79,7 @@ pub(super) fn open(opening: &Opening<'_>, groups: &[Group]) -> Result<Listed, Du
             let below = &file.path[root.len()..];
             let (sample_id, problem) = match sample_id(below) {
                 Ok(id) if !file.bad_name => (id, None),
-                Ok(id) => (id, Some(not_utf8())),
+                Ok(id) => (id, Some(bad_name())),
                 Err(problem) => (printable(below).into(), Some(problem)),
             };
             let input = Input::new(list, line, split as u16);
@@ -97,7 +104,7 @@ fn empty_folders(opening: &Opening<'_>, groups: &[Group]) -> Vec<String> {
     }
 }
 
-fn not_utf8() -> Problem {
+fn bad_name() -> Problem {
     Problem::Unusable { code: "unusable-name", detail: "the name is not UTF-8".to_owned() }
 }
 

@@ -3,8 +3,6 @@
 //! Paths are relative to the dump, with `/`. Reading goes through [`Source::read`] alone.
 
 mod disk;
-mod index;
-mod kept;
 mod tar;
 
 use std::io;

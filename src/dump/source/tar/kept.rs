@@ -1,15 +1,16 @@
 //! The index of a tar in a file, so that an interrupted conversion need not go through the tar again.
 //!
 //! ```text
-//! tcolz-tar-index 1 63012345856 1502700000000000000    version, length and time of the tar
+//! tcolz-tar-index 2 63012345856 1502700000000000000    version, length and time of the tar
 //! note …                                               what is odd about it
-//! 1536 142500 w data/78476/784760943188189184-1.jpg    offset, length, state, name
+//! 1536 142500 w data/78476/784760943188189184-1.jpg    offset, length, state, name (with \\ and \n for \ and line ends)
 //! blake3 …                                             of everything before
 //! ```
 //!
 //! A private file of one version of this program: whatever is not as expected makes it useless, and the
 //! tar is gone through again.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::fs;
 use std::io;
@@ -17,26 +18,34 @@ use std::path::Path;
 
 use crate::durable;
 
-use super::index::{Index, Member, State};
-use super::tar::Stamp;
+use super::Stamp;
+use super::index::{File, Index, Member, State};
 
-const MAGIC: &str = "tcolz-tar-index 1";
-const STATES: [(State, &str); 5] = [
+const MAGIC: &str = "tcolz-tar-index 2";
+const STATES: [(State, &str); 7] = [
     (State::Whole, "w"),
-    (State::BadName, "b"),
     (State::Dangling, "d"),
     (State::Sparse, "s"),
     (State::Cut, "c"),
+    (State::Special, "f"),
+    (State::Continued, "v"),
+    (State::Unclear, "u"),
 ];
+/// Follows the state of a member whose name is not UTF-8.
+const NOT_UTF8: &str = "!";
+/// What would break a line, and what stands for it.
+const ESCAPES: [(&str, &str); 3] = [("\\", "\\\\"), ("\n", "\\n"), ("\r", "\\r")];
 
 pub(super) fn write(path: &Path, stamp: Stamp, index: &Index) -> io::Result<()> {
     let mut text = first_line(stamp);
     for note in &index.notes {
         let _ = writeln!(text, "note {note}");
     }
-    for Member { name, offset, bytes, state } in &index.members {
+    for Member { name, is_utf8, file: File { offset, bytes, state } } in &index.members {
         let word = STATES.iter().find(|(known, _)| known == state).map_or("", |(_, word)| word);
-        let _ = writeln!(text, "{offset} {bytes} {word} {name}");
+        let mark = if *is_utf8 { "" } else { NOT_UTF8 };
+        let name = escaped(name);
+        let _ = writeln!(text, "{offset} {bytes} {word}{mark} {name}");
     }
     let hash = blake3::hash(text.as_bytes());
     let _ = writeln!(text, "blake3 {hash}");
@@ -69,8 +78,41 @@ fn member(line: &str) -> Option<Member> {
     let mut parts = line.splitn(4, ' ');
     let (offset, bytes) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
     let word = parts.next()?;
+    let (word, is_utf8) = match word.strip_suffix(NOT_UTF8) {
+        Some(word) => (word, false),
+        None => (word, true),
+    };
     let state = STATES.iter().find(|(_, known)| *known == word)?.0;
-    Some(Member { name: parts.next()?.into(), offset, bytes, state })
+    let name = unescaped(parts.next()?)?;
+    Some(Member { name, is_utf8, file: File { offset, bytes, state } })
+}
+
+fn escaped(name: &str) -> Cow<'_, str> {
+    let mut name = Cow::Borrowed(name);
+    for (found, escape) in ESCAPES {
+        if name.contains(found) {
+            name = name.replace(found, escape).into();
+        }
+    }
+    name
+}
+
+fn unescaped(text: &str) -> Option<Box<str>> {
+    let mut parts = text.split('\\');
+    let mut name = parts.next()?.to_owned();
+    while let Some(part) = parts.next() {
+        match part.chars().next() {
+            // Two of them: the next part begins behind the second.
+            None => {
+                name.push('\\');
+                name.push_str(parts.next()?);
+            }
+            Some('n') => name.extend(['\n'].into_iter().chain(part.chars().skip(1))),
+            Some('r') => name.extend(['\r'].into_iter().chain(part.chars().skip(1))),
+            Some(_) => return None,
+        }
+    }
+    Some(name.into())
 }
 
 #[cfg(test)]
@@ -81,9 +123,18 @@ mod tests {
     fn an_index_is_read_back_for_its_own_tar_only_and_only_whole() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("members");
-        let member = |name: &str, state| Member { name: name.into(), offset: 512, bytes: 7, state };
-        let members = STATES.map(|(state, word)| member(&format!("a name {word}.jpg"), state));
-        let index = Index { members: members.into(), notes: vec!["odd".to_owned()] };
+        let file = |state| File { offset: 512, bytes: 7, state };
+        let members = STATES.iter().zip([true, false].into_iter().cycle());
+        let mut members: Vec<Member> = members
+            .map(|(&(state, word), is_utf8)| {
+                let name = format!("a name {word}.jpg").into();
+                Member { name, is_utf8, file: file(state) }
+            })
+            .collect();
+        for name in ["", "a\\", "\\\\n", "\n\r\n", "a\r", "\\\n!", "a\tb\u{85}\u{2028}"] {
+            members.push(Member { name: name.into(), is_utf8: true, file: file(State::Whole) });
+        }
+        let index = Index { members, notes: vec!["odd".to_owned()] };
         let stamp = Stamp { bytes: 4096, modified: 12 };
         write(&path, stamp, &index).unwrap();
         assert_eq!(read(&path, stamp), Some(index));

@@ -1,19 +1,31 @@
 //! A dump that lies in a tar: members are looked up in its index and read at their offsets.
 
-use std::fs::{File, Metadata};
-use std::io::{self, Read};
+mod block;
+mod found;
+mod header;
+mod index;
+mod kept;
+mod links;
+mod names;
+mod pax;
+mod refused;
+mod sparse;
+mod window;
+
+use std::fs::{self, Metadata};
+use std::io;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
 use crate::positioned::read_exact_at;
 
-use super::index::{BLOCK_BYTES, Index, Member, State, is_header};
-use super::{DumpError, MAX_SOURCE_BYTES, Place, Tree, Watch, kept, too_long};
+use super::{DumpError, MAX_SOURCE_BYTES, Place, Tree, Watch, too_long};
+use index::{File, Index, Member, State};
 
 /// A tar and the index of its members.
 #[derive(Debug)]
 pub(super) struct Tar {
-    file: File,
+    file: fs::File,
     stamp: Stamp,
     index: Index,
     /// The index came from a file, and need not be written to it again.
@@ -35,15 +47,13 @@ impl Tar {
         watch: &mut Watch<'_>,
     ) -> Result<Tar, DumpError> {
         let unreadable = |source| DumpError::Unreadable { path: path.to_owned(), source };
-        let not_a_source = || DumpError::NotASource { path: path.to_owned() };
         if !path.metadata().map_err(unreadable)?.is_file() {
-            return Err(not_a_source());
+            return Err(refused::no_file(path));
         }
-        let file = File::open(path).map_err(unreadable)?;
+        let file = fs::File::open(path).map_err(unreadable)?;
         let stamp = Stamp::of(&file.metadata().map_err(unreadable)?);
-        let mut first = [0; BLOCK_BYTES as usize];
-        if (&file).read_exact(&mut first).is_err() || !is_header(&first) {
-            return Err(not_a_source());
+        if let Some(error) = refused::no_tar(path, &file, stamp.bytes).map_err(unreadable)? {
+            return Err(error);
         }
         let was_kept = kept.and_then(|kept| kept::read(kept, stamp));
         let (index, was_kept) = match was_kept {
@@ -70,25 +80,35 @@ impl Tar {
     pub(super) fn read(&self, name: &str, bytes: &mut Vec<u8>) -> io::Result<()> {
         bytes.clear();
         let member = self.find(name).ok_or(io::ErrorKind::NotFound)?;
-        match member.state {
-            State::Whole | State::BadName => {}
+        let File { offset, bytes: length, state } = member.file;
+        let why = match state {
+            State::Whole | State::Sparse if length > MAX_SOURCE_BYTES => {
+                return Err(too_long(length));
+            }
+            State::Whole | State::Sparse => "",
             State::Dangling => return Err(io::ErrorKind::NotFound.into()),
-            State::Sparse => return Err(io::Error::other("stored with holes (a sparse member)")),
-            State::Cut => return Err(io::Error::other("the tar ends within this member")),
-        }
-        if member.bytes > MAX_SOURCE_BYTES {
-            return Err(too_long(member.bytes));
+            State::Special => "not a regular file",
+            State::Cut => "the tar ends within this member",
+            State::Continued => "its beginning is in another volume of the tar",
+            State::Unclear => "its headers in the tar are damaged or too long",
+        };
+        if !why.is_empty() {
+            return Err(io::Error::other(why));
         }
         if Stamp::of(&self.file.metadata()?) != self.stamp {
             return Err(io::Error::other("the tar has changed since its members were listed"));
         }
-        bytes.resize(member.bytes as usize, 0);
-        read_exact_at(&self.file, bytes, member.offset)
+        if state == State::Sparse {
+            return sparse::read(&self.file, self.stamp.bytes, offset, bytes);
+        }
+        bytes.resize(length as usize, 0);
+        read_exact_at(&self.file, bytes, offset)
     }
 
     pub(super) fn place(&self, name: &str) -> Option<Place> {
-        let member = self.find(name).filter(|member| member.state != State::Dangling)?;
-        Some(Place { position: member.offset, bytes: member.bytes })
+        let File { offset, bytes, state } = self.find(name)?.file;
+        let is_file = !matches!(state, State::Dangling | State::Special);
+        is_file.then_some(Place { position: offset, bytes })
     }
 
     /// A tar that was moved away can still be read, and that is all that counts.
@@ -106,18 +126,16 @@ impl Tar {
 
     pub(super) fn walk(&self, tree: &mut Tree) {
         for member in &self.index.members {
-            tree.add(&*member.name, member.state == State::BadName);
+            tree.add(&*member.name, !member.is_utf8);
         }
     }
 
     pub(super) fn first_bytes(&self, name: &str, count: usize) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        match self.find(name) {
-            Some(Member {
-                state: State::Whole | State::BadName, offset, bytes: length, ..
-            }) => {
-                bytes.resize(count.min(*length as usize), 0);
-                read_exact_at(&self.file, &mut bytes, *offset)?;
+        match self.find(name).map(|member| member.file) {
+            Some(File { offset, bytes: length, state: State::Whole }) => {
+                bytes.resize(count.min(length as usize), 0);
+                read_exact_at(&self.file, &mut bytes, offset)?;
             }
             _ => {
                 self.read(name, &mut bytes)?;
@@ -129,8 +147,9 @@ impl Tar {
 
     fn find(&self, name: &str) -> Option<&Member> {
         let members = &self.index.members;
-        let found = members.binary_search_by(|member| (*member.name).cmp(name)).ok()?;
-        Some(&members[found])
+        let first = members.partition_point(|member| &*member.name < name);
+        // A name that is not UTF-8 is not the one that it is shown as.
+        members.get(first).filter(|member| &*member.name == name && member.is_utf8)
     }
 }
 
