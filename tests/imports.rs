@@ -9,17 +9,8 @@ use std::path::Path;
 
 /// Modules from the bottom to the top. Those of one line may not use each other.
 const LEVELS: &[&[&str]] = &[
-    &[
-        "sample",
-        "file_kind",
-        "recipe",
-        "durable",
-        "usage",
-        "storage",
-        "positioned",
-        "random",
-        "child",
-    ],
+    &["sample", "recipe", "durable", "usage", "storage", "positioned", "random", "child"],
+    &["file_kind"],
     &["dump"],
     &["decode"],
     &["transform"],

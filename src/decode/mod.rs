@@ -9,9 +9,12 @@
 //! ```
 //!
 //! Pixels are those of Pillow 11.3's `Image.open(…).convert("RGB")`, under `LOAD_TRUNCATED_IMAGES` for truncated JPEGs; what differs
-//! is said in the module of each format. Alpha is dropped, EXIF orientation is noted and not applied, colour profiles are ignored.
+//! is said in the module of each format. Alpha is dropped, EXIF orientation is applied on request only, colour profiles are ignored.
 //! A file's format is told by its first bytes; its size is checked against the limit before anything is allocated for it.
-//! Truncated files of other formats than JPEG are refused.
+//! Truncated files of other formats than JPEG are refused, unless every pixel is there.
+//!
+//! What surrounds compressed pixels (chunks, blocks, headers) is read here, as leniently as Pillow reads it; the crates see files that
+//! hold one picture and break no rule. `tests/python/pillow_corpus.py` makes pictures of every kind, against which this is compared.
 
 mod bmp;
 mod error;
@@ -103,6 +106,16 @@ pub fn probe(bytes: &[u8], limits: &DecodeLimits) -> Result<Probe, DecodeError> 
     }
 }
 
+/// The EXIF orientation (1–8) of a JPEG, PNG or WebP that has one in its header.
+pub fn orientation(bytes: &[u8]) -> Option<u8> {
+    match sniff(bytes).ok()? {
+        SourceFormat::Jpeg => exif::jpeg_orientation(bytes),
+        SourceFormat::Png => png::orientation(bytes),
+        SourceFormat::Webp => webp::orientation(bytes),
+        SourceFormat::Gif | SourceFormat::Bmp => None,
+    }
+}
+
 /// Decodes files one after the other and recycles its buffers; one for each worker thread.
 ///
 /// Every file is decoded as if it were the first: no error of one file reaches the next.
@@ -141,6 +154,27 @@ impl Decoder {
             *strip = Vec::new();
         }
         result
+    }
+}
+
+impl Decoder {
+    /// As [`Decoder::decode`], with the picture turned upright by its EXIF [`orientation`]. One that must be turned is held whole.
+    ///
+    /// # Errors
+    /// As [`Decoder::decode`].
+    pub fn decode_upright(
+        &mut self,
+        bytes: &[u8],
+        scale: Option<ScaleTo>,
+        sink: &mut dyn RowSink,
+    ) -> Result<PhotoInfo, DecodeError> {
+        let Some(orientation) = orientation(bytes).filter(|&orientation| orientation > 1) else {
+            return self.decode(bytes, scale, sink);
+        };
+        let mut image = RgbImage::new();
+        let info = self.decode(bytes, scale, &mut image)?;
+        sink::give_upright(sink, &mut self.strip, &image, orientation);
+        Ok(info)
     }
 }
 

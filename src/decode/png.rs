@@ -12,7 +12,7 @@ use png::{BitDepth, ColorType, DecodeOptions, DecodingError, Reader, Transformat
 use super::png_chunks::{Head, SIGNATURE, Stream};
 use super::rest::Rest;
 use super::sink::{STRIP_BYTES, give_image};
-use super::{DecodeError, DecodeLimits, Probe, RowSink, check_pixels, exif, guard};
+use super::{DecodeError, DecodeLimits, Probe, RowSink, exif, guard};
 use crate::sample::{PhotoInfo, SourceFormat};
 
 const FORMAT: SourceFormat = SourceFormat::Png;
@@ -97,6 +97,13 @@ pub(super) fn decode(
     })
 }
 
+/// The EXIF orientation, where it stands before the pixels.
+pub(super) fn orientation(bytes: &[u8]) -> Option<u8> {
+    let mut rest = Rest::new(FORMAT, bytes.get(SIGNATURE.len()..)?);
+    let limits = DecodeLimits { max_pixels: u64::MAX, ..DecodeLimits::default() };
+    Head::read(&mut rest, &limits).ok()?.exif.and_then(exif::orientation)
+}
+
 /// What the header tells.
 pub(super) fn probe(bytes: &[u8], limits: &DecodeLimits) -> Result<Probe, DecodeError> {
     let reader = open(bytes, limits)?.reader;
@@ -119,9 +126,7 @@ pub(super) fn probe(bytes: &[u8], limits: &DecodeLimits) -> Result<Probe, Decode
 fn open<'data>(bytes: &'data [u8], limits: &DecodeLimits) -> Result<Opened<'data>, DecodeError> {
     let mut rest = Rest::new(FORMAT, bytes);
     rest.take(SIGNATURE.len())?;
-    let head = Head::read(&mut rest)?;
-    let (width, height) = head.size();
-    check_pixels(FORMAT, width, height, limits)?;
+    let head = Head::read(&mut rest, limits)?;
     let stream = Stream { head: Cursor::new(head.canonical()), pixels: rest, chunk: &[] };
     let reader = guard(FORMAT, || {
         // Pixels are checked as Pillow does it: by the checksum of what was compressed and not by those of the chunks.

@@ -10,8 +10,8 @@
 
 use std::io::{self, BufRead, Cursor, Read, Seek, SeekFrom};
 
-use super::DecodeError;
 use super::rest::Rest;
+use super::{DecodeError, DecodeLimits, check_pixels};
 use crate::sample::SourceFormat;
 
 pub(super) const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1A\n";
@@ -32,8 +32,11 @@ pub(super) struct Head<'data> {
 }
 
 impl<'data> Head<'data> {
-    /// Reads up to the first chunk of pixels.
-    pub(super) fn read(rest: &mut Rest<'data>) -> Result<Head<'data>, DecodeError> {
+    /// Reads up to the first chunk of pixels, and no further than a header of too many.
+    pub(super) fn read(
+        rest: &mut Rest<'data>,
+        limits: &DecodeLimits,
+    ) -> Result<Head<'data>, DecodeError> {
         let (mut header, mut palette, mut exif) = (None, &[][..], None);
         loop {
             let mut next = rest.clone();
@@ -56,6 +59,8 @@ impl<'data> Head<'data> {
                 }
                 b"IHDR" => {
                     let bytes = data.first_chunk().ok_or_else(|| corrupt("a short header"))?;
+                    let (width, height) = size(bytes);
+                    check_pixels(SourceFormat::Png, width, height, limits)?;
                     header = Some(*bytes);
                 }
                 b"PLTE" => palette = data,
@@ -65,12 +70,6 @@ impl<'data> Head<'data> {
         }
         let header = header.ok_or_else(|| corrupt("pixels before the header"))?;
         Ok(Head { header, palette, exif })
-    }
-
-    /// Width and height in pixels.
-    pub(super) fn size(&self) -> (u32, u32) {
-        let [a, b, c, d, e, f, g, h, ..] = self.header;
-        (u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h]))
     }
 
     /// Signature, header and, where pixels are places in one, a palette of 256 colours: no pixel lies outside it.
@@ -89,6 +88,11 @@ impl<'data> Head<'data> {
         }
         bytes
     }
+}
+
+/// Width and height in pixels.
+fn size(&[a, b, c, d, e, f, g, h, ..]: &[u8; 13]) -> (u32, u32) {
+    (u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h]))
 }
 
 /// A canonical head, the chunks of pixels as they stand in the file, and an end.

@@ -76,6 +76,11 @@ pub(super) fn decode(
     })
 }
 
+/// The EXIF orientation.
+pub(super) fn orientation(bytes: &[u8]) -> Option<u8> {
+    FirstFrame::find(bytes).ok()?.exif.and_then(exif::orientation)
+}
+
 /// What the headers tell.
 pub(super) fn probe(bytes: &[u8], limits: &DecodeLimits) -> Result<Probe, DecodeError> {
     let frame = FirstFrame::find(bytes)?;
