@@ -23,7 +23,10 @@ FILTERS = {"nearest": Image.NEAREST, "bilinear": Image.BILINEAR, "bicubic": Imag
 def tensor(path, size, recipe):
     picture = Image.open(path)
     if recipe.get("orient", "stored") == "exif":
-        picture = ImageOps.exif_transpose(picture)
+        try:
+            picture = ImageOps.exif_transpose(picture)
+        except SyntaxError:
+            pass  # Pillow gives up at EXIF data that are none; here they say nothing.
     picture = picture.convert("RGB")
     width, height = picture.size
     if recipe["fit"] == "crop":
