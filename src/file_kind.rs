@@ -160,7 +160,7 @@ impl FileKind {
 fn is_bmp(bytes: &[u8]) -> bool {
     match bytes.get(14..18).and_then(|length| length.try_into().ok()) {
         Some(length) => BMP_HEADER_BYTES.contains(&u32::from_le_bytes(length)),
-        None => bytes[2..].iter().any(|&byte| byte == 0),
+        None => bytes[2..].contains(&0),
     }
 }
 

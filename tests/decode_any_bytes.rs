@@ -364,3 +364,36 @@ fn a_panic_of_the_sink_is_not_blamed_on_the_file() {
         assert!(std::panic::catch_unwind(decode).is_err(), "{name}");
     }
 }
+
+#[test]
+fn what_is_not_read_is_named_with_what_to_do() {
+    let refused = |bytes: &[u8]| {
+        let error = Decoder::new(LIMITS).decode(bytes, None, &mut RgbImage::new()).unwrap_err();
+        assert_eq!(probe(bytes, &LIMITS).unwrap_err(), error);
+        assert_eq!(error.code(), "unknown-format", "{error}");
+        error.to_string()
+    };
+    for (bytes, name) in [
+        (&b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"[..], "HEIC"),
+        (b"\0\0\0\x1Cftypavif\0\0\0\0avifmif1miaf", "AVIF"),
+        (b"II*\0\x08\0\0\0", "TIFF"),
+        (b"\xFF\x0A\xFA\x1F", "JPEG XL"),
+        (b"\0\0\0\x0CjP  \r\n\x87\n", "JPEG 2000"),
+        (b"8BPS\0\x01", "Photoshop"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'>", "SVG"),
+    ] {
+        let expected = format!(
+            "expected JPEG, PNG, GIF, WebP or BMP, found {name}: convert it to JPEG or PNG first"
+        );
+        assert_eq!(refused(bytes), expected);
+    }
+    for (bytes, words) in [
+        (&b"PK\x03\x04"[..], "zip): unpack it first"),
+        (b"<!doctype html>", "(web page, as servers send"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
+        (b"\0\0\0\x18ftypmp42", "(MP4 video)"),
+        (b"BMW,car\nBMX,bicycle\n", "begins with 42 4d 57"),
+    ] {
+        assert!(refused(bytes).contains(words), "{}", refused(bytes));
+    }
+}

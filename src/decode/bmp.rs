@@ -1,8 +1,9 @@
 //! BMP of every kind that Pillow reads, row by row, with its pixels: fields of fewer than 8 bits are `value · 255 / most`, cut off.
 //!
-//! Where Pillow goes wrong, this does what the format says: runs that were cut off or skipped ("delta") in run-length coded files,
-//! literal runs of an odd number of 4-bit pixels, blank lines there, 4-bit pixels with a palette that is a grey ramp. Masks that
-//! Pillow refuses are read. Colours beyond a short palette are black, and so are pixels that run-length coding leaves out.
+//! Where Pillow goes wrong, this does what the format says. In run-length coded files: places that are skipped ("delta") and rows that
+//! are left out have colour 0, as has what follows an early end; literal runs may have an odd number of 4-bit pixels. Elsewhere: a
+//! palette of 4-bit pixels may be a grey ramp, one of 8-bit pixels black and white alone. Colours beyond a short palette are black.
+//! Fields that Pillow does not know are read too.
 
 use std::borrow::Cow;
 
@@ -15,10 +16,10 @@ const FORMAT: SourceFormat = SourceFormat::Bmp;
 
 /// Length of the oldest header, whose sides have two bytes and whose palette has three a colour.
 const CORE_HEADER_BYTES: u32 = 12;
-/// Headers that lie behind the one of 40 bytes in time and begin as it does: OS/2 2, and Windows' second to fifth.
+/// Lengths of the headers that begin alike: Windows' (40, then versions 2 to 5) and that of OS/2 2 (64).
 const HEADERS: [u32; 6] = [40, 52, 56, 64, 108, 124];
 
-/// Masks of blue, green, red in the order of bytes.
+/// Masks of red, green and blue, a byte each.
 const EIGHT_BITS_EACH: [u32; 3] = [0xFF_0000, 0xFF00, 0xFF];
 
 /// What stands before the pixels.
@@ -46,8 +47,13 @@ enum Coding {
 
 impl Coding {
     /// Of the masks of red, green and blue.
-    fn of_masks(masks: [u32; 3]) -> Coding {
-        Coding::Fields(masks.map(Field::of_mask))
+    fn of_masks(masks: [u32; 3]) -> Result<Coding, DecodeError> {
+        let [red, green, blue] = masks;
+        let apart = red & green == 0 && red & blue == 0 && green & blue == 0;
+        match masks.map(Field::of_mask) {
+            [Some(red), Some(green), Some(blue)] if apart => Ok(Coding::Fields([red, green, blue])),
+            _ => Err(unsupported(format!("colours with the masks {masks:x?}"))),
+        }
     }
 }
 
@@ -55,19 +61,24 @@ impl Coding {
 #[derive(Clone, Copy)]
 struct Field {
     shift: u32,
-    /// The largest value; 0 where there is no such field.
+    /// The largest value, at least 1.
     most: u32,
 }
 
 impl Field {
-    fn of_mask(mask: u32) -> Field {
-        let shift = mask.trailing_zeros() % u32::BITS;
-        Field { shift, most: mask >> shift }
+    /// `None` for a mask without bits, or whose bits do not lie side by side.
+    fn of_mask(mask: u32) -> Option<Field> {
+        let shift = mask.trailing_zeros();
+        let most = mask.checked_shr(shift)?;
+        (most & most.wrapping_add(1) == 0).then_some(Field { shift, most })
     }
 
     fn level(self, pixel: u32) -> u8 {
-        let value = u64::from((pixel >> self.shift) & self.most);
-        (value * 255).checked_div(self.most.into()).unwrap_or(0) as u8
+        let value = (pixel >> self.shift) & self.most;
+        match self.most {
+            255 => value as u8,
+            most => (u64::from(value) * 255 / u64::from(most)) as u8,
+        }
     }
 }
 
@@ -171,14 +182,14 @@ impl<'data> Head<'data> {
         let coding = match (compression, bits) {
             (0, 1 | 2 | 4 | 8) => Coding::Indexed,
             (1, 8) | (2, 4) => Coding::Runs,
-            (0, 16) => Coding::of_masks([0x7C00, 0x3E0, 0x1F]),
-            (0, 24 | 32) => Coding::of_masks(EIGHT_BITS_EACH),
+            (0, 16) => Coding::of_masks([0x7C00, 0x3E0, 0x1F])?,
+            (0, 24 | 32) => Coding::of_masks(EIGHT_BITS_EACH)?,
             (3, 16 | 24 | 32) => {
                 // Behind a header of 40 bytes, inside a longer one.
                 let masks = if header.all().is_empty() { &mut rest } else { &mut header };
                 match [masks.u32()?, masks.u32()?, masks.u32()?] {
-                    [0, 0, 0] => Coding::of_masks(EIGHT_BITS_EACH),
-                    masks => Coding::of_masks(masks),
+                    [0, 0, 0] => Coding::of_masks(EIGHT_BITS_EACH)?,
+                    masks => Coding::of_masks(masks)?,
                 }
             }
             _ => {
@@ -199,11 +210,11 @@ impl<'data> Head<'data> {
             if bits == 8 && stored.len() == count && grey.starts_with(&palette[..count.min(256)]) {
                 palette = grey;
             }
-            // Some writers leave the palette out of the place of the pixels.
+            // Some writers forget the palette when they say where pixels begin, some say nothing.
             if pixels_at == header_end {
-                pixels_at += 4 * count;
+                pixels_at = pixels_at.saturating_add(count.saturating_mul(4));
             } else if pixels_at == 0 {
-                pixels_at = header_end + colour_bytes * count;
+                pixels_at = header_end.saturating_add(count.saturating_mul(colour_bytes));
             }
         } else if pixels_at == 0 {
             pixels_at = rest.at();

@@ -2,7 +2,8 @@
 //!
 //! The canvas grows where the frame reaches beyond it. Outside the frame it is the transparent colour of the frame, else colour 0.
 //! A transparent pixel has the colour that its palette entry names, since alpha is dropped. Without a palette, or with one that is
-//! nothing but a grey ramp, a pixel is its own grey; colours beyond a palette are black. Bytes between blocks that begin no block
+//! nothing but a grey ramp, a pixel is its own grey; colours beyond a palette are black. (Pillow takes the colours of the screen for a
+//! frame whose own palette is such a ramp; here the frame's own ones count.) Bytes between blocks that begin no block
 //! are skipped, and nothing after the first frame is looked at.
 //!
 //! Blocks are read here, the frame's pixels by the crate `gif`.

@@ -54,6 +54,10 @@ impl<'data> Head<'data> {
             let checksum = u32::from_be_bytes(next.array()?);
             *rest = next;
             match &kind {
+                b"CgBI" => {
+                    let reason = "what Xcode makes of a PNG for iOS (CgBI)".to_owned();
+                    return Err(DecodeError::Unsupported { format: SourceFormat::Png, reason });
+                }
                 b"IHDR" | b"PLTE" if crc(&[&kind, data]) != checksum => {
                     return Err(corrupt("a wrong checksum of its header or palette"));
                 }
