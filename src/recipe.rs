@@ -13,6 +13,17 @@ pub const MAX_SIZE: u32 = 4096;
 /// Largest photo (width × height) that is decoded when nothing else is asked for.
 pub const DEFAULT_MAX_PIXELS: u64 = 40_000_000;
 
+/// What becomes of the orientation that cameras note in a photo's EXIF data.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Orient {
+    /// Nothing: the pixels as they are stored in the file.
+    #[default]
+    Stored,
+    /// The photo is turned upright before it is resized, as by Pillow's `ImageOps.exif_transpose`.
+    Exif,
+}
+
 /// How a photo of any shape becomes a square.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -71,6 +82,20 @@ pub enum Dtype {
     F32,
 }
 
+impl Orient {
+    /// What a noted orientation did to the tensors.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Orient::Stored => "noted, not applied",
+            Orient::Exif => "applied",
+        }
+    }
+
+    fn is_stored(&self) -> bool {
+        *self == Orient::Stored
+    }
+}
+
 impl Dtype {
     /// Bytes of one element.
     pub fn size_bytes(self) -> usize {
@@ -107,6 +132,7 @@ macro_rules! words {
     };
 }
 
+words!(Orient { Stored = "stored", Exif = "exif" });
 words!(Fit { Squash = "squash", Crop = "crop", Pad = "pad" });
 words!(Filter {
     Nearest = "nearest",
@@ -135,6 +161,9 @@ pub enum Mean {
 pub struct Recipe {
     /// Sides of the square tensors, in pixels, ascending, without repetition; one column each.
     pub sizes: Vec<u32>,
+    /// Whether photos are turned upright; in no file where they are not, as older versions read and write it.
+    #[serde(skip_serializing_if = "Orient::is_stored", default)]
+    pub orient: Orient,
     /// How any shape becomes a square.
     pub fit: Fit,
     /// Interpolation.
@@ -158,6 +187,7 @@ impl Default for Recipe {
     fn default() -> Self {
         Recipe {
             sizes: vec![224],
+            orient: Orient::Stored,
             fit: Fit::Squash,
             filter: Filter::Bilinear,
             decode: DecodeMode::Exact,

@@ -17,7 +17,7 @@ const WORDS = {
   'unsupported': 'This kind of file cannot be read here. Save it as JPEG or PNG and try again.',
   'empty': 'This file is empty.', 'no-file': 'This file is empty.',
   'truncated': 'This photo is cut off: part of the file is missing.',
-  'corrupt': 'This file is damaged.',
+  'corrupt': 'This file is damaged.', 'decoder-failed': 'This file cannot be read.',
   'too-many-scans': 'This file is made in a way that would take too long to read.',
   'too-many-pixels': 'This photo has too many pixels. Make it smaller and try again.',
   'too-long': 'This file is too large. Make the photo smaller and try again.',

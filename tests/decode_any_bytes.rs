@@ -257,15 +257,63 @@ fn twelve_bit_and_two_component_jpegs_are_unsupported() {
     assert_eq!(twelve.unwrap_err().code(), "unsupported");
 }
 
+/// A cut is said to be one wherever it is, and what is kept of a cut file are the pixels of the whole one.
 #[test]
-fn other_formats_than_jpeg_are_refused_when_truncated() {
-    for name in
-        ["rgb.png", "interlaced-rgb.png", "plain.gif", "lossy-75.webp", "lossless.webp", "rgb.bmp"]
-    {
+fn every_cut_of_another_format_than_jpeg_is_truncated_or_costs_no_pixel() {
+    let names = [
+        "rgb.png",
+        "interlaced-rgb.png",
+        "palette-4.png",
+        "exif.png",
+        "plain.gif",
+        "local-palette.gif",
+        "interlaced.gif",
+        "animated.gif",
+        "lossy-75.webp",
+        "lossless.webp",
+        "lossy-alpha.webp",
+        "animated-alpha.webp",
+        "exif.webp",
+        "rgb.bmp",
+        "palette.bmp",
+        "565.bmp",
+        "rle8.bmp",
+        "32-alpha.bmp",
+    ];
+    for name in names {
         let bytes = fixture(name);
-        let half = decode_strictly(&mut Decoder::new(LIMITS), &bytes[..bytes.len() / 2], None);
-        let error = half.expect_err(name);
-        assert!(matches!(error.code(), "truncated" | "corrupt"), "{name}: {error}");
+        let decode = |bytes: &[u8]| {
+            let mut image = RgbImage::new();
+            Decoder::new(LIMITS).decode(bytes, None, &mut image).map(|_| image)
+        };
+        let whole = decode(bytes).unwrap();
+        // The format shows from here on.
+        let first = if name.ends_with("webp") { 12 } else { 8 };
+        let step = (bytes.len() / 500).max(1);
+        for cut in
+            (first..bytes.len()).step_by(step).chain(bytes.len().saturating_sub(60)..bytes.len())
+        {
+            let _ = decode_strictly(&mut Decoder::new(LIMITS), &bytes[..cut], None);
+            match decode(&bytes[..cut]) {
+                Ok(image) => assert!(image == whole, "{name} cut {cut}: other pixels"),
+                Err(error) => assert_eq!(error.code(), "truncated", "{name} cut {cut}: {error}"),
+            }
+        }
+        let half = decode(&bytes[..bytes.len() / 4]);
+        assert!(half.is_err(), "{name}");
+    }
+}
+
+#[test]
+fn a_jpeg_cut_inside_its_header_is_truncated() {
+    let bytes = fixture("baseline-420.jpg");
+    let scan = bytes.windows(2).position(|pair| pair == [0xFF, 0xDA]).unwrap();
+    let segments: Vec<usize> =
+        (0..scan).filter(|&at| bytes[at] == 0xFF && bytes[at + 1] >= 0xC0).collect();
+    for cut in (4..scan).filter(|cut| !segments.iter().any(|at| (*at..at + 2).contains(cut))) {
+        let error =
+            Decoder::new(LIMITS).decode(&bytes[..cut], None, &mut RgbImage::new()).unwrap_err();
+        assert_eq!(error.code(), "truncated", "cut {cut}: {error}");
     }
 }
 
@@ -314,5 +362,38 @@ fn a_panic_of_the_sink_is_not_blamed_on_the_file() {
     for name in ["rgb.png", "plain.gif", "rgb.bmp", "baseline-420.jpg"] {
         let decode = || Decoder::new(LIMITS).decode(fixture(name), None, &mut Faulty);
         assert!(std::panic::catch_unwind(decode).is_err(), "{name}");
+    }
+}
+
+#[test]
+fn what_is_not_read_is_named_with_what_to_do() {
+    let refused = |bytes: &[u8]| {
+        let error = Decoder::new(LIMITS).decode(bytes, None, &mut RgbImage::new()).unwrap_err();
+        assert_eq!(probe(bytes, &LIMITS).unwrap_err(), error);
+        assert_eq!(error.code(), "unknown-format", "{error}");
+        error.to_string()
+    };
+    for (bytes, name) in [
+        (&b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"[..], "HEIC"),
+        (b"\0\0\0\x1Cftypavif\0\0\0\0avifmif1miaf", "AVIF"),
+        (b"II*\0\x08\0\0\0", "TIFF"),
+        (b"\xFF\x0A\xFA\x1F", "JPEG XL"),
+        (b"\0\0\0\x0CjP  \r\n\x87\n", "JPEG 2000"),
+        (b"8BPS\0\x01", "Photoshop"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'>", "SVG"),
+    ] {
+        let expected = format!(
+            "expected JPEG, PNG, GIF, WebP or BMP, found {name}: convert it to JPEG or PNG first"
+        );
+        assert_eq!(refused(bytes), expected);
+    }
+    for (bytes, words) in [
+        (&b"PK\x03\x04"[..], "zip): unpack it first"),
+        (b"<!doctype html>", "(web page, as servers send"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
+        (b"\0\0\0\x18ftypmp42", "(MP4 video)"),
+        (b"BMW,car\nBMX,bicycle\n", "begins with 42 4d 57"),
+    ] {
+        assert!(refused(bytes).contains(words), "{}", refused(bytes));
     }
 }

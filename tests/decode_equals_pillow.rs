@@ -167,3 +167,100 @@ fn the_pixels_do_not_depend_on_what_was_in_memory() {
         fixtures_pass_with("MALLOC_PERTURB_", byte);
     }
 }
+
+fn pixels_of(bytes: &[u8]) -> Vec<u8> {
+    let mut image = RgbImage::new();
+    Decoder::new(DecodeLimits::default()).decode(bytes, None, &mut image).unwrap();
+    image.pixels
+}
+
+/// Pillow shows black, whatever the depth; the crate `png` alone panics.
+#[test]
+fn colours_beyond_a_png_palette_are_black() {
+    let palette: Vec<u8> =
+        (0..10u8).flat_map(|index| [index * 7, index * 13, index * 25]).collect();
+    let mut file = Vec::new();
+    let mut encoder = png::Encoder::new(&mut file, 256, 1);
+    encoder.set_color(png::ColorType::Indexed);
+    // One byte too many, as found in the wild.
+    encoder.set_palette([&palette[..], &[1]].concat());
+    let mut writer = encoder.write_header().unwrap();
+    writer.write_image_data(&(0..=255).collect::<Vec<u8>>()).unwrap();
+    writer.finish().unwrap();
+    let mut expected = palette;
+    expected.resize(256 * 3, 0);
+    assert_eq!(pixels_of(&file), expected);
+}
+
+/// Pillow's Unpack.c: `value · 255 / most` in integers.
+#[test]
+fn every_level_of_a_16_bit_bmp_is_cut_off_and_not_rounded() {
+    for (masks, most) in [([0xF800, 0x7E0, 0x1F], [31, 63, 31]), ([0x7C00, 0x3E0, 0x1F], [31; 3])] {
+        let values: Vec<u32> = (0..64).collect();
+        let shifts = masks.map(u32::trailing_zeros);
+        let pixels = values.iter().map(|value| {
+            (0..3).fold(0, |pixel, field| pixel | (value % (most[field] + 1)) << shifts[field])
+                as u16
+        });
+        let mut file = b"BM".to_vec();
+        for number in [0, 0, 66, 40, 64, 1, 1 | 16 << 16, 3, 0, 0, 0, 0, 0].into_iter().chain(masks)
+        {
+            file.extend(u32::to_le_bytes(number));
+        }
+        file.extend(pixels.flat_map(u16::to_le_bytes));
+        let expected = values
+            .iter()
+            .flat_map(|value| most.map(|most| (value % (most + 1) * 255 / most) as u8));
+        assert_eq!(pixels_of(&file), expected.collect::<Vec<u8>>());
+    }
+}
+
+/// What Pillow's `ImageOps.exif_transpose` does, as quarter turns and mirrors of a list of rows.
+#[test]
+fn a_photo_is_turned_upright_by_its_orientation() {
+    type Rows = Vec<Vec<[u8; 3]>>;
+    fn mirrored(rows: Rows) -> Rows {
+        rows.into_iter().map(|row| row.into_iter().rev().collect()).collect()
+    }
+    fn turned_right(rows: Rows) -> Rows {
+        (0..rows[0].len()).map(|x| rows.iter().rev().map(|row| row[x]).collect()).collect()
+    }
+    let stored = |bytes: &[u8]| -> Rows {
+        let mut image = RgbImage::new();
+        Decoder::new(DecodeLimits::default()).decode(bytes, None, &mut image).unwrap();
+        let pixels = image.pixels.as_chunks::<3>().0;
+        pixels.chunks(image.width as usize).map(<[_]>::to_vec).collect()
+    };
+    let photo = std::fs::read(fixtures().join("baseline-420.jpg")).unwrap();
+    let rows = stored(&photo);
+    for orientation in 1..=8u8 {
+        let exif = [
+            b"\xFF\xE1\0\x22Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0",
+            &[orientation][..],
+            &[0; 6],
+        ];
+        let bytes = [&photo[..2], &exif.concat(), &photo[2..]].concat();
+        let mut image = RgbImage::new();
+        let info =
+            Decoder::new(DecodeLimits::default()).decode_upright(&bytes, None, &mut image).unwrap();
+        assert_eq!(info.exif_orientation, Some(orientation));
+        let turns = match orientation {
+            3 | 4 => 2,
+            5 | 8 => 3,
+            6 | 7 => 1,
+            _ => 0,
+        };
+        let mirror = matches!(orientation, 2 | 4 | 5 | 7);
+        let expected = if mirror { mirrored(rows.clone()) } else { rows.clone() };
+        let expected = (0..turns).fold(expected, |rows, _| turned_right(rows));
+        let found: Rows = image
+            .pixels
+            .as_chunks::<3>()
+            .0
+            .chunks(image.width as usize)
+            .map(<[_]>::to_vec)
+            .collect();
+        assert!(found == expected, "orientation {orientation}");
+        assert_eq!(stored(&bytes), rows, "nothing is turned unless asked for");
+    }
+}

@@ -10,7 +10,7 @@ use std::process::Command;
 use std::sync::atomic::AtomicBool;
 
 use shared::{python, ttd};
-use tcolz::recipe::{Codec, Dtype, Filter};
+use tcolz::recipe::{Codec, Dtype, Filter, Orient};
 use tcolz::{ConvertOptions, Recipe, convert};
 
 fn run(python: &Path, script: &str, arguments: &[&Path]) {
@@ -59,6 +59,23 @@ fn others_read_baked_tensors_of_both_codecs() {
     others_can_read(baked(Dtype::F16, Codec::Raw));
     others_can_read(baked(Dtype::F32, Codec::Zstd));
     others_can_read(baked(Dtype::F16, Codec::Zstd));
+}
+
+/// Thousands of small pictures, most of them odd.
+#[test]
+fn whatever_pillow_reads_is_stored_with_pillows_pixels_turned_upright_or_not() {
+    let Some(python) = python() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let pictures = folder.path().join("pictures");
+    run(&python, "pillow_corpus.py", &[&pictures]);
+    for orient in [Orient::Stored, Orient::Exif] {
+        let out = folder.path().join(orient.as_str());
+        // Most sides are smaller, so that every pixel counts.
+        let recipe =
+            Recipe { orient, filter: Filter::Nearest, sizes: vec![64], ..Recipe::default() };
+        converted(&pictures, &out, recipe);
+        run(&python, "pillow_parity.py", &[&out, &pictures]);
+    }
 }
 
 #[test]

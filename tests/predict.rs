@@ -165,6 +165,37 @@ fn bad_images_are_named_with_the_reason_and_the_others_are_done() {
     assert!(best[0]["probability"].as_f64() > best[1]["probability"].as_f64());
 }
 
+/// Case 18, and a decoder that panics (debug builds let one on request).
+#[test]
+fn a_photo_that_cannot_be_read_gets_a_sentence_without_flags_that_are_not_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let recipe = Recipe { sizes: vec![32], max_pixels: 2000, ..Recipe::default() };
+    model(&recipe, 32).save(&path("model")).unwrap();
+    fs::write(path("large.png"), common::photo(1, 50, 60)).unwrap();
+    fs::write(path("small.png"), common::photo(2, 40, 30)).unwrap();
+    let predict = |image: &str, panics: &str| {
+        let output = common::tcolz()
+            .arg("predict")
+            .args([path("model"), path(image)])
+            .env("TCOLZ_TEST_DECODER_PANICS", panics)
+            .output()
+            .unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, said) = predict("large.png", "");
+    assert_eq!(code, Some(1));
+    assert!(said.contains("at most 2000 pixels, found 50×60 = 3000: make it smaller"), "{said}");
+    assert!(!said.contains("--"), "{said}");
+    assert_eq!(predict("small.png", ""), (Some(0), String::new()));
+    if cfg!(debug_assertions) {
+        let (code, said) = predict("small.png", "png");
+        assert_eq!(code, Some(1));
+        assert!(said.contains("the png decoder stopped"), "{said}");
+        assert!(!said.contains("panicked") && !said.contains("BACKTRACE"), "{said}");
+    }
+}
+
 #[test]
 fn what_is_no_model_and_no_device_is_said() {
     let folder = tempfile::tempdir().unwrap();

@@ -2,7 +2,7 @@
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use tcolz::recipe::{Codec, DecodeMode, Dtype, Filter, Fit, MAX_SIZE};
+use tcolz::recipe::{Codec, DecodeMode, Dtype, Filter, Fit, MAX_SIZE, Orient};
 use tcolz::{Mean, Recipe};
 
 /// How pixels become a tensor.
@@ -12,6 +12,9 @@ pub(crate) struct RecipeArgs {
     /// Side of the square tensors in pixels; may be given several times
     #[arg(long = "size", value_name = "N", default_values_t = [224], value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_SIZE)))]
     pub(crate) sizes: Vec<u32>,
+    /// Photos as their pixels are stored, or turned upright as their EXIF orientation says
+    #[arg(long, default_value = "stored", value_parser = words(Orient::ALL, Orient::as_str))]
+    pub(crate) orient: Orient,
     /// How any shape becomes a square: both sides scaled, centre cut out, or black bars added
     #[arg(long, default_value = "squash", value_parser = words(Fit::ALL, Fit::as_str))]
     pub(crate) fit: Fit,
@@ -45,6 +48,7 @@ impl RecipeArgs {
         sizes.dedup();
         Recipe {
             sizes,
+            orient: self.orient,
             fit: self.fit,
             filter: self.filter,
             decode: self.decode,

@@ -125,7 +125,8 @@ fn facts(row: &LedgerRow, dataset: &Dataset) -> Facts {
             text.push_str(&format!(", quality {quality}"));
         }
         if let Some(orientation) = photo.exif_orientation {
-            text.push_str(&format!(", EXIF orientation {orientation} (not applied)"));
+            let applied = dataset.meta().recipe.orient.in_words();
+            text.push_str(&format!(", EXIF orientation {orientation} ({applied})"));
         }
         facts.add("photo", text);
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
+use crate::decode::DecodeError;
 use crate::dump::{Input, Problem};
 use crate::sample::Status;
 
@@ -93,7 +94,11 @@ pub(super) fn outcome(
             Ok(Outcome { status, reason, source, prepared, effort: Effort::default() })
         }
         Err(PrepareError::Decode(error)) => {
-            let reason = format!("{}: {error}", error.code());
+            let advice = match &error {
+                DecodeError::TooManyPixels { .. } => ", or take larger ones with --max-pixels",
+                _ => "",
+            };
+            let reason = format!("{}: {error}{advice}", error.code());
             Outcome::without_photo(Status::Quarantined, reason, source)
         }
         Err(PrepareError::Codec(source)) => {

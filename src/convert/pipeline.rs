@@ -21,9 +21,9 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
-use crate::decode::{DecodeLimits, probe};
+use crate::decode::{DecodeLimits, orientation, probe};
 use crate::dump::{Dump, DumpError, Input};
-use crate::recipe::Recipe;
+use crate::recipe::{Orient, Recipe};
 use crate::shard::TensorColumn;
 use crate::transform::View;
 use crate::usage::thread_cpu_seconds;
@@ -62,6 +62,7 @@ pub(super) fn run(
     let intake = Intake {
         dump,
         limits: DecodeLimits { max_pixels: recipe.max_pixels, ..DecodeLimits::default() },
+        orient: recipe.orient,
         group: window / 2,
         window: Gate::new(window as u64),
         memory: Gate::new(PHOTO_BUDGET_BYTES),
@@ -135,6 +136,7 @@ fn work(mut preparer: Preparer, intake: &Intake<'_>, outcomes: &Outcomes) {
 struct Intake<'a> {
     dump: &'a Dump,
     limits: DecodeLimits,
+    orient: Orient,
     /// Inputs of a group. At most half the window, so that the group before, whose outcomes will all
     /// come, and all of this one have room together: nobody waits for a file that nobody may read.
     group: usize,
@@ -197,7 +199,11 @@ impl Intake<'_> {
         }
         let read_seconds = begun.elapsed().as_secs_f64();
         // What cannot be probed cannot be decoded either, and needs no memory.
-        let decoding = probe(bytes, &self.limits).map_or(0, |probe| probe.peak_bytes);
+        let decoding = probe(bytes, &self.limits).map_or(0, |probe| {
+            let turned = self.orient == Orient::Exif && orientation(bytes).is_some_and(|o| o > 1);
+            let whole = u64::from(probe.width) * u64::from(probe.height) * 3;
+            probe.peak_bytes + if turned { whole } else { 0 }
+        });
         self.memory.take_more(length, decoding).then_some(Job {
             index,
             read,
@@ -247,6 +253,7 @@ mod tests {
         let intake = Intake {
             dump,
             limits: DecodeLimits::default(),
+            orient: Orient::Stored,
             group,
             window: Gate::new(u64::MAX),
             memory: Gate::new(u64::MAX),

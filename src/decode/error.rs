@@ -1,5 +1,6 @@
 //! What can be wrong with a source file.
 
+use crate::file_kind::FileKind;
 use crate::sample::SourceFormat;
 
 /// Why a file gives no photo.
@@ -12,17 +13,16 @@ pub enum DecodeError {
     #[error("expected a photo, found an empty file")]
     Empty,
     /// The first bytes are those of none of the formats read here.
-    #[error(
-        "expected JPEG, PNG, GIF, WebP or BMP, found a file that begins with {}",
-        in_hex(first_bytes)
-    )]
+    #[error("expected JPEG, PNG, GIF, WebP or BMP, found {}", in_words(first_bytes, *found))]
     UnknownFormat {
         /// At most the first eight bytes.
         first_bytes: Vec<u8>,
+        /// What the file is, where that can be told.
+        found: Option<FileKind>,
     },
     /// The header claims more pixels than the limit; nothing was allocated for them.
     #[error(
-        "expected at most {limit} pixels (--max-pixels), found {width}×{height} = {}",
+        "expected at most {limit} pixels, found {width}×{height} = {}: make it smaller",
         u64::from(*width) * u64::from(*height)
     )]
     TooManyPixels {
@@ -63,6 +63,15 @@ pub enum DecodeError {
         /// What kind it is.
         reason: String,
     },
+    /// The decoder of this format gave up in a way that it does not foresee: its code panicked. Nothing of the file is kept.
+    #[error(
+        "the {format} decoder stopped at something that it does not foresee, so nothing of this file was kept; \
+         please report it"
+    )]
+    DecoderFailed {
+        /// Encoding of the file.
+        format: SourceFormat,
+    },
     /// The decoder got no memory. The file itself may be good.
     #[error("not enough memory to decode this {format} file")]
     OutOfMemory {
@@ -72,6 +81,9 @@ pub enum DecodeError {
 }
 
 impl DecodeError {
+    /// The code of [`DecodeError::DecoderFailed`].
+    pub const DECODER_FAILED: &str = "decoder-failed";
+
     /// A stable word for the ledger's reason.
     pub fn code(&self) -> &'static str {
         match self {
@@ -82,13 +94,30 @@ impl DecodeError {
             DecodeError::Truncated { .. } => "truncated",
             DecodeError::Corrupt { .. } => "corrupt",
             DecodeError::Unsupported { .. } => "unsupported",
+            DecodeError::DecoderFailed { .. } => Self::DECODER_FAILED,
             DecodeError::OutOfMemory { .. } => "out-of-memory",
         }
     }
 }
 
-fn in_hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
+/// What a file is that is no photo, and what to do about it.
+fn in_words(first_bytes: &[u8], found: Option<FileKind>) -> String {
+    let advice = match found {
+        Some(FileKind::OtherPicture(name)) => {
+            return format!("{name}: convert it to JPEG or PNG first");
+        }
+        Some(FileKind::Archive(name)) => format!(" ({name}): unpack it first"),
+        Some(FileKind::Other(name @ "Git LFS pointer")) => {
+            format!(" ({name}): fetch the file itself with `git lfs pull`")
+        }
+        Some(FileKind::Other(name @ "web page")) => {
+            format!(" ({name}, as servers send in place of a photo): download it again")
+        }
+        Some(kind) => format!(" ({})", kind.name()),
+        None => String::new(),
+    };
+    let hex: Vec<String> = first_bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("a file that begins with {}{advice}", hex.join(" "))
 }
 
 #[cfg(test)]
@@ -100,9 +129,19 @@ mod tests {
         let error = DecodeError::TooManyPixels { width: 60_000, height: 60_000, limit: 40_000_000 };
         assert_eq!(
             error.to_string(),
-            "expected at most 40000000 pixels (--max-pixels), found 60000×60000 = 3600000000"
+            "expected at most 40000000 pixels, found 60000×60000 = 3600000000: make it smaller"
         );
-        let error = DecodeError::UnknownFormat { first_bytes: b"<html".to_vec() };
-        assert!(error.to_string().ends_with("begins with 3c 68 74 6d 6c"), "{error}");
+        let unknown = |found| {
+            let first_bytes = b"<?php".to_vec();
+            DecodeError::UnknownFormat { first_bytes, found }.to_string()
+        };
+        assert!(unknown(None).ends_with("found a file that begins with 3c 3f 70 68 70"));
+        assert_eq!(
+            unknown(Some(FileKind::OtherPicture("HEIC"))),
+            "expected JPEG, PNG, GIF, WebP or BMP, found HEIC: convert it to JPEG or PNG first"
+        );
+        assert!(unknown(Some(FileKind::Archive("zip"))).ends_with("70 (zip): unpack it first"));
+        assert!(unknown(Some(FileKind::Other("Git LFS pointer"))).contains("git lfs pull"));
+        assert!(unknown(Some(FileKind::Other("MP4 video"))).ends_with("70 (MP4 video)"));
     }
 }

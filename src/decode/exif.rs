@@ -1,4 +1,4 @@
-//! The orientation tag of EXIF data. It is noted in the ledger and never applied.
+//! The orientation tag of EXIF data.
 
 /// Orientation (1–8) from the first APP1 segment of a JPEG that carries one.
 pub(super) fn jpeg_orientation(bytes: &[u8]) -> Option<u8> {

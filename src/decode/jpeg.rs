@@ -121,6 +121,7 @@ fn in_words(failure: Failure, limits: &DecodeLimits) -> DecodeError {
     match failure {
         Failure::Fatal(reason) => DecodeError::Corrupt { format: FORMAT, reason },
         Failure::TooManyScans => DecodeError::TooManyScans { limit: limits.max_scans },
+        Failure::Cut(reason) => DecodeError::Truncated { format: FORMAT, reason },
         Failure::OutOfMemory => DecodeError::OutOfMemory { format: FORMAT },
     }
 }

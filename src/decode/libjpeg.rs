@@ -15,6 +15,7 @@ pub(super) const MAX_STRIP_ROWS: usize = 64;
 const DONE: c_int = 0;
 const TOO_MANY_SCANS: c_int = 2;
 const NO_MEMORY: c_int = 3;
+const CUT: c_int = 4;
 
 /// Version of the libjpeg-turbo that is linked, such as `3.1.0`.
 pub fn libjpeg_turbo_version() -> String {
@@ -85,6 +86,8 @@ pub(super) enum Failure {
     TooManyScans,
     /// malloc failed.
     OutOfMemory,
+    /// The data end inside the header.
+    Cut(String),
 }
 
 unsafe extern "C" {
@@ -225,6 +228,7 @@ impl<'data> Libjpeg<'data> {
         Err(match code {
             TOO_MANY_SCANS => Failure::TooManyScans,
             NO_MEMORY => Failure::OutOfMemory,
+            CUT => Failure::Cut(self.message()),
             _ => Failure::Fatal(self.message()),
         })
     }

@@ -26,7 +26,7 @@
 /* Largest number of rows that one call of tcolz_jpeg_read takes; the Rust side knows it as MAX_STRIP_ROWS. */
 #define MAX_STRIP_ROWS 64
 
-enum { DONE = 0, FATAL = 1, TOO_MANY_SCANS = 2, NO_MEMORY = 3 };
+enum { DONE = 0, FATAL = 1, TOO_MANY_SCANS = 2, NO_MEMORY = 3, CUT = 4 };
 
 /* The Rust side declares the same three structs, field by field. */
 struct tcolz_jpeg_header {
@@ -266,7 +266,7 @@ int tcolz_jpeg_read_header(struct tcolz_jpeg *jpeg, const uint8_t *data, size_t 
     return jpeg->failure;
   if (jpeg_read_header(cinfo, TRUE) != JPEG_HEADER_OK) {
     snprintf(jpeg->message, sizeof(jpeg->message), "data end inside the header");
-    return jpeg->failure = FATAL;
+    return jpeg->failure = CUT;
   }
   header->width = cinfo->image_width;
   header->height = cinfo->image_height;

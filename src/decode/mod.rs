@@ -4,32 +4,41 @@
 //! bytes ─ sniff ─┬ JPEG ─ jpeg ─ libjpeg (safe) ─ libjpeg_shim.c ─ libjpeg-turbo ─┐
 //!                ├ PNG  ─ png ────────────────────────────────────── crate png ────┤
 //!                ├ GIF  ─ gif ────────────────────────────────────── crate gif ────┼─► RowSink, strip by strip
-//!                └ WebP, BMP ─ whole ─────────────────────────────── crate image ──┘
+//!                ├ WebP ─ webp ───────────────────────────────────── crate image ──┤
+//!                └ BMP  ─ bmp ─────────────────────────────────────────────────────┘
 //! ```
 //!
 //! Pixels are those of Pillow 11.3's `Image.open(…).convert("RGB")`, under `LOAD_TRUNCATED_IMAGES` for truncated JPEGs; what differs
-//! is said in the module of each format. Alpha is dropped, EXIF orientation is noted and not applied, colour profiles are ignored.
+//! is said in the module of each format. Alpha is dropped, EXIF orientation is applied on request only, colour profiles are ignored.
 //! A file's format is told by its first bytes; its size is checked against the limit before anything is allocated for it.
-//! Truncated files of other formats than JPEG are refused.
+//! Truncated files of other formats than JPEG are refused, unless every pixel is there.
+//!
+//! What surrounds compressed pixels (chunks, blocks, headers) is read here, as leniently as Pillow reads it; the crates see files that
+//! hold one picture and break no rule. `tests/python/pillow_corpus.py` makes pictures of every kind, against which this is compared.
 
+mod bmp;
 mod error;
 mod exif;
 mod gif;
+mod guard;
 mod jpeg;
 mod libjpeg;
 mod picture;
 mod png;
+mod png_chunks;
 mod quality;
+mod rest;
 mod sink;
-mod whole;
+mod webp;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use guard::guard;
 
 pub use error::DecodeError;
 pub use libjpeg::libjpeg_turbo_version;
 pub use picture::{Indexed, PictureError, Pixels, encode_gif, encode_png, encode_png_of};
 pub use sink::{RgbImage, RowSink};
 
+use crate::file_kind::{FIRST_BYTES, FileKind};
 use crate::recipe::{DEFAULT_MAX_PIXELS, Fit};
 use crate::sample::{PhotoInfo, SourceFormat};
 
@@ -92,7 +101,18 @@ pub fn probe(bytes: &[u8], limits: &DecodeLimits) -> Result<Probe, DecodeError> 
         SourceFormat::Jpeg => jpeg::probe(bytes, limits),
         SourceFormat::Png => png::probe(bytes, limits),
         SourceFormat::Gif => gif::probe(bytes, limits),
-        format @ (SourceFormat::Webp | SourceFormat::Bmp) => whole::probe(format, bytes, limits),
+        SourceFormat::Webp => webp::probe(bytes, limits),
+        SourceFormat::Bmp => bmp::probe(bytes, limits),
+    }
+}
+
+/// The EXIF orientation (1–8) of a JPEG, PNG or WebP that has one in its header.
+pub fn orientation(bytes: &[u8]) -> Option<u8> {
+    match sniff(bytes).ok()? {
+        SourceFormat::Jpeg => exif::jpeg_orientation(bytes),
+        SourceFormat::Png => png::orientation(bytes),
+        SourceFormat::Webp => webp::orientation(bytes),
+        SourceFormat::Gif | SourceFormat::Bmp => None,
     }
 }
 
@@ -127,9 +147,8 @@ impl Decoder {
             SourceFormat::Jpeg => jpeg::decode(bytes, limits, scale, strip, sink),
             SourceFormat::Png => png::decode(bytes, limits, strip, sink),
             SourceFormat::Gif => gif::decode(bytes, limits, strip, sink),
-            format @ (SourceFormat::Webp | SourceFormat::Bmp) => {
-                whole::decode(format, bytes, limits, strip, sink)
-            }
+            SourceFormat::Webp => webp::decode(bytes, limits, strip, sink),
+            SourceFormat::Bmp => bmp::decode(bytes, limits, strip, sink),
         };
         if strip.capacity() > KEPT_BUFFER_BYTES {
             *strip = Vec::new();
@@ -138,16 +157,37 @@ impl Decoder {
     }
 }
 
+impl Decoder {
+    /// As [`Decoder::decode`], with the picture turned upright by its EXIF [`orientation`]. One that must be turned is held whole.
+    ///
+    /// # Errors
+    /// As [`Decoder::decode`].
+    pub fn decode_upright(
+        &mut self,
+        bytes: &[u8],
+        scale: Option<ScaleTo>,
+        sink: &mut dyn RowSink,
+    ) -> Result<PhotoInfo, DecodeError> {
+        let Some(orientation) = orientation(bytes).filter(|&orientation| orientation > 1) else {
+            return self.decode(bytes, scale, sink);
+        };
+        let mut image = RgbImage::new();
+        let info = self.decode(bytes, scale, &mut image)?;
+        sink::give_upright(sink, &mut self.strip, &image, orientation);
+        Ok(info)
+    }
+}
+
 /// The format that the first bytes stand for.
 fn sniff(bytes: &[u8]) -> Result<SourceFormat, DecodeError> {
-    match bytes {
-        [] => Err(DecodeError::Empty),
-        [0xFF, 0xD8, 0xFF, ..] => Ok(SourceFormat::Jpeg),
-        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1A, b'\n', ..] => Ok(SourceFormat::Png),
-        [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Ok(SourceFormat::Gif),
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Ok(SourceFormat::Webp),
-        [b'B', b'M', ..] => Ok(SourceFormat::Bmp),
-        _ => Err(DecodeError::UnknownFormat { first_bytes: bytes[..bytes.len().min(8)].to_vec() }),
+    let first = &bytes[..bytes.len().min(FIRST_BYTES)];
+    match FileKind::of(first) {
+        _ if bytes.is_empty() => Err(DecodeError::Empty),
+        Some(FileKind::Photo(format)) => Ok(format),
+        found => {
+            let first_bytes = first[..first.len().min(8)].to_vec();
+            Err(DecodeError::UnknownFormat { first_bytes, found })
+        }
     }
 }
 
@@ -174,21 +214,6 @@ fn check_pixels(
     Ok(())
 }
 
-/// Calls into a third-party decoder and turns its panic into an error of this file.
-///
-/// Those crates mean never to panic, but they parse hostile bytes, and one bad photo among half a million must not end a conversion.
-/// Only their own calls are guarded: a panic of the sink is a fault of ours and passes through. What the decoder was working on is
-/// dropped after a panic, so nothing half-changed is seen again. The panic hook still prints its line.
-fn guard<T>(
-    format: SourceFormat,
-    call: impl FnOnce() -> Result<T, DecodeError>,
-) -> Result<T, DecodeError> {
-    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| {
-        let reason = "something its decoder did not foresee (it panicked)".to_owned();
-        Err(DecodeError::Corrupt { format, reason })
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -200,12 +225,8 @@ mod tests {
         assert_eq!(sniff(b"RIFF\x10\0\0\0WEBPVP8 "), Ok(SourceFormat::Webp));
         assert_eq!(sniff(&[0xFF, 0xD8, 0xFF, 0xE0]), Ok(SourceFormat::Jpeg));
         let page = sniff(b"<!DOCTYPE html>");
-        assert_eq!(page, Err(DecodeError::UnknownFormat { first_bytes: b"<!DOCTYP".to_vec() }));
-    }
-
-    #[test]
-    fn a_panic_of_a_third_party_decoder_is_an_error_of_the_file() {
-        let result: Result<(), _> = guard(SourceFormat::Bmp, || panic!("as a test"));
-        assert_eq!(result.unwrap_err().code(), "corrupt");
+        let found = Some(FileKind::Other("web page"));
+        let first_bytes = b"<!DOCTYP".to_vec();
+        assert_eq!(page, Err(DecodeError::UnknownFormat { first_bytes, found }));
     }
 }

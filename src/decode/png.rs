@@ -1,14 +1,18 @@
 //! PNG, row by row: even a 16-bit photo of 40 megapixels needs a few rows of memory (an interlaced one, its RGB pixels).
 //!
+//! Chunks are read in `png_chunks`, pixels by the crate `png`.
+//!
 //! As Pillow's `convert("RGB")` does, alpha is dropped and not composited. The one difference: 16-bit samples are rounded to 8 bits,
 //! where Pillow cuts off colour's low bytes and clips grey.
 
 use std::io::Cursor;
 
-use png::{BitDepth, ColorType, DecodingError, Reader, Transformations};
+use png::{BitDepth, ColorType, DecodeOptions, DecodingError, Reader, Transformations};
 
+use super::png_chunks::{Head, SIGNATURE, Stream};
+use super::rest::Rest;
 use super::sink::{STRIP_BYTES, give_image};
-use super::{DecodeError, DecodeLimits, Probe, RowSink, check_pixels, exif, guard};
+use super::{DecodeError, DecodeLimits, Probe, RowSink, exif, guard};
 use crate::sample::{PhotoInfo, SourceFormat};
 
 const FORMAT: SourceFormat = SourceFormat::Png;
@@ -27,6 +31,12 @@ const PASSES: [(u32, u32, u32, u32); 7] = [
     (0, 1, 1, 2),
 ];
 
+/// A PNG of which everything before the pixels has been read.
+struct Opened<'data> {
+    reader: Reader<Stream<'data>>,
+    exif: Option<&'data [u8]>,
+}
+
 /// Decodes one PNG. `strip` is scratch space.
 pub(super) fn decode(
     bytes: &[u8],
@@ -34,10 +44,10 @@ pub(super) fn decode(
     strip: &mut Vec<u8>,
     sink: &mut dyn RowSink,
 ) -> Result<PhotoInfo, DecodeError> {
-    let mut reader = open(bytes, limits)?;
+    let Opened { mut reader, exif } = open(bytes, limits)?;
     let info = reader.info();
     let (width, height, interlaced) = (info.width, info.height, info.interlaced);
-    let exif_orientation = info.exif_metadata.as_deref().and_then(exif::orientation);
+    let exif_orientation = exif.and_then(exif::orientation);
     let kind = reader.output_color_type();
     let row_bytes = reader.output_line_size(width).ok_or_else(too_wide)?;
     let mut samples = vec![0; row_bytes];
@@ -87,9 +97,16 @@ pub(super) fn decode(
     })
 }
 
+/// The EXIF orientation, where it stands before the pixels.
+pub(super) fn orientation(bytes: &[u8]) -> Option<u8> {
+    let mut rest = Rest::new(FORMAT, bytes.get(SIGNATURE.len()..)?);
+    let limits = DecodeLimits { max_pixels: u64::MAX, ..DecodeLimits::default() };
+    Head::read(&mut rest, &limits).ok()?.exif.and_then(exif::orientation)
+}
+
 /// What the header tells.
 pub(super) fn probe(bytes: &[u8], limits: &DecodeLimits) -> Result<Probe, DecodeError> {
-    let reader = open(bytes, limits)?;
+    let reader = open(bytes, limits)?.reader;
     let info = reader.info();
     // A raw row before and after unfiltering, the same expanded, and a strip.
     let row_bytes = reader.output_line_size(info.width).ok_or_else(too_wide)? as u64;
@@ -105,24 +122,26 @@ pub(super) fn probe(bytes: &[u8], limits: &DecodeLimits) -> Result<Probe, Decode
     })
 }
 
-/// Reads up to the pixels. The size is checked after the 13 bytes of IHDR, before anything is allocated for it.
-fn open<'data>(
-    bytes: &'data [u8],
-    limits: &DecodeLimits,
-) -> Result<Reader<Cursor<&'data [u8]>>, DecodeError> {
-    guard(FORMAT, || {
-        let mut decoder = png::Decoder::new(Cursor::new(bytes));
-        decoder.set_ignore_text_chunk(true);
-        decoder.set_ignore_iccp_chunk(true);
-        // Palettes and fewer than 8 bits become 8-bit samples; tRNS becomes an alpha channel, which is dropped.
+/// Reads up to the pixels. The size is checked before anything is allocated for it.
+fn open<'data>(bytes: &'data [u8], limits: &DecodeLimits) -> Result<Opened<'data>, DecodeError> {
+    let mut rest = Rest::new(FORMAT, bytes);
+    rest.take(SIGNATURE.len())?;
+    let head = Head::read(&mut rest, limits)?;
+    let stream = Stream { head: Cursor::new(head.canonical()), pixels: rest, chunk: &[] };
+    let reader = guard(FORMAT, || {
+        // Pixels are checked as Pillow does it: by the checksum of what was compressed and not by those of the chunks.
+        let mut options = DecodeOptions::default();
+        options.set_ignore_crc(true);
+        options.set_ignore_adler32(false);
+        let mut decoder = png::Decoder::new_with_options(stream, options);
+        // Palettes and fewer than 8 bits become 8-bit samples.
         decoder.set_transformations(Transformations::EXPAND);
-        let info = decoder.read_header_info().map_err(in_words)?;
-        check_pixels(FORMAT, info.width, info.height, limits)?;
         decoder.read_info().map_err(in_words)
-    })
+    })?;
+    Ok(Opened { reader, exif: head.exif })
 }
 
-fn read_row(reader: &mut Reader<Cursor<&[u8]>>, samples: &mut [u8]) -> Result<(), DecodeError> {
+fn read_row(reader: &mut Reader<Stream<'_>>, samples: &mut [u8]) -> Result<(), DecodeError> {
     let row = guard(FORMAT, || reader.read_row(samples).map_err(in_words))?;
     row.map(|_| ()).ok_or_else(|| {
         let reason = "fewer rows than the header says".to_owned();

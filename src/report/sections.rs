@@ -100,8 +100,8 @@ fn photos(found: &Inspection, numbers: &Numbers) -> Result<Option<Section>> {
     let mut all = vec![tables::source(found, numbers)];
     if !found.statistics.source.exif_orientation.is_empty() {
         let at = "/inspection/source/exif_orientation";
-        let name = "EXIF orientation (noted, not applied)";
-        all.push(tables::members(name, ["orientation", "photos"], at, numbers));
+        let name = format!("EXIF orientation ({})", found.recipe.orient.in_words());
+        all.push(tables::members(&name, ["orientation", "photos"], at, numbers));
     }
     Ok(Some(Section {
         id: "photos",

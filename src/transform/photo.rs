@@ -2,7 +2,7 @@
 
 use super::Resizer;
 use crate::decode::{DecodeError, DecodeLimits, Decoder, ScaleTo};
-use crate::recipe::{DecodeMode, Recipe};
+use crate::recipe::{DecodeMode, Orient, Recipe};
 use crate::sample::PhotoInfo;
 
 /// Decodes and resizes photos by one recipe; one for each worker, it owns and recycles its buffers.
@@ -11,6 +11,7 @@ pub struct PhotoReader {
     decoder: Decoder,
     resizer: Resizer,
     scale: Option<ScaleTo>,
+    orient: Orient,
 }
 
 impl PhotoReader {
@@ -26,6 +27,7 @@ impl PhotoReader {
         PhotoReader {
             decoder: Decoder::new(limits),
             resizer: Resizer::new(&recipe.sizes, recipe.fit, recipe.filter),
+            orient: recipe.orient,
             scale: (recipe.decode == DecodeMode::Scaled).then_some(scale),
         }
     }
@@ -35,7 +37,10 @@ impl PhotoReader {
     /// # Errors
     /// As [`Decoder::decode`].
     pub fn read(&mut self, bytes: &[u8]) -> Result<PhotoInfo, DecodeError> {
-        self.decoder.decode(bytes, self.scale, &mut self.resizer)
+        match self.orient {
+            Orient::Stored => self.decoder.decode(bytes, self.scale, &mut self.resizer),
+            Orient::Exif => self.decoder.decode_upright(bytes, self.scale, &mut self.resizer),
+        }
     }
 
     /// The last photo's pixels for the size at this index of the recipe: `[3, size, size]`, red, green, blue.

@@ -2,7 +2,7 @@
 
 usage: pillow_parity.py DATASET DUMP
 
-The recipe is read from dataset.json (decode must be `exact`, dtype u8). Every byte must be equal.
+Pillow is to read every one of them, so none may be missing. The recipe is read from dataset.json (decode must be `exact`, dtype u8). Every byte must be equal.
 """
 import json
 import sys
@@ -13,7 +13,7 @@ import blake3
 import numpy as np
 import PIL
 import pyarrow.parquet
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, ImageOps
 
 ImageFile.LOAD_TRUNCATED_IMAGES = True
 Image.MAX_IMAGE_PIXELS = None
@@ -21,7 +21,13 @@ FILTERS = {"nearest": Image.NEAREST, "bilinear": Image.BILINEAR, "bicubic": Imag
 
 
 def tensor(path, size, recipe):
-    picture = Image.open(path).convert("RGB")
+    picture = Image.open(path)
+    if recipe.get("orient", "stored") == "exif":
+        try:
+            picture = ImageOps.exif_transpose(picture)
+        except SyntaxError:
+            pass  # Pillow gives up at EXIF data that are none; here they say nothing.
+    picture = picture.convert("RGB")
     width, height = picture.size
     if recipe["fit"] == "crop":
         side = min(width, height)
@@ -52,6 +58,9 @@ def main():
     jobs = [(dump / row["path"], row, meta["columns"], meta["recipe"]) for row in stored]
     with ProcessPoolExecutor() as pool:
         wrong = [name for names in pool.map(differing, jobs, chunksize=16) for name in names]
+    left = [f"{row['sample_id']} ({row['reason']})" for row in ledger if row["status"] != "stored"]
+    if left:
+        sys.exit(f"BROKEN: {len(left)} of {len(ledger)} pictures are not stored: {left[:5]}")
     if wrong or not stored:
         sys.exit(f"BROKEN: {len(wrong)} of {len(stored)} pictures differ from Pillow's: {wrong[:5]}")
     filter_ = meta["recipe"]["filter"]

@@ -22,6 +22,11 @@ impl Drop for Process {
 fn serve(model: &Path, arguments: &[&str]) -> (Process, SocketAddr) {
     let mut command = tcolz();
     command.arg("serve").arg(model).args(["--bind", "127.0.0.1:0", "--json"]).args(arguments);
+    serve_command(command)
+}
+
+/// Starts this command and waits until it listens.
+fn serve_command(mut command: Command) -> (Process, SocketAddr) {
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut process = Process(command.spawn().unwrap());
     let mut line = String::new();
@@ -48,6 +53,30 @@ fn the_command_serves_until_it_is_told_to_stop_and_ends_with_0() {
     assert_eq!(process.0.wait().unwrap().code(), Some(0));
     let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
     assert_eq!(left.len(), 1, "nothing but the model is on the disk: {left:?}");
+}
+
+/// Debug builds let a decoder panic on request.
+#[cfg(all(unix, debug_assertions))]
+#[test]
+fn a_decoder_that_panics_is_an_answer_and_no_text_on_the_screen() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = tcolz();
+    command.arg("serve").arg(save_model(folder.path())).args(["--bind", "127.0.0.1:0", "--json"]);
+    command.env("TCOLZ_TEST_DECODER_PANICS", "png");
+    let (mut process, address) = serve_command(command);
+    let answer = predict(address, &photo(1, 60, 50));
+    assert_eq!((answer.status, answer.code()), (422, "decoder-failed".to_owned()));
+    assert!(
+        Command::new("kill")
+            .args(["-TERM", &process.0.id().to_string()])
+            .status()
+            .unwrap()
+            .success()
+    );
+    process.0.wait().unwrap();
+    let mut said = String::new();
+    process.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert!(!said.contains("panicked") && !said.contains("BACKTRACE"), "{said}");
 }
 
 #[test]

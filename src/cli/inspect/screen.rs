@@ -31,7 +31,8 @@ pub(super) fn text(found: &Inspection) -> String {
         let orientations = all.source.exif_orientation.iter();
         let text: Vec<String> =
             orientations.map(|(value, number)| format!("{value}: {}", count(*number))).collect();
-        facts.add("", format!("EXIF orientation {} (noted, not applied)", text.join(", ")));
+        let applied = found.recipe.orient.in_words();
+        facts.add("", format!("EXIF orientation {} ({applied})", text.join(", ")));
     }
     if all.with_text_scores > 0 {
         let number = plural(all.with_text_scores, "sample");

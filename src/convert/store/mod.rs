@@ -11,6 +11,7 @@ use serde_json::json;
 pub(super) use finish::write_meta;
 
 use crate::dataset::{Counts, FileMeta, LedgerRow, SplitMeta};
+use crate::decode::DecodeError;
 use crate::dump::{Dump, Input, tweet_id};
 use crate::durable;
 use crate::shard::{ShardRow, ShardWriter, TensorColumn};
@@ -156,6 +157,13 @@ impl<'a> Store<'a> {
             row.photo = Some(prepared.photo);
             row.tensors = prepared.tensors;
             row.dhash = Some(prepared.dhash);
+        }
+        if row.reason_code() == Some(DecodeError::DECODER_FAILED) {
+            let blake3 = row.source.map(|(_, hash)| blake3::Hash::from_bytes(hash).to_string());
+            self.log.event(
+                DecodeError::DECODER_FAILED,
+                json!({ "sample_id": row.sample_id, "path": row.path, "bytes": source_bytes, "blake3": blake3 }),
+            );
         }
         self.count(&row);
         self.pending.push(row);
