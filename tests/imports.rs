@@ -79,7 +79,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("pulp", &["src/model/ops/"]),
     ("safetensors", &["src/model/", "src/train/checkpoint.rs"]),
     ("hdf5_reader", &["src/model/weights/"]),
-    ("zip", &["src/model/weights/pth.rs"]),
+    ("zip", &["src/model/weights/"]),
     ("plotters", &["src/report/"]),
     ("askama", &["src/report/", "src/study/"]),
     ("base64", &["src/report/", "src/serve/", "src/study/"]),

@@ -83,6 +83,8 @@ pub struct TrainingSpec {
     pub network: Option<Network>,
     /// A file of weights to begin with, relative to the study's file; random ones without.
     pub weights: Option<PathBuf>,
+    /// Which weights of a file that holds several; else the usual ones.
+    pub weights_key: Option<String>,
     /// `head` (FT-F) or `all` (FT-A).
     #[serde(default, deserialize_with = "word")]
     pub finetune: Option<Finetune>,
@@ -308,6 +310,7 @@ impl TrainingSpec {
             name,
             network,
             weights,
+            weights_key,
             finetune,
             dataset,
             split,

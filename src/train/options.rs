@@ -226,6 +226,8 @@ pub struct TrainOptions {
     pub network: Network,
     /// A file of weights to begin with; random ones without.
     pub weights: Option<PathBuf>,
+    /// Which weights of a file that holds several, such as averaged ones beside raw ones; else the usual ones.
+    pub weights_key: Option<String>,
     /// The view; weights bring theirs, and another one is refused.
     pub view: Option<String>,
     /// What is trained.
@@ -285,6 +287,7 @@ impl TrainOptions {
             out: out.into(),
             network,
             weights: None,
+            weights_key: None,
             view: None,
             finetune: Finetune::Head,
             select: Select::split("train"),

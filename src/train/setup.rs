@@ -54,6 +54,7 @@ impl Setup {
         let classes = dataset.meta().classes.len();
         let mut notes = Vec::new();
         let initial = weights::open(options, &dataset.meta().classes)?;
+        notes.extend(initial.notes);
         let view = view(&dataset, &initial.spec.properties)?;
         let size = size(options, &dataset, &initial.spec, &mut notes)?;
         let batch_norm = batch_norm(options, &initial.spec)?;

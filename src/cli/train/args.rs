@@ -23,6 +23,9 @@ pub(crate) struct TrainArgs {
     /// Weights to begin with: safetensors, .pth or .h5 [default: random ones]
     #[arg(long, value_name = "FILE")]
     pub(crate) weights: Option<PathBuf>,
+    /// Which weights of a file that holds several, such as state_dict_ema; `tcolz weights FILE` lists them [default: the usual ones, which are said]
+    #[arg(long, value_name = "KEY", requires = "weights")]
+    pub(crate) weights_key: Option<String>,
     /// What is trained: the head behind a frozen backbone, or all layers [default: head with --weights, else all]
     #[arg(long, value_name = "WHAT", value_parser = |word: &str| word.parse::<Finetune>())]
     pub(crate) finetune: Option<Finetune>,
