@@ -19,6 +19,7 @@ const LEVELS: &[&[&str]] = &[
         "positioned",
         "random",
         "child",
+        "text_file",
     ],
     &["dump"],
     &["decode"],

@@ -155,7 +155,7 @@ pub(crate) struct InspectArgs {
     #[arg(long, conflicts_with_all = ["split", "subset", "condition", "percent"])]
     pub(crate) duplicates: bool,
     /// Write a page of charts and pictures to this HTML file: all in one file, no network
-    #[arg(long, value_name = "FILE", conflicts_with = "duplicates")]
+    #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
     /// Write a contact sheet to this PNG file; with --duplicates, one of the duplicates
     #[arg(long, value_name = "FILE")]

@@ -355,6 +355,7 @@ impl TrainOptions {
         positive("--lr", rate)
             .or_else(|| share("--momentum", self.sgd.momentum))
             .or_else(|| share("--label-smoothing", self.label_smoothing))
+            .or_else(|| share("--flip", self.augment.flip))
             .or_else(|| zero("--epochs", self.epochs.into()))
             .or_else(|| zero("--accumulate", self.accumulate.into()))
             .or_else(|| zero("--patience", self.patience.map_or(1, u64::from)))

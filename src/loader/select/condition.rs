@@ -71,6 +71,8 @@ impl Condition {
     /// # Errors
     /// [`LoaderError::Condition`] with the position and what was expected there.
     pub fn parse(text: &str, columns: &[(String, LedgerType)]) -> Result<Condition, LoaderError> {
+        // An editor's byte order mark comes along when a condition is copied out of a file.
+        let text = text.trim_start_matches('\u{feff}');
         let mut parser = Parser { text, at: 0 };
         let mut comparisons = vec![parser.comparison(columns)?];
         loop {
@@ -170,8 +172,14 @@ impl<'a> Parser<'a> {
         let Some(kind) = kind.filter(|&kind| kind != LedgerType::Hash) else {
             let known = columns.iter().filter(|(_, kind)| *kind != LedgerType::Hash);
             let known: Vec<&str> = known.map(|(column, _)| column.as_str()).collect();
-            let found = if name.is_empty() { "the end" } else { name };
-            let reason = format!("no ledger column `{found}`; there are: {}", known.join(", "));
+            let known = format!("there are: {}", known.join(", "));
+            let reason = match (name, self.rest()) {
+                ("", "") => format!(
+                    "expected a condition such as `agreement >= 5`, found the end; columns: {known}"
+                ),
+                ("", rest) => format!("expected a ledger column, found `{rest}`; {known}"),
+                _ => format!("no ledger column `{name}`; {known}"),
+            };
             return Err(self.wrong(start, reason));
         };
         self.skip_blanks();

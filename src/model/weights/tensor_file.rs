@@ -55,11 +55,12 @@ impl Reader {
         let mut prefix = [0; LENGTH_BYTES as usize];
         file.read_exact(&mut prefix).map_err(io)?;
         let announced = u64::from_le_bytes(prefix);
-        if announced > behind.min(MAX_HEADER_BYTES) {
-            return Err(bad(format!(
-                "its first {LENGTH_BYTES} bytes announce a header of {announced} bytes, but {behind} \
-                 bytes follow and at most {MAX_HEADER_BYTES} are allowed"
-            )));
+        if announced > MAX_HEADER_BYTES {
+            let found = prefix.escape_ascii();
+            return Err(bad(format!("it begins with {found}, which is no length of a header")));
+        }
+        if announced > behind {
+            return Err(bad(format!("its header of {announced} bytes is cut off after {behind}")));
         }
         let mut json = vec![0; announced as usize];
         file.read_exact(&mut json).map_err(io)?;
