@@ -331,6 +331,72 @@ fn what_lies_beside_the_weights_is_listed_with_kind_count_size_and_value() {
     );
 }
 
+#[test]
+fn a_run_and_a_study_keep_which_weights_they_began_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    common::small_dump(&path("photos"));
+    common::converted(&common::options(&path("photos"), &path("data"), &[32]));
+    let two = dict(vec![
+        ("state_dict_ema", dictionary("", AVERAGED)),
+        ("state_dict", dictionary("module.", RAW)),
+    ]);
+    torch_file(&path("two.pth"), &two);
+    let train = |out: &str, key: Option<&str>| {
+        let mut command = common::tcolz();
+        command.current_dir(folder.path()).args([
+            "train",
+            "data",
+            "--model",
+            "mobilenet-v2",
+            "--weights",
+            "two.pth",
+        ]);
+        command.args(["--epochs", "1", "--threads", "2", "--out", out]);
+        let output = command.args(key.map(|key| format!("--weights-key={key}"))).output().unwrap();
+        let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        (output.status.code(), text)
+    };
+    let (code, text) = train("usual", None);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(
+        text.contains("taken from `state_dict`") && text.contains("`state_dict_ema`"),
+        "{text}"
+    );
+    let (code, text) = train("usual", Some("state_dict_ema"));
+    assert!(code == Some(1) && text.contains("was begun with --weights"), "{text}");
+    assert_eq!(train("usual", None).0, Some(0), "the same command changes nothing");
+    for _ in 0..2 {
+        let (code, text) = train("averaged", Some("state_dict_ema"));
+        assert_eq!(code, Some(0), "{text}");
+    }
+    let run = |out: &str| std::fs::read_to_string(path(out).join("run.json")).unwrap();
+    assert!(run("averaged").contains("\"--weights-key\": \"state_dict_ema\""));
+    assert!(!run("usual").contains("--weights-key"), "as runs were written before");
+    let (code, text) = train("wrong", Some("nonsense"));
+    assert!(code == Some(1) && text.contains("`state_dict_ema`"), "{text}");
+
+    let list = |key: &str| {
+        let study = format!(
+            "title = 'x'\n[datasets.a]\npath = 'data'\n[[models]]\nnetwork = 'mobilenet-v2'\ndataset = 'a'\n\
+             weights = 'two.pth'\n{key}\n[[benchmarks]]\nname = 't'\ndataset = 'a'\nsplit = 'val'\n"
+        );
+        std::fs::write(path("study.toml"), study).unwrap();
+        let output = common::tcolz()
+            .current_dir(folder.path())
+            .args(["study", "study.toml", "--list"])
+            .output()
+            .unwrap();
+        String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
+    };
+    let (usual, averaged) = (list(""), list("weights-key = 'state_dict_ema'"));
+    assert!(
+        usual.contains("train-mobilenet-v2-head") && averaged.contains("0 of 3 jobs"),
+        "{averaged}"
+    );
+    assert_ne!(usual, averaged, "another job");
+}
+
 /// File name, its bytes and what is said of it.
 #[test]
 fn what_is_no_weights_is_refused_by_name_with_what_to_do() {

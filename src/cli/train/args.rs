@@ -70,7 +70,7 @@ pub(crate) struct LearningArgs {
     /// Batches whose gradients make one step: larger steps in the same memory
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub(crate) accumulate: u32,
-    /// The schedule's base learning rate [default: 0.001, and 0.05 for all layers from random weights]
+    /// The schedule's base learning rate [default: 0.001; for all layers from random weights 0.05, and 0.01 for vgg19]
     #[arg(long, allow_negative_numbers = true, value_name = "RATE")]
     pub(crate) lr: Option<f64>,
     /// Share of the last step that goes on [default: 0.9]
