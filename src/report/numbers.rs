@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn a_size_ratio_below_1_is_said_to_be_larger() {
-        let said = [2.718, 1.0, 0.999, 0.7, 0.0, f64::NAN].map(times_smaller);
+        let said = [2.724, 1.0, 0.999, 0.7, 0.0, f64::NAN].map(times_smaller);
         let nothing = "nothing is stored";
         let expected =
             ["2.72 times smaller", "as large", "as large", "1.43 times larger", nothing, nothing];

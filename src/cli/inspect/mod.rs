@@ -20,8 +20,10 @@ pub(super) fn run(args: &InspectArgs) -> anyhow::Result<Ending> {
     let dataset = Dataset::open(&args.dataset)?;
     if args.duplicates {
         // The page has them, too: they are looked for once.
-        let report = args.html.as_ref().map(|_| Report::of(&dataset, None)).transpose()?;
-        let own = if report.is_none() { Some(find_duplicates(&dataset)?) } else { None };
+        let (report, own) = match &args.html {
+            Some(_) => (Some(Report::of(&dataset, None)?), None),
+            None => (None, Some(find_duplicates(&dataset)?)),
+        };
         let found = report.as_ref().map(|report| &report.duplicates).or(own.as_ref());
         let found = found.context("no duplicates were looked for")?;
         if let Some((path, report)) = args.html.as_ref().zip(report.as_ref()) {

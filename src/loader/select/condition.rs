@@ -172,13 +172,15 @@ impl<'a> Parser<'a> {
         let Some(kind) = kind.filter(|&kind| kind != LedgerType::Hash) else {
             let known = columns.iter().filter(|(_, kind)| *kind != LedgerType::Hash);
             let known: Vec<&str> = known.map(|(column, _)| column.as_str()).collect();
-            let known = format!("there are: {}", known.join(", "));
+            let known = known.join(", ");
             let reason = match (name, self.rest()) {
                 ("", "") => format!(
-                    "expected a condition such as `agreement >= 5`, found the end; columns: {known}"
+                    "expected a condition such as `agreement >= 5`, found the end; the columns are: {known}"
                 ),
-                ("", rest) => format!("expected a ledger column, found `{rest}`; {known}"),
-                _ => format!("no ledger column `{name}`; {known}"),
+                ("", rest) => {
+                    format!("expected a ledger column, found `{rest}`; there are: {known}")
+                }
+                _ => format!("no ledger column `{name}`; there are: {known}"),
             };
             return Err(self.wrong(start, reason));
         };
@@ -259,7 +261,7 @@ mod tests {
             ("width >", 8, "expected a number or a word"),
             ("width > wide", 9, "`width` holds numbers: expected one, found `wide`"),
             ("width > 1 width < 3", 11, "expected `and` or the end, found `width`"),
-            ("width > 1 and", 14, "no ledger column `the end`"),
+            ("width > 1 and", 14, "agreement >= 5`, found the end; the columns are: width"),
             ("width > 1 or width < 3", 11, "found `or`"),
             ("format < jpeg", 8, "`format` holds words: expected = or !="),
             ("format = 'jpeg", 10, "never closed"),
