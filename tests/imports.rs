@@ -9,7 +9,17 @@ use std::path::Path;
 
 /// Modules from the bottom to the top. Those of one line may not use each other.
 const LEVELS: &[&[&str]] = &[
-    &["sample", "recipe", "durable", "usage", "storage", "positioned", "random", "child"],
+    &[
+        "sample",
+        "recipe",
+        "durable",
+        "usage",
+        "storage",
+        "positioned",
+        "random",
+        "child",
+        "text_file",
+    ],
     &["file_kind"],
     &["dump"],
     &["decode"],
@@ -71,7 +81,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("pulp", &["src/model/ops/"]),
     ("safetensors", &["src/model/", "src/train/checkpoint.rs"]),
     ("hdf5_reader", &["src/model/weights/"]),
-    ("zip", &["src/model/weights/pth.rs"]),
+    ("zip", &["src/model/weights/"]),
     ("plotters", &["src/report/"]),
     ("askama", &["src/report/", "src/study/"]),
     ("base64", &["src/report/", "src/serve/", "src/study/"]),

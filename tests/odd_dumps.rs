@@ -261,6 +261,7 @@ fn tables_are_read_as_they_are_saved_or_named_with_what_is_wrong() {
     for table in [
         b"sep=;\r\npath;label\r\nx.jpg;a\r\n".to_vec(),
         utf16("path,label\r\nx.jpg,a\r\n"),
+        utf16("path,label\r\nx.jpg,a\r\n")[2..].to_vec(),
         b"# made by hand\npath|label\nx.jpg|a\n".to_vec(),
         b"\xEF\xBB\xBFPath\tLabel\nx.jpg\ta\n".to_vec(),
         b"path,label\n.\\x.jpg,a\n".to_vec(),
@@ -269,8 +270,8 @@ fn tables_are_read_as_they_are_saved_or_named_with_what_is_wrong() {
     }
     for (table, told) in [
         (
-            &utf16("path,label\nx.jpg,a")[2..],
-            "labels.csv: UTF-16 without a byte-order mark: save it as UTF-8",
+            &utf16("path,label\nx.jpg,a")[..21],
+            "labels.csv: damaged UTF-16, or no text: save it as UTF-8",
         ),
         (b"x.jpg,a\n", "labels.csv: its header `x.jpg, a` (between commas)"),
         (b"x.jpg a\n", "labels.csv: its header `x.jpg a` (in one column)"),

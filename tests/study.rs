@@ -250,7 +250,7 @@ fn what_makes_no_sense_is_refused_with_what_to_do() {
             STUDY.replace("model = \"head\"\nbenchmark", "model = \"hat\"\nbenchmark"),
             "expected one of small, head, found `hat`",
         ),
-        (STUDY.replace("epochs = 1", "epoch = 1"), "unknown field `epoch`"),
+        (STUDY.replace("epochs = 1", "epoch = 1"), "unknown key `epoch`"),
         (
             STUDY.replace(
                 "network = \"mobilenet-v1\"",

@@ -155,7 +155,7 @@ pub(crate) struct InspectArgs {
     #[arg(long, conflicts_with_all = ["split", "subset", "condition", "percent"])]
     pub(crate) duplicates: bool,
     /// Write a page of charts and pictures to this HTML file: all in one file, no network
-    #[arg(long, value_name = "FILE", conflicts_with = "duplicates")]
+    #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
     /// Write a contact sheet to this PNG file; with --duplicates, one of the duplicates
     #[arg(long, value_name = "FILE")]
@@ -331,7 +331,7 @@ pub(crate) struct EvaluateArgs {
 #[cfg(feature = "train")]
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  tcolz weights vgg19-dcbb9e9d.pth                 which network, whose names, does it fit?\n  tcolz weights mobilenet_1_0_224_tf.h5 --model mobilenet-v1\n  tcolz weights runs/first/best.safetensors         a model that was trained here\n  tcolz weights model.safetensors --json | jq .properties\n\nRead are safetensors with torchvision's, timm's and our own key names, torchvision's and timm's .pth,\nand Keras's .h5; the first bytes say what a file is. Every tensor is read. Padding, eps of BatchNorm\nand view come from the file where it says them, else from where such files come: both are printed.\nExit code 1, and the key with its shapes, when the file does not fit."
+    after_help = "Examples:\n  tcolz weights vgg19-dcbb9e9d.pth                 which network, whose names, does it fit?\n  tcolz weights mobilenet_1_0_224_tf.h5 --model mobilenet-v1\n  tcolz weights runs/first/best.safetensors         a model that was trained here\n  tcolz weights checkpoint.pth --weights-key state_dict_ema   averaged weights beside the others\n  tcolz weights model.safetensors --json | jq .properties\n\nRead are safetensors with torchvision's, timm's and our own key names, torchvision's and timm's .pth,\nand Keras's .h5; the first bytes say what a file is. Every tensor is read.\nWhatever stands before all names of a network (module., _orig_mod., model., …) is taken off, at any depth;\nwhat else the file holds is listed. Padding, eps of BatchNorm\nand view come from the file where it says them, else from where such files come: both are printed.\nExit code 1, and the key with its shapes, when the file does not fit."
 )]
 pub(crate) struct WeightsArgs {
     /// The file
@@ -339,6 +339,9 @@ pub(crate) struct WeightsArgs {
     /// The network that it must be of: vgg19, mobilenet-v1, mobilenet-v2, inception-resnet-v2 [default: as recognised]
     #[arg(long, value_name = "NAME", value_parser = parse_network)]
     pub(crate) model: Option<tcolz::model::Network>,
+    /// Which weights of a file that holds several: the key of a dictionary, or a prefix of keys [default: the usual ones, which are said]
+    #[arg(long, value_name = "KEY")]
+    pub(crate) weights_key: Option<String>,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -13,7 +13,7 @@ use tcolz::{ConvertError, ConvertOptions, ConvertSummary, DumpError, convert};
 
 use super::Ending;
 use super::args::ConvertArgs;
-use super::output::{Facts, bytes, count, plural, print};
+use super::output::{Facts, against_plain, bytes, count, plural, print};
 use super::plan::{sizes, times};
 use super::progress::{ConvertProgress, event};
 
@@ -190,9 +190,10 @@ fn text(summary: &ConvertSummary, out: &Path) -> String {
     facts.add(
         "shards",
         format!(
-            "{} in {}: {ratio:.2} times smaller than the plain tensors ({})",
+            "{} in {}: {} ({})",
             bytes(stored),
             plural(shards().count() as u64, "file"),
+            against_plain(ratio),
             bytes(raw)
         ),
     );

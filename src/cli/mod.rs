@@ -51,7 +51,11 @@ pub(crate) enum Ending {
 
 /// Runs the command line of this process.
 pub(crate) fn run() -> ExitCode {
-    let result = match Args::parse().command {
+    let command = match Args::try_parse() {
+        Ok(args) => args.command,
+        Err(error) => return wrong_usage(&error),
+    };
+    let result = match command {
         Command::Demo(args) => demo::run(&args),
         Command::Convert(args) => convert::run(&args),
         Command::Plan(args) => plan::run(&args),
@@ -86,6 +90,17 @@ pub(crate) fn run() -> ExitCode {
     }
 }
 
+/// Prints what is wrong with the arguments, or the help that they ask for.
+fn wrong_usage(error: &clap::Error) -> ExitCode {
+    let text = error.render();
+    let meant = output::plain_arguments(&text.to_string());
+    if meant == text.to_string() {
+        error.exit();
+    }
+    eprint!("{meant}");
+    ExitCode::from(2)
+}
+
 /// The error and its causes in one sentence. Many of our errors end with their cause already; it is not
 /// said twice.
 fn sentence(error: &anyhow::Error) -> String {
@@ -96,5 +111,5 @@ fn sentence(error: &anyhow::Error) -> String {
             text = format!("{text}{colon}{cause}");
         }
     }
-    text
+    output::plain(&text)
 }

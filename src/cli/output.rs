@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-pub(super) use tcolz::report::{bytes, count};
+pub(super) use tcolz::report::{bytes, count, times_smaller};
 
 /// Prints to standard output. A reader that went away (`tcolz inspect … | head`) is no error.
 ///
@@ -13,6 +13,15 @@ pub(super) fn print(text: &str) -> io::Result<()> {
     match io::stdout().lock().write_all(text.as_bytes()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
         _ => Ok(()),
+    }
+}
+
+/// How large shards are beside the plain tensors, which have so many times their size.
+pub(super) fn against_plain(ratio: f64) -> String {
+    match times_smaller(ratio) {
+        said if said.contains("times") => format!("{said} than the plain tensors"),
+        said if said == "as large" => format!("{said} as the plain tensors"),
+        said => said,
     }
 }
 
@@ -35,6 +44,56 @@ pub(super) fn classes(number: usize) -> String {
 pub(super) fn plural(number: u64, noun: &str) -> String {
     let ending = if number == 1 { "" } else { "s" };
     format!("{} {noun}{ending}", count(number))
+}
+
+/// What the system says where it refuses, and what that means for whoever typed the command.
+const SYSTEM: [(&str, &str); 9] = [
+    ("No such file or directory (os error 2)", "No such file or folder: check the name"),
+    (
+        "Permission denied (os error 13)",
+        "Permission denied: take another place, or change its permissions",
+    ),
+    ("File exists (os error 17)", "a file stands where a folder is expected: take another name"),
+    ("Not a directory (os error 20)", "a file stands where a folder is expected: check the name"),
+    ("Is a directory (os error 21)", "Is a directory: a file is expected"),
+    ("No space left on device (os error 28)", "No space left on device: make room on that disk"),
+    ("Read-only file system (os error 30)", "Read-only file system: take a place on another disk"),
+    ("Address already in use (os error 98)", "Address already in use: take another port"),
+    ("stream did not contain valid UTF-8", "it is no text in UTF-8"),
+];
+
+/// An error without what a system or a library calls things inside: its numbers, names of temporary files.
+pub(super) fn plain(text: &str) -> String {
+    let mut text = text.to_owned();
+    for (said, meant) in SYSTEM {
+        text = text.replace(said, meant);
+    }
+    // tempfile names the file that it could not make, not the one that was asked for.
+    while let Some((before, behind)) = text.split_once(" at path \"") {
+        let Some((_, behind)) = behind.split_once('"') else { break };
+        text = format!("{before}{behind}");
+    }
+    while let Some((before, behind)) = text.split_once(" (os error ") {
+        let Some((_, behind)) = behind.split_once(')') else { break };
+        text = format!("{before}{behind}");
+    }
+    text
+}
+
+/// What libraries say of arguments, and what they mean.
+const ARGUMENTS: [(&str, &str); 7] = [
+    ("invalid digit found in string", "expected a whole number"),
+    ("cannot parse integer from empty string", "expected a whole number, found nothing"),
+    ("number too large to fit in target type", "the number is too large"),
+    ("number too small to fit in target type", "the number is too small"),
+    ("invalid float literal", "expected a number, such as 0.01"),
+    ("cannot parse float from empty string", "expected a number, found nothing"),
+    ("invalid socket address syntax", "expected an address and a port, such as 127.0.0.1:5000"),
+];
+
+/// The same for what is wrong with arguments.
+pub(super) fn plain_arguments(text: &str) -> String {
+    ARGUMENTS.iter().fold(text.to_owned(), |text, (said, meant)| text.replace(said, meant))
 }
 
 /// Rows of a label and what belongs to it, the labels in a column of their own.
@@ -60,6 +119,36 @@ impl Facts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_system_says_is_said_in_words_and_with_what_to_do() {
+        for (code, says) in [
+            (2, "check the name"),
+            (13, "permissions"),
+            (17, "another name"),
+            (20, "check"),
+            (21, "a file is expected"),
+            (28, "make room"),
+            (30, "another disk"),
+            (98, "another port"),
+        ] {
+            let said = plain(&format!("x: {} behind", std::io::Error::from_raw_os_error(code)));
+            assert!(
+                said.contains(says) && said.starts_with("x: ") && said.ends_with(" behind"),
+                "{said}"
+            );
+        }
+        let other = plain(&std::io::Error::from_raw_os_error(5).to_string());
+        assert!(!other.contains("os error") && !other.is_empty(), "{other}");
+        let temporary =
+            "x: No such file or directory (os error 2) at path \"/a/.tcolz-unfinished-1\"";
+        assert_eq!(plain(temporary), "x: No such file or folder: check the name");
+        assert_eq!(plain("(os error at path \""), "(os error at path \"");
+        assert_eq!(
+            plain_arguments("'a' for '-j': invalid digit found in string"),
+            "'a' for '-j': expected a whole number"
+        );
+    }
 
     #[test]
     fn numbers_read_as_people_write_them() {

@@ -12,7 +12,7 @@ use tcolz::train::open_device;
 
 use super::Ending;
 use super::args::PredictArgs;
-use super::output::{plural, print};
+use super::output::{plain, plural, print};
 
 /// Photos that are read and looked at together.
 const BATCH: usize = 32;
@@ -71,7 +71,7 @@ fn read(image: &Path) -> Result<Vec<u8>, String> {
         let path = image.join("*.jpg");
         return Err(format!("a folder, expected image files: try {}", path.display()));
     }
-    fs::read(image).map_err(|error| error.to_string())
+    fs::read(image).map_err(|error| plain(&error.to_string()))
 }
 
 fn ranked<'a>(

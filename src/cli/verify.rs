@@ -11,7 +11,7 @@ use tcolz::{Dataset, verify};
 
 use super::Ending;
 use super::args::VerifyArgs;
-use super::output::{bytes, plural, print};
+use super::output::{bytes, plain, plural, print};
 use super::progress::byte_bar;
 
 /// Faults printed one by one; a broken disk makes thousands.
@@ -57,7 +57,7 @@ fn text(report: &tcolz::VerifyReport, args: &VerifyArgs, seconds: f64) -> String
         if let Some(sample_id) = &fault.sample_id {
             text.push_str(&format!(", sample `{sample_id}`"));
         }
-        text.push_str(&format!(": {}\n", fault.what));
+        text.push_str(&format!(": {}\n", plain(&fault.what)));
     }
     if report.faults.len() > MAX_SHOWN {
         let rest = report.faults.len() - MAX_SHOWN;

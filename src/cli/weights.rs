@@ -1,7 +1,7 @@
 //! `tcolz weights`.
 
 use serde_json::json;
-use tcolz::model::weights::{Fit, Weights};
+use tcolz::model::weights::{Fit, Place, Wanted, Weights};
 
 use super::Ending;
 use super::args::WeightsArgs;
@@ -9,9 +9,12 @@ use super::output::{Facts, bytes, plural, print};
 
 /// Keys that are listed one by one.
 const MAX_SHOWN: usize = 4;
+/// What lies beside the weights is listed up to so many.
+const MAX_BESIDE: usize = 24;
 
 pub(super) fn run(args: &WeightsArgs) -> anyhow::Result<Ending> {
-    let weights = Weights::open(&args.file, args.model)?;
+    let wanted = Wanted { network: args.model, key: args.weights_key.as_deref() };
+    let weights = Weights::open_wanted(&args.file, wanted)?;
     // Any other number of classes says what becomes of the last layer.
     let plan = weights.plan(weights.classes.map_or(1, |classes| classes + 1));
     if args.json {
@@ -66,6 +69,16 @@ fn text(args: &WeightsArgs, weights: &Weights, plan: &Fit) -> String {
         "holds",
         format!("{} in {tensors}; {classes}", plural(parameters(weights), "parameter")),
     );
+    if let Some(taken) =
+        source.taken.as_ref().filter(|taken| taken.key != "." || !source.others.is_empty())
+    {
+        facts.add("taken from", taken.words());
+    }
+    let others: Vec<_> = source.others.iter().map(Place::words).collect();
+    if let Some(other) = source.others.first() {
+        let choose = format!("--weights-key {} takes them", other.key);
+        facts.add("also there", format!("{}; {choose}", others.join(", ")));
+    }
     for reason in &source.reasons {
         let (label, value) = match (reason.property, reason.value.as_str()) {
             ("batch_norm_folded", "true") => ("BatchNorm", "folded into the convolutions"),
@@ -103,14 +116,24 @@ fn text(args: &WeightsArgs, weights: &Weights, plan: &Fit) -> String {
     if !source.ignored.is_empty() {
         facts.add("ignored", format!("{}: no weights of this network", keys(&source.ignored)));
     }
+    for (number, beside) in source.beside.iter().take(MAX_BESIDE).enumerate() {
+        let label = if number == 0 { "beside them" } else { "" };
+        let left_out = if beside.is_left_out { ", left out: not of the network" } else { "" };
+        facts.add(label, beside.words() + left_out);
+    }
+    if let Some(more) = source.beside.len().checked_sub(MAX_BESIDE).filter(|more| *more > 0) {
+        facts.add("", format!("and {more} more: --json lists them"));
+    }
     if !source.missing.is_empty() {
         facts.add("not there", format!("{}: drawn anew", keys(&source.missing)));
     }
     let dropped = if plan.dropped.is_empty() { "nothing".to_owned() } else { keys(&plan.dropped) };
     facts.add("new classes", format!("dropped: {dropped}; drawn anew: {}", keys(&plan.drawn)));
     format!(
-        "{file}: weights of {network}, and they fit\n{facts}next: tcolz train DATASET --model {network} --weights {file}\n",
+        "{file}: weights of {network}, and they fit\n{facts}next: tcolz train DATASET --model {network} --weights {file}{key}\n",
         file = args.file.display(),
+        key =
+            args.weights_key.as_ref().map_or(String::new(), |key| format!(" --weights-key {key}")),
         facts = facts.text(),
     )
 }

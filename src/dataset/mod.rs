@@ -79,6 +79,10 @@ impl Dataset {
                     DatasetError::NotADataset { path }
                 });
             }
+            // A file: the dataset is the folder that it lies in, or something else.
+            Err(_) if root.is_file() => {
+                return Err(DatasetError::NotADataset { path: root.to_owned() });
+            }
             Err(source) => return Err(DatasetError::Io { path, source }),
         };
         let meta = DatasetMeta::from_bytes(&bytes, &path)?;

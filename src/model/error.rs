@@ -82,10 +82,14 @@ pub enum ModelError {
         reason: String,
     },
     /// A parameter that is stored as something else than floating-point numbers.
-    #[error("`{key}`: expected floating-point numbers, found integers or something else")]
+    #[error(
+        "`{key}`: expected floating-point numbers, found {found}: save the weights before they are quantised or cast"
+    )]
     NotFloat {
         /// The key.
         key: String,
+        /// What it is made of.
+        found: &'static str,
     },
     /// Weights that are put into a network that computes with them otherwise.
     #[error(

@@ -8,6 +8,7 @@
 //! Keras's names, so that other programs load the file, too. It is written down in `schemas/model.md`.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::io::Read;
 use std::path::Path;
 
 use candle_core::{Device, Tensor};
@@ -142,6 +143,16 @@ impl Model {
     /// [`ModelError::Io`], [`ModelError::File`]; [`ModelError::In`] where a tensor is missing, of another
     /// shape or has no place.
     pub fn open(path: &Path) -> Result<Model, ModelError> {
+        if let Some(found) = other_weights(path) {
+            let path_shown = path.display();
+            return Err(ModelError::file(
+                path,
+                format!(
+                    "not a model of tcolz but {found}: train one that begins with it, `tcolz train DATASET --model NAME \
+                     --weights {path_shown}`"
+                ),
+            ));
+        }
         let mut reader = tensor_file::Reader::open(path)?;
         let metadata = reader.metadata();
         let json = metadata.get(MODEL_KEY).ok_or_else(|| {
@@ -193,6 +204,17 @@ impl Model {
     /// The network as data.
     pub fn spec(&self) -> Spec {
         self.facts.spec()
+    }
+}
+
+/// What a file of somebody else's weights is that is no safetensors file; `None` for those and for all else.
+fn other_weights(path: &Path) -> Option<&'static str> {
+    let mut start = Vec::new();
+    std::fs::File::open(path).ok()?.take(16).read_to_end(&mut start).ok()?;
+    match &*start {
+        [b'P', b'K', 3, 4, ..] | [0x80, 2, 0x8a, ..] => Some("a file of PyTorch"),
+        [0x89, b'H', b'D', b'F', ..] => Some("an HDF5 file"),
+        _ => None,
     }
 }
 

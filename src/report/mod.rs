@@ -40,7 +40,7 @@ pub use confusion::ConfusionChart;
 pub use curves::{Curve, Panel, Picture};
 pub use drawing::{Rendering, ThemedPicture};
 pub use lines::{Line, LinePoint, LinesChart, LinesPanel};
-pub use numbers::{bytes, count};
+pub use numbers::{bytes, count, times_smaller};
 pub use pareto::{ParetoChart, ParetoPoint};
 pub use reliability::{ReliabilityBin, ReliabilityChart};
 pub use rows::{Row, RowMark, RowsChart};

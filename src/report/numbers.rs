@@ -32,6 +32,17 @@ pub fn bytes(number: u64) -> String {
     }
 }
 
+/// What so many times the stored size, the size of the plain tensors, reads like: `2.72 times smaller`,
+/// `1.43 times larger`.
+pub fn times_smaller(ratio: f64) -> String {
+    let (times, word) = if ratio >= 1.0 { (ratio, "smaller") } else { (1.0 / ratio, "larger") };
+    match format!("{times:.2}") {
+        _ if !times.is_finite() || ratio <= 0.0 => "nothing is stored".to_owned(),
+        times if times == "1.00" => "as large".to_owned(),
+        times => format!("{times} times {word}"),
+    }
+}
+
 /// How a number reads.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Format {
@@ -108,6 +119,15 @@ mod tests {
         assert_eq!(bytes(60_270_000), "60.3 MB");
         assert_eq!(bytes(63_000_000_000), "63.0 GB");
         assert_eq!(bytes(999_999), "1.0 MB");
+    }
+
+    #[test]
+    fn a_size_ratio_below_1_is_said_to_be_larger() {
+        let said = [2.724, 1.0, 0.999, 0.7, 0.0, f64::NAN].map(times_smaller);
+        let nothing = "nothing is stored";
+        let expected =
+            ["2.72 times smaller", "as large", "as large", "1.43 times larger", nothing, nothing];
+        assert_eq!(said, expected);
     }
 
     #[test]

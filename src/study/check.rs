@@ -218,7 +218,7 @@ dataset = "d"
                 GOOD.replace("network = \"mobilenet-v1\"", "network = \"resnet\""),
                 ["line 11", "expected one of vgg19"],
             ),
-            (format!("{GOOD}colour = 1\n"), ["line 15", "unknown field `colour`"]),
+            (format!("{GOOD}colour = 1\n"), ["line 15", "unknown key `colour`"]),
             (
                 GOOD.replace("[training]", "[training]\nschedule = \"sometimes\""),
                 ["line 6", "sometimes"],

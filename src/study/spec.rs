@@ -29,6 +29,7 @@ use super::published::Benchmark;
 use crate::loader::Percent;
 use crate::loader::augment::Crop;
 use crate::model::{BatchNormMode, Network};
+use crate::text_file;
 use crate::train::schedule::Schedule;
 use crate::train::{ClassWeights, Finetune, Preset};
 
@@ -83,6 +84,8 @@ pub struct TrainingSpec {
     pub network: Option<Network>,
     /// A file of weights to begin with, relative to the study's file; random ones without.
     pub weights: Option<PathBuf>,
+    /// Which weights of a file that holds several; else the usual ones.
+    pub weights_key: Option<String>,
     /// `head` (FT-F) or `all` (FT-A).
     #[serde(default, deserialize_with = "word")]
     pub finetune: Option<Finetune>,
@@ -276,6 +279,22 @@ impl Default for ChoiceSpec {
     }
 }
 
+/// What the parser calls things, and what they are in a study's file.
+const WORDS: [(&str, &str); 12] = [
+    ("missing field `", "missing: the key `"),
+    ("unknown field `", "unknown key `"),
+    ("invalid type: string ", "found the text "),
+    ("invalid type: integer ", "found the number "),
+    ("invalid type: floating point ", "found the number "),
+    ("invalid type: boolean ", "found the truth value "),
+    ("invalid type: ", "found another kind of value: "),
+    ("expected a string", "expected a text in quotes"),
+    ("expected u32", "expected a whole number"),
+    ("expected u64", "expected a whole number"),
+    ("expected usize", "expected a whole number"),
+    ("expected f64", "expected a number"),
+];
+
 impl StudySpec {
     /// Reads a study's file.
     ///
@@ -283,7 +302,7 @@ impl StudySpec {
     /// [`StudyError::File`] with line and column.
     pub fn read(path: &Path) -> Result<StudySpec, StudyError> {
         let failed = |reason: String| StudyError::File { path: path.to_owned(), reason };
-        let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+        let text = text_file::read(path).map_err(|error| failed(error.to_string()))?;
         StudySpec::parse(&text).map_err(failed)
     }
 
@@ -292,7 +311,14 @@ impl StudySpec {
     /// # Errors
     /// What is wrong, with line and column.
     pub fn parse(text: &str) -> Result<StudySpec, String> {
-        toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())
+        toml::from_str(text).map_err(|error| {
+            let said = error.to_string();
+            let said = said.trim_end().trim_start_matches("TOML parse error at ");
+            let said = WORDS
+                .iter()
+                .fold(said.to_owned(), |said, (theirs, ours)| said.replace(theirs, ours));
+            format!("{said}; schemas/study.md has the keys")
+        })
     }
 }
 
@@ -308,6 +334,7 @@ impl TrainingSpec {
             name,
             network,
             weights,
+            weights_key,
             finetune,
             dataset,
             split,

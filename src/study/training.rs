@@ -93,6 +93,7 @@ impl TrainingSpec {
             preset.apply(&mut options);
         }
         options.weights = self.weights.as_ref().map(|weights| base.join(weights));
+        options.weights_key.clone_from(&self.weights_key);
         options.view.clone_from(&self.view);
         options.select = material.select.clone();
         options.validation = material.validation.clone();
@@ -165,7 +166,7 @@ fn definition(
         BatchNormMode::Stored => "stored",
     });
     let sgd = &options.sgd;
-    Ok(json!({
+    let mut definition = json!({
         "work": "train-v1",
         "samples": selection(&options.select, material.dataset, hashes)?,
         "validation": validation,
@@ -189,7 +190,12 @@ fn definition(
         "augment": options.augment.names(),
         "patience": options.patience,
         "seed": options.seed,
-    }))
+    });
+    // Jobs that were done before there was this key have no word of it.
+    if let Some(key) = &options.weights_key {
+        definition["weights_key"] = json!(key);
+    }
+    Ok(definition)
 }
 
 /// Everything that decides which samples are taken.

@@ -33,7 +33,7 @@ impl Identity {
             _ => samples.words.clone(),
         };
         let held = samples.validation.as_ref().map(|part| part.hash());
-        let options = [
+        let named = [
             ("DATASET", json!(format!("content root {}", dataset.meta().content_root))),
             ("--model", json!(spec.network.name())),
             ("--finetune", json!(options.finetune.as_str())),
@@ -66,7 +66,10 @@ impl Identity {
             ("--crop and --flip", json!(options.augment.names().join(", "))),
             ("--patience", json!(options.patience)),
         ];
-        Ok(Identity(options.map(|(name, value)| (name.to_owned(), value)).into_iter().collect()))
+        // Runs that were begun before there was this option have no word of it.
+        let key = options.weights_key.as_ref().map(|key| ("--weights-key", json!(key)));
+        let named = named.into_iter().chain(key);
+        Ok(Identity(named.map(|(name, value)| (name.to_owned(), value)).collect()))
     }
 
     pub(super) fn options(&self) -> &Map<String, Value> {

@@ -49,8 +49,9 @@ pub use memory::MemoryEstimate;
 pub use observer::{Begun, EpochReport, StepReport, TrainObserver};
 pub use options::{
     CacheChoice, CheckpointEvery, ClassWeights, DEFAULT_BATCH_SIZE, DEFAULT_CHECKPOINT_EVERY,
-    DEFAULT_EPOCHS, DEFAULT_LEARNING_RATE, DEFAULT_RANDOM_LEARNING_RATE, DEFAULT_WEIGHT_DECAY,
-    DeviceChoice, Finetune, TrainOptions, Validation,
+    DEFAULT_EPOCHS, DEFAULT_LEARNING_RATE, DEFAULT_RANDOM_LEARNING_RATE,
+    DEFAULT_RANDOM_VGG19_LEARNING_RATE, DEFAULT_WEIGHT_DECAY, DeviceChoice, Finetune, TrainOptions,
+    Validation,
 };
 pub use preset::Preset;
 pub use resources::RESOURCES_FILE;

@@ -19,6 +19,7 @@ use super::cache::CACHE_PREFIX;
 use super::error::{Result, TrainError};
 use super::identity::Identity;
 use super::log::{LOG_FILE, STEPS_FILE, TIMES_FILE};
+use super::options::{DEFAULT_RANDOM_LEARNING_RATE, TrainOptions};
 use super::resources::RESOURCES_FILE;
 use super::samples::{HOLDOUT_FILE, TRAINED_FILE};
 use crate::durable::{self, FolderLock, TEMPORARY_PREFIX};
@@ -43,6 +44,19 @@ struct RunFile {
     format: String,
     tcolz_version: String,
     options: Map<String, Value>,
+}
+
+/// The same options, with the rate that their run was begun with where it was the default of its time: such a run
+/// goes on to the same bits.
+pub(super) fn with_begun_rate(options: &TrainOptions) -> TrainOptions {
+    let mut options = options.clone();
+    if options.had_another_default_rate() && !options.restart {
+        let text = fs::read_to_string(options.folder().join(RUN_FILE)).unwrap_or_default();
+        let run: Option<RunFile> = serde_json::from_str(&text).ok();
+        let begun = run.and_then(|run| run.options.get("--lr").and_then(Value::as_f64));
+        options.learning_rate = begun.filter(|rate| *rate == DEFAULT_RANDOM_LEARNING_RATE);
+    }
+    options
 }
 
 /// The folder of a run that this process alone may write to, as long as it is held.
@@ -171,5 +185,35 @@ fn remove_if_there(path: &Path) -> Result<()> {
             Err(TrainError::Io { path: path.to_owned(), source: error })
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::options::Finetune;
+    use super::*;
+    use crate::model::Network;
+
+    #[test]
+    fn a_run_of_vgg19_that_was_begun_with_the_old_default_rate_goes_on_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut options = TrainOptions::new("d", Network::Vgg19, folder.path().join("run"));
+        options.finetune = Finetune::All;
+        let rate = |options: &TrainOptions| with_begun_rate(options).base_rate();
+        assert_eq!(rate(&options), 0.01, "nothing is there");
+        fs::create_dir(options.folder()).unwrap();
+        let begun = |rate: f64| {
+            let text = format!(
+                r#"{{"format":"tcolz-run-v1","tcolz_version":"0.2.0","options":{{"--lr":{rate}}}}}"#
+            );
+            fs::write(options.folder().join(RUN_FILE), text).unwrap();
+        };
+        begun(0.05);
+        assert_eq!(rate(&options), 0.05);
+        assert_eq!(rate(&TrainOptions { restart: true, ..options.clone() }), 0.01);
+        assert_eq!(rate(&TrainOptions { learning_rate: Some(0.5), ..options.clone() }), 0.5);
+        // What was asked for is not taken for a default.
+        begun(0.3);
+        assert_eq!(rate(&options), 0.01);
     }
 }

@@ -54,9 +54,11 @@ impl Setup {
         let classes = dataset.meta().classes.len();
         let mut notes = Vec::new();
         let initial = weights::open(options, &dataset.meta().classes)?;
+        notes.extend(initial.notes);
         let view = view(&dataset, &initial.spec.properties)?;
         let size = size(options, &dataset, &initial.spec, &mut notes)?;
         let batch_norm = batch_norm(options, &initial.spec)?;
+        check_class_weights(&options.class_weights, &dataset.meta().classes)?;
         let samples = Samples::of(&dataset, options)?;
         let loss = LossOptions {
             label_smoothing: options.label_smoothing,
@@ -196,7 +198,13 @@ fn size(
             size
         }
     };
-    spec.check_input([size as usize; 2])?;
+    spec.check_input([size as usize; 2]).map_err(|error| {
+        TrainError::Options(format!(
+            "{error}: take a larger --size of those that {} holds ({}), or convert it with --size {usual}",
+            dataset.root().display(),
+            words()
+        ))
+    })?;
     Ok(size)
 }
 
@@ -215,6 +223,21 @@ fn batch_norm(options: &TrainOptions, spec: &Spec) -> Result<BatchNormMode> {
         (Some(mode), _) => Ok(mode),
         (None, Finetune::All) if !spec.properties.batch_norm_folded => Ok(BatchNormMode::Batch),
         (None, _) => Ok(BatchNormMode::Stored),
+    }
+}
+
+/// Tests that there is a weight for each class.
+fn check_class_weights(asked: &ClassWeights, classes: &[String]) -> Result<()> {
+    match asked {
+        ClassWeights::List(weights) if weights.len() != classes.len() => {
+            let (found, expected) = (weights.len(), classes.len());
+            Err(TrainError::Options(format!(
+                "--class-weights: expected a number for each of {expected} classes ({}), found {found}; or take \
+                 --class-weights balanced",
+                classes.join(", ")
+            )))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -16,7 +16,7 @@ use super::log::EpochRow;
 use super::observer::{Begun, TrainObserver};
 use super::options::{Finetune, TrainOptions};
 use super::resources::Sampler;
-use super::run::{BEST_FILE, RunFolder};
+use super::run::{BEST_FILE, RunFolder, with_begun_rate};
 use super::samples::{HOLDOUT_FILE, TRAINED_FILE};
 use super::setup::Setup;
 use crate::loader::{Loader, Order};
@@ -80,6 +80,7 @@ fn run(
     stop: &AtomicBool,
     observer: &mut dyn TrainObserver,
 ) -> Result<TrainSummary> {
+    let options = &with_begun_rate(options);
     let setup = Setup::of(options)?;
     let folder = RunFolder::take(&options.folder())?;
     folder.begin(&setup.identity, options.restart)?;

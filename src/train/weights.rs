@@ -7,7 +7,7 @@ use candle_core::Tensor;
 use super::error::{Result, TrainError};
 use super::options::TrainOptions;
 use crate::model::init::initial_weights;
-use crate::model::weights::Weights;
+use crate::model::weights::{Wanted, Weights};
 use crate::model::{ModelError, Spec};
 
 /// A network and its first weights.
@@ -17,6 +17,8 @@ pub(super) struct Initial {
     pub(super) tensors: HashMap<String, Tensor>,
     /// Where they come from, in words.
     pub(super) source: String,
+    /// What the file holds beside them, in words.
+    pub(super) notes: Vec<String>,
 }
 
 /// The weights that are asked for: of a file, with a new last layer unless it has one of these very classes, or random ones.
@@ -32,9 +34,11 @@ pub(super) fn open(options: &TrainOptions, classes: &[String]) -> Result<Initial
         }
         let spec = network.spec(&properties, classes.len());
         let tensors = initial_weights(&spec, options.seed)?;
-        return Ok(Initial { spec, tensors, source: "random weights".to_owned() });
+        let (source, notes) = ("random weights".to_owned(), Vec::new());
+        return Ok(Initial { spec, tensors, source, notes });
     };
-    let weights = Weights::open(path, Some(network))?;
+    let wanted = Wanted { network: Some(network), key: options.weights_key.as_deref() };
+    let weights = Weights::open_wanted(path, wanted)?;
     let own = &weights.properties.view;
     if let Some(view) = options.view.as_ref().filter(|view| *view != own) {
         return Err(TrainError::Options(format!(
@@ -46,7 +50,8 @@ pub(super) fn open(options: &TrainOptions, classes: &[String]) -> Result<Initial
     let spec = network.spec(&weights.properties, classes.len());
     let tensors = weights.fit_classes(&spec, classes, options.seed)?;
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-    Ok(Initial { spec, tensors, source: name })
+    let notes = weights.source.notes(&name);
+    Ok(Initial { spec, tensors, source: name, notes })
 }
 
 /// BLAKE3 of tensors, by key: shape and float32 bits.

@@ -19,13 +19,23 @@ use super::output::print;
 pub(super) fn run(args: &InspectArgs) -> anyhow::Result<Ending> {
     let dataset = Dataset::open(&args.dataset)?;
     if args.duplicates {
-        let found = find_duplicates(&dataset)?;
-        print(&match args.json {
-            true => format!("{:#}\n", serde_json::to_value(&found)?),
-            false => duplicates::text(&found, &dataset),
+        // The page has them, too: they are looked for once.
+        let (report, own) = match &args.html {
+            Some(_) => (Some(Report::of(&dataset, None)?), None),
+            None => (None, Some(find_duplicates(&dataset)?)),
+        };
+        let found = report.as_ref().map(|report| &report.duplicates).or(own.as_ref());
+        let found = found.context("no duplicates were looked for")?;
+        if let Some((path, report)) = args.html.as_ref().zip(report.as_ref()) {
+            write(path, report.html()?.as_bytes())?;
+        }
+        print(&match (args.json, &report) {
+            (true, Some(report)) => format!("{:#}\n", serde_json::to_value(report)?),
+            (true, None) => format!("{:#}\n", serde_json::to_value(found)?),
+            (false, _) => duplicates::text(found, &dataset),
         })?;
         if let Some(path) = &args.sheet {
-            write(path, &duplicates_sheet(&dataset, &found)?)?;
+            write(path, &duplicates_sheet(&dataset, found)?)?;
         }
         return Ok(Ending::Done);
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tcolz::inspect::{Distribution, Inspection, Selected, SplitStatistics};
 use tcolz::recipe::Dtype;
 
-use crate::cli::output::{Facts, bytes, classes, count, plural};
+use crate::cli::output::{Facts, against_plain, bytes, classes, count, plural};
 
 /// With more classes than this a split shows its smallest and its largest, not each.
 const MAX_CLASS_COLUMNS: usize = 5;
@@ -183,11 +183,7 @@ fn tensors(found: &Inspection, facts: &mut Facts) {
         facts.add("  mean R, G, B", triple(tensor.channels.mean));
         facts.add("  std  R, G, B", triple(tensor.channels.std));
     }
-    let ratio = match found.ratio {
-        ratio if ratio >= 1.0 => format!("{ratio:.2} times smaller than the plain tensors"),
-        ratio if ratio > 0.0 => format!("{:.2} times larger than the plain tensors", 1.0 / ratio),
-        _ => "nothing is stored".to_owned(),
-    };
+    let ratio = against_plain(found.ratio);
     let shards = plural(found.shards, "shard");
     facts.add("size", format!("{} in {shards} and the ledger: {ratio}", bytes(found.stored_bytes)));
     let recipe = &found.recipe;

@@ -23,6 +23,9 @@ pub(crate) struct TrainArgs {
     /// Weights to begin with: safetensors, .pth or .h5 [default: random ones]
     #[arg(long, value_name = "FILE")]
     pub(crate) weights: Option<PathBuf>,
+    /// Which weights of a file that holds several, such as state_dict_ema; `tcolz weights FILE` lists them [default: the usual ones, which are said]
+    #[arg(long, value_name = "KEY", requires = "weights")]
+    pub(crate) weights_key: Option<String>,
     /// What is trained: the head behind a frozen backbone, or all layers [default: head with --weights, else all]
     #[arg(long, value_name = "WHAT", value_parser = |word: &str| word.parse::<Finetune>())]
     pub(crate) finetune: Option<Finetune>,
@@ -67,14 +70,14 @@ pub(crate) struct LearningArgs {
     /// Batches whose gradients make one step: larger steps in the same memory
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub(crate) accumulate: u32,
-    /// The schedule's base learning rate [default: 0.001, and 0.05 for all layers from random weights]
-    #[arg(long, value_name = "RATE")]
+    /// The schedule's base learning rate [default: 0.001; for all layers from random weights 0.05, and 0.01 for vgg19]
+    #[arg(long, allow_negative_numbers = true, value_name = "RATE")]
     pub(crate) lr: Option<f64>,
     /// Share of the last step that goes on [default: 0.9]
-    #[arg(long, value_name = "SHARE")]
+    #[arg(long, allow_negative_numbers = true, value_name = "SHARE")]
     pub(crate) momentum: Option<f64>,
     /// Share of each parameter that is added to its gradient [default: 0.00001]
-    #[arg(long, value_name = "SHARE")]
+    #[arg(long, allow_negative_numbers = true, value_name = "SHARE")]
     pub(crate) weight_decay: Option<f64>,
     /// The parameters that decay: all, weights (no biases, no BatchNorm) or kernels (of convolutions) [default: all]
     #[arg(long, value_name = "WHICH", value_parser = parse_decay)]
@@ -86,7 +89,7 @@ pub(crate) struct LearningArgs {
     #[arg(long, value_name = "SCHEDULE", value_parser = |text: &str| text.parse::<Schedule>())]
     pub(crate) schedule: Option<Schedule>,
     /// Share of each label that is spread over all classes
-    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    #[arg(long, allow_negative_numbers = true, value_name = "SHARE", default_value_t = 0.0)]
     pub(crate) label_smoothing: f64,
     /// How much the classes count: `balanced`, or a number for each: 1,0.5,2 [default: all the same]
     #[arg(long, value_name = "WEIGHTS", value_parser = |text: &str| text.parse::<ClassWeights>())]
@@ -98,7 +101,7 @@ pub(crate) struct LearningArgs {
     #[arg(long, value_name = "EPOCHS", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) patience: Option<u32>,
     /// Decides everything that is drawn: weights, orders, masks, crops, holdout
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, allow_negative_numbers = true, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
 }
 
@@ -112,7 +115,7 @@ pub(crate) struct ImageArgs {
     #[arg(long, value_name = "NAME")]
     pub(crate) view: Option<String>,
     /// Let left and right change places with this probability; 0.5 without a number
-    #[arg(long, value_name = "SHARE", num_args = 0..=1, default_missing_value = "0.5")]
+    #[arg(long, allow_negative_numbers = true, value_name = "SHARE", num_args = 0..=1, default_missing_value = "0.5")]
     pub(crate) flip: Option<f64>,
     /// What is cut out of each image: random-resized, random:PADDING, none
     #[arg(long, value_name = "CROP", default_value = "none", value_parser = |text: &str| text.parse::<Crop>())]

@@ -100,6 +100,7 @@ fn options(args: &TrainArgs, select: Select) -> TrainOptions {
     }
     let (learning, machine) = (&args.learning, &args.machine);
     options.weights.clone_from(&args.weights);
+    options.weights_key.clone_from(&args.weights_key);
     options.view.clone_from(&args.images.view);
     options.select = select;
     options.validation = validation(&args.validation);

@@ -174,7 +174,14 @@ fn table(
     let bytes = source
         .first_bytes(&path, HEAD_BYTES)
         .map_err(|source| DumpError::Unreadable { path: shown.clone(), source })?;
-    let head = head(&bytes, &shown, TRIED_PATHS, bytes.len() == HEAD_BYTES)?;
+    let is_cut = bytes.len() == HEAD_BYTES;
+    let head = match head(&bytes, &shown, TRIED_PATHS, is_cut) {
+        // The cut may lie within a character of UTF-16.
+        Err(DumpError::NotText { .. }) if is_cut => {
+            head(&bytes[..HEAD_BYTES - 2], &shown, TRIED_PATHS, is_cut)?
+        }
+        head => head?,
+    };
     let find = |root: &str| {
         whereabouts(source, tree, root, &head.paths).map_or(0, |Whereabouts { found, .. }| found)
     };

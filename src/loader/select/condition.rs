@@ -71,6 +71,8 @@ impl Condition {
     /// # Errors
     /// [`LoaderError::Condition`] with the position and what was expected there.
     pub fn parse(text: &str, columns: &[(String, LedgerType)]) -> Result<Condition, LoaderError> {
+        // An editor's byte order mark comes along when a condition is copied out of a file.
+        let text = text.trim_start_matches('\u{feff}');
         let mut parser = Parser { text, at: 0 };
         let mut comparisons = vec![parser.comparison(columns)?];
         loop {
@@ -170,8 +172,16 @@ impl<'a> Parser<'a> {
         let Some(kind) = kind.filter(|&kind| kind != LedgerType::Hash) else {
             let known = columns.iter().filter(|(_, kind)| *kind != LedgerType::Hash);
             let known: Vec<&str> = known.map(|(column, _)| column.as_str()).collect();
-            let found = if name.is_empty() { "the end" } else { name };
-            let reason = format!("no ledger column `{found}`; there are: {}", known.join(", "));
+            let known = known.join(", ");
+            let reason = match (name, self.rest()) {
+                ("", "") => format!(
+                    "expected a condition such as `agreement >= 5`, found the end; the columns are: {known}"
+                ),
+                ("", rest) => {
+                    format!("expected a ledger column, found `{rest}`; there are: {known}")
+                }
+                _ => format!("no ledger column `{name}`; there are: {known}"),
+            };
             return Err(self.wrong(start, reason));
         };
         self.skip_blanks();
@@ -251,7 +261,7 @@ mod tests {
             ("width >", 8, "expected a number or a word"),
             ("width > wide", 9, "`width` holds numbers: expected one, found `wide`"),
             ("width > 1 width < 3", 11, "expected `and` or the end, found `width`"),
-            ("width > 1 and", 14, "no ledger column `the end`"),
+            ("width > 1 and", 14, "agreement >= 5`, found the end; the columns are: width"),
             ("width > 1 or width < 3", 11, "found `or`"),
             ("format < jpeg", 8, "`format` holds words: expected = or !="),
             ("format = 'jpeg", 10, "never closed"),

@@ -1,10 +1,11 @@
 //! `--subset FILE`: the samples that the lines of a file name.
 
 use std::collections::HashMap;
-use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::loader::LoaderError;
+use crate::text_file;
 
 /// How many characters of a line are shown.
 const MAX_SHOWN: usize = 80;
@@ -50,8 +51,8 @@ impl Subset {
     /// Reads the file `path`: a sample id or a list line on each line, blank lines skipped.
     pub(super) fn read(path: &Path) -> Result<Subset, LoaderError> {
         let error = |source| LoaderError::SubsetFile { path: path.to_owned(), source };
-        let bytes = fs::read(path).map_err(error)?;
-        let text = String::from_utf8_lossy(bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes));
+        // Lines of old Macs end with CR alone.
+        let text = text_file::read(path).map_err(error)?.replace("\r\n", "\n").replace('\r', "\n");
         let mut subset = Subset { path: path.to_owned(), lines: vec![], meanings: HashMap::new() };
         for (text, number) in text.lines().zip(1..).filter(|(text, _)| !text.trim().is_empty()) {
             let index = subset.lines.len() as u32;
@@ -63,6 +64,11 @@ impl Subset {
             }
             let shown = text.trim().chars().take(MAX_SHOWN).collect::<String>().into();
             subset.lines.push(Line { number, shown, best: u8::MAX, rows: Vec::new() });
+        }
+        if subset.lines.is_empty() {
+            let reason =
+                "names no sample: expected a sample id on each line, as `tcolz show` prints them";
+            return Err(error(io::Error::new(io::ErrorKind::InvalidData, reason)));
         }
         Ok(subset)
     }
@@ -128,6 +134,7 @@ fn normal(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn a_line_means_an_id_before_it_means_a_list_line_or_something_below_a_folder() {

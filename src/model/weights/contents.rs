@@ -7,7 +7,9 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::{ModelError, Stored, h5, pth, tensor_file};
+use super::beside::Beside;
+use super::{ModelError, Stored, h5, prefix, pth, refused, tensor_file};
+use crate::file_kind::FIRST_BYTES;
 
 /// How a file stores its tensors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -41,8 +43,13 @@ pub(super) struct Contents {
     pub(super) bytes: u64,
     /// What a safetensors file says beside its tensors.
     pub(super) metadata: BTreeMap<String, String>,
-    /// Its tensors by key.
+    /// The tensors of the dictionary that is looked at, by key.
     pub(super) stored: BTreeMap<String, Stored>,
+    /// Keys from the root of the file to each of its dictionaries of tensors. Only torch.save's files have others
+    /// than the root itself.
+    pub(super) dictionaries: Vec<Vec<String>>,
+    /// The number of the one that is looked at.
+    current: usize,
     reader: Reader,
 }
 
@@ -52,7 +59,7 @@ enum Reader {
     H5(h5::Reader),
     /// A file that was not made, for the tests: what each tensor may be called.
     #[cfg(test)]
-    Made(BTreeMap<String, Vec<String>>),
+    Made(BTreeMap<String, Vec<(String, String)>>),
 }
 
 impl Contents {
@@ -60,56 +67,95 @@ impl Contents {
     pub(super) fn open(path: &Path) -> Result<Contents, ModelError> {
         let io = |error| ModelError::io(path, error);
         let mut start = Vec::new();
+        if path.is_dir() {
+            return Err(ModelError::file(path, of_folder(path)));
+        }
         let file = File::open(path).map_err(io)?;
         let bytes = file.metadata().map_err(io)?.len();
-        file.take(16).read_to_end(&mut start).map_err(io)?;
+        file.take(FIRST_BYTES as u64).read_to_end(&mut start).map_err(io)?;
+        if let Some(reason) = refused::of_part(path) {
+            return Err(ModelError::file(path, reason));
+        }
+        // Behind the length of a header, which is no text.
+        let is_header = start.get(8) == Some(&b'{') && start[..8].contains(&0);
         let (format, reader) = if start.starts_with(h5::MAGIC) {
             (FileFormat::Hdf5, Reader::H5(h5::Reader::open(path)?))
         } else if start.starts_with(pth::ZIP_MAGIC) {
             (FileFormat::Pytorch, Reader::Pth(pth::Reader::open_zip(path)?))
         } else if start.starts_with(pth::LEGACY_MAGIC) {
             (FileFormat::PytorchLegacy, Reader::Pth(pth::Reader::open_legacy(path)?))
-        } else if start.get(8) == Some(&b'{') {
+        } else if is_header {
             (FileFormat::Safetensors, Reader::Safetensors(tensor_file::Reader::open(path)?))
         } else {
-            return Err(ModelError::file(
-                path,
-                format!(
-                    "not a file of weights: expected safetensors, torch.save's (.pth) or Keras's HDF5 (.h5), \
-                     found bytes that begin with {}",
-                    start.escape_ascii()
-                ),
-            ));
+            return Err(ModelError::file(path, refused::of_start(path, &start, bytes)));
         };
-        let (metadata, stored) = match &reader {
-            Reader::Safetensors(reader) => (reader.metadata(), reader.stored()),
-            Reader::Pth(reader) => (BTreeMap::new(), reader.stored()),
-            Reader::H5(reader) => (BTreeMap::new(), reader.stored()),
+        let metadata = match &reader {
+            Reader::Safetensors(reader) => reader.metadata(),
+            _ => BTreeMap::new(),
+        };
+        let dictionaries = match &reader {
+            Reader::Pth(reader) => reader.dictionaries(),
+            _ => vec![Vec::new()],
+        };
+        let stored = BTreeMap::new();
+        let mut contents =
+            Contents { format, bytes, metadata, stored, dictionaries, current: 0, reader };
+        contents.look_at(0);
+        Ok(contents)
+    }
+
+    /// Keys from the root to the dictionary that is looked at.
+    pub(super) fn dictionary(&self) -> &[String] {
+        &self.dictionaries[self.current]
+    }
+
+    /// Looks at another of its dictionaries.
+    pub(super) fn look_at(&mut self, dictionary: usize) {
+        self.current = dictionary;
+        match &self.reader {
+            Reader::Safetensors(reader) => self.stored = reader.stored(),
+            Reader::Pth(reader) => self.stored = reader.stored(dictionary),
+            Reader::H5(reader) => self.stored = reader.stored(),
             #[cfg(test)]
-            Reader::Made(_) => unreachable!("it is no file"),
-        };
-        Ok(Contents { format, bytes, metadata, stored, reader })
+            Reader::Made(_) => {}
+        }
     }
 
     /// A file that was not made.
     #[cfg(test)]
     pub(super) fn made(
         stored: BTreeMap<String, Stored>,
-        names: BTreeMap<String, Vec<String>>,
+        names: BTreeMap<String, Vec<(String, String)>>,
     ) -> Contents {
-        let (format, metadata, reader) =
-            (FileFormat::Safetensors, BTreeMap::new(), Reader::Made(names));
-        Contents { format, bytes: 0, metadata, stored, reader }
+        let (format, metadata) = (FileFormat::Safetensors, BTreeMap::new());
+        let (dictionaries, reader) = (vec![Vec::new()], Reader::Made(names));
+        Contents { format, bytes: 0, metadata, stored, dictionaries, current: 0, reader }
     }
 
-    /// What a tensor may be called in the tables of [`super::names`], the likeliest first.
-    pub(super) fn names(&self, key: &str) -> Vec<String> {
+    /// What a tensor may be called in the tables of [`super::names`]: a prefix, and the name behind it.
+    pub(super) fn divisions(&self, key: &str) -> Vec<(String, String)> {
         match &self.reader {
             Reader::H5(reader) => reader.names(key).to_vec(),
             #[cfg(test)]
-            Reader::Made(names) => names.get(key).cloned().unwrap_or_else(|| vec![key.to_owned()]),
-            // What torch's DataParallel puts before every key.
-            _ => vec![key.strip_prefix("module.").unwrap_or(key).to_owned()],
+            Reader::Made(names) if names.contains_key(key) => names[key].clone(),
+            #[cfg(test)]
+            Reader::Made(names) if !names.is_empty() => {
+                super::made::names_of(key).unwrap_or_default()
+            }
+            _ => prefix::divisions(key),
+        }
+    }
+
+    /// What it holds beside the dictionaries with these numbers.
+    pub(super) fn beside(&self, dictionaries: &[usize]) -> Vec<Beside> {
+        let text = |(key, value): (&String, &String)| Beside::text(key, value);
+        match &self.reader {
+            Reader::Pth(reader) => {
+                let paths = dictionaries.iter().map(|&number| self.dictionaries[number].clone());
+                reader.beside(&paths.collect::<Vec<_>>())
+            }
+            Reader::H5(reader) => reader.attributes().iter().map(text).collect(),
+            _ => self.metadata.iter().map(text).collect(),
         }
     }
 
@@ -117,11 +163,28 @@ impl Contents {
     pub(super) fn read(&mut self, key: &str) -> Result<Vec<f32>, ModelError> {
         match &mut self.reader {
             Reader::Safetensors(reader) => reader.read(key),
-            Reader::Pth(reader) => reader.read(key),
+            Reader::Pth(reader) => reader.read(self.current, key),
             Reader::H5(reader) => reader.read(key),
             #[cfg(test)]
             Reader::Made(_) => Ok(super::made::values(key, self.stored[key].elements())),
         }
+    }
+}
+
+/// What is said of a folder: which files of weights lie in it.
+fn of_folder(path: &Path) -> String {
+    let names = std::fs::read_dir(path).into_iter().flatten().flatten();
+    let mut names: Vec<_> =
+        names.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.retain(|name| refused::is_weights(name));
+    names.sort_unstable();
+    match names.first() {
+        Some(first) => format!(
+            "a folder, expected a file of weights: it holds {}; give {}",
+            names.join(", "),
+            path.join(first).display()
+        ),
+        None => "a folder, expected a file of weights (.safetensors, .pth, .h5)".to_owned(),
     }
 }
 
@@ -160,11 +223,13 @@ mod tests {
             assert_eq!(contents.format, format, "{name}");
             let prefix = if name == "small-parallel.pth" { "module." } else { "" };
             let counter = format!("{prefix}features.0.1.num_batches_tracked");
-            assert_eq!(contents.stored.remove(&counter).unwrap().element, Element::Other, "{name}");
+            let counter = contents.stored.remove(&counter).unwrap();
+            assert_eq!(counter.element, Element::Other("64-bit integers"), "{name}");
             assert_eq!(contents.stored.len(), FIRST.len(), "{name}");
             for (key, shape) in FIRST {
                 let in_file = format!("{prefix}{key}");
-                assert_eq!(contents.names(&in_file), [key], "{name}");
+                let division = (String::new(), key.to_owned());
+                assert!(contents.divisions(&in_file).contains(&division), "{name}");
                 let stored = &contents.stored[&in_file];
                 assert_eq!((&*stored.shape, stored.element), (shape, element), "{name}: {key}");
                 let expected = values(key, stored.elements());
@@ -217,7 +282,7 @@ mod tests {
                 for weight in weights {
                     let called = format!("{layer}.{weight}");
                     let keys = contents.stored.keys().filter(|key| {
-                        contents.names(key).contains(&called)
+                        contents.divisions(key).iter().any(|(_, name)| *name == called)
                             && contents.stored[*key].shape == shape
                     });
                     let keys: Vec<_> = keys.cloned().collect();
@@ -242,7 +307,8 @@ mod tests {
             Contents::open(&path).err().unwrap().to_string()
         };
         assert!(refused(b"").contains("expected safetensors"));
-        assert!(refused(b"GIF89a and so on").contains("GIF89a and so on"));
+        assert!(refused(b"GIF89a and so on").contains("gif (16 bytes)"));
+        assert!(refused(b"weights and so on").contains("weights and so o"));
         assert!(refused(b"PK\x03\x04 and nothing").contains("zip archive"));
         let open = |name: &str| Contents::open(&fixture(name)).err().unwrap().to_string();
         let error = open("small-module.pth");

@@ -18,8 +18,8 @@ pub(in crate::model) enum Element {
     F16,
     /// The upper half of binary32.
     Bf16,
-    /// Something that weights are not made of: integers, truth values, strings.
-    Other,
+    /// Something that weights are not made of, and what: integers, truth values, quantised numbers.
+    Other(&'static str),
 }
 
 impl Element {
@@ -30,7 +30,7 @@ impl Element {
             Element::F32 => "f32",
             Element::F16 => "f16",
             Element::Bf16 => "bf16",
-            Element::Other => "no floating-point numbers",
+            Element::Other(what) => what,
         }
     }
 
@@ -40,7 +40,7 @@ impl Element {
             Element::F64 => Some(8),
             Element::F32 => Some(4),
             Element::F16 | Element::Bf16 => Some(2),
-            Element::Other => None,
+            Element::Other(_) => None,
         }
     }
 
@@ -75,7 +75,7 @@ impl Element {
                 let wide = |&[low, high]: &[u8; 2]| f32::from_le_bytes([0, 0, low, high]);
                 values.extend(bytes.as_chunks().0.iter().map(wide));
             }
-            Element::Other => {}
+            Element::Other(_) => {}
         }
     }
 }
@@ -110,7 +110,7 @@ mod tests {
         let found = Element::F32.read(&mut bytes.as_slice(), count).unwrap();
         assert!(found.iter().enumerate().all(|(n, &value)| value == n as f32));
         Element::F32.read(&mut &bytes[1..], count).unwrap_err();
-        Element::Other.read(&mut bytes.as_slice(), 1).unwrap_err();
+        Element::Other("integers").read(&mut bytes.as_slice(), 1).unwrap_err();
     }
 
     trait Bits {

@@ -10,10 +10,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use hdf5_reader::error::Error;
 use hdf5_reader::group::Group;
 use hdf5_reader::{Dataset, Datatype, Hdf5File, OpenOptions};
 
-use super::{Element, ModelError, Stored};
+use super::beside::shown;
+use super::{Element, ModelError, Stored, refused};
 
 /// How a file begins.
 pub(super) const MAGIC: &[u8] = b"\x89HDF\r\n\x1a\n";
@@ -27,14 +29,17 @@ const VARIABLES: &str = "vars";
 /// An open file.
 pub(super) struct Reader {
     path: PathBuf,
+    bytes: u64,
     datasets: BTreeMap<String, Entry>,
+    attributes: BTreeMap<String, String>,
 }
 
 /// A dataset.
 struct Entry {
     dataset: Dataset,
     stored: Stored,
-    names: Vec<String>,
+    /// A prefix, and the name behind it.
+    names: Vec<(String, String)>,
 }
 
 impl Reader {
@@ -42,15 +47,23 @@ impl Reader {
     pub(super) fn open(path: &Path) -> Result<Reader, ModelError> {
         // Every dataset is read once: nothing is worth keeping.
         let options = OpenOptions::default().with_chunk_cache_bytes(0);
-        let mut walk = Walk { datasets: BTreeMap::new(), objects: 0 };
-        Hdf5File::open_with_options(path, options)
+        let bytes = path.metadata().map_err(|error| ModelError::io(path, error))?.len();
+        let mut walk = Walk { datasets: BTreeMap::new(), objects: 0, bytes };
+        let read = |error: Error| refused::of_hdf5(&error, bytes);
+        let read = Hdf5File::open_with_options(path, options)
             .and_then(|file| file.root_group())
-            .map_err(|error| error.to_string())
-            .and_then(|root| walk.group(&root, &mut Vec::new(), None))
-            .map_err(|reason| {
-                ModelError::file(path, format!("an HDF5 file that cannot be read: {reason}"))
-            })?;
-        Ok(Reader { path: path.to_owned(), datasets: walk.datasets })
+            .map_err(read)
+            .and_then(|root| {
+                walk.group(&root, &mut Vec::new(), None)?;
+                Ok(attributes(&root))
+            });
+        let attributes = read.map_err(|reason| ModelError::file(path, reason))?;
+        Ok(Reader { path: path.to_owned(), bytes, datasets: walk.datasets, attributes })
+    }
+
+    /// What the file says of itself: `keras_version`, `model_config`, …
+    pub(super) fn attributes(&self) -> &BTreeMap<String, String> {
+        &self.attributes
     }
 
     /// Its datasets by path.
@@ -58,8 +71,9 @@ impl Reader {
         self.datasets.iter().map(|(path, entry)| (path.clone(), entry.stored.clone())).collect()
     }
 
-    /// What a dataset may be: `layer.weight` for each group that it lies in, the innermost first.
-    pub(super) fn names(&self, path: &str) -> &[String] {
+    /// What a dataset may be: `layer.weight` for each group that it lies in, the innermost first; before it the groups
+    /// above that one.
+    pub(super) fn names(&self, path: &str) -> &[(String, String)] {
         self.datasets.get(path).map_or(&[], |entry| &entry.names)
     }
 
@@ -71,12 +85,16 @@ impl Reader {
         };
         if stored.element == Element::F32 {
             let mut values = vec![0.0; stored.elements()];
-            dataset.read_into(&mut values).map_err(|error| bad(error.to_string()))?;
+            dataset
+                .read_into(&mut values)
+                .map_err(|error| bad(refused::of_hdf5(&error, self.bytes)))?;
             return Ok(values);
         }
-        let bytes = dataset.read_native_bytes().map_err(|error| bad(error.to_string()))?;
+        let bytes = dataset
+            .read_native_bytes()
+            .map_err(|error| bad(refused::of_hdf5(&error, self.bytes)))?;
         let values = stored.element.read(&mut bytes.as_slice(), stored.elements());
-        values.map_err(|error| bad(error.to_string()))
+        values.map_err(|_| bad(refused::damaged(self.bytes)))
     }
 }
 
@@ -84,6 +102,13 @@ impl Reader {
 struct Walk {
     datasets: BTreeMap<String, Entry>,
     objects: usize,
+    bytes: u64,
+}
+
+/// Texts that an object has as attributes; what is no text is left out.
+fn attributes(group: &Group) -> BTreeMap<String, String> {
+    let attributes = group.attributes().unwrap_or_default().into_iter();
+    attributes.filter_map(|said| Some((said.name.clone(), said.read_string().ok()?))).collect()
 }
 
 impl Walk {
@@ -94,10 +119,13 @@ impl Walk {
         groups: &mut Vec<String>,
         layer: Option<&str>,
     ) -> Result<(), String> {
-        let (children, datasets) = group.members().map_err(|error| error.to_string())?;
+        let (children, datasets) =
+            group.members().map_err(|error| refused::of_hdf5(&error, self.bytes))?;
         self.objects += children.len() + datasets.len();
         if groups.len() > MAX_DEPTH || self.objects > MAX_OBJECTS {
-            return Err(format!("more than {MAX_DEPTH} levels or {MAX_OBJECTS} groups"));
+            return Err(format!(
+                "an HDF5 file of more than {MAX_DEPTH} levels or {MAX_OBJECTS} groups: expected weights of one network"
+            ));
         }
         for dataset in datasets {
             let path = groups.iter().map(String::as_str).chain([dataset.name()]);
@@ -121,32 +149,43 @@ fn entry(dataset: Dataset, groups: &[String], layer: Option<&str>) -> Result<Ent
         Datatype::FloatingPoint { size: 8, .. } => Element::F64,
         Datatype::FloatingPoint { size: 4, .. } => Element::F32,
         Datatype::FloatingPoint { size: 2, .. } => Element::F16,
-        _ => Element::Other,
+        Datatype::FixedPoint { .. } => Element::Other("integers"),
+        _ => Element::Other("no floating-point numbers"),
     };
     let sides = dataset.shape().iter().map(|&side| usize::try_from(side));
-    let shape: Vec<usize> = sides.collect::<Result<_, _>>().map_err(|error| error.to_string())?;
+    let wrong = || {
+        let (name, shape) = (shown(dataset.name()), dataset.shape());
+        format!("an HDF5 file whose `{name}` has the shape {shape:?}: no file holds so much")
+    };
+    let shape: Vec<usize> = sides.collect::<Result<_, _>>().map_err(|_| wrong())?;
     shape
         .iter()
         .try_fold(1usize, |product, &side| product.checked_mul(side))
         .filter(|elements| *elements <= isize::MAX as usize / size_of::<f64>())
-        .ok_or_else(|| format!("`{}` has the shape {shape:?}", dataset.name()))?;
+        .ok_or_else(wrong)?;
     let names = names(dataset.name(), groups, layer);
     Ok(Entry { dataset, stored: Stored { shape, element }, names })
 }
 
-/// `layer.weight`, for each group that may be the layer.
-pub(super) fn names(dataset: &str, groups: &[String], layer: Option<&str>) -> Vec<String> {
+/// `layer.weight`, for each group that may be the layer; before it the groups above the layer.
+pub(super) fn names(
+    dataset: &str,
+    groups: &[String],
+    layer: Option<&str>,
+) -> Vec<(String, String)> {
+    let last = groups.len().saturating_sub(1);
     if let Some(layer) = layer {
         // Keras 3 numbers the weights of a layer in the order in which it makes them.
         let norm = ["gamma", "beta", "moving_mean", "moving_variance"];
         let other = ["kernel", "bias"];
         let number: Option<usize> = dataset.parse().ok();
-        let of = |names: &[&str]| Some(format!("{layer}.{}", names.get(number?)?));
+        let above = groups[..last.saturating_sub(1)].join("/");
+        let of = |names: &[&str]| Some((above.clone(), format!("{layer}.{}", names.get(number?)?)));
         return [of(&other), of(&norm)].into_iter().flatten().collect();
     }
     let plain = dataset.rsplit_once(':').map_or(dataset, |(name, _)| name);
     let mut names = Vec::new();
-    for group in groups.iter().rev() {
+    for (at, group) in groups.iter().enumerate().rev() {
         let weight = match older(plain, group).unwrap_or(plain) {
             "depthwise_kernel" | "W" => "kernel",
             "b" => "bias",
@@ -155,7 +194,9 @@ pub(super) fn names(dataset: &str, groups: &[String], layer: Option<&str>) -> Ve
             "running_std" => "moving_variance",
             other => other,
         };
-        names.push(format!("{group}.{weight}"));
+        // A layer's group lies in a group of the same name, or the other way round.
+        let repeated = groups[..at].iter().rev().take_while(|above| *above == group).count();
+        names.push((groups[..at - repeated].join("/"), format!("{group}.{weight}")));
     }
     names
 }
@@ -193,11 +234,16 @@ mod tests {
             (&["conv1", "conv1_3"], "kernel:0", "conv1.kernel"),
         ] {
             let found = named(groups, dataset, None);
-            assert!(found.contains(&expected.to_owned()), "{groups:?} {dataset}: {found:?}");
+            let is_expected = |(_, name): &(String, String)| name == expected;
+            assert!(found.iter().any(is_expected), "{groups:?} {dataset}: {found:?}");
         }
         let found = named(&["layers", "conv2d", "vars"], "0", Some("conv_pw_1"));
-        assert_eq!(found, ["conv_pw_1.kernel", "conv_pw_1.gamma"]);
-        assert_eq!(named(&["layers", "b", "vars"], "3", Some("bn")), ["bn.moving_variance"]);
+        let pair = |prefix: &str, name: &str| (prefix.to_owned(), name.to_owned());
+        assert_eq!(found, [pair("layers", "conv_pw_1.kernel"), pair("layers", "conv_pw_1.gamma")]);
+        let found = named(&["layers", "b", "vars"], "3", Some("bn"));
+        assert_eq!(found, [pair("layers", "bn.moving_variance")]);
+        let found = named(&["model_weights", "outer", "fc1", "fc1"], "kernel:0", None);
+        assert_eq!(found[0], pair("model_weights/outer", "fc1.kernel"));
         assert!(named(&["layers", "b", "vars"], "9", Some("bn")).is_empty());
     }
 }

@@ -18,23 +18,30 @@ pub(super) fn fixture(name: &str) -> PathBuf {
 
 /// A file with the keys and shapes of a list, whose numbers are those of the formula.
 pub(super) fn made(list: &str) -> Contents {
+    made_below("", list)
+}
+
+/// The same, where all keys stand behind a prefix.
+pub(super) fn made_below(prefix: &str, list: &str) -> Contents {
     let text = std::fs::read_to_string(fixture(list)).unwrap();
     let (mut stored, mut names) = (BTreeMap::new(), BTreeMap::new());
     for line in text.lines() {
         let [key, sides, dtype] = line.split(' ').collect::<Vec<_>>()[..] else { panic!("{line}") };
+        let key = format!("{prefix}{key}");
         let sides = sides.split('x').filter(|side| *side != "-");
         let shape = sides.map(|side| side.parse().unwrap()).collect();
-        let element = if dtype == "float32" { Element::F32 } else { Element::Other };
-        stored.insert(key.to_owned(), Stored { shape, element });
-        let groups: Vec<_> = key.split('/').map(str::to_owned).collect();
-        let (dataset, groups) = groups.split_last().unwrap();
-        let called = match groups {
-            [] => vec![key.to_owned()],
-            groups => h5::names(dataset, groups, None),
-        };
-        names.insert(key.to_owned(), called);
+        let element = if dtype == "float32" { Element::F32 } else { Element::Other("integers") };
+        stored.insert(key.clone(), Stored { shape, element });
+        names.extend(names_of(&key).map(|names| (key, names)));
     }
     Contents::made(stored, names)
+}
+
+/// What a dataset of an HDF5 file may be.
+pub(super) fn names_of(key: &str) -> Option<Vec<(String, String)>> {
+    let groups: Vec<_> = key.split('/').map(str::to_owned).collect();
+    let (dataset, groups) = groups.split_last()?;
+    (!groups.is_empty()).then(|| h5::names(dataset, groups, None))
 }
 
 /// Gives a tensor another key.

@@ -17,6 +17,8 @@
 //!
 //! What a file says of itself wins over the table. Both are kept with the weights, with the reason.
 
+mod beside;
+mod choice;
 mod contents;
 mod element;
 mod fit;
@@ -24,9 +26,12 @@ mod h5;
 mod names;
 mod open;
 mod pickle;
+mod prefix;
 mod properties;
 mod pth;
+mod refused;
 pub(crate) mod tensor_file;
+mod tree;
 mod turn;
 
 use std::collections::HashMap;
@@ -35,10 +40,13 @@ use candle_core::Tensor;
 use serde::Serialize;
 
 use super::{ModelError, ModelFacts, Network, Properties};
+pub use beside::Beside;
+pub use choice::Place;
 pub use contents::FileFormat;
 pub(super) use element::Element;
 pub use fit::Fit;
 pub use names::Names;
+pub use open::Wanted;
 
 /// Weights of a network, from a file.
 #[derive(Debug, Clone)]
@@ -75,6 +83,35 @@ pub struct Source {
     pub ignored: Vec<String>,
     /// Parameters of the head that the file has not: they are drawn anew.
     pub missing: Vec<String>,
+    /// Where in the file they lie; `None` for a model that was trained here.
+    pub taken: Option<Place>,
+    /// Other whole weights in the file, such as averages.
+    pub others: Vec<Place>,
+    /// Tensors that are not the network's, by key: those of a loss, of another head, of other weights.
+    pub left_out: Vec<String>,
+    /// What the file holds beside weights, and the tensors that are left out.
+    pub beside: Vec<Beside>,
+}
+
+impl Source {
+    /// What whoever takes these weights has to know: which of several they are, and what is left out.
+    pub fn notes(&self, file: &str) -> Vec<String> {
+        let mut notes = Vec::new();
+        if let Some(taken) = self.taken.as_ref().filter(|_| !self.others.is_empty()) {
+            let others: Vec<_> = self.others.iter().map(Place::words).collect();
+            notes.push(format!(
+                "{file}: weights are taken from {}; there are also {}: choose with --weights-key KEY",
+                taken.words(),
+                others.join(", ")
+            ));
+        }
+        let left_out: Vec<_> =
+            self.beside.iter().filter(|beside| beside.is_left_out).map(Beside::words).collect();
+        if !left_out.is_empty() {
+            notes.push(format!("{file}: left out, not of the network: {}", left_out.join("; ")));
+        }
+        notes
+    }
 }
 
 /// One of the [`Properties`], and how it is known.

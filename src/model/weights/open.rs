@@ -1,12 +1,15 @@
 //! From a file to [`Weights`]: which network, which tensor is which, what they ask for.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
 use candle_core::{Device, Tensor};
 
+use super::beside::{Beside, shown};
+use super::choice::{self, Candidate, Place};
 use super::contents::Contents;
 use super::names::{Dialect, Names, Slot};
+use super::prefix::unwrapped;
 use super::properties::Failure;
 use super::{Element, ModelError, Network, Source, Stored, Weights, properties};
 use crate::model::file::{MODEL_KEY, ModelFacts};
@@ -14,10 +17,14 @@ use crate::model::file::{MODEL_KEY, ModelFacts};
 /// Classes that labels can count.
 const MAX_CLASSES: usize = 1 << 16;
 
-/// Endings and parts of keys that are no weights, whoever's they are.
-const COUNTERS: [&str; 2] = [".num_batches_tracked", "seed_generator"];
+/// Last parts of keys that are no weights, whoever's they are: of BatchNorm, of thop, of torch's AveragedModel.
+const COUNTERS: [&str; 4] = ["num_batches_tracked", "total_ops", "total_params", choice::COUNTER];
+/// What Keras calls the state of its layers that draw.
+const GENERATOR: &str = "seed_generator";
 /// Groups of a Keras file that hold the state of an optimiser.
 const OPTIMISER: [&str; 2] = ["optimizer_weights/", "optimizer/"];
+/// The key of the metadata of a run's checkpoint.
+const CHECKPOINT_KEY: &str = "tcolz-checkpoint";
 /// Layers that a source has and this network here has not: the classifier of Keras's MobileNet V1, a convolution.
 const REPLACED: [(Names, Network, &str); 1] = [(Names::Keras, Network::MobileNetV1, "conv_preds.")];
 
@@ -28,6 +35,32 @@ struct Match {
     keys: Vec<Option<String>>,
     ignored: Vec<String>,
     unknown: Vec<String>,
+    /// Keys that are not of the network's: those without its prefix, or without the name of one of its parts.
+    left_out: Vec<String>,
+}
+
+/// Weights that were found, and what else there is.
+struct Found {
+    weights: Match,
+    places: Places,
+    /// What lies beside the dictionary that they lie in.
+    beside: Vec<Beside>,
+}
+
+/// Where the weights of a file lie.
+#[derive(Default)]
+struct Places {
+    taken: Option<Place>,
+    others: Vec<Place>,
+}
+
+/// Which weights of a file are asked for.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Wanted<'a> {
+    /// The network; `None`: the one that is recognised.
+    pub network: Option<Network>,
+    /// Where they lie, in a file with several: a dictionary's key or a prefix of keys.
+    pub key: Option<&'a str>,
 }
 
 impl Weights {
@@ -37,17 +70,39 @@ impl Weights {
     /// [`ModelError::Io`]; [`ModelError::File`] where the file cannot be read, is of no network that is known or of
     /// another one than asked for; [`ModelError::In`] where a tensor is missing, of another shape or has no place.
     pub fn open(path: &Path, network: Option<Network>) -> Result<Weights, ModelError> {
+        Weights::open_wanted(path, Wanted { network, key: None })
+    }
+
+    /// The same, of a file that may hold several: averaged weights beside raw ones.
+    ///
+    /// # Errors
+    /// Those of [`Weights::open`]; [`ModelError::File`] where the key names no weights, or where it is not to be
+    /// known without one which are meant.
+    pub fn open_wanted(path: &Path, wanted: Wanted) -> Result<Weights, ModelError> {
+        let Wanted { network, key } = wanted;
         let mut contents = Contents::open(path)?;
+        if contents.metadata.contains_key(CHECKPOINT_KEY) {
+            return Err(ModelError::file(
+                path,
+                "the checkpoint of a run, which goes on by the command that began it: give the run's best.safetensors",
+            ));
+        }
         let facts = contents.metadata.get(MODEL_KEY).map(|json| ModelFacts::parse(json));
         let facts = facts.transpose().map_err(|reason| ModelError::file(path, reason))?;
         let found = match &facts {
+            Some(_) if key.is_some() => {
+                Err("a model of tcolz, which holds one set of weights: leave --weights-key out"
+                    .to_owned())
+            }
             Some(facts) => {
                 let dialect = Dialect::new(Names::Tcolz, facts.network, facts.classes.len());
-                find(&contents, dialect)
+                let weights = find(&contents, dialect, "");
+                Ok(Found { weights, places: Places::default(), beside: Vec::new() })
             }
-            None => recognise(&contents).map_err(|reason| ModelError::file(path, reason))?,
+            None => recognise(&mut contents, key, network),
         };
-        let recognised = found.dialect.network;
+        let found = found.map_err(|reason| ModelError::file(path, reason))?;
+        let recognised = found.weights.dialect.network;
         if let Some(asked) = network.filter(|asked| *asked != recognised) {
             return Err(ModelError::file(
                 path,
@@ -56,13 +111,13 @@ impl Weights {
                 ),
             ));
         }
-        let found = with_classes(&contents, found);
-        check(&contents, &found, facts.is_some()).map_err(|error| error.within(path))?;
-        let tensors = read(&mut contents, &found, path)?;
+        let weights = with_classes(&contents, found.weights);
+        check(&contents, &weights, facts.is_some()).map_err(|error| error.within(path))?;
+        let tensors = read(&mut contents, &weights, path)?;
         let (properties, reasons) = match &facts {
             Some(facts) => properties::of_model(facts),
             None => {
-                let about = (found.dialect.names, recognised);
+                let about = (weights.dialect.names, recognised);
                 properties::of_file(about, &contents.metadata, &tensors).map_err(|failure| {
                     match failure {
                         Failure::Said(reason) => ModelError::file(path, reason),
@@ -71,63 +126,145 @@ impl Weights {
                 })?
             }
         };
-        let source = source(&contents, &found, reasons);
+        let mut source = source(&contents, &weights, reasons);
+        let left_out = left_out(&contents, &weights, &found.places);
+        source.beside = { found.beside }.into_iter().chain(left_out).collect();
+        (source.taken, source.others) = (found.places.taken, found.places.others);
         let last = |slot: &&Slot| slot.parameter.last;
-        let last =
-            found.dialect.slots.iter().find(last).and_then(|slot| tensors.get(&slot.parameter.key));
+        let last = weights.dialect.slots.iter().find(last);
+        let last = last.and_then(|slot| tensors.get(&slot.parameter.key));
         let classes = last.map(|tensor| tensor.dims()[0]);
         Ok(Weights { network: recognised, properties, tensors, classes, facts, source })
     }
 }
 
-/// Which tensor is which in the names of one source.
-fn find(contents: &Contents, dialect: Dialect) -> Match {
+/// Whether a key is of something that trains or counts.
+pub(super) fn is_state(key: &str) -> bool {
+    let last = key.rsplit(['.', '/']).next().unwrap_or(key);
+    COUNTERS.contains(&last)
+        || key.contains(GENERATOR)
+        || OPTIMISER.iter().any(|group| key.starts_with(group))
+}
+
+/// Which tensor is which in the names of one source, behind a prefix.
+fn find(contents: &Contents, dialect: Dialect, prefix: &str) -> Match {
     let mut slot_of = HashMap::new();
     for (index, slot) in dialect.slots.iter().enumerate() {
         slot_of.extend(slot.keys.iter().map(|key| (key.as_str(), index)));
     }
+    let part = |name: &str| name.split('.').next().map(str::to_owned);
+    let parts: HashSet<_> = slot_of.keys().filter_map(|name| part(name)).collect();
+    let is_keras = dialect.names == Names::Keras;
     let mut keys = vec![None; dialect.slots.len()];
-    let (mut ignored, mut unknown) = (Vec::new(), Vec::new());
+    let (mut ignored, mut unknown, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
     for key in contents.stored.keys() {
-        let names = contents.names(key);
+        let divisions = contents.divisions(key);
+        let mut names = divisions.iter().filter(|division| division.0 == prefix);
         let replaced = |&(whose, network, layer): &(Names, Network, &str)| {
             (whose, network) == (dialect.names, dialect.network)
-                && names.iter().any(|name| name.starts_with(layer))
+                && divisions.iter().any(|(_, name)| name.starts_with(layer))
         };
-        let is_state = COUNTERS.iter().any(|part| key.contains(part))
-            || OPTIMISER.iter().any(|group| key.starts_with(group));
-        match names.iter().find_map(|name| slot_of.get(name.as_str())) {
-            _ if is_state => ignored.push(key.clone()),
+        match names.clone().find_map(|(_, name)| slot_of.get(name.as_str())) {
+            _ if is_state(key) => ignored.push(key.clone()),
             Some(&index) if keys[index].is_none() => keys[index] = Some(key.clone()),
             None if REPLACED.iter().any(replaced) => ignored.push(key.clone()),
+            // A part that the network has not, such as a loss, stands beside it; a layer within a part does not.
+            // Keras's layers have no parts: what stands among them is one of them.
+            None if !names
+                .any(|(_, name)| is_keras || parts.contains(&part(name).unwrap_or_default())) =>
+            {
+                left_out.push(key.clone());
+            }
             _ => unknown.push(key.clone()),
         }
     }
-    Match { dialect, keys, ignored, unknown }
+    // A layer of the head may lie further out than a backbone of Keras that is one layer of a model.
+    let outer = |key: &String| {
+        let divisions = contents.divisions(key).into_iter();
+        let mut outer = divisions.filter(|(above, _)| is_above(above, prefix));
+        outer.find_map(|(_, name)| slot_of.get(name.as_str()).copied())
+    };
+    left_out.retain(|key| match outer(key).filter(|_| is_keras) {
+        Some(index) if keys[index].is_none() && dialect.slots[index].parameter.in_head => {
+            keys[index] = Some(key.clone());
+            false
+        }
+        _ => true,
+    });
+    Match { dialect, keys, ignored, unknown, left_out }
 }
 
-/// The network and source that most keys are of.
-fn recognise(contents: &Contents) -> Result<Match, String> {
-    let matches = Dialect::all().into_iter().map(|dialect| find(contents, dialect));
-    let count = |found: &Match| found.keys.iter().flatten().count();
-    // Of equals the first: torchvision before timm where the backbone alone cannot tell.
-    let best = matches.reduce(|best, next| if count(&next) > count(&best) { next } else { best });
-    match best {
-        Some(best) if count(&best) > 0 && count(&best) >= best.unknown.len() => Ok(best),
-        _ => {
-            let keys: Vec<_> =
-                contents.stored.keys().take(3).map(|key| format!("`{key}`")).collect();
-            let networks = Network::ALL.map(Network::name).join(", ");
-            let found = match &keys[..] {
-                [] => "no tensor".to_owned(),
-                keys => format!("{} and so on", keys.join(", ")),
-            };
-            Err(format!(
-                "weights of no network that is known ({networks}, with torchvision's, timm's or Keras's key names): \
-                 found {found}"
-            ))
-        }
+/// Whether groups of an HDF5 file lie around others.
+fn is_above(above: &str, groups: &str) -> bool {
+    above.is_empty() || groups.strip_prefix(above).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// The weights that are meant: of one network, in the names of one source.
+fn recognise(
+    contents: &mut Contents,
+    key: Option<&str>,
+    network: Option<Network>,
+) -> Result<Found, String> {
+    let dialects = Dialect::all();
+    let candidates = choice::candidates(contents, &dialects);
+    let Some((chosen, others)) = choice::choose(candidates, key, network)? else {
+        return Err(unknown(contents));
+    };
+    let Candidate { dictionary, prefix, names, network, complete, .. } = &chosen;
+    contents.look_at(*dictionary);
+    let is_its = |dialect: &Dialect| (dialect.names, dialect.network) == (*names, *network);
+    let Some(dialect) = dialects.into_iter().find(is_its) else { return Err(unknown(contents)) };
+    let weights = find(contents, dialect, prefix);
+    let there = weights.keys.iter().flatten().count();
+    if !complete && there < weights.unknown.len() + weights.left_out.len() {
+        return Err(unknown(contents));
     }
+    let beside = contents.beside(&choice::dictionaries(contents, &chosen, &others));
+    Ok(Found { weights, places: Places { taken: Some(chosen.place()), others }, beside })
+}
+
+/// What is said of a file of tensors that are no network's.
+fn unknown(contents: &mut Contents) -> String {
+    contents.look_at(0);
+    let keys: Vec<_> =
+        contents.stored.keys().take(3).map(|key| format!("`{}`", shown(key))).collect();
+    let networks = Network::ALL.map(Network::name).join(", ");
+    let found = match &keys[..] {
+        [] => "no tensor".to_owned(),
+        keys => format!("{} and so on", keys.join(", ")),
+    };
+    format!(
+        "weights of no network that is known ({networks}, with torchvision's, timm's or Keras's key names): found {found}"
+    )
+}
+
+/// The tensors that are left out, those of one part together, but for other weights of a network.
+fn left_out(contents: &Contents, found: &Match, places: &Places) -> Vec<Beside> {
+    let dictionary = contents.dictionary().iter().map(|key| unwrapped(key));
+    let dictionary: Vec<_> = dictionary.filter(|key| !key.is_empty()).collect();
+    let taken = places.taken.as_ref().map_or("", |taken| &taken.key);
+    let mut parts: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+    let optimiser = |key: &&String| OPTIMISER.iter().any(|group| key.starts_with(group));
+    for key in found.left_out.iter().chain(found.ignored.iter().filter(optimiser)) {
+        let Some(stored) = contents.stored.get(key) else { continue };
+        let name = unwrapped(key).replace('/', ".");
+        let path: Vec<&str> =
+            dictionary.iter().map(String::as_str).chain(name.split('.')).collect();
+        let whole = path.join(".");
+        let is_in = |other: &Place| {
+            whole.strip_prefix(&other.key).is_some_and(|rest| rest.starts_with('.'))
+        };
+        if places.others.iter().any(is_in) {
+            continue;
+        }
+        let shared = path.iter().zip(taken.split('.')).take_while(|(own, taken)| *own == taken);
+        let part = path[..(shared.count() + 1).min(path.len())].join(".");
+        let (tensors, bytes) = parts.entry(part).or_default();
+        let elements = stored.shape.iter().fold(1u64, |all, &side| all.saturating_mul(side as u64));
+        let size = stored.element.size_bytes().unwrap_or_default() as u64;
+        (*tensors, *bytes) = (*tensors + 1, bytes.saturating_add(elements.saturating_mul(size)));
+    }
+    parts.iter().map(|(part, &(tensors, bytes))| Beside::tensors(part, tensors, bytes)).collect()
 }
 
 /// The same, with as many classes as the file's last layer has.
@@ -167,12 +304,12 @@ fn check(contents: &Contents, found: &Match, is_model: bool) -> Result<(), Model
             return Err(ModelError::MissingKey { network, key, expected });
         };
         let Some(Stored { shape, element }) = contents.stored.get(key) else { continue };
+        if let Element::Other(found) = *element {
+            return Err(ModelError::NotFloat { key: key.clone(), found });
+        }
         if *shape != expected {
             let (key, found) = (key.clone(), shape.clone());
             return Err(ModelError::Shape { network, key, expected, found });
-        }
-        if *element == Element::Other {
-            return Err(ModelError::NotFloat { key: key.clone() });
         }
     }
     match found.unknown.first() {
@@ -230,12 +367,16 @@ fn source(contents: &Contents, found: &Match, reasons: Vec<super::Reason>) -> So
         reasons,
         ignored: found.ignored.clone(),
         missing: missing.map(|(slot, _)| slot.parameter.key.clone()).collect(),
+        taken: None,
+        others: Vec::new(),
+        left_out: found.left_out.clone(),
+        beside: Vec::new(),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::made::{fixture, made, rename, values};
+    use super::super::made::{fixture, made, made_below, rename, values};
     use super::*;
     use crate::model::spec::{Parameter, Role};
     use rayon::prelude::*;
@@ -292,7 +433,8 @@ mod tests {
     fn every_published_list_of_keys_lands_tensor_by_tensor_and_number_by_number() {
         LISTS.into_par_iter().for_each(|(list, names, network)| {
             let mut contents = made(&format!("{list}.txt"));
-            let found = with_classes(&contents, recognise(&contents).unwrap());
+            let found = recognise(&mut contents, None, None).unwrap().weights;
+            let found = with_classes(&contents, found);
             assert_eq!((found.dialect.names, found.dialect.network), (names, network), "{list}");
             check(&contents, &found, false).unwrap();
             let text = std::fs::read_to_string(fixture(&format!("{list}.txt")));
@@ -329,7 +471,7 @@ mod tests {
 
     #[test]
     fn counters_and_replaced_classifiers_are_ignored_by_name_and_nothing_else() {
-        let found = |list: &str| recognise(&made(list)).unwrap();
+        let found = |list: &str| recognise(&mut made(list), None, None).unwrap().weights;
         assert_eq!(found("keras-vgg19.txt").ignored, Vec::<String>::new());
         let ignored = found("keras-mobilenet.txt").ignored;
         assert_eq!(ignored, ["conv_preds/conv_preds/bias:0", "conv_preds/conv_preds/kernel:0"]);
@@ -342,7 +484,8 @@ mod tests {
     fn refused(list: &str, change: &dyn Fn(&mut Contents)) -> String {
         let mut contents = made(list);
         change(&mut contents);
-        let found = with_classes(&contents, recognise(&contents).unwrap());
+        let found = recognise(&mut contents, None, None).unwrap().weights;
+        let found = with_classes(&contents, found);
         check(&contents, &found, false).unwrap_err().to_string()
     }
 
@@ -380,7 +523,8 @@ mod tests {
             "{error}"
         );
         let error = refused("timm-mobilenetv2_100.txt", &|contents| {
-            contents.stored.get_mut("conv_head.weight").unwrap().element = Element::Other;
+            contents.stored.get_mut("conv_head.weight").unwrap().element =
+                Element::Other("integers");
         });
         assert!(error.contains("`conv_head.weight`: expected floating-point numbers"), "{error}");
         // Half a layer of the head is missing, not a head.
@@ -399,15 +543,46 @@ mod tests {
     fn a_file_without_a_head_fits_and_one_with_other_classes_has_that_many() {
         let mut contents = made("keras-vgg19.txt");
         contents.stored.retain(|key, _| !key.starts_with("fc") && !key.starts_with("predictions"));
-        let found = with_classes(&contents, recognise(&contents).unwrap());
+        let found = recognise(&mut contents, None, None).unwrap().weights;
+        let found = with_classes(&contents, found);
         check(&contents, &found, false).unwrap();
         assert_eq!(found.keys.iter().filter(|key| key.is_none()).count(), 6);
         let mut contents = made("timm-inception_resnet_v2.txt");
         contents.stored.get_mut("classif.weight").unwrap().shape = vec![1001, 1536];
         contents.stored.get_mut("classif.bias").unwrap().shape = vec![1001];
-        let found = with_classes(&contents, recognise(&contents).unwrap());
+        let found = recognise(&mut contents, None, None).unwrap().weights;
+        let found = with_classes(&contents, found);
         check(&contents, &found, false).unwrap();
         assert_eq!(found.dialect.slots.last().unwrap().parameter.shape, [1001]);
+    }
+
+    /// A model of Keras that is one layer of another model, whose own layers stand around it.
+    #[test]
+    fn layers_around_a_backbone_of_keras_are_left_out_but_for_the_networks_own_head() {
+        for list in ["keras-vgg19.txt", "keras-mobilenet_v2.txt"] {
+            let mut contents = made_below("model_weights/outer/", list);
+            let is_head = |key: &&String| key.contains("predictions") || key.contains("Logits");
+            let head: Vec<_> = contents.stored.keys().filter(is_head).cloned().collect();
+            for key in &head {
+                rename(&mut contents, key, &key.replace("outer/", ""));
+            }
+            let dense = contents.stored[&head[0].replace("outer/", "")].clone();
+            for key in ["model_weights/dense/dense/kernel:0", "optimizer_weights/v/dense/kernel:0"]
+            {
+                contents.stored.insert(key.to_owned(), dense.clone());
+            }
+            let found = recognise(&mut contents, None, None).unwrap().weights;
+            let found = with_classes(&contents, found);
+            check(&contents, &found, false).unwrap();
+            assert!(found.keys.iter().all(Option::is_some), "{list}");
+            assert_eq!(found.left_out, ["model_weights/dense/dense/kernel:0"], "{list}");
+        }
+        // Among the network's own layers nothing is left out: it may be one of them.
+        let mut contents = made("keras-vgg19.txt");
+        let norm = contents.stored["fc1/fc1_b_1:0"].clone();
+        contents.stored.insert("block1_bn/block1_bn/gamma:0".to_owned(), norm);
+        let found = recognise(&mut contents, None, None).unwrap().weights;
+        assert_eq!(found.unknown, ["block1_bn/block1_bn/gamma:0"]);
     }
 
     #[test]
@@ -417,12 +592,12 @@ mod tests {
         for (number, key) in keys.iter().enumerate().skip(1) {
             rename(&mut contents, key, &format!("layer1.{number}.conv1.weight"));
         }
-        let error = recognise(&contents).err().unwrap();
+        let error = recognise(&mut contents, None, None).err().unwrap();
         assert!(
             error.contains("no network that is known") && error.contains("mobilenet-v1"),
             "{error}"
         );
         contents.stored.clear();
-        assert!(recognise(&contents).err().unwrap().contains("found no tensor"));
+        assert!(recognise(&mut contents, None, None).err().unwrap().contains("found no tensor"));
     }
 }

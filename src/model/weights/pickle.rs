@@ -22,8 +22,12 @@ pub(super) type Id = usize;
 /// An object of Python.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Object {
-    /// Something that no tensor is made of: `None`, floating-point numbers, bytes, sets.
+    /// Something that no tensor is made of: bytes, sets, numbers of more than 64 bits.
     Other,
+    /// `None`.
+    None,
+    /// A floating-point number.
+    Float(f64),
     /// A truth value.
     Bool(bool),
     /// A whole number of at most 64 bits.
@@ -38,7 +42,7 @@ pub(super) enum Object {
     List(Vec<Id>),
     /// A dictionary, in its order.
     Dict(Vec<(Id, Id)>),
-    /// What is called, and with which arguments.
+    /// What is called, and with which arguments: an object of a class.
     Call(Id, Id),
     /// Something that lies outside the pickle: a tensor's numbers.
     Persistent(Id),
@@ -48,6 +52,10 @@ pub(super) enum Object {
 #[derive(Debug)]
 pub(super) struct Pickle {
     objects: Vec<Object>,
+    /// What was put into an object of a class as into a dictionary.
+    items: HashMap<Id, Vec<(Id, Id)>>,
+    /// The attributes that an object of a class was given.
+    states: HashMap<Id, Id>,
     /// The object that was pickled.
     pub(super) root: Id,
 }
@@ -64,10 +72,13 @@ impl Pickle {
             stack: Vec::new(),
             marks: Vec::new(),
             memo: HashMap::new(),
+            items: HashMap::new(),
+            states: HashMap::new(),
         };
         while !machine.step()? {}
         let root = machine.pop()?;
-        Ok(Pickle { objects: machine.objects, root })
+        let Machine { objects, items, states, .. } = machine;
+        Ok(Pickle { objects, items, states, root })
     }
 
     /// An object by its number.
@@ -114,12 +125,41 @@ impl Pickle {
         self.tuple(id)?.iter().map(|&id| self.size(id)).collect()
     }
 
+    /// Keys and values of a dictionary, or of an object of a class that is one.
+    pub(super) fn pairs(&self, id: Id) -> Option<&[(Id, Id)]> {
+        match self.get(id) {
+            Object::Dict(pairs) => Some(pairs),
+            Object::Call(..) => self.items.get(&id).map(Vec::as_slice),
+            _ => None,
+        }
+    }
+
     /// The entries of a dictionary whose keys are texts.
     pub(super) fn entries(&self, id: Id) -> Option<Vec<(&str, Id)>> {
+        let entry = |&(key, value): &(Id, Id)| Some((self.text(key)?, value));
+        Some(self.pairs(id)?.iter().filter_map(entry).collect())
+    }
+
+    /// The members of a list or a tuple.
+    pub(super) fn members(&self, id: Id) -> Option<&[Id]> {
         match self.get(id) {
-            Object::Dict(entries) => Some(
-                entries.iter().filter_map(|&(key, value)| Some((self.text(key)?, value))).collect(),
-            ),
+            Object::List(members) | Object::Tuple(members) => Some(members),
+            _ => None,
+        }
+    }
+
+    /// The class of an object, and its attributes.
+    pub(super) fn instance(&self, id: Id) -> Option<(&str, Option<Id>)> {
+        let Object::Call(mut callable, arguments) = *self.get(id) else { return None };
+        // `copyreg._reconstructor(class, object, None)` is how older pickles make an object.
+        if let (Object::Global(name), Some(&[class, ..])) =
+            (self.get(callable), self.tuple(arguments))
+            && name == "copyreg._reconstructor"
+        {
+            callable = class;
+        }
+        match self.get(callable) {
+            Object::Global(name) => Some((name, self.states.get(&id).copied())),
             _ => None,
         }
     }
@@ -132,6 +172,8 @@ struct Machine<'a, R> {
     /// Heights of the stack.
     marks: Vec<usize>,
     memo: HashMap<u64, Id>,
+    items: HashMap<Id, Vec<(Id, Id)>>,
+    states: HashMap<Id, Id>,
 }
 
 impl<R: Read> Machine<'_, R> {
@@ -146,7 +188,7 @@ impl<R: Read> Machine<'_, R> {
             b'0' => drop(self.pop()?),
             b'1' => drop(self.pop_mark()?),
             b'2' => self.stack.push(self.last()?),
-            b'N' => self.push(Object::Other)?,
+            b'N' => self.push(Object::None)?,
             0x88 | 0x89 => self.push(Object::Bool(opcode == 0x88))?,
             b'K' => {
                 let [byte] = self.take()?;
@@ -165,8 +207,8 @@ impl<R: Read> Machine<'_, R> {
                 self.long(length)?;
             }
             b'G' => {
-                self.take::<8>()?;
-                self.push(Object::Other)?;
+                let number = f64::from_be_bytes(self.take()?);
+                self.push(Object::Float(number))?;
             }
             0x8c | b'U' | b'C' => {
                 let [length] = self.take()?;
@@ -254,7 +296,11 @@ impl<R: Read> Machine<'_, R> {
                 self.call(callable, arguments)?;
             }
             // The state of an object: of an ordered dictionary, versions of modules.
-            b'b' => drop(self.pop()?),
+            b'b' => {
+                let state = self.pop()?;
+                let object = self.last()?;
+                self.states.insert(object, state);
+            }
             b'Q' => {
                 let name = self.pop()?;
                 self.push(Object::Persistent(name))?;
@@ -377,7 +423,10 @@ impl<R: Read> Machine<'_, R> {
                 dict.extend(pairs.iter().map(|&[key, value]| (key, value)));
             }
             Object::Dict(_) => return Err("a key has no value".to_owned()),
-            Object::Call(..) => {}
+            Object::Call(..) => {
+                let items = self.items.entry(dict).or_default();
+                items.extend(pairs.iter().map(|&[key, value]| (key, value)));
+            }
             other => return Err(format!("expected a dictionary, found {}", word(other))),
         }
         Ok(())
@@ -415,8 +464,9 @@ impl<R: Read> Machine<'_, R> {
 pub(super) fn word(object: &Object) -> &str {
     match object {
         Object::Other => "something else",
+        Object::None => "nothing",
         Object::Bool(_) => "a truth value",
-        Object::Int(_) => "a number",
+        Object::Int(_) | Object::Float(_) => "a number",
         Object::Text(_) => "a text",
         Object::Global(name) => name,
         Object::Tuple(_) => "a tuple",

@@ -15,8 +15,10 @@ use std::path::{Path, PathBuf};
 
 use zip::ZipArchive;
 
-use super::pickle::{Id, Object, Pickle, word};
-use super::{Element, ModelError, Stored};
+use super::beside::Beside;
+use super::pickle::{Id, Object, Pickle};
+use super::tree::{self, Dictionary, Storage};
+use super::{ModelError, Stored, refused};
 
 /// How an older file begins: protocol 2, then the magic number.
 pub(super) const LEGACY_MAGIC: &[u8] = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.";
@@ -26,17 +28,14 @@ pub(super) const ZIP_MAGIC: &[u8] = b"PK\x03\x04";
 const LEGACY_COUNT_BYTES: u64 = 8;
 /// The version of the older kind.
 const LEGACY_VERSION: i64 = 1001;
-/// Names that a dictionary of weights is kept under in training checkpoints, the likeliest first.
-const STATE_DICTS: [&str; 6] =
-    ["state_dict", "model_state_dict", "model", "net", "network", "weights"];
-
 /// An open file.
 #[derive(Debug)]
 pub(super) struct Reader {
     path: PathBuf,
     container: Container,
     length: u64,
-    tensors: BTreeMap<String, Tensor>,
+    pickle: Pickle,
+    dictionaries: Vec<Dictionary>,
 }
 
 #[derive(Debug)]
@@ -52,61 +51,6 @@ enum Container {
     },
 }
 
-/// A tensor: a view of a storage.
-#[derive(Debug, Clone)]
-struct Tensor {
-    storage: Storage,
-    stored: Stored,
-    /// Elements before its first one.
-    offset: usize,
-    /// Elements from one to the next, for each side.
-    strides: Vec<usize>,
-}
-
-#[derive(Debug, Clone)]
-struct Storage {
-    key: String,
-    element: Element,
-    element_bytes: usize,
-    elements: usize,
-}
-
-impl Tensor {
-    /// Elements from its first to behind its last; `None` where they lie outside its storage.
-    fn extent(&self) -> Option<usize> {
-        if self.stored.shape.contains(&0) {
-            return Some(0);
-        }
-        let mut last = 0usize;
-        for (side, stride) in self.stored.shape.iter().zip(&self.strides) {
-            last = last.checked_add((side - 1).checked_mul(*stride)?)?;
-        }
-        let extent = last.checked_add(1)?;
-        (self.offset.checked_add(extent)? <= self.storage.elements).then_some(extent)
-    }
-
-    fn is_contiguous(&self) -> bool {
-        let mut expected = 1usize;
-        self.stored.shape.iter().zip(&self.strides).rev().all(|(&side, &stride)| {
-            let fits = side == 1 || stride == expected;
-            expected = expected.saturating_mul(side);
-            fits
-        })
-    }
-
-    /// Its elements in order, from those between its first and its last.
-    fn gather(&self, extent: &[f32]) -> Vec<f32> {
-        let mut starts = vec![0];
-        for (&side, &stride) in self.stored.shape.iter().zip(&self.strides) {
-            starts = starts
-                .iter()
-                .flat_map(|start| (0..side).map(move |i| start + i * stride))
-                .collect();
-        }
-        starts.into_iter().map(|start| extent[start]).collect()
-    }
-}
-
 impl Reader {
     /// Opens a zip archive of `torch.save`.
     pub(super) fn open_zip(path: &Path) -> Result<Reader, ModelError> {
@@ -115,29 +59,26 @@ impl Reader {
         let file = File::open(path).map_err(io)?;
         let length = file.metadata().map_err(io)?.len();
         let mut archive = ZipArchive::new(BufReader::new(file))
-            .map_err(|error| bad(format!("a zip archive that cannot be read: {error}")))?;
+            .map_err(|error| bad(refused::of_zip_error(&error, length)))?;
         let names: Vec<String> = (0..archive.len())
             .filter_map(|index| Some(archive.name_for_index(index)?.ok()?.into_owned()))
             .collect();
-        let Some(folder) = names.iter().find_map(|name| name.strip_suffix("/data.pkl")) else {
-            let hint = if names.iter().any(|name| name == "model.weights.h5") {
-                "a `.keras` archive: unpack it and give its `model.weights.h5`"
-            } else {
-                "a zip archive without `data.pkl`: not made by torch.save"
-            };
-            return Err(bad(hint.to_owned()));
+        let folder = names.iter().find_map(|name| name.strip_suffix("/data.pkl"));
+        let Some(folder) = folder.filter(|_| !refused::is_torch_script(&names)) else {
+            return Err(bad(refused::of_zip(&names)));
         };
-        let mut read = |name: &str| -> Result<Pickle, String> {
-            let entry = archive.by_name(name).map_err(|error| format!("`{name}`: {error}"))?;
-            Pickle::read(&mut BufReader::new(entry)).map_err(|error| format!("`{name}`: {error}"))
-        };
-        let pickle = read(&format!("{folder}/data.pkl")).map_err(bad)?;
+        let name = format!("{folder}/data.pkl");
+        let entry = archive
+            .by_name(&name)
+            .map_err(|error| bad(format!("`{name}`: {}", refused::of_zip_error(&error, length))))?;
+        let pickle = Pickle::read(&mut BufReader::new(entry))
+            .map_err(|reason| bad(refused::of_pickle(&reason)))?;
         let order = format!("{folder}/byteorder");
         if names.contains(&order) {
             let mut text = String::new();
             let read = archive.by_name(&order).map_err(io::Error::other);
             read.and_then(|entry| entry.take(16).read_to_string(&mut text))
-                .map_err(|error| bad(format!("`{order}`: {error}")))?;
+                .map_err(|_| bad(refused::damaged(length)))?;
             if text.trim() != "little" {
                 return Err(bad(format!(
                     "its numbers are stored `{}`-endian: save it on another machine",
@@ -145,10 +86,10 @@ impl Reader {
                 )));
             }
         }
-        let tensors = tensors(&pickle).map_err(bad)?;
+        let dictionaries = tree::dictionaries(&pickle).map_err(bad)?;
         let folder = folder.to_owned();
         let container = Container::Zip { archive: Box::new(archive), folder };
-        Ok(Reader { path: path.to_owned(), container, length, tensors })
+        Ok(Reader { path: path.to_owned(), container, length, pickle, dictionaries })
     }
 
     /// Opens a file of `torch.save` of the older kind.
@@ -159,7 +100,8 @@ impl Reader {
         let length = file.metadata().map_err(io)?.len();
         let mut file = BufReader::new(file);
         file.seek(SeekFrom::Start(LEGACY_MAGIC.len() as u64)).map_err(io)?;
-        let mut next = || Pickle::read(&mut file).map_err(bad);
+        let mut next =
+            || Pickle::read(&mut file).map_err(|reason| bad(refused::of_pickle(&reason)));
         let (version, machine, object, keys) = (next()?, next()?, next()?, next()?);
         if *version.get(version.root) != Object::Int(LEGACY_VERSION) {
             return Err(bad(format!("saved by torch in another version than {LEGACY_VERSION}")));
@@ -173,10 +115,10 @@ impl Reader {
                 bad("its numbers are stored big-endian: save it on another machine".into()),
             );
         }
-        let tensors = tensors(&object).map_err(bad)?;
+        let dictionaries = tree::dictionaries(&object).map_err(bad)?;
         let mut storages = BTreeMap::new();
         for id in object.persistent() {
-            let storage = storage(&object, id).map_err(bad)?;
+            let storage = tree::storage(&object, id).map_err(bad)?;
             storages.insert(storage.key.clone(), storage);
         }
         let Object::List(list) = keys.get(keys.root) else {
@@ -197,24 +139,41 @@ impl Reader {
                 _ => {
                     return Err(bad(format!(
                         "it ends early: {length} bytes, and the storage `{key}` of {elements} numbers \
-                         begins at {at}"
+                         begins at {at}: {}",
+                        refused::DOWNLOAD_AGAIN
                     )));
                 }
             };
         }
         let container = Container::Legacy { file, starts };
-        Ok(Reader { path: path.to_owned(), container, length, tensors })
+        let (path, pickle) = (path.to_owned(), object);
+        Ok(Reader { path, container, length, pickle, dictionaries })
     }
 
-    /// Its tensors by key.
-    pub(super) fn stored(&self) -> BTreeMap<String, Stored> {
-        self.tensors.iter().map(|(key, tensor)| (key.clone(), tensor.stored.clone())).collect()
+    /// Keys from the root to each of its dictionaries of tensors.
+    pub(super) fn dictionaries(&self) -> Vec<Vec<String>> {
+        self.dictionaries.iter().map(|dictionary| dictionary.path.clone()).collect()
     }
 
-    /// Reads a tensor.
-    pub(super) fn read(&mut self, key: &str) -> Result<Vec<f32>, ModelError> {
+    /// The tensors of a dictionary by key.
+    pub(super) fn stored(&self, dictionary: usize) -> BTreeMap<String, Stored> {
+        let tensors = self.dictionaries.get(dictionary).map(|dictionary| &dictionary.tensors);
+        let tensors = tensors.into_iter().flatten();
+        tensors.map(|(key, tensor)| (key.clone(), tensor.stored.clone())).collect()
+    }
+
+    /// What it holds beside the dictionaries with these paths.
+    pub(super) fn beside(&self, paths: &[Vec<String>]) -> Vec<Beside> {
+        let found = tree::at_the_sides(&self.pickle, paths);
+        found.iter().map(|(name, id)| Beside::object(&self.pickle, name, *id)).collect()
+    }
+
+    /// Reads a tensor of a dictionary.
+    pub(super) fn read(&mut self, dictionary: usize, key: &str) -> Result<Vec<f32>, ModelError> {
         let bad = |reason: String| ModelError::file(&self.path, format!("`{key}`: {reason}"));
-        let tensor = self.tensors.get(key).ok_or_else(|| bad("there is no such tensor".into()))?;
+        let tensors = self.dictionaries.get(dictionary).map(|dictionary| &dictionary.tensors);
+        let tensor = tensors.and_then(|tensors| tensors.get(key));
+        let tensor = tensor.ok_or_else(|| bad("there is no such tensor".into()))?;
         let Storage { key: storage, element, element_bytes, .. } = &tensor.storage;
         let extent = tensor.extent().filter(|&extent| {
             // No file holds more than its length: nothing in it is compressed.
@@ -225,8 +184,9 @@ impl Reader {
         let numbers = match &mut self.container {
             Container::Zip { archive, folder } => {
                 let name = format!("{folder}/data/{storage}");
-                let entry =
-                    archive.by_name(&name).map_err(|error| bad(format!("`{name}`: {error}")))?;
+                let entry = archive
+                    .by_name(&name)
+                    .map_err(|error| bad(refused::of_zip_error(&error, self.length)))?;
                 let mut entry = BufReader::new(entry);
                 io::copy(&mut entry.by_ref().take(skip), &mut io::sink())
                     .and_then(|_| element.read(&mut entry, extent))
@@ -237,126 +197,7 @@ impl Reader {
                 file.seek(SeekFrom::Start(start + skip)).and_then(|_| element.read(file, extent))
             }
         };
-        let numbers =
-            numbers.map_err(|error| bad(format!("its numbers cannot be read: {error}")))?;
+        let numbers = numbers.map_err(|_| bad(refused::damaged(self.length)))?;
         Ok(if tensor.is_contiguous() { numbers } else { tensor.gather(&numbers) })
     }
-}
-
-/// The tensors of a dictionary of weights, which may lie in another dictionary.
-fn tensors(pickle: &Pickle) -> Result<BTreeMap<String, Tensor>, String> {
-    let Some(entries) = pickle.entries(pickle.root) else {
-        return Err(format!(
-            "expected a dictionary of tensors, found {}: save `model.state_dict()` instead of the model",
-            word(pickle.get(pickle.root))
-        ));
-    };
-    let found = tensors_of(pickle, &entries)?;
-    if !found.is_empty() {
-        return Ok(found);
-    }
-    let mut nested = Vec::new();
-    for (name, id) in &entries {
-        if let Some(entries) = pickle.entries(*id) {
-            let found = tensors_of(pickle, &entries)?;
-            if !found.is_empty() {
-                nested.push((*name, found));
-            }
-        }
-    }
-    let likeliest = STATE_DICTS.iter().find_map(|name| nested.iter().position(|n| n.0 == *name));
-    match (likeliest, nested.len()) {
-        (Some(index), _) => Ok(nested.swap_remove(index).1),
-        (None, 1) => Ok(nested.swap_remove(0).1),
-        (None, _) => {
-            let names: Vec<_> = entries.iter().map(|(name, _)| format!("`{name}`")).collect();
-            Err(format!(
-                "expected tensors, or one dictionary of tensors under {}; found {}",
-                STATE_DICTS.map(|name| format!("`{name}`")).join(", "),
-                if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
-            ))
-        }
-    }
-}
-
-fn tensors_of(pickle: &Pickle, entries: &[(&str, Id)]) -> Result<BTreeMap<String, Tensor>, String> {
-    let mut tensors = BTreeMap::new();
-    for &(name, id) in entries {
-        if let Some(tensor) = tensor(pickle, id).map_err(|error| format!("`{name}`: {error}"))? {
-            tensors.insert(name.to_owned(), tensor);
-        }
-    }
-    Ok(tensors)
-}
-
-/// A tensor, however it is wrapped; `None` for what is none.
-fn tensor(pickle: &Pickle, id: Id) -> Result<Option<Tensor>, String> {
-    let called = |callable: Id| match pickle.get(callable) {
-        Object::Global(name) => name.as_str(),
-        _ => "",
-    };
-    let Object::Call(mut callable, mut arguments) = *pickle.get(id) else { return Ok(None) };
-    // A parameter, or a tensor with attributes, wraps a tensor: one within the other at most.
-    for _ in 0..2 {
-        let members = pickle.tuple(arguments).unwrap_or_default();
-        match (called(callable), members) {
-            (
-                "torch._utils._rebuild_parameter" | "torch._utils._rebuild_parameter_with_state",
-                [inner, ..],
-            ) => match *pickle.get(*inner) {
-                Object::Call(c, a) => (callable, arguments) = (c, a),
-                _ => return Ok(None),
-            },
-            ("torch._tensor._rebuild_from_type_v2", [function, _, inner, ..]) => {
-                (callable, arguments) = (*function, *inner);
-            }
-            _ => break,
-        }
-    }
-    if !matches!(
-        called(callable),
-        "torch._utils._rebuild_tensor_v2" | "torch._utils._rebuild_tensor"
-    ) {
-        return Ok(None);
-    }
-    let broken = || "a tensor that is not described as torch.save does".to_owned();
-    let Some(&[place, offset, shape, strides, ..]) = pickle.tuple(arguments) else {
-        return Err(broken());
-    };
-    let Object::Persistent(place) = *pickle.get(place) else { return Err(broken()) };
-    let storage = storage(pickle, place)?;
-    let sizes = pickle.size(offset).zip(pickle.sizes(shape)).zip(pickle.sizes(strides));
-    let ((offset, shape), strides) = sizes.ok_or_else(broken)?;
-    if shape.len() != strides.len() {
-        return Err(broken());
-    }
-    let stored = Stored { shape, element: storage.element };
-    Ok(Some(Tensor { storage, stored, offset, strides }))
-}
-
-/// `("storage", type, key, device, count, …)`
-fn storage(pickle: &Pickle, id: Id) -> Result<Storage, String> {
-    let broken = || "a storage that is not described as torch.save does".to_owned();
-    let Some(&[_, class, key, _, count, ref rest @ ..]) = pickle.tuple(id) else {
-        return Err(broken());
-    };
-    // A part of another storage: nothing has written that since 2017.
-    if rest.iter().any(|&view| pickle.tuple(view).is_some()) {
-        return Err("a storage that is part of another one: save it with a newer torch".to_owned());
-    }
-    let Object::Global(class) = pickle.get(class) else { return Err(broken()) };
-    let (element, element_bytes) = match class.as_str() {
-        "torch.DoubleStorage" => (Element::F64, 8),
-        "torch.FloatStorage" => (Element::F32, 4),
-        "torch.HalfStorage" => (Element::F16, 2),
-        "torch.BFloat16Storage" => (Element::Bf16, 2),
-        "torch.LongStorage" | "torch.ComplexFloatStorage" => (Element::Other, 8),
-        "torch.IntStorage" => (Element::Other, 4),
-        "torch.ShortStorage" => (Element::Other, 2),
-        "torch.CharStorage" | "torch.ByteStorage" | "torch.BoolStorage" => (Element::Other, 1),
-        "torch.ComplexDoubleStorage" => (Element::Other, 16),
-        other => return Err(format!("numbers of the kind `{other}` cannot be read")),
-    };
-    let (key, elements) = pickle.text(key).zip(pickle.size(count)).ok_or_else(broken)?;
-    Ok(Storage { key: key.to_owned(), element, element_bytes, elements })
 }

@@ -40,7 +40,13 @@ impl Reader {
     /// [`ModelError::Io`], [`ModelError::File`].
     pub(crate) fn open(path: &Path) -> Result<Reader, ModelError> {
         let io = |error| ModelError::io(path, error);
-        let bad = |reason: String| ModelError::file(path, format!("no safetensors file: {reason}"));
+        let bad = |reason: String| {
+            let again = "copy or download it again";
+            ModelError::file(
+                path,
+                format!("no safetensors file, or one that is damaged: {reason}; {again}"),
+            )
+        };
         let mut file = File::open(path).map_err(io)?;
         let length = file.metadata().map_err(io)?.len();
         let Some(behind) = length.checked_sub(LENGTH_BYTES) else {
@@ -49,16 +55,17 @@ impl Reader {
         let mut prefix = [0; LENGTH_BYTES as usize];
         file.read_exact(&mut prefix).map_err(io)?;
         let announced = u64::from_le_bytes(prefix);
-        if announced > behind.min(MAX_HEADER_BYTES) {
-            return Err(bad(format!(
-                "its first {LENGTH_BYTES} bytes announce a header of {announced} bytes, but {behind} \
-                 bytes follow and at most {MAX_HEADER_BYTES} are allowed"
-            )));
+        if announced > MAX_HEADER_BYTES {
+            let found = prefix.escape_ascii();
+            return Err(bad(format!("it begins with {found}, which is no length of a header")));
+        }
+        if announced > behind {
+            return Err(bad(format!("its header of {announced} bytes is cut off after {behind}")));
         }
         let mut json = vec![0; announced as usize];
         file.read_exact(&mut json).map_err(io)?;
-        let header: Metadata =
-            serde_json::from_slice(&json).map_err(|error| bad(format!("its header: {error}")))?;
+        let header: Metadata = serde_json::from_slice(&json)
+            .map_err(|_| bad("its header lists no tensors that fit together".into()))?;
         let (expected, found) = (header.data_len() as u64, behind - announced);
         if expected != found {
             return Err(bad(format!(
@@ -102,7 +109,12 @@ fn stored(info: &TensorInfo) -> Stored {
         Dtype::F32 => Element::F32,
         Dtype::F16 => Element::F16,
         Dtype::BF16 => Element::Bf16,
-        _ => Element::Other,
+        Dtype::I64 | Dtype::U64 => Element::Other("64-bit integers"),
+        Dtype::I32 | Dtype::U32 => Element::Other("32-bit integers"),
+        Dtype::I16 | Dtype::U16 => Element::Other("16-bit integers"),
+        Dtype::I8 | Dtype::U8 => Element::Other("8-bit integers"),
+        Dtype::BOOL => Element::Other("truth values"),
+        _ => Element::Other("numbers of fewer than 16 bits, or complex ones"),
     };
     Stored { shape: info.shape.clone(), element }
 }
