@@ -175,7 +175,7 @@ impl<'a> Parser<'a> {
             let known = known.join(", ");
             let reason = match (name, self.rest()) {
                 ("", "") => format!(
-                    "expected a condition such as `agreement >= 5`, found the end; the columns are: {known}"
+                    "expected a condition such as `agreement >= 5`, found the end; there are: {known}"
                 ),
                 ("", rest) => {
                     format!("expected a ledger column, found `{rest}`; there are: {known}")
@@ -261,7 +261,7 @@ mod tests {
             ("width >", 8, "expected a number or a word"),
             ("width > wide", 9, "`width` holds numbers: expected one, found `wide`"),
             ("width > 1 width < 3", 11, "expected `and` or the end, found `width`"),
-            ("width > 1 and", 14, "agreement >= 5`, found the end; the columns are: width"),
+            ("width > 1 and", 14, "agreement >= 5`, found the end; there are: width"),
             ("width > 1 or width < 3", 11, "found `or`"),
             ("format < jpeg", 8, "`format` holds words: expected = or !="),
             ("format = 'jpeg", 10, "never closed"),
