@@ -13,6 +13,15 @@ pub fn read(path: &Path) -> io::Result<String> {
     decode(&fs::read(path)?).map_err(|reason| io::Error::new(io::ErrorKind::InvalidData, reason))
 }
 
+/// True for letters beside zeros: UTF-16 without a mark, of most scripts. A few zeros in a text are damage.
+fn looks_wide(bytes: &[u8], letters: usize) -> bool {
+    const LOOKED_AT: usize = 64;
+    let looked_at = &bytes[..bytes.len().min(LOOKED_AT) / 2 * 2];
+    let zeros =
+        |from: usize| looked_at.iter().skip(from).step_by(2).filter(|&&byte| byte == 0).count();
+    looked_at.len() >= 8 && zeros(letters) == 0 && zeros(1 - letters) * 8 > looked_at.len() * 3
+}
+
 /// The bytes of a text without a byte order mark, UTF-16 turned into UTF-8. Whether others are UTF-8 is not tested.
 /// `None` where the text is damaged UTF-16, or UTF-32.
 pub fn to_utf8(bytes: &[u8]) -> Option<Cow<'_, [u8]>> {
@@ -26,8 +35,8 @@ pub fn to_utf8(bytes: &[u8]) -> Option<Cow<'_, [u8]>> {
         [0xFF, 0xFE, rest @ ..] => utf16(rest, u16::from_le_bytes),
         [0xFE, 0xFF, rest @ ..] => utf16(rest, u16::from_be_bytes),
         // Without a mark: letters beside zeros.
-        [first, 0, ..] if *first != 0 => utf16(bytes, u16::from_le_bytes),
-        [0, second, ..] if *second != 0 => utf16(bytes, u16::from_be_bytes),
+        _ if looks_wide(bytes, 0) => utf16(bytes, u16::from_le_bytes),
+        _ if looks_wide(bytes, 1) => utf16(bytes, u16::from_be_bytes),
         [0xEF, 0xBB, 0xBF, rest @ ..] => return Some(Cow::Borrowed(rest)),
         _ => return Some(Cow::Borrowed(bytes)),
     };

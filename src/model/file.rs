@@ -382,6 +382,7 @@ mod tests {
         let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/schemas/model.schema.json");
         let schema: serde_json::Value = serde_json::from_slice(&fs::read(schema).unwrap()).unwrap();
         let mut all = facts(Network::MobileNetV1);
+        all.recipe.orient = crate::recipe::Orient::Exif;
         all.recipe.mean = Some(crate::recipe::Mean::Values([1.0, 2.0, 3.0]));
         let mut least = ModelFacts {
             finetune: None,
@@ -392,6 +393,7 @@ mod tests {
             ..all.clone()
         };
         least.recipe.mean = None;
+        least.recipe.orient = crate::recipe::Orient::Stored;
         let keys = |value: &serde_json::Value| -> Vec<String> {
             value.as_object().unwrap().keys().cloned().collect()
         };

@@ -78,7 +78,7 @@ impl Tar {
 /// What a file holds, or why it cannot be read.
 pub(crate) type Read = Result<Vec<u8>, String>;
 
-/// What is listed of a tar: ids with their contents, or why there are none; and the notes.
+/// What is listed of a tar: paths with their contents, or why there are none; and the notes.
 pub(crate) fn listed(path: &Path) -> (Vec<(String, Read)>, Vec<String>) {
     let dump = Dump::open(path, Some(Layout::Folder)).unwrap();
     let inputs = dump.inputs.iter().map(|input| {
@@ -87,11 +87,13 @@ pub(crate) fn listed(path: &Path) -> (Vec<(String, Read)>, Vec<String>) {
             Some(problem) => Err(format!("{problem:?}")),
             None => dump.read(&input.sample_id, &mut bytes).map_err(|error| error.to_string()),
         };
-        (input.sample_id.to_string(), read.map(|()| bytes))
+        (dump.relative_path(&input.sample_id), read.map(|()| bytes))
     });
     let mut ids: Vec<_> = inputs.collect();
     ids.sort();
-    (ids, dump.notes)
+    // Small tars have one class; that is no note about the tar.
+    let notes = dump.notes.into_iter().filter(|note| !note.contains("of the one class"));
+    (ids, notes.collect())
 }
 
 /// Writes the tar and lists it.
