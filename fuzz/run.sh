@@ -2,7 +2,7 @@
 # Builds one fuzz target with the stable toolchain and runs it: fuzz/run.sh TARGET [SECONDS]
 set -eu
 cd "$(dirname "$0")"
-target=${1:?decode, shard, dataset_json, ledger or dump}
+target=${1:?decode, shard, dataset_json, ledger, tables, tar or layout}
 seconds=${2:-60}
 host=$(rustc -vV | sed -n 's/^host: //p')
 fixtures=../tests/fixtures
@@ -16,7 +16,7 @@ case $target in
     shard) find "$fixtures/format_v1" -name '*.arrow' ;;
     dataset_json) find "$fixtures/format_v1" -name dataset.json ;;
     ledger) find "$fixtures/format_v1" -name ledger.parquet ;;
-    dump) ./seeds_of_dump.sh seeds/dump ;;
+    tables | tar | layout) ./seeds_of_dumps.sh "$target" "seeds/$target" ;;
     *) echo "no target $target" >&2; exit 2 ;;
 esac | while read -r file; do
     cp "$file" "seeds/$target/$(echo "$file" | tr / -)"

@@ -16,12 +16,19 @@ Layouts:
   b-t4sa  b-t4sa_{train,val,test}.txt (`path label`, no header) in or beside the folder that holds
           data/, with or without b-t4sa_imgs/ above it
   ttd     images/ (or Agg_AMT_Candidates/) and ground_truth/twitter_*_agrees.txt
-  csv     labels.csv or train.csv, val.csv, test.csv (or .tsv) with a header: a column path, file,
-          image or id; one of labels: label, class, breed; perhaps a column split. Photos may lie in
-          train/, images/ or data/, and lack their ending in the table
-  folder  a folder for each class, with or without train/, val/, test/ above
-  Any of these may lie in a plain .tar. --layout auto tries ttd, b-t4sa, csv, folder, and says which
-  it took. A dump without splits becomes the split `all`.
+  csv     labels.csv, metadata.csv, or train.csv, val.csv, test.csv (or .tsv) with a header: a column
+          path, file, image or id; one of labels: label, class, breed; perhaps a column split. Photos
+          may lie in another folder, and lack their ending in the table
+  folder  a folder for each class, with or without train/, val/, test/ above or below
+  classes as folder, and train/, val/, test/ are classes like others
+  Any of these may lie in a plain .tar, and some folders down. --layout auto tries ttd, b-t4sa, csv,
+  folder, and says which it took and why. A dump without splits becomes the split `all`. Splits go by
+  the usual words in any case: train, training; val, valid, validation, dev; test, testing, eval.
+
+What is left out:
+  Names that begin with a dot and what systems leave behind (__MACOSX, Thumbs.db, @eaDir, …). Photos
+  that no list mentions, or that lie in no class folder, are counted, and named in OUT.log.jsonl;
+  with --strict they are an error. Where they are more than half, --layout has to be given.
 
 What becomes of a line:
   stored       decoded, resized, written to a shard; a truncated JPEG as far as it goes
@@ -38,10 +45,10 @@ Stopping and going on:
 
 What decides the bytes:
   The photos, their lists, the recipe, --shard-mb and the version of tcolz; never --threads.
-  Timings go to OUT.log.jsonl beside the dataset.
+  Timings go to OUT.log.jsonl beside the dataset, with how the dump was read.
 
 Events of --json, one object a line:
-  listing (a tar), begun, forecast, resumed, progress, shard, finished
+  listing, begun, forecast, resumed, progress, shard, finished
 
 Exit codes:
   0 done   1 failed   2 wrong usage   3 finished, but more bad inputs (quarantined and missing) than

@@ -1,7 +1,26 @@
 #!/bin/sh
-# Writes a small file of each kind that the target `dump` knows, its kind in the first byte: seeds_of_dump.sh FOLDER
+# Writes small files for a target that lists dumps, their kind in the first byte: seeds_of_dumps.sh TARGET FOLDER
 set -eu
-seeds=$1
+target=$1
+seeds=$2
+if [ "$target" = layout ]; then
+    # A byte is a part of a path: see PARTS in fuzz_targets/layout.rs.
+    printf '\377\000\003\020\000\004\020\001\003\021' >"$seeds/splits"
+    printf '\377\011\003\020\011\004\020\015\020' >"$seeds/wrapped"
+    printf '\377\003\020\020\027' >"$seeds/table"
+    printf '\377\007\020\013\174' >"$seeds/ttd"
+    printf '\377\010\005\021\173' >"$seeds/b-t4sa"
+    exit 0
+fi
+if [ "$target" = tables ]; then
+    printf '\000a.jpg 0\r\nb c.jpg cat\n\n' >"$seeds/list"
+    printf '\001id,breed\na,pug\n"b,c","d"\n' >"$seeds/csv"
+    printf '\001path,label,text\na,x,"one\ntwo"\n' >"$seeds/lines"
+    printf '\002path\tsplit\tlabel\na\ttrain\t1\n' >"$seeds/tsv"
+    printf '\203sep=;\n# by hand\npath;label\na.jpg;2.0\nB\\c.jpg;1000\n' >"$seeds/labels"
+    printf '\004TWID\tNEG\tNEU\tPOS\n1\t0\t0.5\t0.5\n' >"$seeds/scores"
+    exit 0
+fi
 work=$(mktemp -d)
 trap 'rm -r "$work"' EXIT
 mkdir -p "$work/cat" "$work/data/7"
@@ -12,7 +31,7 @@ echo "data/7/7-1.jpg 0" >"$work/b-t4sa_train.txt"
 for format in gnu posix ustar v7; do
     { printf '\000'; tar -C "$work" --format="$format" -cf - .; } >"$seeds/$format.tar"
 done
-# 130 asks for folders as classes: files with holes, links to folders, absolute names.
+# 130 asks for classes of any name: files with holes, links to folders, absolute names.
 folders=$work/folders
 mkdir -p "$folders/cat/deep" "$folders/dog"
 echo photo >"$folders/cat/deep/a.jpg"
@@ -32,7 +51,3 @@ for options in --format=gnu "--format=posix --sparse-version=0.0" "--format=posi
     { printf '\202'; tar -C "$folders" -b 1 --sparse --hole-detection=raw $options -cf - "$from"; } \
         >"$seeds/folders$(echo "$options" | tr -d ' =.-').tar"
 done
-printf '\001a.jpg 0\r\nb c.jpg cat\n\n' >"$seeds/list"
-printf '\002id,breed\na,pug\n"b,c","d\ne"\n' >"$seeds/csv"
-printf '\203path\tsplit\tlabel\na\ttrain\t1\n' >"$seeds/tsv"
-printf '\004TWID\tNEG\tNEU\tPOS\n1\t0\t0.5\t0.5\n' >"$seeds/scores"
