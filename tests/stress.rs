@@ -168,7 +168,8 @@ fn hundreds_of_thousands_of_missing_photos_after_a_good_one_need_no_more_memory_
         }
         list.flush().unwrap();
         let out = folder.path().join(format!("out-{with_good}"));
-        let (output, peak) = peak_of(&mut convert(&dump, &out, &["--max-bad", "100%"]));
+        let (output, peak) =
+            peak_of(&mut convert(&dump, &out, &["--max-bad", "100%", "--layout", "b-t4sa"]));
         succeeded(&output);
         let good = u64::from(with_good);
         sound(&out, [MISSING + good, good, 0, MISSING, 0]);

@@ -34,6 +34,16 @@ pub(super) fn split_of_word(word: &str) -> Option<&'static str> {
     WORDS.iter().find(|(_, words)| words.iter().any(|known| is(known))).map(|&(split, _)| split)
 }
 
+/// The split that a name tells by one of its words, and the name with `*` for that word: `train` and `seg_*` for
+/// `seg_train`. `None` where several words do.
+pub(super) fn split_in_name(name: &str) -> Option<(&'static str, String)> {
+    let mut words = name.split(|letter: char| !letter.is_alphabetic());
+    let mut found = words.by_ref().filter_map(|word| Some((word, split_of_word(word)?)));
+    let ((word, split), None) = (found.next()?, found.next()) else { return None };
+    let begin = word.as_ptr() as usize - name.as_ptr() as usize;
+    Some((split, format!("{}*{}", &name[..begin], &name[begin + word.len()..])))
+}
+
 /// What is wrong with a class's name, in words; `None` when nothing is.
 pub(super) fn class_name_fault(name: &str) -> Option<String> {
     if name.is_empty() {
@@ -128,6 +138,14 @@ mod tests {
             assert_eq!(split_of_word(word), Some(split));
         }
         assert_eq!((split_of_word("trains"), split_of_word("")), (None, None));
+        for (name, split, rest) in [
+            ("seg_train", "train", "seg_*"),
+            ("Test_set", "test", "*_set"),
+            ("val2017", "val", "*2017"),
+        ] {
+            assert_eq!(split_in_name(name), Some((split, rest.to_owned())));
+        }
+        assert_eq!((split_in_name("train_test"), split_in_name("trained")), (None, None));
     }
 
     #[test]

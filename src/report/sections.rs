@@ -48,9 +48,7 @@ pub(super) fn facts(report: &Report, numbers: &Numbers) -> Vec<(String, Cell)> {
         facts.push(get("missing", "/inspection/counts/missing", Format::Count));
     }
     facts.push(get("on disk", "/inspection/stored_bytes", Format::Bytes));
-    let mut ratio = numbers.get("/inspection/ratio", Format::Fixed(2));
-    ratio.text = super::times_smaller(found.ratio);
-    facts.push(("than plain tensors".to_owned(), ratio.into()));
+    facts.push(get("size of the plain tensors / on disk", "/inspection/ratio", Format::Fixed(2)));
     let (across, _) = report.duplicates.count(|group| group.across_splits);
     facts.push(("groups of duplicates across splits".to_owned(), super::count(across).into()));
     facts

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use crate::dump::list::{first_paths, head};
-use crate::dump::names::split_of_word;
+use crate::dump::names::{split_in_name, split_of_word};
 use crate::dump::options::is_table;
 use crate::dump::outline::Outline;
 use crate::dump::tree::Tree;
@@ -97,7 +97,7 @@ impl Facts {
                 lists.push(ListFacts { folder, name, what: ListKind::TtdFolds });
             }
             // Tables that lie with the photos of their split, as `datasets` of Hugging Face has them.
-            for split in node.folders.iter().filter(|node| split_of_word(&node.name).is_some()) {
+            for split in node.folders.iter().filter(|node| split_in_name(&node.name).is_some()) {
                 look_into(
                     source,
                     tree,

@@ -1,9 +1,10 @@
 //! From what lies in a dump to its layout, with the reasons: a pure function of names, headers and counts.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::dump::list::in_order;
-use crate::dump::names::split_of_word;
+use crate::dump::names::{split_in_name, split_of_word};
 use crate::dump::outline::Outline;
 
 use super::csv::WHOLE;
@@ -12,6 +13,8 @@ use super::{Group, GroupClass, Layout, NotUsed, Plan, Reading, TableUse, b_t4sa,
 
 /// Splits that everybody knows, in the order of conversion.
 const SPLIT_ORDER: [&str; 3] = ["train", "val", "test"];
+/// What is left of a name that is nothing but a word for a split.
+const USUAL: &str = "*";
 /// Names that a reason shows.
 const SHOWN: usize = 4;
 
@@ -113,41 +116,44 @@ fn tables_here(facts: &Facts, root: &str, node: &Outline) -> Option<(String, Vec
     let here = |folder: &str, stems: &dyn Fn(&str) -> Option<&'static str>| {
         let lists = facts.lists.iter().filter(move |list| list.folder == folder);
         let found = lists.filter_map(|list| {
-            let ListKind::Table { label, found, tried, own_folder, .. } = &list.what else {
+            let ListKind::Table { label, found, own_folder, .. } = &list.what else {
                 return None;
             };
             // A table whose paths lie nowhere is a list of photos that are away or, beside class folders, no
             // list of photos.
             let may_list = *found > 0 || node.folders.is_empty();
-            let split = stems(Path::new(&list.name).file_stem()?.to_str()?)?;
-            may_list.then_some((list, split, label.is_some(), *own_folder, *tried))
+            let split = stems(stem(&list.name)?)?;
+            may_list.then_some((list, split, label.is_some(), *own_folder))
         });
         found.collect::<Vec<_>>()
     };
     let is_whole =
         |stem: &str| WHOLE.iter().any(|whole| whole.eq_ignore_ascii_case(stem)).then_some("all");
     let mut whole = here(root, &is_whole);
-    whole.retain(|(_, _, has_labels, ..)| *has_labels);
+    whole.retain(|(_, _, has_labels, _)| *has_labels);
     // `labels` before `metadata`, as in the order of names.
     whole.truncate(1);
     let mut tables = whole;
     if tables.is_empty() {
-        tables = here(root, &split_of_word);
+        let named = facts.lists.iter().filter(|list| list.folder == root && is_table(list));
+        let splits = splits_among(named.filter_map(|list| stem(&list.name)));
+        let split_of =
+            |stem: &str| splits.iter().find(|(name, _)| *name == stem).map(|found| found.1);
+        tables = here(root, &split_of);
     }
     if tables.is_empty() {
-        for folder in &node.folders {
-            let Some(split) = split_of_word(&folder.name) else { continue };
-            let inside = format!("{root}{}/", folder.name);
+        for (name, split) in splits_among(node.folders.iter().map(|folder| &*folder.name)) {
+            let inside = format!("{root}{name}/");
             tables.extend(here(&inside, &|stem| is_whole(stem).map(|_| split)));
         }
     }
     // Tables of paths alone say of no photo what it shows.
-    if !tables.iter().any(|(_, _, has_labels, ..)| *has_labels) {
+    if !tables.iter().any(|(_, _, has_labels, _)| *has_labels) {
         return None;
     }
     let names: Vec<String> =
         tables.iter().map(|(list, ..)| format!("{}{}", list.folder, list.name)).collect();
-    let uses = tables.iter().map(|&(list, split, _, own_folder, _)| TableUse {
+    let uses = tables.iter().map(|&(list, split, _, own_folder)| TableUse {
         path: format!("{}{}", list.folder, list.name),
         split: split.to_owned(),
         base: if own_folder { list.folder[root.len()..].to_owned() } else { String::new() },
@@ -163,6 +169,31 @@ fn tables_here(facts: &Facts, root: &str, node: &Outline) -> Option<(String, Vec
         .unwrap_or_default();
     let verb = if names.len() == 1 { "lists" } else { "list" };
     Some((format!("{} {verb} photos{columns}", listed(&names)), uses))
+}
+
+fn is_table(list: &ListFacts) -> bool {
+    matches!(list.what, ListKind::Table { .. })
+}
+
+fn stem(name: &str) -> Option<&str> {
+    Path::new(name).file_stem()?.to_str()
+}
+
+/// The names that stand for splits, and which: those that are one of the usual words or, where there is none, those
+/// that are alike but for such a word (`seg_train`, `seg_test`) and stand for two splits at least.
+fn splits_among<'a>(names: impl Iterator<Item = &'a str>) -> Vec<(&'a str, &'static str)> {
+    let mut alike: BTreeMap<String, Vec<(&str, &str)>> = BTreeMap::new();
+    for name in names {
+        if let Some((split, rest)) = split_in_name(name) {
+            alike.entry(rest).or_default().push((name, split));
+        }
+    }
+    if let Some(usual) = alike.remove(USUAL) {
+        return usual;
+    }
+    alike.retain(|_, names| names.iter().any(|(_, split)| *split != names[0].1));
+    let most = alike.into_values().rev().max_by_key(Vec::len);
+    most.unwrap_or_default()
 }
 
 /// Class folders, as they were found.
@@ -229,19 +260,19 @@ fn class_folders(
 /// `train/cat/1.jpg`: folders named like splits, with class folders in them. The error names those that have no
 /// class folders, where nothing but such folders lies here.
 fn split_folders(root: &str, node: &Outline) -> Result<ClassFolders, Vec<String>> {
-    let is_split = |folder: &&Outline| split_of_word(&folder.name).is_some();
-    let splits: Vec<&Outline> = node.folders.iter().filter(is_split).collect();
-    let others = node.folders.len() - splits.len();
-    if !splits.iter().any(|split| !split.folders.is_empty()) {
-        let alone = splits.len() > 1 || others == 0;
-        let names = splits.iter().map(|split| format!("{root}{}/", split.name));
-        return Err(if alone { names.collect() } else { Vec::new() });
+    let names = splits_among(node.folders.iter().map(|folder| &*folder.name));
+    let splits = names.iter().filter_map(|&(name, split)| Some((node.folder(name)?, split)));
+    let splits: Vec<(&Outline, &str)> = splits.collect();
+    if !splits.iter().any(|(folder, _)| !folder.folders.is_empty()) {
+        let alone = splits.len() > 1 || splits.len() == node.folders.len();
+        let usual =
+            splits.iter().filter(|(folder, _)| alone && split_of_word(&folder.name).is_some());
+        return Err(usual.map(|(folder, _)| format!("{root}{}/", folder.name)).collect());
     }
     let mut groups = Vec::new();
     let mut notes = Vec::new();
-    for split in splits {
-        let name = split_of_word(&split.name).unwrap_or_default().to_owned();
-        let (mut folder, mut inner) = (format!("{root}{}/", split.name), split);
+    for (mut inner, split) in splits {
+        let mut folder = format!("{root}{}/", inner.name);
         // `train/images/cat/1.jpg`
         while let Some(only) =
             inner.only_folder().filter(|only| only.direct == 0 && !only.folders.is_empty())
@@ -252,7 +283,7 @@ fn split_folders(root: &str, node: &Outline) -> Result<ClassFolders, Vec<String>
         if class == GroupClass::None {
             notes.push(format!("the photos in {folder} lie in no class folder and get no label"));
         }
-        groups.push(Group { folder, split: name, class });
+        groups.push(Group { folder, split: split.to_owned(), class });
     }
     groups.sort_by_key(|group| SPLIT_ORDER.iter().position(|known| *known == group.split));
     let names: Vec<&str> = groups

@@ -52,6 +52,28 @@ fn splits_are_recognised_whatever_lies_beside_them_and_whatever_they_are_called(
 }
 
 #[test]
+fn folders_and_tables_that_are_alike_but_for_a_word_are_splits() {
+    let photos = ["seg_pred/seg_pred/1", "seg_test/seg_test/sea/2", "seg_train/seg_train/sea/3"];
+    let reading = read(&facts(&photos, &[]));
+    assert_eq!(
+        groups(&reading),
+        [("train", "seg_train/seg_train/"), ("test", "seg_test/seg_test/")]
+    );
+    let reading = read(&facts(&["training_set/cat/1", "test_set/cat/1"], &[]));
+    assert_eq!(groups(&reading), [("train", "training_set/"), ("test", "test_set/")]);
+    // One alone, or ones that differ elsewhere, too, are classes.
+    for photos in [["bullet_train/a/1", "sports car/b/1"], ["test_tube/a/1", "bullet_train/b/1"]] {
+        assert_eq!(groups(&read(&facts(&photos, &[]))), [("all", "")], "{photos:?}");
+    }
+    let lists = [("test_labels.csv", table(1, 1)), ("train_labels.csv", table(1, 1))];
+    let reading = read(&facts(&["1", "2"], &lists));
+    let Plan::Tables(tables) = &reading.plan else { panic!("{reading:?}") };
+    let tables: Vec<_> =
+        tables.iter().map(|table| (table.split.as_str(), table.path.as_str())).collect();
+    assert_eq!(tables, [("train", "train_labels.csv"), ("test", "test_labels.csv")]);
+}
+
+#[test]
 fn splits_may_lie_above_and_below_the_classes_and_around_a_folder_of_images() {
     let below = read(&facts(&["cat/train/1", "cat/test/2", "dog/train/1"], &[]));
     assert_eq!(
