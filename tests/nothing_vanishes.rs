@@ -181,7 +181,10 @@ fn is_skipped(path: &str) -> bool {
         || path.ends_with("LICENSE")
 }
 
-fn facts(dump: &Dump) -> (Vec<String>, Vec<String>, BTreeSet<(String, String, Option<u16>)>) {
+/// Splits, classes, and of each input its split, id and label.
+type Facts = (Vec<String>, Vec<String>, BTreeSet<(String, String, Option<u16>)>);
+
+fn facts(dump: &Dump) -> Facts {
     let input = |input: &tcolz::dump::Input| {
         (dump.splits[usize::from(input.split)].clone(), input.sample_id.to_string(), input.label)
     };

@@ -31,7 +31,7 @@ pub(super) fn split_of_word(word: &str) -> Option<&'static str> {
         ("test", &["test", "testing", "eval", "evaluation"]),
     ];
     let is = |known: &&str| known.eq_ignore_ascii_case(word);
-    WORDS.iter().find(|(_, words)| words.iter().any(|known| is(known))).map(|&(split, _)| split)
+    WORDS.iter().find(|(_, words)| words.iter().any(is)).map(|&(split, _)| split)
 }
 
 /// The split that a name tells by one of its words, and the name with `*` for that word: `train` and `seg_*` for

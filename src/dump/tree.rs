@@ -142,11 +142,11 @@ impl Tree {
     fn count_skipped(&mut self) {
         self.skipped_parts.sort_unstable();
         self.skipped_parts.dedup();
-        let hidden = |path: &&Box<str>| is_hidden_by_hand(path.rsplit('/').next().unwrap_or(path));
+        let is_hidden = |path: &str| is_hidden_by_hand(path.rsplit('/').next().unwrap_or(path));
         self.skipped = Skipped {
             entries: self.skipped_parts.len() as u64,
             first: self.skipped_parts.iter().take(NAMED).map(|path| printable(path)).collect(),
-            hidden: self.skipped_parts.iter().filter(hidden).count() as u64,
+            hidden: self.skipped_parts.iter().filter(|path| is_hidden(path)).count() as u64,
         };
         self.skipped_parts = Vec::new();
     }
