@@ -316,7 +316,7 @@ fn labels_that_are_numbers_are_counted_as_numbers_in_tables_and_folders() {
     place.put("labels.csv", "path,label\n0.jpg,1000\n1.jpg,2\n2.jpg,10\n");
     let dump = place.open().unwrap();
     assert_eq!(dump.classes, ["2", "10", "1000"]);
-    noted(&dump, "the label 2 has the index 0");
+    noted(&dump, "the class 2 has the index 0");
     place.put("labels.csv", "path,label\n0.jpg,0.0\n1.jpg,2.0\n2.jpg,1\n");
     let dump = place.open().unwrap();
     assert_eq!(
@@ -326,7 +326,7 @@ fn labels_that_are_numbers_are_counted_as_numbers_in_tables_and_folders() {
     let folders: Vec<String> = (0..12).map(|class| format!("{class}/x.jpg")).collect();
     let dump = Place::of(&folders.iter().map(String::as_str).collect::<Vec<_>>()).open().unwrap();
     assert!(dump.classes.iter().enumerate().all(|(index, name)| *name == index.to_string()));
-    noted(&Place::of(&["3/x.jpg", "7/x.jpg"]).open().unwrap(), "the label 3 has the index 0");
+    noted(&Place::of(&["3/x.jpg", "7/x.jpg"]).open().unwrap(), "the class 3 has the index 0");
 }
 
 #[test]
@@ -371,7 +371,7 @@ fn links_to_folders_are_followed_at_every_depth_and_circles_are_ended_and_said()
             "all dog/cat/more/deep/1.jpg dog"
         ]
     );
-    noted(&dump, "links to folders lead back");
+    noted(&dump, "links back to a folder that holds them");
     // A dump that is nothing but links.
     let linked = Place::new();
     fs::create_dir(linked.at("dump")).unwrap();
@@ -414,8 +414,8 @@ fn absolute_paths_inside_the_dump_are_taken_and_others_refused_with_what_was_exp
 fn names_composed_or_capitalised_in_another_way_are_found_and_said() {
     let (composed, decomposed) = ("caf\u{e9}", "cafe\u{301}");
     for (file, listed, told) in [
-        (format!("{decomposed}.jpg"), format!("{composed}.jpg"), "compose letters in another way"),
-        (format!("{composed}.jpg"), format!("{decomposed}.jpg"), "compose letters in another way"),
+        (format!("{decomposed}.jpg"), format!("{composed}.jpg"), "letters composed in another way"),
+        (format!("{composed}.jpg"), format!("{decomposed}.jpg"), "letters composed in another way"),
         ("a/IMG.JPG".to_owned(), "A/img.jpg".to_owned(), "other capitals"),
         ("a/1.jpg".to_owned(), "a\\1.jpg".to_owned(), "backslashes"),
     ] {
@@ -438,7 +438,9 @@ fn an_empty_class_folder_is_named() {
     let place = Place::of(&["cat/0.jpg", "dog/0.jpg"]);
     fs::create_dir(place.at("dump/owl")).unwrap();
     let dump = place.open().unwrap();
-    noted(&dump, "the folder owl/ is empty and names no class");
+    noted(&dump, "owl/ holds no photo and names no class");
+    place.put("docs/readme.txt", "how it was made");
+    noted(&place.open().unwrap(), "docs/ and owl/ hold no photo and name no class");
     assert_eq!(dump.classes, ["cat", "dog"]);
 }
 

@@ -215,7 +215,7 @@ impl Observer for ConvertProgress {
     }
 }
 
-/// As what a dump was read, why, and what of it is not.
+/// How a dump was read, why, and what of it is not.
 pub(super) fn read_as(dump: &Dump) -> String {
     let reading = &dump.reading;
     let mut text = format!("{}, because {}", reading.layout, reading.because);

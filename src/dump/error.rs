@@ -61,6 +61,20 @@ pub enum DumpError {
         /// What lies there, in words.
         found: String,
     },
+    /// A table may be the list of photos that are away, or the photos may be of one class.
+    #[error(
+        "{path}: every photo would be of the one class `{class}`, and {table} is not read; name it with --list, or say \
+         --layout folder to go on without it",
+        path = path.display()
+    )]
+    TableOrFolder {
+        /// The source.
+        path: PathBuf,
+        /// The table.
+        table: String,
+        /// The class.
+        class: String,
+    },
     /// Folders are called like splits, and what lies in them are photos and not classes.
     #[error(
         "{path}: {folders}: expected a folder of photos for each class in it, found photos; name a list with \
@@ -76,7 +90,7 @@ pub enum DumpError {
     /// As it was recognised, a dump would lose more photos than it keeps.
     #[error(
         "{path}: read as {layout}, because {because}, {count} of {all} photos would be left out: {words}; say \
-         --layout {layout} to go on without them{instead}",
+         --layout {layout} to convert the rest{instead}",
         path = path.display(),
         layout = reading.layout,
         because = reading.because,
@@ -95,8 +109,8 @@ pub enum DumpError {
     },
     /// Photos are no inputs, and that is to be an error.
     #[error(
-        "{path}: {count} {} no input: {words}; the first is `{first}`; add them to the lists or move them away, \
-         or leave --strict out",
+        "{path}: {count} {} in no list and no class folder that is read: {words}; the first is `{first}`; list them, move \
+         them away, or leave --strict out",
         if *count == 1 { "photo is" } else { "photos are" },
         path = path.display()
     )]
@@ -119,6 +133,16 @@ pub enum DumpError {
         found: String,
         /// What to do.
         advice: &'static str,
+    },
+    /// Not one line of a list that was named can be used.
+    #[error("{path}: none of its lines can be used; line {number}: {detail}", path = path.display())]
+    NoUsableLine {
+        /// The list.
+        path: PathBuf,
+        /// The first line, from 1.
+        number: usize,
+        /// What is wrong with it, in words.
+        detail: String,
     },
     /// A quote in a table takes in the lines that follow it.
     #[error(

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::Source;
 use super::layout::{Listed, NotUsed, Plan, Reading};
 use super::names::printable;
+use super::outline::Looker;
 use super::tree::{NameKind, Tree, TreeFile};
+use super::{DumpError, Source, Watch};
 
 /// The photos of a dump that are left out, and how many are taken.
 #[derive(Debug, Default)]
@@ -21,7 +22,13 @@ pub(super) struct LeftOut {
 impl LeftOut {
     /// Compares the files of a dump with what was listed. A file is a photo when its name says so; without a
     /// telling name, when its first bytes do; and not when its name says that it is something else (`.txt`, `.csv`, …).
-    pub(super) fn of(source: &Source, tree: &Tree, reading: &Reading, listed: &Listed) -> LeftOut {
+    pub(super) fn of(
+        source: &Source,
+        tree: &Tree,
+        reading: &Reading,
+        listed: &Listed,
+        watch: &mut Watch<'_>,
+    ) -> Result<LeftOut, DumpError> {
         let mut seen = vec![false; tree.len()];
         let mut taken = 0;
         let mut path = String::new();
@@ -34,22 +41,32 @@ impl LeftOut {
                 seen[index] = true;
             }
         }
+        for path in &listed.renamed {
+            for index in tree.find_all(path) {
+                taken += u64::from(!seen[index]);
+                seen[index] = true;
+            }
+        }
         for path in &listed.used {
             tree.find_all(path).for_each(|index| seen[index] = true);
         }
-        let is_photo = |file: &TreeFile| match NameKind::of(&file.path) {
-            NameKind::Picture => true,
-            NameKind::Other => false,
-            NameKind::Unknown => !file.bad_name && source.is_picture(&file.path),
-        };
-        let rest = tree.files().iter().zip(&seen).filter(|(_, seen)| !**seen);
-        let photos: Vec<&TreeFile> =
-            rest.map(|(file, _)| file).filter(|file| is_photo(file)).collect();
-        LeftOut {
+        let mut photos: Vec<&TreeFile> = Vec::new();
+        let mut looker = Looker::new(source, watch);
+        for (file, _) in tree.files().iter().zip(&seen).filter(|(_, seen)| !**seen) {
+            let is_photo = match NameKind::of(&file.path) {
+                NameKind::Picture => true,
+                NameKind::Other => false,
+                NameKind::Unknown => looker.is_picture(file)?,
+            };
+            if is_photo {
+                photos.push(file);
+            }
+        }
+        Ok(LeftOut {
             by_folder: by_folder(&photos, reading),
             photos: photos.into_iter().map(|file| printable(&file.path)).collect(),
             taken,
-        }
+        })
     }
 }
 

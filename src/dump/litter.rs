@@ -1,7 +1,7 @@
 //! What systems, archivers and NAS boxes leave behind in folders: never a photo that somebody meant.
 
 /// Files and folders with these names, in any case, are not looked at.
-const NAMES: [&str; 22] = [
+const NAMES: [&str; 21] = [
     // macOS and its archives
     "__MACOSX",
     "Icon\r",
@@ -13,7 +13,6 @@ const NAMES: [&str; 22] = [
     "ehthumbs_vista.db",
     "desktop.ini",
     "$RECYCLE.BIN",
-    "RECYCLER",
     "System Volume Information",
     // Linux
     "lost+found",

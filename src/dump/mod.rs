@@ -39,12 +39,14 @@ pub use tree::Skipped;
 
 use layout::{Facts, Unrecognised, listed, recognise};
 use left_out::LeftOut;
+use outline::Outline;
+use resolve::fold;
 use tree::Tree;
 
 /// A dump, listed.
 #[derive(Debug, Clone)]
 pub struct Dump {
-    /// As what it was read, and why.
+    /// How it was read, and why.
     pub reading: Reading,
     /// Where its files lie.
     pub source: Source,
@@ -92,14 +94,16 @@ impl Dump {
         {
             return Err(DumpError::IsDataset { path: path() });
         }
-        let mut facts = Facts::of(&source, &tree);
+        let outline = Outline::of(&source, &tree, watch)?;
+        let mut facts = Facts::of(&source, &tree, outline);
         let by_hand = !options.lists.is_empty();
         if by_hand && matches!(options.layout, Some(Layout::Folder | Layout::Classes)) {
             return Err(DumpError::ListsOfFolder { path: path() });
         }
         let recognised = recognise(&facts, options.layout, by_hand);
         let by_tables = |reading: &Reading| reading.layout != Layout::Folder;
-        if options.layout.is_none()
+        if matches!(options.layout, None | Some(Layout::Csv))
+            && !by_hand
             && !recognised.as_ref().is_ok_and(by_tables)
             && let Some(broken) = facts.broken.take()
         {
@@ -109,6 +113,9 @@ impl Dump {
             Unrecognised::Unknown(mut found) => {
                 found.extend(tree.skipped.in_words());
                 DumpError::UnknownLayout { path: path(), found: found.join("; ") }
+            }
+            Unrecognised::TableOrFolder { table, class } => {
+                DumpError::TableOrFolder { path: path(), table, class }
             }
             Unrecognised::NoClasses(folders) => {
                 DumpError::NoClassFolders { path: path(), folders: listed(&folders) }
@@ -124,7 +131,14 @@ impl Dump {
                 .as_deref()
                 .and_then(|scores| source.inside(&scores.canonicalize().ok()?)),
         );
-        let left_out = LeftOut::of(&source, &tree, &reading, &found);
+        if reading.root.contains(char::is_control) {
+            let fault = format!(
+                "the folder name `{}` holds a control character",
+                names::shown(&reading.root)
+            );
+            return Err(DumpError::FolderName { path: path(), fault });
+        }
+        let left_out = LeftOut::of(&source, &tree, &reading, &found, watch)?;
         reading.not_used.extend(left_out.by_folder);
         let count = left_out.photos.len() as u64;
         if count > left_out.taken && options.layout.is_none() && !by_hand {
@@ -142,6 +156,7 @@ impl Dump {
         }
         let mut notes = std::mem::take(&mut reading.notes);
         notes.extend(found.notes);
+        notes.extend(alike(&found.classes));
         notes.extend(tree.skipped.hidden_in_words());
         notes.extend_from_slice(&tree.notes);
         notes.extend_from_slice(source.notes());
@@ -268,6 +283,16 @@ impl Dump {
             self.inputs[index as usize].problem = Some(problem);
         }
     }
+}
+
+/// Classes that are called alike but for capitals and how letters are composed, where there are some.
+fn alike(classes: &[String]) -> Option<String> {
+    let mut folded: Vec<(String, &String)> =
+        classes.iter().map(|class| (fold(class), class)).collect();
+    folded.sort();
+    let pair = folded.windows(2).find(|pair| pair[0].0 == pair[1].0)?;
+    let (one, other) = (pair[0].1, pair[1].1);
+    Some(format!("the classes `{one}` and `{other}` differ in capitals or composed letters alone"))
 }
 
 #[cfg(test)]

@@ -34,14 +34,15 @@ pub(super) fn split_of_word(word: &str) -> Option<&'static str> {
     WORDS.iter().find(|(_, words)| words.iter().any(is)).map(|&(split, _)| split)
 }
 
-/// The split that a name tells by one of its words, and the name with `*` for that word: `train` and `seg_*` for
-/// `seg_train`. `None` where several words do.
+/// The split that a name tells by one of its words, and the name with `*` for that word and without a number at its
+/// end: `train` and `seg_*` for `seg_train`, `*` for `train2017`. `None` where several words do.
 pub(super) fn split_in_name(name: &str) -> Option<(&'static str, String)> {
     let mut words = name.split(|letter: char| !letter.is_alphabetic());
     let mut found = words.by_ref().filter_map(|word| Some((word, split_of_word(word)?)));
     let ((word, split), None) = (found.next()?, found.next()) else { return None };
     let begin = word.as_ptr() as usize - name.as_ptr() as usize;
-    Some((split, format!("{}*{}", &name[..begin], &name[begin + word.len()..])))
+    let rest = name[begin + word.len()..].trim_end_matches(|letter: char| letter.is_ascii_digit());
+    Some((split, format!("{}*{rest}", &name[..begin])))
 }
 
 /// What is wrong with a class's name, in words; `None` when nothing is.
@@ -82,7 +83,7 @@ pub(super) fn sample_id(path: &str) -> Result<Box<str>, Problem> {
         return unusable("unusable-name", detail);
     }
     let mut parts: Vec<&str> = Vec::new();
-    let absolute = path.starts_with('/') || has_drive(path);
+    let absolute = is_absolute(path);
     let mut leaves = absolute;
     for part in path.split('/') {
         match part {
@@ -91,7 +92,7 @@ pub(super) fn sample_id(path: &str) -> Result<Box<str>, Problem> {
             part => parts.push(part),
         }
     }
-    if leaves || path.ends_with("..") {
+    if leaves || path.rsplit('/').next() == Some("..") {
         let expected = if absolute {
             "a path relative to the dump, or an absolute one below it"
         } else {
@@ -106,9 +107,11 @@ pub(super) fn sample_id(path: &str) -> Result<Box<str>, Problem> {
     Ok(parts.join("/").into_boxed_str())
 }
 
-/// True for `C:/photos/1.jpg`.
-fn has_drive(path: &str) -> bool {
-    matches!(path.as_bytes(), [drive, b':', b'/' | b'\\', ..] if drive.is_ascii_alphabetic())
+/// True for `/photos/1.jpg` and `C:/photos/1.jpg`.
+pub(super) fn is_absolute(path: &str) -> bool {
+    let has_drive =
+        matches!(path.as_bytes(), [drive, b':', b'/' | b'\\', ..] if drive.is_ascii_alphabetic());
+    path.starts_with('/') || has_drive
 }
 
 #[cfg(test)]
@@ -119,6 +122,7 @@ mod tests {
     fn a_listed_path_cannot_leave_the_dump() {
         assert_eq!(&*sample_id("./data//1.jpg").unwrap(), "data/1.jpg");
         assert_eq!(&*sample_id("a/../b/1.jpg").unwrap(), "b/1.jpg");
+        assert_eq!(&*sample_id("cat/a..").unwrap(), "cat/a..");
         for listed in ["../x.jpg", "a/..", "a/../../x.jpg", "/etc/passwd", "C:/x.jpg", "c:\\x.jpg"]
         {
             let Err(Problem::Unusable { code, .. }) = sample_id(listed) else { panic!("{listed}") };
@@ -141,7 +145,7 @@ mod tests {
         for (name, split, rest) in [
             ("seg_train", "train", "seg_*"),
             ("Test_set", "test", "*_set"),
-            ("val2017", "val", "*2017"),
+            ("val2017", "val", "*"),
         ] {
             assert_eq!(split_in_name(name), Some((split, rest.to_owned())));
         }

@@ -1,12 +1,38 @@
 //! The folders of a dump and how many photos lie in each: what the recognition of layouts goes by.
 
-use super::Source;
+use super::names::{split_in_name, split_of_word};
 use super::tree::{NameKind, Tree, TreeFile};
+use super::{DumpError, Source, Watch};
 
 /// Folders below this depth count for the one above them: a tree of any depth makes a shallow outline.
-const MAX_DEPTH: usize = 12;
+const MAX_DEPTH: usize = 128;
 /// Files without a telling name that are looked into, to say what a folder of such files holds.
 const LOOKED_INTO: usize = 4;
+
+/// Looks into files whose names do not tell what they are. Half a million of them on a slow disk take long.
+pub(super) struct Looker<'a, 'w> {
+    source: &'a Source,
+    watch: &'a mut Watch<'w>,
+    looked: u64,
+}
+
+impl<'a, 'w> Looker<'a, 'w> {
+    pub(super) fn new(source: &'a Source, watch: &'a mut Watch<'w>) -> Looker<'a, 'w> {
+        Looker { source, watch, looked: 0 }
+    }
+
+    /// True for a file whose first bytes are those of a picture.
+    ///
+    /// # Errors
+    /// [`DumpError::GivenUp`] when whoever watches says so.
+    pub(super) fn is_picture(&mut self, file: &TreeFile) -> Result<bool, DumpError> {
+        self.looked += 1;
+        if self.looked.is_multiple_of(256) && (self.watch)(self.looked, 0).is_break() {
+            return Err(DumpError::GivenUp { path: self.source.path().to_owned() });
+        }
+        Ok(!file.bad_name && self.source.is_picture(&file.path))
+    }
+}
 
 /// A folder that holds photos, however deep.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -22,7 +48,15 @@ pub(super) struct Outline {
 impl Outline {
     /// The outline of a tree. A photo is told by its name; where a folder has files without a telling name
     /// alone, some are looked into.
-    pub(super) fn of(source: &Source, tree: &Tree) -> Outline {
+    ///
+    /// # Errors
+    /// [`DumpError::GivenUp`] when `watch` says so.
+    pub(super) fn of(
+        source: &Source,
+        tree: &Tree,
+        watch: &mut Watch<'_>,
+    ) -> Result<Outline, DumpError> {
+        let mut looker = Looker::new(source, watch);
         let mut top = Outline::default();
         // Files of one folder stand together but for those of the folders in it.
         let mut folders: Vec<(&str, u64, Vec<&TreeFile>)> = Vec::new();
@@ -39,16 +73,16 @@ impl Outline {
             }
         }
         for (folder, pictures, unknown) in folders {
-            let are_photos = pictures > 0 || {
-                let mut some = unknown.iter().take(LOOKED_INTO);
-                some.any(|file| !file.bad_name && source.is_picture(&file.path))
-            };
+            let mut are_photos = pictures > 0;
+            for file in unknown.iter().take(LOOKED_INTO).take_while(|_| pictures == 0) {
+                are_photos |= looker.is_picture(file)?;
+            }
             let photos = pictures + if are_photos { unknown.len() as u64 } else { 0 };
             if photos > 0 {
                 top.add(folder, photos);
             }
         }
-        top
+        Ok(top)
     }
 
     fn add(&mut self, folder: &str, photos: u64) {
@@ -86,6 +120,28 @@ impl Outline {
             [only] if self.direct == 0 => Some(only),
             _ => None,
         }
+    }
+
+    /// The folder in it that the dump lies in, where that is clear: the only one, of whatever lies beside it; or
+    /// the only one that holds splits, where it holds more photos than the others together.
+    pub(super) fn inner(&self) -> Option<&Outline> {
+        if let [only] = &self.folders[..] {
+            let wraps = self.direct == 0 || only.direct == 0 && only.photos() > self.direct;
+            return Some(only).filter(|_| wraps);
+        }
+        let mut dumps = self.folders.iter().filter(|folder| folder.holds_splits());
+        let (Some(dump), None) = (dumps.next(), dumps.next()) else { return None };
+        let is_split = split_in_name(&dump.name).is_some();
+        Some(dump).filter(|dump| !is_split && dump.photos() * 2 > self.photos())
+    }
+
+    /// True where folders in it are called like two splits and hold class folders.
+    fn holds_splits(&self) -> bool {
+        let has_classes = |folder: &&Outline| !folder.folders.is_empty();
+        let splits = self.folders.iter().filter(has_classes);
+        let mut splits = splits.filter_map(|folder| split_of_word(&folder.name));
+        let first = splits.next();
+        self.direct == 0 && splits.any(|split| Some(split) != first)
     }
 
     /// The outline from paths of photos alone.

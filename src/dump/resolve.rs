@@ -5,7 +5,7 @@
 //! is listed and exactly one file has it but for these, that file is meant, and it is said.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::path::Path;
 
 use unicode_normalization::UnicodeNormalization;
 
@@ -21,8 +21,6 @@ pub(super) struct Resolver<'a> {
     root: &'a str,
     /// What stands before a sample id to make a path below the source.
     prefix: String,
-    /// Paths as [`fold`] makes them; `None` where two files have one. Made when it is first needed.
-    folded: Option<HashMap<String, Option<usize>>>,
     /// How often each difference was met, and the first path with it.
     met: [(u64, String); DIFFERENCES.len()],
 }
@@ -30,7 +28,7 @@ pub(super) struct Resolver<'a> {
 /// In what a listed path may differ from that of the file that it means.
 const DIFFERENCES: [&str; 3] = [
     "written with backslashes",
-    "that compose letters in another way than the names of the files (NFC, NFD)",
+    "with letters composed in another way than in the names of the files (NFC, NFD)",
     "with other capitals than the names of the files",
 ];
 
@@ -41,17 +39,31 @@ impl<'a> Resolver<'a> {
         root: &'a str,
         prefix: &str,
     ) -> Resolver<'a> {
-        let met = Default::default();
-        Resolver { source, tree, root, prefix: prefix.to_owned(), folded: None, met }
+        Resolver { source, tree, root, prefix: prefix.to_owned(), met: Default::default() }
+    }
+
+    /// The source.
+    pub(super) fn path(&self) -> &Path {
+        self.source.path()
     }
 
     /// A listed path relative to the root of the dump; an absolute one that lies elsewhere stays as it is.
     pub(super) fn relative<'b>(&self, listed: &'b str) -> Cow<'b, str> {
-        match self.source.inside(listed.as_ref()) {
-            Some(below) => match below.strip_prefix(self.root) {
-                Some(below) => Cow::Owned(below.to_owned()),
-                None => Cow::Borrowed(listed),
-            },
+        if !listed.starts_with('/') {
+            return Cow::Borrowed(listed);
+        }
+        // `/1.jpg` is what somebody wrote who meant the dump, and what a tar with absolute names has.
+        let rest = listed.trim_start_matches('/');
+        let of_root = || format!("{}{rest}", self.root);
+        let there = || Some(rest.to_owned()).filter(|path| self.tree.is_file(path));
+        let below = self.source.inside(listed.as_ref()).or_else(there);
+        let Some(below) = below.or_else(|| Some(of_root()).filter(|path| self.tree.is_file(path)))
+        else {
+            return Cow::Borrowed(listed);
+        };
+        // Ids go on where the prefix ends.
+        match below.strip_prefix(&*self.prefix).or_else(|| below.strip_prefix(self.root)) {
+            Some(below) => Cow::Owned(below.to_owned()),
             None => Cow::Borrowed(listed),
         }
     }
@@ -63,9 +75,10 @@ impl<'a> Resolver<'a> {
             return id;
         }
         let slashes = path.replace('\\', "/");
+        let slashes = sample_id(&slashes).map_or(slashes, String::from);
         let (difference, found) = match self.tree.find(&slashes) {
             Some(found) => (0, found),
-            None => match self.folded().get(&fold(&path)) {
+            None => match self.tree.folded().get(&fold(&path)) {
                 Some(&Some(found)) => {
                     let composed: String = slashes.nfc().collect();
                     let same = self.tree.files()[found].path.nfc().eq(composed.chars());
@@ -91,21 +104,7 @@ impl<'a> Resolver<'a> {
         let is_file = |path: &str| sample_id(path).is_ok_and(|id| self.tree.is_file(&id));
         is_file(path)
             || path.contains('\\') && is_file(&path.replace('\\', "/"))
-            || loosely && matches!(self.folded().get(&fold(path)), Some(Some(_)))
-    }
-
-    fn folded(&mut self) -> &HashMap<String, Option<usize>> {
-        let tree = self.tree;
-        self.folded.get_or_insert_with(|| {
-            let mut folded = HashMap::with_capacity(tree.len());
-            for (index, file) in tree.files().iter().enumerate() {
-                let place = folded.entry(fold(&file.path)).or_insert(Some(index));
-                if *place != Some(index) {
-                    *place = None;
-                }
-            }
-            folded
-        })
+            || loosely && matches!(self.tree.folded().get(&fold(path)), Some(Some(_)))
     }
 
     /// What a person should know of paths that are not written as the files are called.
@@ -119,8 +118,8 @@ impl<'a> Resolver<'a> {
     }
 }
 
-/// A path without the differences that [`Resolver`] overlooks.
-fn fold(path: &str) -> String {
+/// A path without the differences that a [`Resolver`] overlooks.
+pub(super) fn fold(path: &str) -> String {
     let slashes = path.replace('\\', "/");
     let lower: String = slashes.nfc().flat_map(char::to_lowercase).collect();
     // `\` before a name stands for `/`, and two of them for one.

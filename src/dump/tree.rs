@@ -3,10 +3,14 @@
 //! Folder and tar give the same tree: it holds files alone, so that an empty folder, which not every copy
 //! of a dump keeps, decides nothing.
 
+use std::cell::OnceCell;
+use std::collections::HashMap;
+
 use serde::Serialize;
 
 use super::litter::{is_hidden_by_hand, skipped_part};
 use super::names::printable;
+use super::resolve::fold;
 use super::{DumpError, Source, Watch};
 
 /// Skipped places that are named; the others are counted.
@@ -23,6 +27,8 @@ pub(super) struct Tree {
     skipped_parts: Vec<Box<str>>,
     /// What was odd on the way.
     pub(super) notes: Vec<String>,
+    /// Paths as [`fold`] makes them, and their files; `None` where two files have one. Made when first needed.
+    folded: OnceCell<HashMap<String, Option<usize>>>,
 }
 
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -163,6 +169,20 @@ impl Tree {
     /// The number of the file at `path`.
     pub(super) fn find(&self, path: &str) -> Option<usize> {
         self.files.binary_search_by(|file| (*file.path).cmp(path)).ok()
+    }
+
+    /// The files by their paths without what lists may write in another way.
+    pub(super) fn folded(&self) -> &HashMap<String, Option<usize>> {
+        self.folded.get_or_init(|| {
+            let mut folded = HashMap::with_capacity(self.files.len());
+            for (index, file) in self.files.iter().enumerate() {
+                let place = folded.entry(fold(&file.path)).or_insert(Some(index));
+                if *place != Some(index) {
+                    *place = None;
+                }
+            }
+            folded
+        })
     }
 
     /// The numbers of all files with this path; two names that are not UTF-8 may look alike.

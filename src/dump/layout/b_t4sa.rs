@@ -15,8 +15,6 @@ pub(super) const TOP_FOLDER: &str = "b-t4sa_imgs";
 pub(super) const PHOTOS: &str = "data";
 /// The tar of the release.
 const TAR: &str = "b-t4sa_imgs.tar";
-/// A list that repeats the others.
-const ALL: &str = "b-t4sa_all.txt";
 
 pub(super) fn list_name(split: &str) -> String {
     format!("b-t4sa_{split}.txt")
@@ -57,12 +55,20 @@ pub(super) fn open(opening: &Opening<'_>) -> Result<Listed, DumpError> {
     }
     let prefix = if has_top { format!("{root}{TOP_FOLDER}/") } else { root.to_owned() };
     let labels = Labels::known(&CLASSES);
-    let mut used = lists.inside().to_vec();
-    used.extend([format!("{root}{ALL}"), format!("{root}{TOP_FOLDER}/{ALL}")]);
+    let used = lists.inside().to_vec();
     let mut files = opening.resolver(&prefix);
-    let (lists, splits, inputs) = lists.inputs(&labels, Some(TOP_FOLDER), &mut files);
+    let (lists, splits, inputs) = lists.inputs(&labels, Some(TOP_FOLDER), &mut files)?;
     let notes = files.notes();
-    Ok(Listed { prefix, lists, splits, classes: labels.into_names(), inputs, notes, used })
+    Ok(Listed {
+        prefix,
+        lists,
+        splits,
+        classes: labels.into_names(),
+        inputs,
+        notes,
+        used,
+        ..Listed::default()
+    })
 }
 
 #[cfg(test)]

@@ -5,11 +5,14 @@
 
 use std::collections::BTreeSet;
 
-use crate::dump::list::{Labels, Lists, renumbered};
+use crate::dump::list::{Labels, Lists, Part, renumbered};
+use crate::dump::names::split_in_name;
+use crate::dump::outline::Outline;
 use crate::dump::resolve::Resolver;
 use crate::dump::tree::{NameKind, Tree};
-use crate::dump::{DumpError, Layout, Source};
+use crate::dump::{DumpError, Source};
 
+use super::facts::way_down;
 use super::{Listed, Opening, TableUse};
 
 /// Names of tables for a whole dump, without their ending.
@@ -23,9 +26,9 @@ const TRIED_PATHS: usize = 200;
 const TRIED_FOLDERS: usize = 100;
 
 /// Where the photos of listed paths lie.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Whereabouts {
-    /// Below the root, `""` or ending in `/`.
+    /// Below the source, `""` or ending in `/`.
     pub(super) folder: String,
     pub(super) suffix: &'static str,
     /// How many of the paths lie there.
@@ -42,13 +45,47 @@ pub(super) fn open(opening: &Opening<'_>, tables: &[TableUse]) -> Result<Listed,
     for TableUse { path, split, base } in tables.iter().filter(|_| opening.by_hand.is_empty()) {
         lists.add(source, path, split, base)?;
     }
-    if lists.is_empty() {
-        let expected = "labels.csv with a header such as `path,label`";
-        return Err(DumpError::NotThisLayout { path: path(), layout: Layout::Csv, expected });
+    // Lists that are named by hand may lie anywhere, and so may what they list.
+    let mut roots = vec![root.to_owned()];
+    if !opening.by_hand.is_empty() {
+        roots.extend(way_down(opening.outline).into_iter().map(|(root, _)| root));
+        let folders =
+            lists.inside().iter().filter_map(|list| Some(list[..=list.rfind('/')?].to_owned()));
+        roots.extend(folders);
     }
-    let lies = whereabouts(source, tree, root, &lists.some_paths(TRIED_PATHS));
-    let (folder, suffix) = lies.map_or_else(Default::default, |lies| (lies.folder, lies.suffix));
-    lists.append_to_paths(suffix);
+    // Each split of each list may have a folder of its own.
+    let parts: Vec<(Part, Whereabouts)> = lists
+        .parts()
+        .into_iter()
+        .filter_map(|part| {
+            let own = folders_of_split(opening.outline, &roots, &part.split);
+            let paths = lists.some_paths(Some(&part), TRIED_PATHS);
+            Some((part, whereabouts(source, tree, &roots, &own, &paths)?))
+        })
+        .collect();
+    let mut notes = Vec::new();
+    let first = parts.first().map_or_else(Whereabouts::default, |(_, lies)| lies.clone());
+    let agree = |(_, lies): &(Part, Whereabouts)| {
+        (&lies.folder, lies.suffix) == (&first.folder, first.suffix)
+    };
+    let prefix = if parts.iter().all(agree) {
+        let Whereabouts { folder, suffix, .. } = first;
+        lists.place(None, "", suffix);
+        if parts.is_empty() { root.to_owned() } else { folder }
+    } else {
+        for (part, Whereabouts { folder, suffix, .. }) in &parts {
+            lists.place(Some(part), folder.strip_prefix(root).unwrap_or_default(), suffix);
+        }
+        root.to_owned()
+    };
+    for (part, Whereabouts { folder, suffix, .. }) in parts.iter().take(3) {
+        if !(folder == root && suffix.is_empty()) {
+            let of = lists.name(part);
+            notes.push(format!(
+                "photos of {of} were found in {folder}: `x` means {folder}x{suffix}"
+            ));
+        }
+    }
     let limit = usize::from(crate::sample::NO_LABEL);
     let labels = Labels::found(lists.labels()).map_err(|found| DumpError::TooMany {
         path: path(),
@@ -57,65 +94,76 @@ pub(super) fn open(opening: &Opening<'_>, tables: &[TableUse]) -> Result<Listed,
         limit,
     })?;
     let used = lists.inside().to_vec();
-    let prefix = format!("{root}{folder}");
     let mut files = opening.resolver(&prefix);
-    let (lists, splits, inputs) = lists.inputs(&labels, None, &mut files);
-    let mut notes = files.notes();
-    if !(folder.is_empty() && suffix.is_empty()) {
-        notes.push(format!("the photo of `x` is taken from {prefix}x{suffix}"));
-    }
+    let (lists, splits, inputs) = lists.inputs(&labels, None, &mut files)?;
+    notes.extend(files.notes());
     let classes = labels.into_names();
     notes.extend(renumbered(&classes));
-    Ok(Listed { prefix, lists, splits, classes, inputs, notes, used })
+    Ok(Listed { prefix, lists, splits, classes, inputs, notes, used, ..Listed::default() })
 }
 
-/// Folder and suffix that make the most of these paths those of files; of equals the first. `None` where none
-/// is found.
+/// The folders below one of `roots` that are called like a split.
+fn folders_of_split(outline: &Outline, roots: &[String], split: &str) -> Vec<String> {
+    let nodes = roots.iter().filter_map(|root| Some((root, outline.at(root)?)));
+    let folders =
+        nodes.flat_map(|(root, node)| node.folders.iter().map(move |folder| (root, folder)));
+    let own = folders
+        .filter(|(_, folder)| split_in_name(&folder.name).is_some_and(|found| found.0 == split));
+    own.map(|(root, folder)| format!("{root}{}/", folder.name)).collect()
+}
+
+/// Folder and suffix that make the most of these paths those of files: below one of `roots`, where the folders
+/// `own` come before others. Of equals the first; `None` where none is found.
 pub(super) fn whereabouts(
     source: &Source,
     tree: &Tree,
-    root: &str,
+    roots: &[String],
+    own: &[String],
     paths: &[String],
 ) -> Option<Whereabouts> {
-    let mut resolver = Resolver::new(source, tree, root, "");
-    let paths: Vec<String> =
-        paths.iter().map(|path| resolver.relative(path).into_owned()).collect();
-    let usual: Vec<String> = FOLDERS.iter().map(|&folder| folder.to_owned()).collect();
-    let mut best = |folders: &[String], loosely: bool| {
+    if paths.is_empty() {
+        return None;
+    }
+    let best = |folders: &dyn Fn(&str) -> Vec<String>, loosely: bool| {
         let mut best: Option<Whereabouts> = None;
-        for folder in folders {
-            for suffix in SUFFIXES {
-                let mut is_there = |path: &&String| {
-                    resolver.finds(&format!("{root}{folder}{path}{suffix}"), loosely)
-                };
-                let found = paths.iter().filter(|path| is_there(path)).count();
-                if found > best.as_ref().map_or(0, |best| best.found) {
-                    best = Some(Whereabouts { folder: folder.clone(), suffix, found });
+        for root in roots {
+            let mut resolver = Resolver::new(source, tree, root, root);
+            let paths: Vec<String> =
+                paths.iter().map(|path| resolver.relative(path).into_owned()).collect();
+            for folder in folders(root) {
+                for suffix in SUFFIXES {
+                    let mut is_there = |path: &&String| {
+                        resolver.finds(&format!("{folder}{path}{suffix}"), loosely)
+                    };
+                    let found = paths.iter().filter(|path| is_there(path)).count();
+                    if found > best.as_ref().map_or(0, |best| best.found) {
+                        best = Some(Whereabouts { folder: folder.clone(), suffix, found });
+                    }
                 }
             }
         }
         best
     };
-    if paths.is_empty() {
-        return None;
-    }
+    let usual = |root: &str| {
+        let usual = FOLDERS[1..].iter().map(|folder| format!("{root}{folder}"));
+        [root.to_owned()].into_iter().chain(own.iter().cloned()).chain(usual).collect()
+    };
     best(&usual, false)
-        .or_else(|| best(&folders_of_photos(tree, root), false))
+        .or_else(|| best(&|root| folders_of_photos(tree, root), false))
         .or_else(|| best(&usual, true))
 }
 
-/// Folders below `root` that hold photos, the first of them.
+/// Folders below `root` that photos lie in, however deep, the first of them.
 fn folders_of_photos(tree: &Tree, root: &str) -> Vec<String> {
     let mut folders = BTreeSet::new();
     for file in tree.below(root) {
-        let below = &file.path[root.len()..];
-        if NameKind::of(below) != NameKind::Other
-            && let Some(end) = below.rfind('/')
-        {
-            folders.insert(&below[..=end]);
-            if folders.len() == TRIED_FOLDERS {
-                break;
-            }
+        if NameKind::of(&file.path) == NameKind::Other {
+            continue;
+        }
+        let above = file.path[root.len()..].match_indices('/').map(|(end, _)| root.len() + end);
+        folders.extend(above.map(|end| &file.path[..=end]));
+        if folders.len() >= TRIED_FOLDERS {
+            break;
         }
     }
     folders.into_iter().map(str::to_owned).collect()
@@ -123,8 +171,7 @@ fn folders_of_photos(tree: &Tree, root: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::dump::Dump;
+    use crate::dump::{Dump, Layout};
     use std::fs;
 
     fn dump(files: &[(&str, &str)]) -> Dump {

@@ -1,22 +1,28 @@
 //! What lies in a dump, as far as its layout depends on it: folders with the number of their photos, and files
 //! that may be lists with what their beginning tells.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::dump::list::{first_paths, head};
-use crate::dump::names::{split_in_name, split_of_word};
+use crate::dump::list::{Lists, first_paths, head};
+use crate::dump::names::{shown as shown_name, split_in_name, split_of_word};
 use crate::dump::options::is_table;
 use crate::dump::outline::Outline;
+use crate::dump::resolve::Resolver;
 use crate::dump::tree::Tree;
 use crate::dump::{DumpError, Source};
 
-use super::csv::{WHOLE, Whereabouts, whereabouts};
+use super::csv::{WHOLE, whereabouts};
 use super::{b_t4sa, ttd};
 
 /// Bytes of a list that are read to see what it is.
 const HEAD_BYTES: usize = 64 * 1024;
 /// Paths of a list that are looked for.
 const TRIED_PATHS: usize = 200;
+/// Folders of lists that are looked into.
+const LIST_FOLDERS: [&str; 5] = ["annotations", "labels", "lists", "meta", "splits"];
+/// Files of one ending in one folder that are looked at one by one.
+const LOOKED_AT: usize = 16;
 /// Endings of files that people keep labels in and that are not read.
 const OTHER_LISTS: [&str; 10] =
     ["json", "jsonl", "ndjson", "parquet", "xlsx", "xls", "xml", "mat", "pkl", "npy"];
@@ -45,16 +51,22 @@ pub(in crate::dump) struct ListFacts {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::dump) enum ListKind {
-    /// A list of B-T4SA, or one that lies beside the source.
+    /// A list of B-T4SA.
     BT4sa,
+    /// A list of B-T4SA that lies beside the source.
     BT4saBeside,
-    /// A list of the Twitter Testing Dataset, or the folder of its folds.
+    /// A list of the Twitter Testing Dataset.
     Ttd,
+    /// The folder of that dataset's folds.
     TtdFolds,
     Table {
         /// Names of the columns of paths and labels.
         path: String,
         label: Option<String>,
+        /// The column of labels is not named like one.
+        is_guess: bool,
+        /// The first path.
+        first: String,
         /// Paths that were looked for, and how many lie in the dump.
         tried: usize,
         found: usize,
@@ -66,50 +78,36 @@ pub(in crate::dump) enum ListKind {
 }
 
 impl Facts {
-    pub(in crate::dump) fn of(source: &Source, tree: &Tree) -> Facts {
-        let outline = Outline::of(source, tree);
-        let (mut lists, mut broken) = (Vec::new(), None);
-        for split in b_t4sa::SPLITS {
-            let name = b_t4sa::list_name(split);
-            if source.beside(&name).is_some() {
-                lists.push(ListFacts { folder: String::new(), name, what: ListKind::BT4saBeside });
-            }
-        }
+    pub(in crate::dump) fn of(source: &Source, tree: &Tree, outline: Outline) -> Facts {
+        let mut looker = Looker { source, tree, lists: Vec::new(), broken: None };
         for (folder, node) in way_down(&outline) {
-            look_into(source, tree, &folder, &folder, &mut lists, &mut broken);
-            look_into(
-                source,
-                tree,
-                &format!("{folder}{}/", b_t4sa::TOP_FOLDER),
-                &folder,
-                &mut lists,
-                &mut broken,
-            );
+            looker.look_into(&folder, &folder);
+            looker.look_into(&format!("{folder}{}/", b_t4sa::TOP_FOLDER), &folder);
             let truth = format!("{folder}{}", ttd::LIST_FOLDER);
-            let known = tree.names_in(&truth).filter(|name| ttd::is_list(name));
-            lists.extend(known.map(|name| ListFacts {
-                folder: truth.clone(),
-                name: name.to_owned(),
-                what: ListKind::Ttd,
-            }));
+            for name in tree.names_in(&truth).filter(|name| ttd::is_list(name)) {
+                looker.add(&truth, name, ListKind::Ttd);
+            }
             if tree.is_folder(&format!("{folder}{}", ttd::FOLDS)) {
-                let (folder, name) = (folder.clone(), ttd::FOLDS.to_owned());
-                lists.push(ListFacts { folder, name, what: ListKind::TtdFolds });
+                looker.add(&folder, ttd::FOLDS, ListKind::TtdFolds);
+            }
+            // Where people keep lists; they are named, and read when they are named by hand.
+            for beside in LIST_FOLDERS {
+                looker.look_into(&format!("{folder}{beside}/"), &folder);
             }
             // Tables that lie with the photos of their split, as `datasets` of Hugging Face has them.
             for split in node.folders.iter().filter(|node| split_in_name(&node.name).is_some()) {
-                look_into(
-                    source,
-                    tree,
-                    &format!("{folder}{}/", split.name),
-                    &folder,
-                    &mut lists,
-                    &mut broken,
-                );
+                looker.look_into(&format!("{folder}{}/", split.name), &folder);
             }
         }
+        for name in b_t4sa::SPLITS.map(b_t4sa::list_name) {
+            if source.beside(&name).is_some() {
+                looker.add("", &name, ListKind::BT4saBeside);
+            }
+        }
+        let Looker { mut lists, broken, .. } = looker;
+        // A folder may have been looked into for two reasons; what was seen from above is the more telling.
         lists.sort_by(|a, b| (&a.folder, &a.name).cmp(&(&b.folder, &b.name)));
-        lists.dedup();
+        lists.dedup_by(|later, first| later.folder == first.folder && later.name == first.name);
         Facts { outline, lists, broken }
     }
 }
@@ -118,81 +116,119 @@ impl Facts {
 pub(super) fn way_down(outline: &Outline) -> Vec<(String, &Outline)> {
     let mut way = vec![(String::new(), outline)];
     while let Some((path, node)) = way.last()
-        && let Some(only) = node.only_folder()
+        && let Some(inner) = node.inner()
     {
-        way.push((format!("{path}{}/", only.name), only));
+        way.push((format!("{path}{}/", inner.name), inner));
     }
     way
 }
 
-/// Looks at the files directly in `folder` that may be lists of the dump in `root`.
-fn look_into(
-    source: &Source,
-    tree: &Tree,
-    folder: &str,
-    root: &str,
-    lists: &mut Vec<ListFacts>,
-    broken: &mut Option<DumpError>,
-) {
-    for name in tree.names_in(folder) {
-        let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending).to_ascii_lowercase();
-        let what = if b_t4sa::is_list(name) {
-            ListKind::BT4sa
-        } else if is_table(Path::new(name)) {
-            match table(source, tree, folder, root, name) {
-                Ok(table) => table,
-                Err(error) => {
-                    let reason = ListKind::Unread(why(&error));
-                    if matches!(error, DumpError::OpenQuote { .. }) && is_list_name(name) {
-                        broken.get_or_insert(error);
-                    }
-                    reason
-                }
-            }
-        } else if OTHER_LISTS.contains(&&*ending) {
-            ListKind::Unread(format!("{ending} files are not read as lists"))
-        } else if ARCHIVES.contains(&&*ending) {
-            ListKind::Unread("an archive: unpack it, or give a plain tar as the source".to_owned())
-        } else if ending == "txt" && lists_photos(source, tree, folder, root, name) {
-            ListKind::Unread(format!("it lists photos: name it with --list [SPLIT=]{folder}{name}"))
-        } else {
-            continue;
-        };
-        lists.push(ListFacts { folder: folder.to_owned(), name: name.to_owned(), what });
-    }
+/// Looks at files that may be lists.
+struct Looker<'a> {
+    source: &'a Source,
+    tree: &'a Tree,
+    lists: Vec<ListFacts>,
+    broken: Option<DumpError>,
 }
 
-fn table(
-    source: &Source,
-    tree: &Tree,
-    folder: &str,
-    root: &str,
-    name: &str,
-) -> Result<ListKind, DumpError> {
-    let path = format!("{folder}{name}");
-    let shown = source.path().join(&path);
-    let bytes = source
-        .first_bytes(&path, HEAD_BYTES)
-        .map_err(|source| DumpError::Unreadable { path: shown.clone(), source })?;
-    let is_cut = bytes.len() == HEAD_BYTES;
-    let head = match head(&bytes, &shown, TRIED_PATHS, is_cut) {
-        // The cut may lie within a character of UTF-16.
-        Err(DumpError::NotText { .. }) if is_cut => {
-            head(&bytes[..HEAD_BYTES - 2], &shown, TRIED_PATHS, is_cut)?
+impl Looker<'_> {
+    fn add(&mut self, folder: &str, name: &str, what: ListKind) {
+        self.lists.push(ListFacts { folder: folder.to_owned(), name: name.to_owned(), what });
+    }
+
+    /// Looks at the files directly in `folder` that may be lists of the dump in `root`. Of many files with one ending,
+    /// as where each photo has a file of its own beside it, all but those with the name of a list are counted alone.
+    fn look_into(&mut self, folder: &str, root: &str) {
+        let ending =
+            |name: &str| name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
+        let mut endings: BTreeMap<String, usize> = BTreeMap::new();
+        for ending in self.tree.names_in(folder).filter_map(ending) {
+            *endings.entry(ending).or_default() += 1;
         }
-        head => head?,
-    };
-    let find = |root: &str| {
-        whereabouts(source, tree, root, &head.paths).map_or(0, |Whereabouts { found, .. }| found)
-    };
-    let (own, above) = (find(folder), find(root));
-    Ok(ListKind::Table {
-        path: head.path,
-        label: head.label,
-        tried: head.paths.len(),
-        found: own.max(above),
-        own_folder: folder != root && own > 0 && own >= above,
-    })
+        let tree = self.tree;
+        for name in tree.names_in(folder) {
+            let Some(ending) = ending(name) else { continue };
+            if is_list_name(name) || b_t4sa::is_list(name) || endings[&ending] <= LOOKED_AT {
+                if let Some(what) = self.look_at(folder, root, name, &ending) {
+                    self.add(folder, name, what);
+                }
+            }
+        }
+        for (ending, count) in endings.into_iter().filter(|(_, count)| *count > LOOKED_AT) {
+            if OTHER_LISTS.contains(&&*ending)
+                || ARCHIVES.contains(&&*ending)
+                || matches!(&*ending, "csv" | "tsv")
+            {
+                let what = ListKind::Unread(format!("{count} files, not read as lists"));
+                self.add(folder, &format!("*.{ending}"), what);
+            }
+        }
+    }
+
+    fn look_at(&mut self, folder: &str, root: &str, name: &str, ending: &str) -> Option<ListKind> {
+        if b_t4sa::is_list(name) {
+            return Some(ListKind::BT4sa);
+        }
+        if is_table(Path::new(name)) {
+            return Some(self.table(folder, root, name).unwrap_or_else(|error| {
+                let reason = ListKind::Unread(why(&error));
+                if matches!(error, DumpError::OpenQuote { .. }) && is_list_name(name) {
+                    self.broken.get_or_insert(error);
+                }
+                reason
+            }));
+        }
+        let why = match ending {
+            ending if OTHER_LISTS.contains(&ending) => {
+                format!("{ending} files are not read as lists")
+            }
+            ending if ARCHIVES.contains(&ending) => {
+                "an archive: unpack it, or give a plain tar as the source".to_owned()
+            }
+            "txt" if lists_photos(self.source, self.tree, folder, root, name) => {
+                format!("it lists photos: name it with --list [SPLIT=]{folder}{name}")
+            }
+            _ => return None,
+        };
+        Some(ListKind::Unread(why))
+    }
+
+    fn table(&self, folder: &str, root: &str, name: &str) -> Result<ListKind, DumpError> {
+        let (source, tree) = (self.source, self.tree);
+        let path = format!("{folder}{name}");
+        let shown = source.path().join(&path);
+        let unreadable = |source| DumpError::Unreadable { path: shown.clone(), source };
+        let bytes = source.first_bytes(&path, HEAD_BYTES).map_err(unreadable)?;
+        let is_cut = bytes.len() == HEAD_BYTES;
+        let mut head = match head(&bytes, &shown, TRIED_PATHS, is_cut) {
+            // The cut may lie within a character of UTF-16.
+            Err(DumpError::NotText { .. }) if is_cut => {
+                head(&bytes[..HEAD_BYTES - 2], &shown, TRIED_PATHS, is_cut)?
+            }
+            head => head?,
+        };
+        let find = |root: &str, paths: &[String]| {
+            whereabouts(source, tree, &[root.to_owned()], &[], paths).map_or(0, |lies| lies.found)
+        };
+        let (mut own, mut above) = (find(folder, &head.paths), find(root, &head.paths));
+        if own.max(above) == 0 && is_list_name(name) && (is_cut || head.paths.len() == TRIED_PATHS)
+        {
+            // The photos of its beginning may be away, or a quote that opens there hides the rest.
+            let mut whole = Lists::default();
+            whole.add(source, &path, "", "")?;
+            head.paths = whole.some_paths(None, TRIED_PATHS);
+            (own, above) = (find(folder, &head.paths), find(root, &head.paths));
+        }
+        Ok(ListKind::Table {
+            path: head.path,
+            label: head.label,
+            is_guess: head.is_guess,
+            first: head.paths.first().map(|path| shown_name(path)).unwrap_or_default(),
+            tried: head.paths.len(),
+            found: own.max(above),
+            own_folder: folder != root && own > 0 && own >= above,
+        })
+    }
 }
 
 /// True for lines of `path label` whose paths lie in the dump.
@@ -201,7 +237,8 @@ fn lists_photos(source: &Source, tree: &Tree, folder: &str, root: &str, name: &s
         return false;
     };
     let paths = first_paths(&bytes, Path::new(name));
-    whereabouts(source, tree, root, &paths).is_some()
+    let mut files = Resolver::new(source, tree, root, root);
+    paths.iter().any(|path| files.finds(&format!("{root}{path}"), false))
 }
 
 /// True for a name that a table must have to be taken for a list.
@@ -218,6 +255,9 @@ fn why(error: &DumpError) -> String {
         }
         DumpError::NotText { found, advice, .. } => format!("{found}: {advice}"),
         DumpError::Unreadable { source, .. } => source.to_string(),
+        DumpError::OpenQuote { opened, .. } => {
+            format!("a quote opens on line {opened} and takes in what follows")
+        }
         error => error.to_string(),
     }
 }

@@ -1,9 +1,9 @@
 //! A folder for each class, with or without folders `train`, `val`, `test` above or below them.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::dump::list::{in_order, renumbered};
-use crate::dump::names::{class_name_fault, printable, sample_id};
+use crate::dump::names::{class_name_fault, printable, sample_id, split_of_word};
 use crate::dump::{DumpError, Input, Problem};
 
 use super::{Group, GroupClass, Listed, Opening, listed as listed_words};
@@ -49,7 +49,7 @@ pub(super) fn open(opening: &Opening<'_>, groups: &[Group]) -> Result<Listed, Du
     let mut listed = Listed {
         prefix: root.to_owned(),
         classes: classes.iter().map(|&class| class.to_owned()).collect(),
-        notes: empty_folders(opening, groups),
+        notes: without_photos(opening, groups, &labels).into_iter().collect(),
         ..Listed::default()
     };
     listed.notes.extend(renumbered(&listed.classes));
@@ -59,9 +59,14 @@ pub(super) fn open(opening: &Opening<'_>, groups: &[Group]) -> Result<Listed, Du
             listed.splits.push(group.split.clone());
             listed.splits.len() - 1
         });
-        let list = listed.lists.len() as u16;
-        let name = &group.folder[root.len()..];
-        listed.lists.push(if name.is_empty() { "./".to_owned() } else { name.to_owned() });
+        let list = u16::try_from(listed.lists.len()).map_err(|_| DumpError::TooMany {
+            path: path(),
+            what: "class folders of splits",
+            found: groups.len(),
+            limit,
+        })?;
+        let name = printable(&group.folder[root.len()..]);
+        listed.lists.push(if name.is_empty() { "./".to_owned() } else { name });
         let mut line = 0;
         for file in tree.below(&group.folder) {
             let label = match &group.class {
@@ -80,7 +85,10 @@ pub(super) fn open(opening: &Opening<'_>, groups: &[Group]) -> Result<Listed, Du
             let (sample_id, problem) = match sample_id(below) {
                 Ok(id) if !file.bad_name => (id, None),
                 Ok(id) => (id, Some(bad_name())),
-                Err(problem) => (printable(below).into(), Some(problem)),
+                Err(problem) => {
+                    listed.renamed.push(file.path.to_string());
+                    (printable(below).into(), Some(problem))
+                }
             };
             let input = Input::new(list, line, split as u16);
             listed.inputs.push(Input { sample_id, label, problem, ..input });
@@ -89,19 +97,35 @@ pub(super) fn open(opening: &Opening<'_>, groups: &[Group]) -> Result<Listed, Du
     Ok(listed)
 }
 
-/// Folders that would be a class's if they held something: not every copy of a dump keeps them.
-fn empty_folders(opening: &Opening<'_>, groups: &[Group]) -> Vec<String> {
-    let is_class = |folder: &&String| {
-        let (above, _) = folder.trim_end_matches('/').rsplit_once('/').unwrap_or_default();
-        let mut groups = groups.iter().filter(|group| group.class == GroupClass::Folder);
-        !folder.is_empty() && groups.any(|group| group.folder.trim_end_matches('/') == above)
-    };
-    let empty: Vec<&String> = opening.tree.empty_folders.iter().filter(is_class).collect();
-    match empty[..] {
-        [] => Vec::new(),
-        [only] => vec![format!("the folder {} is empty and names no class", printable(only))],
-        _ => vec![format!("{} are empty and name no class", printable(&listed_words(&empty)))],
+/// Folders that would be a class's if they held a photo. Not every copy of a dump keeps the empty ones.
+fn without_photos(
+    opening: &Opening<'_>,
+    groups: &[Group],
+    labels: &HashMap<&str, u16>,
+) -> Option<String> {
+    let mut found: BTreeSet<String> = BTreeSet::new();
+    let of_classes = groups.iter().filter(|group| group.class == GroupClass::Folder);
+    let above: HashSet<&str> = of_classes.clone().map(|group| group.folder.as_str()).collect();
+    for folder in &opening.tree.empty_folders {
+        let end = folder.trim_end_matches('/').rfind('/').map_or(0, |end| end + 1);
+        // Empty splits beside those that hold something are named as well.
+        let is_split = &folder[..end] == opening.root
+            && split_of_word(folder[end..].trim_end_matches('/')).is_some();
+        if !folder.is_empty() && (above.contains(&folder[..end]) || is_split) {
+            found.insert(printable(folder));
+        }
     }
+    for group in of_classes {
+        for file in opening.tree.below(&group.folder) {
+            let class = file.path[group.folder.len()..].split_once('/');
+            if let Some((class, _)) = class.filter(|(class, _)| !labels.contains_key(class)) {
+                found.insert(printable(&format!("{}{class}/", group.folder)));
+            }
+        }
+    }
+    let found: Vec<String> = found.into_iter().collect();
+    let verb = if found.len() == 1 { "holds no photo and names" } else { "hold no photo and name" };
+    (!found.is_empty()).then(|| format!("{} {verb} no class", listed_words(&found)))
 }
 
 fn bad_name() -> Problem {

@@ -6,6 +6,7 @@
 //! ```
 
 mod b_t4sa;
+mod class_folders;
 mod csv;
 mod facts;
 mod folder;
@@ -18,6 +19,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::names::printable;
 use super::outline::Outline;
 use super::resolve::Resolver;
 use super::tree::Tree;
@@ -75,7 +77,7 @@ impl Serialize for Layout {
     }
 }
 
-/// As what a dump is read, and why.
+/// How a dump is read, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Reading {
     /// Its layout.
@@ -148,6 +150,7 @@ pub(super) enum GroupClass {
 impl Reading {
     fn new(layout: Layout, root: &str, because: String, plan: Plan) -> Reading {
         let (not_used, notes) = (Vec::new(), Vec::new());
+        let because = printable(&because);
         Reading { layout, root: root.to_owned(), because, not_used, notes, plan }
     }
 
@@ -191,6 +194,8 @@ pub(super) struct Listed {
     pub(super) notes: Vec<String>,
     /// Files below the source that were read as lists.
     pub(super) used: Vec<String>,
+    /// Paths of files that are inputs under another name, because theirs cannot be written down.
+    pub(super) renamed: Vec<String>,
 }
 
 impl Reading {

@@ -1,20 +1,17 @@
 //! From what lies in a dump to its layout, with the reasons: a pure function of names, headers and counts.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::dump::list::in_order;
-use crate::dump::names::{split_in_name, split_of_word};
+use crate::dump::names::{printable, split_of_word};
 use crate::dump::outline::Outline;
 
+use super::class_folders::{class_folders, splits_among};
 use super::csv::WHOLE;
 use super::facts::{Facts, ListFacts, ListKind, way_down};
-use super::{Group, GroupClass, Layout, NotUsed, Plan, Reading, TableUse, b_t4sa, ttd};
+use super::{Layout, NotUsed, Plan, Reading, TableUse, b_t4sa, ttd};
 
 /// Splits that everybody knows, in the order of conversion.
-const SPLIT_ORDER: [&str; 3] = ["train", "val", "test"];
-/// What is left of a name that is nothing but a word for a split.
-const USUAL: &str = "*";
+pub(super) const SPLIT_ORDER: [&str; 3] = ["train", "val", "test"];
 /// Names that a reason shows.
 const SHOWN: usize = 4;
 
@@ -25,6 +22,8 @@ pub(in crate::dump) enum Unrecognised {
     Unknown(Vec<String>),
     /// Folders are named like splits and hold photos, not classes.
     NoClasses(Vec<String>),
+    /// A table would be the list, but its photos are away, and as folders all photos would be of one class.
+    TableOrFolder { table: String, class: String },
 }
 
 /// Recognises the layout of a dump, or reads it as the one that is asked for. `by_hand`: its lists are named.
@@ -36,6 +35,7 @@ pub(in crate::dump) fn recognise(
     let way = way_down(&facts.outline);
     let may_be = |layout: Layout| asked.is_none_or(|asked| asked == layout);
     let folders = class_folders(&way, asked == Some(Layout::Classes));
+    let has_classes = folders.as_ref().is_ok_and(|folders| folders.only_class.is_none());
     for (root, node) in &way {
         if may_be(Layout::Ttd)
             && let Some(because) = ttd_here(facts, root, node, by_hand)
@@ -49,7 +49,8 @@ pub(in crate::dump) fn recognise(
         }
         if !by_hand
             && may_be(Layout::Csv)
-            && let Some((because, tables)) = tables_here(facts, root, node)
+            && let Some((because, tables)) =
+                tables_here(facts, root, node, has_classes, asked == Some(Layout::Csv))
         {
             let mut reading = Reading::new(Layout::Csv, root, because, Plan::Tables(tables));
             reading.not_used = tables_not_used(facts, &reading);
@@ -65,16 +66,21 @@ pub(in crate::dump) fn recognise(
         Some(layout @ (Layout::Ttd | Layout::BT4sa)) => {
             Ok(Reading::new(layout, "", "it was asked for".to_owned(), Plan::Lists))
         }
-        Some(Layout::Csv) => {
-            let because = "it was asked for".to_owned();
-            Ok(Reading::new(Layout::Csv, "", because, Plan::Tables(Vec::new())))
-        }
+        Some(Layout::Csv) => Err(Unrecognised::Unknown(what_there_is(facts, &way))),
         None | Some(Layout::Folder | Layout::Classes) => {
             let found = folders.map_err(|no_classes| match no_classes {
                 names if names.is_empty() => Unrecognised::Unknown(what_there_is(facts, &way)),
                 names => Unrecognised::NoClasses(names),
             })?;
             let layout = asked.unwrap_or(Layout::Folder);
+            if let (None, Some(class)) = (asked, &found.only_class)
+                && let Some(table) = facts.lists.iter().find(|list| names_photos(list))
+            {
+                let path = format!("{}{}", table.folder, table.name);
+                let table = why(table, Layout::Folder)
+                    .map_or(path.clone(), |why| format!("{path} ({why})"));
+                return Err(Unrecognised::TableOrFolder { table, class: class.clone() });
+            }
             let mut reading =
                 Reading::new(layout, &found.root, found.because, Plan::Folders(found.groups));
             reading.notes = found.notes;
@@ -85,8 +91,8 @@ pub(in crate::dump) fn recognise(
 }
 
 fn ttd_here(facts: &Facts, root: &str, node: &Outline, by_hand: bool) -> Option<String> {
-    let has_photos = ttd::FOLDERS.iter().any(|folder| node.folder(folder).is_some());
-    if !has_photos && node.photos() > 0 {
+    let photos = ttd::FOLDERS.into_iter().find(|folder| node.folder(folder).is_some());
+    if photos.is_none() && node.photos() > 0 {
         return None;
     }
     let folder = format!("{root}{}", ttd::LIST_FOLDER);
@@ -95,7 +101,7 @@ fn ttd_here(facts: &Facts, root: &str, node: &Outline, by_hand: bool) -> Option<
         ListKind::TtdFolds => by_hand && list.folder == root,
         _ => false,
     })?;
-    Some(format!("{}{} lies beside {}/", list.folder, list.name, ttd::FOLDERS[0]))
+    Some(format!("{}{} lies beside {}/", list.folder, list.name, photos.unwrap_or(ttd::FOLDERS[0])))
 }
 
 fn b_t4sa_here(facts: &Facts, root: &str, node: &Outline) -> Option<String> {
@@ -112,16 +118,24 @@ fn b_t4sa_here(facts: &Facts, root: &str, node: &Outline) -> Option<String> {
 }
 
 /// The tables of a dump that lies in `root`, and the reason.
-fn tables_here(facts: &Facts, root: &str, node: &Outline) -> Option<(String, Vec<TableUse>)> {
+fn tables_here(
+    facts: &Facts,
+    root: &str,
+    node: &Outline,
+    has_classes: bool,
+    is_asked: bool,
+) -> Option<(String, Vec<TableUse>)> {
     let here = |folder: &str, stems: &dyn Fn(&str) -> Option<&'static str>| {
         let lists = facts.lists.iter().filter(move |list| list.folder == folder);
         let found = lists.filter_map(|list| {
-            let ListKind::Table { label, found, own_folder, .. } = &list.what else {
+            let ListKind::Table { label, is_guess, found, own_folder, .. } = &list.what else {
                 return None;
             };
             // A table whose paths lie nowhere is a list of photos that are away or, beside class folders, no
             // list of photos.
-            let may_list = *found > 0 || node.folders.is_empty();
+            // Captions beside class folders are no labels.
+            let may_list =
+                is_asked || (*found > 0 || node.folders.is_empty()) && !(*is_guess && has_classes);
             let split = stems(stem(&list.name)?)?;
             may_list.then_some((list, split, label.is_some(), *own_folder))
         });
@@ -147,7 +161,7 @@ fn tables_here(facts: &Facts, root: &str, node: &Outline) -> Option<(String, Vec
             tables.extend(here(&inside, &|stem| is_whole(stem).map(|_| split)));
         }
     }
-    // Tables of paths alone say of no photo what it shows.
+    // Tables without labels are not enough.
     if !tables.iter().any(|(_, _, has_labels, _)| *has_labels) {
         return None;
     }
@@ -171,6 +185,18 @@ fn tables_here(facts: &Facts, root: &str, node: &Outline) -> Option<(String, Vec
     Some((format!("{} {verb} photos{columns}", listed(&names)), uses))
 }
 
+/// True for a table with labels that is not read, or one that is named like a list and could not be.
+fn names_photos(list: &ListFacts) -> bool {
+    let named = stem(&list.name).is_some_and(|stem| {
+        WHOLE.iter().any(|whole| whole.eq_ignore_ascii_case(stem)) || split_of_word(stem).is_some()
+    });
+    match &list.what {
+        ListKind::Table { label: Some(_), tried: 1.., .. } => true,
+        ListKind::Unread(_) => named && !list.name.contains('*'),
+        _ => false,
+    }
+}
+
 fn is_table(list: &ListFacts) -> bool {
     matches!(list.what, ListKind::Table { .. })
 }
@@ -179,147 +205,27 @@ fn stem(name: &str) -> Option<&str> {
     Path::new(name).file_stem()?.to_str()
 }
 
-/// The names that stand for splits, and which: those that are one of the usual words or, where there is none, those
-/// that are alike but for such a word (`seg_train`, `seg_test`) and stand for two splits at least.
-fn splits_among<'a>(names: impl Iterator<Item = &'a str>) -> Vec<(&'a str, &'static str)> {
-    let mut alike: BTreeMap<String, Vec<(&str, &str)>> = BTreeMap::new();
-    for name in names {
-        if let Some((split, rest)) = split_in_name(name) {
-            alike.entry(rest).or_default().push((name, split));
+/// Why a list is not read, where the dump is read by this layout.
+fn why(list: &ListFacts, layout: Layout) -> Option<String> {
+    match &list.what {
+        ListKind::Unread(why) => Some(why.clone()),
+        ListKind::Table { tried, first, found: 0, .. } if *tried > 0 => {
+            let paths = match tried {
+                1 => "its path".to_owned(),
+                _ => format!("none of its first {tried} paths, such as"),
+            };
+            let lies = if *tried == 1 { "does not lie" } else { "lies" };
+            Some(format!("{paths} `{first}` {lies} in the dump"))
         }
+        ListKind::Table { label: None, .. } => Some("it has no column of labels".to_owned()),
+        ListKind::Table { tried: 0, .. } => Some("it has no rows".to_owned()),
+        ListKind::Table { is_guess: true, label: Some(label), .. } => Some(format!(
+            "its column {label} may hold no labels: name it with --list, or call the column label"
+        )),
+        ListKind::Table { .. } if layout == Layout::Csv => Some("other tables are read".to_owned()),
+        ListKind::Table { .. } => Some("name it with --list to read it".to_owned()),
+        _ => None,
     }
-    if let Some(usual) = alike.remove(USUAL) {
-        return usual;
-    }
-    alike.retain(|_, names| names.iter().any(|(_, split)| *split != names[0].1));
-    let most = alike.into_values().rev().max_by_key(Vec::len);
-    most.unwrap_or_default()
-}
-
-/// Class folders, as they were found.
-struct ClassFolders {
-    root: String,
-    because: String,
-    groups: Vec<Group>,
-    notes: Vec<String>,
-}
-
-/// Finds the class folders. The error names the folders that are called like splits and hold none; it is empty where
-/// there is no folder of photos at all.
-fn class_folders(
-    way: &[(String, &Outline)],
-    all_are_classes: bool,
-) -> Result<ClassFolders, Vec<String>> {
-    let mut without_classes = Vec::new();
-    for (root, node) in way.iter().filter(|_| !all_are_classes) {
-        match split_folders(root, node) {
-            Ok(found) => return Ok(found),
-            Err(names) if without_classes.is_empty() => without_classes = names,
-            Err(_) => {}
-        }
-    }
-    if !without_classes.is_empty() {
-        return Err(without_classes);
-    }
-    let has_folders = |(_, node): &&(String, &Outline)| !node.folders.is_empty();
-    let (root, node) = way
-        .iter()
-        .rev()
-        .filter(has_folders)
-        .find(|(_, node)| node.direct == 0)
-        .or_else(|| way.iter().rev().find(has_folders))
-        .ok_or_else(Vec::new)?;
-    if !all_are_classes && let Some(found) = splits_in_classes(root, node) {
-        return Ok(found);
-    }
-    let mut names: Vec<&str> = node.folders.iter().map(|folder| folder.name.as_str()).collect();
-    in_order(&mut names);
-    let mut notes = Vec::new();
-    for folder in &node.folders {
-        let splits = folder.folders.iter().filter(|inner| split_of_word(&inner.name).is_some());
-        let splits: Vec<&str> = splits.map(|inner| inner.name.as_str()).collect();
-        if !splits.is_empty() && !all_are_classes {
-            notes.push(format!(
-                "{root}{} holds {}: where these are splits, give {root}{0} as the source",
-                folder.name,
-                listed(&splits)
-            ));
-        } else if split_of_word(&folder.name).is_some() && !all_are_classes {
-            notes.push(format!("{root}{} is read as a class, for it lies beside other folders and holds no class folders", folder.name));
-        }
-    }
-    if let [only] = names[..] {
-        notes.push(format!("every photo is of the one class `{only}`"));
-    }
-    let group = Group { folder: root.clone(), split: "all".to_owned(), class: GroupClass::Folder };
-    let verb = if names.len() == 1 { "holds" } else { "hold" };
-    let because = format!("{} {verb} photos", listed(&with_slash(&names)));
-    Ok(ClassFolders { root: root.clone(), because, groups: vec![group], notes })
-}
-
-/// `train/cat/1.jpg`: folders named like splits, with class folders in them. The error names those that have no
-/// class folders, where nothing but such folders lies here.
-fn split_folders(root: &str, node: &Outline) -> Result<ClassFolders, Vec<String>> {
-    let names = splits_among(node.folders.iter().map(|folder| &*folder.name));
-    let splits = names.iter().filter_map(|&(name, split)| Some((node.folder(name)?, split)));
-    let splits: Vec<(&Outline, &str)> = splits.collect();
-    if !splits.iter().any(|(folder, _)| !folder.folders.is_empty()) {
-        let alone = splits.len() > 1 || splits.len() == node.folders.len();
-        let usual =
-            splits.iter().filter(|(folder, _)| alone && split_of_word(&folder.name).is_some());
-        return Err(usual.map(|(folder, _)| format!("{root}{}/", folder.name)).collect());
-    }
-    let mut groups = Vec::new();
-    let mut notes = Vec::new();
-    for (mut inner, split) in splits {
-        let mut folder = format!("{root}{}/", inner.name);
-        // `train/images/cat/1.jpg`
-        while let Some(only) =
-            inner.only_folder().filter(|only| only.direct == 0 && !only.folders.is_empty())
-        {
-            (folder, inner) = (format!("{folder}{}/", only.name), only);
-        }
-        let class = if inner.folders.is_empty() { GroupClass::None } else { GroupClass::Folder };
-        if class == GroupClass::None {
-            notes.push(format!("the photos in {folder} lie in no class folder and get no label"));
-        }
-        groups.push(Group { folder, split: split.to_owned(), class });
-    }
-    groups.sort_by_key(|group| SPLIT_ORDER.iter().position(|known| *known == group.split));
-    let names: Vec<&str> = groups
-        .iter()
-        .filter(|group| group.class == GroupClass::Folder)
-        .map(|group| group.folder.as_str())
-        .collect();
-    let verb = if names.len() == 1 { "holds" } else { "hold" };
-    let because = format!("{} {verb} a folder for each class", listed(&names));
-    Ok(ClassFolders { root: root.to_owned(), because, groups, notes })
-}
-
-/// `cat/train/1.jpg`: class folders with nothing but folders in them that are named like splits.
-fn splits_in_classes(root: &str, node: &Outline) -> Option<ClassFolders> {
-    let holds_splits = |class: &Outline| {
-        let is_split = |folder: &Outline| split_of_word(&folder.name).is_some();
-        class.direct == 0 && class.folders.iter().all(is_split)
-    };
-    if node.direct > 0 || node.folders.len() < 2 || !node.folders.iter().all(holds_splits) {
-        return None;
-    }
-    let mut groups = Vec::new();
-    for class in &node.folders {
-        for split in &class.folders {
-            groups.push(Group {
-                folder: format!("{root}{}/{}/", class.name, split.name),
-                split: split_of_word(&split.name).unwrap_or_default().to_owned(),
-                class: GroupClass::Named(class.name.clone()),
-            });
-        }
-    }
-    groups.sort_by_key(|group| SPLIT_ORDER.iter().position(|known| *known == group.split));
-    let names: Vec<&str> =
-        node.folders[0].folders.iter().map(|folder| folder.name.as_str()).collect();
-    let because = format!("each class folder holds {}", listed(&with_slash(&names)));
-    Some(ClassFolders { root: root.to_owned(), because, groups, notes: Vec::new() })
 }
 
 /// The tables that lie where the dump lies and are not read, with the reason.
@@ -327,23 +233,6 @@ fn tables_not_used(facts: &Facts, reading: &Reading) -> Vec<NotUsed> {
     let used = |path: &str| match &reading.plan {
         Plan::Tables(tables) => tables.iter().any(|table| table.path == path),
         _ => false,
-    };
-    let why = |list: &ListFacts| match &list.what {
-        ListKind::Unread(why) => Some(why.clone()),
-        ListKind::Table { tried, found: 0, .. } if *tried > 0 => {
-            let paths = if *tried == 1 {
-                "its path does not lie".to_owned()
-            } else {
-                format!("none of its first {tried} paths lies")
-            };
-            Some(format!("{paths} in the dump"))
-        }
-        ListKind::Table { label: None, .. } => Some("it has no column of labels".to_owned()),
-        ListKind::Table { .. } if reading.layout == Layout::Csv => {
-            Some("other tables are read".to_owned())
-        }
-        ListKind::Table { .. } => Some("its name says of no list that it is one".to_owned()),
-        _ => None,
     };
     let near = facts.lists.iter().filter(|list| {
         reading.root.starts_with(&list.folder) || list.folder.starts_with(&reading.root)
@@ -353,7 +242,7 @@ fn tables_not_used(facts: &Facts, reading: &Reading) -> Vec<NotUsed> {
         if used(&path) {
             return None;
         }
-        Some(NotUsed { why: why(list)?, path, photos: 0 })
+        Some(NotUsed { why: why(list, reading.layout)?, path: printable(&path), photos: 0 })
     })
     .collect()
 }
@@ -381,10 +270,6 @@ fn what_there_is(facts: &Facts, way: &[(String, &Outline)]) -> Vec<String> {
         });
     }
     found
-}
-
-fn with_slash(names: &[&str]) -> Vec<String> {
-    names.iter().map(|name| format!("{name}/")).collect()
 }
 
 fn are(names: &[&str]) -> String {

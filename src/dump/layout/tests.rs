@@ -21,7 +21,8 @@ fn table(found: usize, tried: usize) -> ListKind {
 
 fn table_in(found: usize, tried: usize, own_folder: bool) -> ListKind {
     let (path, label) = ("path".to_owned(), Some("label".to_owned()));
-    ListKind::Table { path, label, tried, found, own_folder }
+    let (is_guess, first) = (false, "0".to_owned());
+    ListKind::Table { path, label, is_guess, first, tried, found, own_folder }
 }
 
 #[track_caller]
@@ -52,6 +53,34 @@ fn splits_are_recognised_whatever_lies_beside_them_and_whatever_they_are_called(
 }
 
 #[test]
+fn a_folder_of_photos_in_a_split_is_no_class() {
+    let reading = read(&facts(&["train/a/0", "train/b/0", "test/images/1", "val/val/2"], &[]));
+    let found = [("train", "train/"), ("val", "val/val/"), ("test", "test/images/")];
+    assert_eq!(groups(&reading), found);
+    assert!(reading.notes.iter().all(|note| note.contains("get no label")), "{:?}", reading.notes);
+    let wrapped = facts(&["train/images/0", "valid/images/1"], &[]);
+    assert!(matches!(recognise(&wrapped, None, false), Err(Unrecognised::NoClasses(_))));
+    // One class in a split is a class, with folders in it or without.
+    let reading = read(&facts(&["train/cat/x/0", "train/dog/0", "test/cat/x/1", "val/cat/2"], &[]));
+    assert_eq!(groups(&reading), [("train", "train/"), ("val", "val/"), ("test", "test/")]);
+}
+
+#[test]
+fn a_wrapper_is_one_whatever_lies_beside_it_and_whatever_it_is_called() {
+    for photos in [
+        &["top/cat/1", "top/dog/2", "preview"][..],
+        &["top/train/cat/1", "top/test/dog/2", "docs/logo"],
+    ] {
+        assert_eq!(read(&facts(photos, &[])).root, "top/", "{photos:?}");
+    }
+    let reading = read(&facts(&["training/train/cat/1", "training/val/cat/2"], &[]));
+    assert_eq!(groups(&reading), [("train", "training/train/"), ("val", "training/val/")]);
+    // Where it is not clear, that is said.
+    let reading = read(&facts(&["data/cat/1", "data/dog/2", "docs/3"], &[]));
+    assert!(reading.notes[0].contains("give data as the source"), "{:?}", reading.notes);
+}
+
+#[test]
 fn folders_and_tables_that_are_alike_but_for_a_word_are_splits() {
     let photos = ["seg_pred/seg_pred/1", "seg_test/seg_test/sea/2", "seg_train/seg_train/sea/3"];
     let reading = read(&facts(&photos, &[]));
@@ -61,6 +90,8 @@ fn folders_and_tables_that_are_alike_but_for_a_word_are_splits() {
     );
     let reading = read(&facts(&["training_set/cat/1", "test_set/cat/1"], &[]));
     assert_eq!(groups(&reading), [("train", "training_set/"), ("test", "test_set/")]);
+    let flat = facts(&["train2017/1", "val2017/2"], &[]);
+    assert!(matches!(recognise(&flat, None, false), Err(Unrecognised::NoClasses(_))));
     // One alone, or ones that differ elsewhere, too, are classes.
     for photos in [["bullet_train/a/1", "sports car/b/1"], ["test_tube/a/1", "bullet_train/b/1"]] {
         assert_eq!(groups(&read(&facts(&photos, &[]))), [("all", "")], "{photos:?}");
@@ -116,7 +147,7 @@ fn a_table_that_is_no_list_of_photos_does_not_win_over_class_folders() {
     assert_eq!(reading.layout, Layout::Folder);
     assert_eq!(
         reading.not_used_in_words(),
-        "labels.csv (none of its first 2 paths lies in the dump)"
+        "labels.csv (none of its first 2 paths, such as `0` lies in the dump)"
     );
     assert_eq!(read(&facts(&photos, &[("labels.csv", table(1, 2))])).layout, Layout::Csv);
     // Without class folders the photos may be away.
@@ -128,12 +159,11 @@ fn a_table_that_is_no_list_of_photos_does_not_win_over_class_folders() {
 
 #[test]
 fn tables_of_splits_are_read_by_the_words_for_splits_and_one_may_lack_labels() {
-    let no_labels = ListKind::Table {
-        path: "path".to_owned(),
-        label: None,
-        tried: 1,
-        found: 1,
-        own_folder: false,
+    let no_labels = match table(1, 1) {
+        ListKind::Table { path, is_guess, first, tried, found, own_folder, .. } => {
+            ListKind::Table { path, label: None, is_guess, first, tried, found, own_folder }
+        }
+        other => other,
     };
     let lists = [
         ("Test.csv", no_labels.clone()),

@@ -55,13 +55,13 @@ pub(super) fn open(opening: &Opening<'_>) -> Result<Listed, DumpError> {
     }
     let mut files = opening.resolver(&prefix);
     let mut used = lists.inside().to_vec();
-    let (lists, splits, mut inputs) = lists.inputs(&labels, Some(folder), &mut files);
+    let (lists, splits, mut inputs) = lists.inputs(&labels, Some(folder), &mut files)?;
     // The last word counts.
     let mut levels: HashMap<Box<str>, u8> = HashMap::new();
     for (path, level) in there {
         let mut list = Lists::default();
         list.add(source, &path, "all", "")?;
-        let (_, _, listed) = list.inputs(&labels, Some(folder), &mut opening.resolver(&prefix));
+        let (_, _, listed) = list.inputs(&labels, Some(folder), &mut opening.resolver(&prefix))?;
         levels.extend(listed.into_iter().map(|input| (input.sample_id, level)));
         used.push(path);
     }
@@ -69,7 +69,16 @@ pub(super) fn open(opening: &Opening<'_>) -> Result<Listed, DumpError> {
         input.agreement = levels.get(&input.sample_id).copied();
     }
     let notes = files.notes();
-    Ok(Listed { prefix, lists, splits, classes: labels.into_names(), inputs, notes, used })
+    Ok(Listed {
+        prefix,
+        lists,
+        splits,
+        classes: labels.into_names(),
+        inputs,
+        notes,
+        used,
+        ..Listed::default()
+    })
 }
 
 #[cfg(test)]

@@ -28,8 +28,8 @@ impl Labels {
         labels
     }
 
-    /// The classes that occur. Small numbers stay what they are (`0`, `1`, …, with the gaps filled), other
-    /// numbers are counted in their order, words in alphabetical order. Words that can name no class are left
+    /// The classes that occur. Small numbers stay what they are (`0`, `1`, …, with the gaps filled), where all are
+    /// such; otherwise numbers are counted in their order and then words in alphabetical order. Words that can name no class are left
     /// out.
     ///
     /// # Errors
@@ -82,26 +82,25 @@ impl Labels {
 }
 
 /// What a person should know where classes are numbers and a class's index is another number.
-pub(in crate::dump) fn renumbered(names: &[String]) -> Option<String> {
-    let differs = |(index, name): &(usize, &String)| **name != index.to_string();
+pub(in crate::dump) fn renumbered<S: AsRef<str>>(names: &[S]) -> Option<String> {
+    let differs = |(index, name): &(usize, &S)| {
+        number(name.as_ref()).is_some_and(|number| number != *index as f64)
+    };
     let (index, name) = names.iter().enumerate().find(differs)?;
-    let all_numbers = names.iter().all(|name| number(name).is_some());
-    all_numbers.then(|| {
-        format!("labels are numbers, and indexes count them in their order: the label {name} has the index {index}")
-    })
+    Some(format!(
+        "class indexes are not the numbers that name the classes: the class {} has the index {index}",
+        name.as_ref()
+    ))
 }
 
-/// Puts class names into the order of their indexes: numbers in their order, where all are numbers, otherwise
-/// words by their bytes.
+/// Puts class names into the order of their indexes: numbers first, in their order, then words by their bytes.
 pub(in crate::dump) fn in_order<S: AsRef<str> + Ord>(names: &mut [S]) {
-    let numbers: Option<Vec<f64>> = names.iter().map(|name| number(name.as_ref())).collect();
-    match numbers {
-        Some(_) => names.sort_by(|a, b| {
-            let by_value = number(a.as_ref()).partial_cmp(&number(b.as_ref()));
-            by_value.unwrap_or(Ordering::Equal).then_with(|| a.cmp(b))
-        }),
-        None => names.sort(),
-    }
+    names.sort_by(|a, b| match (number(a.as_ref()), number(b.as_ref())) {
+        (Some(one), Some(other)) => one.total_cmp(&other).then_with(|| a.cmp(b)),
+        (Some(_), None) => Ordering::Less,
+        (None, Some(_)) => Ordering::Greater,
+        (None, None) => a.cmp(b),
+    });
 }
 
 /// A number as people write it; not `inf`, `nan` or `1e3`.
@@ -169,10 +168,13 @@ mod tests {
     fn numbers_are_counted_as_numbers_and_it_is_said_when_indexes_are_not_the_labels() {
         let large = names(&["1000", "2", "10", "0", "3"]);
         assert_eq!(large, ["0", "2", "3", "10", "1000"]);
-        assert!(renumbered(&large).unwrap().contains("the label 2 has the index 1"));
+        assert!(renumbered(&large).unwrap().contains("the class 2 has the index 1"));
+        let mixed = names(&["10", "2", "0", "nan", "unknown"]);
+        assert_eq!(mixed, ["0", "2", "10", "nan", "unknown"]);
+        assert!(renumbered(&mixed).unwrap().contains("the class 2 has the index 1"));
         assert_eq!(names(&["-1", "1", "0.5"]), ["-1", "0.5", "1"]);
         assert_eq!(names(&["007", "1", "10"]), ["1", "007", "10"]);
-        for fine in [&["0", "1"][..], &["0", "4"], &["cat", "7"]] {
+        for fine in [&["0", "1"][..], &["0", "4"], &["cat", "dog"], &["000", "001"]] {
             assert_eq!(renumbered(&names(fine)), None, "{fine:?}");
         }
     }
@@ -184,7 +186,7 @@ mod tests {
             (labels.number("2.0"), labels.number("2"), labels.names.len()),
             (Ok(2), Ok(2), 11)
         );
-        assert_eq!(names(&["1.", ".0", "-.0", "v1.0"]), ["-.0", ".0", "1.", "v1.0"]);
+        assert_eq!(names(&["1.", ".0", "v1.0"]), [".0", "1.", "v1.0"]);
     }
 
     #[test]

@@ -32,7 +32,10 @@ fn entry(line: &[u8]) -> Result<Entry, Bad> {
     };
     let text =
         str::from_utf8(line).map_err(|_| unusable("unusable-name", "the line is not UTF-8"))?;
-    let (path, label) = text.trim_end().rsplit_once([' ', '\t']).ok_or_else(|| {
+    let text = text.trim_end();
+    // Beside a tab, blanks belong to the path and the label.
+    let parts = text.rsplit_once('\t').or_else(|| text.rsplit_once(' '));
+    let (path, label) = parts.ok_or_else(|| {
         let detail = if text.contains([',', ';']) {
             "expected `path label` with a blank between, found none; a table ends in .csv and has a header"
         } else {
@@ -40,7 +43,7 @@ fn entry(line: &[u8]) -> Result<Entry, Bad> {
         };
         unusable("bad-line", detail)
     })?;
-    Ok((path.trim().into(), Some(label.into())))
+    Ok((path.trim().into(), Some(label.trim().into())))
 }
 
 #[cfg(test)]
@@ -56,6 +59,7 @@ mod tests {
             entry: Ok((path.into(), Some(label.into()))),
         };
         assert_eq!(found, [line(2, "data/1.jpg", "0"), line(5, "my photo.jpg", "2")]);
+        assert_eq!(parse(b"my photo.jpg\tbig dog\n"), [line(1, "my photo.jpg", "big dog")]);
         assert_eq!(parse(b"Path Label\n#1.jpg 0\n"), [line(2, "#1.jpg", "0")]);
     }
 

@@ -8,19 +8,24 @@ mod quotes;
 mod table;
 mod text;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
 pub(super) use labels::{Labels, in_order, renumbered};
 pub(super) use table::head;
 
-use super::names::{SPLIT_NAME_RULE, is_split_name, printable, sample_id, shown, split_of_word};
+use super::names::{
+    SPLIT_NAME_RULE, is_absolute, is_split_name, printable, sample_id, shown, split_of_word,
+};
 use super::options::is_table;
 use super::resolve::Resolver;
 use super::{DumpError, Input, ListFile, Problem, Source};
 
 /// Splits that everybody knows, in the order of conversion; others follow by name.
 const SPLIT_ORDER: [&str; 3] = ["train", "val", "test"];
+/// More splits than this come from a column that is none of splits.
+const MAX_SPLITS: usize = 1000;
 /// The split of what has none.
 const NO_SPLIT: &str = "all";
 
@@ -38,6 +43,13 @@ pub(super) struct Line {
 type Entry = (Box<str>, Option<Box<str>>);
 /// The text of a line that cannot be used, and what is wrong with it.
 type Bad = (Box<str>, Problem);
+
+/// The lines of one list that belong to one split.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Part {
+    list: u16,
+    pub(super) split: String,
+}
 
 /// Lists that have been read.
 #[derive(Debug, Default)]
@@ -62,11 +74,12 @@ impl Lists {
     ) -> Result<(), DumpError> {
         let bytes = source.text(relative)?;
         let first = self.lines.len();
-        self.add_bytes(relative.to_owned(), &bytes, split, &source.path().join(relative))?;
+        self.add_bytes(printable(relative), &bytes, split, &source.path().join(relative))?;
         self.inside.push(relative.to_owned());
         for (_, _, line) in &mut self.lines[first..] {
             if let Ok((path, _)) = &mut line.entry
                 && !base.is_empty()
+                && !is_absolute(path)
             {
                 *path = format!("{base}{path}").into();
             }
@@ -79,6 +92,7 @@ impl Lists {
         let split = list.split.as_deref().unwrap_or(NO_SPLIT);
         if !list.path.is_file()
             && let Some(inside) = list.path.to_str().filter(|inside| source.is_file(inside))
+            && sample_id(inside).is_ok()
         {
             return self.add(source, inside, split, "");
         }
@@ -88,7 +102,20 @@ impl Lists {
         let real = path.canonicalize().map_err(unreadable)?;
         self.inside.extend(source.inside(&real));
         let name = self.new_name(source.path(), &real);
-        self.add_bytes(name, &bytes, split, path)
+        let first = self.lines.len();
+        self.add_bytes(name, &bytes, split, path)?;
+        let lines = &self.lines[first..];
+        if lines.iter().all(|(_, _, line)| line.entry.is_err())
+            && let Some((
+                _,
+                _,
+                Line { number, entry: Err((_, Problem::Unusable { detail, .. })), .. },
+            )) = lines.first()
+        {
+            let (path, number, detail) = (path.clone(), *number, detail.clone());
+            return Err(DumpError::NoUsableLine { path, number, detail });
+        }
+        Ok(())
     }
 
     /// The name of a list on this machine: its path below the dump or, elsewhere, as much of its path
@@ -157,25 +184,52 @@ impl Lists {
         self.lines.iter().filter_map(|(_, _, line)| line.entry.as_ref().ok()?.1.as_deref())
     }
 
-    /// At most `count` paths, evenly spread, to try where they lie.
-    pub(super) fn some_paths(&self, count: usize) -> Vec<String> {
-        let paths = self.lines.iter().filter_map(|(_, _, line)| Some(&line.entry.as_ref().ok()?.0));
-        let step = (self.lines.len() / count).max(1);
-        paths.step_by(step).map(ToString::to_string).collect()
+    /// The splits of each list.
+    pub(super) fn parts(&self) -> Vec<Part> {
+        let mut parts: BTreeSet<(u16, &str)> = BTreeSet::new();
+        for (list, split, _) in &self.lines {
+            // Only a column that is none of splits gives so many.
+            if parts.len() < MAX_SPLITS {
+                parts.insert((*list, split));
+            }
+        }
+        parts.into_iter().map(|(list, split)| Part { list, split: split.to_owned() }).collect()
+    }
+
+    /// At most `count` paths of a part, or of all, evenly spread, to try where they lie.
+    pub(super) fn some_paths(&self, part: Option<&Part>, count: usize) -> Vec<String> {
+        let of_part = |(list, split, _): &&(u16, String, Line)| {
+            part.is_none_or(|part| part.list == *list && part.split == *split)
+        };
+        let lines = || self.lines.iter().filter(of_part);
+        let step = lines().count().div_ceil(count).max(1);
+        let paths = lines().step_by(step);
+        paths.filter_map(|(_, _, line)| Some(line.entry.as_ref().ok()?.0.to_string())).collect()
+    }
+
+    /// Gives every path of a part, or of all, a folder, unless it is absolute, and an ending.
+    pub(super) fn place(&mut self, part: Option<&Part>, folder: &str, ending: &str) {
+        if folder.is_empty() && ending.is_empty() {
+            return;
+        }
+        for (list, split, line) in &mut self.lines {
+            if part.is_none_or(|part| part.list == *list && part.split == *split)
+                && let Ok((path, _)) = &mut line.entry
+            {
+                let folder = if is_absolute(path) { "" } else { folder };
+                *path = format!("{folder}{path}{ending}").into();
+            }
+        }
+    }
+
+    /// What a part is called in a note: its list.
+    pub(super) fn name(&self, part: &Part) -> &str {
+        &self.names[usize::from(part.list)]
     }
 
     /// The lists that lie in the dump, as paths below it.
     pub(super) fn inside(&self) -> &[String] {
         &self.inside
-    }
-
-    /// Gives every path an ending.
-    pub(super) fn append_to_paths(&mut self, ending: &str) {
-        for (_, _, line) in &mut self.lines {
-            if let Ok((path, _)) = &mut line.entry {
-                *path = format!("{path}{ending}").into();
-            }
-        }
     }
 
     /// Names of the lists, names of the splits in the order of conversion, and the inputs. `top_folder`
@@ -185,16 +239,16 @@ impl Lists {
         labels: &Labels,
         top_folder: Option<&str>,
         files: &mut Resolver<'_>,
-    ) -> (Vec<String>, Vec<String>, Vec<Input>) {
-        let mut splits: Vec<String> = Vec::new();
-        for (_, split, _) in &self.lines {
-            if !splits.contains(split) {
-                splits.push(split.clone());
-            }
+    ) -> Result<(Vec<String>, Vec<String>, Vec<Input>), DumpError> {
+        let splits: BTreeSet<&str> =
+            self.lines.iter().map(|(_, split, _)| split.as_str()).collect();
+        if splits.len() > MAX_SPLITS {
+            let (path, found, limit) = (files.path().to_owned(), splits.len(), MAX_SPLITS);
+            return Err(DumpError::TooMany { path, what: "splits", found, limit });
         }
+        let mut splits: Vec<String> = splits.into_iter().map(str::to_owned).collect();
         splits.sort_by_key(|split| {
-            let known = SPLIT_ORDER.iter().position(|known| known == split);
-            (known.unwrap_or(SPLIT_ORDER.len()), split.clone())
+            SPLIT_ORDER.iter().position(|known| known == split).unwrap_or(SPLIT_ORDER.len())
         });
         let input = |(list, split, line): (u16, String, Line)| {
             let split = splits.iter().position(|known| *known == split).unwrap_or(0) as u16;
@@ -221,7 +275,7 @@ impl Lists {
             input
         };
         let inputs = self.lines.into_iter().map(input).collect();
-        (self.names, splits, inputs)
+        Ok((self.names, splits, inputs))
     }
 }
 

@@ -15,11 +15,11 @@ pub(super) struct Quotes<'a> {
 }
 
 impl Quotes<'_> {
-    /// Tests the bytes of a record that begins on line `number`.
+    /// Tests the bytes of a record that begins on line `number` and whose path is `own`.
     ///
     /// A quoted field may run over several lines only in a column that is not used, when its quote is closed
     /// at the end of the field and none of the lines that it takes in looks like a row.
-    pub(super) fn check(&self, record: &[u8], number: usize) -> Result<(), DumpError> {
+    pub(super) fn check(&self, record: &[u8], number: usize, own: &[u8]) -> Result<(), DumpError> {
         // Nearly all records.
         if !record.contains(&b'"') {
             return Ok(());
@@ -41,7 +41,7 @@ impl Quotes<'_> {
                     && after
                         .is_none_or(|byte| byte == self.delimiter || matches!(byte, b'\r' | b'\n'));
                 let is_used = self.used.is_none_or(|used| used.contains(&Some(column)));
-                let swallows = lines > 0 && (is_used || self.holds_rows(field));
+                let swallows = lines > 0 && (is_used || self.holds_rows(field, own));
                 if length.is_none() || lines > 0 && !closed_at_the_end || swallows {
                     let closed = length.map(|_| line).filter(|_| lines > 0);
                     return Err(DumpError::OpenQuote {
@@ -61,11 +61,28 @@ impl Quotes<'_> {
         Ok(())
     }
 
-    /// True where a line after the first of a field has as many columns as the header.
-    fn holds_rows(&self, field: &[u8]) -> bool {
-        let columns = |line: &[u8]| line.iter().filter(|&&byte| byte == self.delimiter).count() + 1;
+    /// True where a line after the first of a field looks like a row: as many columns as the header, and in the
+    /// column of paths something like the path of this row.
+    fn holds_rows(&self, field: &[u8], own: &[u8]) -> bool {
+        let column = self.used.and_then(|used| used[0]).unwrap_or_default();
         let mut lines = field.split(|&byte| byte == b'\n').skip(1);
-        lines.any(|line| columns(line) >= self.width)
+        lines.any(|line| {
+            let fields: Vec<&[u8]> = line.split(|&byte| byte == self.delimiter).collect();
+            fields.len() >= self.width && fields.get(column).is_some_and(|path| is_like(path, own))
+        })
+    }
+}
+
+/// True for two paths with one ending or, without endings, two ids with digits.
+fn is_like(path: &[u8], own: &[u8]) -> bool {
+    let ending = |path: &[u8]| {
+        let path = path.trim_ascii();
+        path.iter().rposition(|&byte| byte == b'.').map(|dot| path[dot..].to_ascii_lowercase())
+    };
+    let has_digits = |path: &[u8]| path.iter().any(u8::is_ascii_digit);
+    match ending(own) {
+        Some(own) => ending(path) == Some(own),
+        None => has_digits(path) == has_digits(own) && !path.trim_ascii().contains(&b' '),
     }
 }
 
@@ -123,7 +140,7 @@ mod tests {
     #[test]
     fn a_column_that_is_not_used_may_hold_lines_of_text() {
         for text in [
-            "id,label,text\n1.jpg,x,\"one\ntwo, \"\"three\"\"\n\"\n2.jpg,y,z\n",
+            "id,label,text\n1.jpg,x,\"one\nred, green, \"\"blue\"\"\n\"\n2.jpg,y,z\n",
             "text,id,label\n\"one\ntwo, \"\"three\"\"\n\",1.jpg,x\nz,2.jpg,y\n",
         ] {
             let lines = parse(text.as_bytes(), Path::new("list.csv")).unwrap();

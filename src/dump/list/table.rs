@@ -47,6 +47,8 @@ pub(in crate::dump) struct Head {
     /// Names of the columns that hold paths and, where there is one, labels.
     pub(in crate::dump) path: String,
     pub(in crate::dump) label: Option<String>,
+    /// The column of labels is the only other one, and not named like one.
+    pub(in crate::dump) is_guess: bool,
     pub(in crate::dump) paths: Vec<String>,
 }
 
@@ -76,13 +78,14 @@ pub(in crate::dump) fn head(
     }
     let name = |column: usize| rows_of.header[column].clone();
     let Columns { path, label, .. } = rows_of.columns;
-    Ok(Head { path: name(path), label: label.map(name), paths })
+    let label = label.map(name);
+    let is_guess = label.as_deref().is_some_and(|label| !LABEL_NAMES.contains(&label));
+    Ok(Head { path: name(path), label, is_guess, paths })
 }
 
-/// True when the first line of a list is the header of a table.
+/// True when a list begins with the header of a table.
 pub(super) fn is_header(bytes: &[u8]) -> bool {
-    let first = bytes.split(|&byte| byte == b'\n').next().unwrap_or_default();
-    let mut table = Table::open(first);
+    let mut table = Table::open(bytes);
     let columns = Columns::find(&table.header());
     table.delimiter.is_some() && columns.is_some_and(|columns| columns.label.is_some())
 }
@@ -99,8 +102,10 @@ pub(super) fn parse(bytes: &[u8], path: &Path) -> Result<Vec<Line>, DumpError> {
     while let Some((number, _)) = rows.next() {
         rows.check_quotes()?;
         let record = &rows.record;
-        if !record.iter().all(|field| field.iter().all(u8::is_ascii_whitespace)) {
-            lines.push(line(record, &rows.columns, number));
+        let is_blank = record.iter().all(|field| field.iter().all(u8::is_ascii_whitespace));
+        // Tables that were joined hold their headers again.
+        if !is_blank && names_of(record) != rows.header {
+            lines.push(line(record, &rows.columns, rows.header.len(), number));
         }
     }
     Ok(lines)
@@ -129,7 +134,7 @@ impl<'a> Rows<'a> {
         let (text, number, width) = (table.text, table.first_line, header.len());
         let mut quotes =
             Quotes { path, delimiter: table.delimiter.unwrap_or(b','), used: None, width };
-        quotes.check(text.get(..end).unwrap_or_default(), number)?;
+        quotes.check(text.get(..end).unwrap_or_default(), number, b"")?;
         let columns = Columns::find(&header).ok_or_else(|| table.unclear(&header, path))?;
         quotes.used = Some([Some(columns.path), columns.label, columns.split]);
         let (reader, record) = (table.reader, ByteRecord::new());
@@ -153,14 +158,20 @@ impl<'a> Rows<'a> {
     }
 
     fn check_quotes(&self) -> Result<(), DumpError> {
-        self.quotes.check(self.text.get(self.begin..self.end).unwrap_or_default(), self.number)
+        let path = self.record.get(self.columns.path).unwrap_or_default();
+        let record = self.text.get(self.begin..self.end).unwrap_or_default();
+        self.quotes.check(record, self.number, path)
     }
 }
 
-fn line(record: &ByteRecord, columns: &Columns, number: usize) -> Line {
+fn line(record: &ByteRecord, columns: &Columns, width: usize, number: usize) -> Line {
+    // A line is known by its path, where it has one.
     let unusable = |code, detail: String| {
+        let path = record.get(columns.path).and_then(|path| str::from_utf8(path).ok());
         let fields: Vec<_> = record.iter().map(String::from_utf8_lossy).collect();
-        (printable(&fields.join(",")).into(), Problem::Unusable { code, detail })
+        let shown = path.map(str::trim).filter(|path| !path.is_empty());
+        let shown = shown.map_or_else(|| printable(&fields.join(",")), printable);
+        (shown.into(), Problem::Unusable { code, detail })
     };
     let field = |column: usize, what: &str| {
         let field = record.get(column).ok_or_else(|| {
@@ -168,8 +179,12 @@ fn line(record: &ByteRecord, columns: &Columns, number: usize) -> Line {
             let detail = format!("expected the {what} in column {expected}, found {found} columns");
             unusable("bad-line", detail)
         })?;
-        let text = str::from_utf8(field)
-            .map_err(|_| unusable("unusable-name", format!("the {what} is not UTF-8")))?;
+        let text = str::from_utf8(field).map_err(|_| {
+            unusable(
+                "unusable-name",
+                format!("the {what} is not UTF-8 (Windows-1252?): save the list as UTF-8"),
+            )
+        })?;
         Ok(text.trim())
     };
     // An empty cell is a photo without a label, or of no split of its own.
@@ -178,6 +193,13 @@ fn line(record: &ByteRecord, columns: &Columns, number: usize) -> Line {
         None => Ok(None),
     };
     let entry = || {
+        if record.iter().skip(width).any(|field| !field.is_empty()) {
+            let found = record.len();
+            let detail = format!(
+                "expected {width} columns, found {found}; quote fields that hold the delimiter"
+            );
+            return Err(unusable("bad-line", detail));
+        }
         let (path, label) = (field(columns.path, "path")?, word(columns.label, "label")?);
         Ok(((path.into(), label.map(Into::into)), word(columns.split, "split")?.map(Into::into)))
     };
@@ -194,7 +216,11 @@ impl Columns {
         };
         let path = find(&PATH_NAMES)?;
         let split = find(&SPLIT_NAMES);
-        let rest = || (0..header.len()).filter(|&column| column != path && Some(column) != split);
+        let is_used = |column: usize| column == path || Some(column) == split;
+        // A column without a name is an index that pandas wrote, or a delimiter at the end of the line.
+        let rest = || {
+            (0..header.len()).filter(move |&column| !is_used(column) && !header[column].is_empty())
+        };
         let label = match find(&LABEL_NAMES) {
             Some(label) => Some(label),
             // One more column: that is the label, whatever its name.
@@ -242,11 +268,7 @@ impl<'a> Table<'a> {
 
     /// Names of the columns, in small letters.
     fn header(&mut self) -> Vec<String> {
-        let header = self.reader.byte_headers().cloned().unwrap_or_default();
-        header
-            .iter()
-            .map(|name| String::from_utf8_lossy(name).trim().to_ascii_lowercase())
-            .collect()
+        self.reader.byte_headers().map(names_of).unwrap_or_default()
     }
 
     /// The error that shows a header which does not tell.
@@ -264,6 +286,14 @@ impl<'a> Table<'a> {
     }
 }
 
+/// The fields of a header: small letters, words with `_` between them.
+fn names_of(header: &ByteRecord) -> Vec<String> {
+    let name = |name: &[u8]| {
+        String::from_utf8_lossy(name).trim().to_ascii_lowercase().replace([' ', '-'], "_")
+    };
+    header.iter().map(name).collect()
+}
+
 /// The delimiter that Excel writes on a line of its own: `sep=;`, perhaps in quotes.
 fn named_delimiter(line: &[u8]) -> Option<u8> {
     let line = line.strip_prefix(b"\"").unwrap_or(line);
@@ -277,7 +307,9 @@ fn named_delimiter(line: &[u8]) -> Option<u8> {
 
 /// True for a line that says something to people: `# …`. A name may begin with `#` as well.
 pub(super) fn is_comment(line: &[u8]) -> bool {
+    // `#TYPE System…` is how PowerShell 5 begins a table.
     matches!(line.trim_ascii_end(), [b'#'] | [b'#', b' ' | b'\t' | b'#', ..])
+        || line.starts_with(b"#TYPE ")
 }
 
 /// True for the words of a header over lines of `path label`.
@@ -317,6 +349,14 @@ mod tests {
         assert_eq!(found(&lines), [(2, "a.jpg", Some("1"), Some("val")), (4, "b.jpg", None, None)]);
         let lines = parsed("path\tmood\na b.jpg\tgood\n");
         assert_eq!(found(&lines), [(2, "a b.jpg", Some("good"), None)]);
+        let lines =
+            parsed(",File Name,Species,\n0,a.jpg,cat,\n,file name,species,\n1,b.jpg,dog,\n");
+        assert_eq!(
+            found(&lines),
+            [(2, "a.jpg", Some("cat"), None), (4, "b.jpg", Some("dog"), None)]
+        );
+        let lines = parsed("#TYPE System.Object\n\"path\",\"label\"\n\"a.jpg\",\"x\"\n");
+        assert_eq!(found(&lines), [(3, "a.jpg", Some("x"), None)]);
         let lines = parsed("image\na.jpg\n");
         assert_eq!(found(&lines), [(2, "a.jpg", None, None)]);
     }
@@ -329,7 +369,7 @@ mod tests {
             [
                 (2, "a,b.jpg", Some("x \"y\""), None),
                 (3, "bad-line", None, None),
-                (4, "c.jpg", Some("x"), None)
+                (4, "bad-line", None, None)
             ]
         );
     }

@@ -9,7 +9,9 @@ use crate::dump::litter::is_skipped;
 use crate::dump::names::printable;
 
 /// Links to folders are followed through so many of them.
-const MAX_LINKS: u32 = 8;
+const MAX_LINKS: u32 = 40;
+/// Files that are reached through links; as many as links in a tar may give.
+const MAX_LINKED: u64 = 1 << 21;
 /// Whoever watches is told after so many files.
 const WATCHED: u64 = 4096;
 
@@ -88,7 +90,8 @@ impl Disk {
     /// own path goes through are not, and are noted.
     pub(super) fn walk(&self, tree: &mut Tree, watch: &mut Watch<'_>) -> Result<(), DumpError> {
         let given_up = || DumpError::GivenUp { path: self.root.clone() };
-        let (mut found, mut ended) = (0u64, Vec::new());
+        let (mut found, mut linked, mut beyond) = (0u64, 0u64, 0u64);
+        let (mut ended, mut nowhere) = (Vec::new(), Vec::new());
         // A stack and not recursion: the depth of a folder tree is the disk's choice, not ours.
         let top =
             Folder { path: self.root.clone(), relative: String::new(), bad_name: false, links: 0 };
@@ -111,15 +114,23 @@ impl Disk {
                 if kind.is_dir() || is_link && entry.path().is_dir() {
                     let links = folder.links + u32::from(is_link);
                     // Below a link, a folder without one may lead back as well.
-                    if links > MAX_LINKS || links > 0 && self.leads_back(&entry.path()) {
+                    if links > 0 && self.leads_back(&entry.path()) {
                         ended.push(relative);
+                        continue;
+                    }
+                    if links > MAX_LINKS || links > 0 && linked >= MAX_LINKED {
+                        beyond += 1;
                         continue;
                     }
                     let relative = format!("{relative}/");
                     folders.push(Folder { path: entry.path(), relative, bad_name, links });
                 } else {
+                    if is_link && entry.path().metadata().is_err() {
+                        nowhere.push(relative.clone());
+                    }
                     tree.add(relative, bad_name);
                     found += 1;
+                    linked += u64::from(folder.links > 0);
                     if found.is_multiple_of(WATCHED) && watch(found, 0).is_break() {
                         return Err(given_up());
                     }
@@ -129,11 +140,20 @@ impl Disk {
                 tree.empty_folders.push(folder.relative);
             }
         }
-        ended.sort();
-        if let Some(first) = ended.first() {
-            let (count, first) = (ended.len(), printable(first));
-            let what = if count == 1 { "link to a folder leads" } else { "links to folders lead" };
-            tree.notes.push(format!("{count} {what} back to where they lie and were not followed, the first is `{first}`"));
+        let mut note = |mut links: Vec<String>, what: &str| {
+            links.sort();
+            if let Some(first) = links.first() {
+                let (count, first) = (links.len(), printable(first));
+                tree.notes.push(format!("{what}: {count}, the first is `{first}`"));
+            }
+        };
+        note(ended, "links back to a folder that holds them, not followed");
+        note(nowhere, "links to what is not there");
+        if beyond > 0 {
+            tree.notes.push(format!(
+                "folders behind more than {MAX_LINKS} links, or behind links to more than {MAX_LINKED} files, not \
+                 looked into: {beyond}"
+            ));
         }
         Ok(())
     }

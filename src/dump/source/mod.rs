@@ -170,20 +170,13 @@ impl Source {
         first.and_then(|first| FileKind::of(&first)).is_some_and(FileKind::is_picture)
     }
 
-    /// An absolute path that lies below the source, relative to it. A tar that was made with absolute names
-    /// holds them without the first `/`.
+    /// An absolute path that lies in the folder, relative to it; `None` for a tar.
     pub(super) fn inside(&self, path: &Path) -> Option<String> {
-        if !path.is_absolute() {
+        if self.is_tar() || !path.is_absolute() {
             return None;
         }
-        let below = |root: &Path| {
-            let below = path.strip_prefix(root).ok()?.to_str()?;
-            (!below.is_empty()).then(|| below.to_owned())
-        };
-        match &self.kind {
-            Kind::Disk(_) => self.absolute.iter().find_map(|root| below(root)),
-            Kind::Tar(_) => below(Path::new("/")).filter(|below| self.is_file(below)),
-        }
+        let below = self.absolute.iter().find_map(|root| path.strip_prefix(root).ok())?.to_str()?;
+        (!below.is_empty()).then(|| below.to_owned())
     }
 
     /// Reads a list whole.

@@ -49,7 +49,7 @@ const ODDITIES: [&str; 7] = [
     "members with absolute names, taken without the leading `/`",
     "members with names of Windows, taken without their drive",
     "members without a name or with one that leads out of the tar, not taken",
-    "members not taken because, without `/` or drive, a later one has their name",
+    "members not taken because a later one has their name",
     "members not taken because the `..` in their names leads through a link or to another's name",
     "members of an unknown kind, taken as files",
     "members that begin in another volume of the tar, of which only the ends are here",
@@ -190,15 +190,15 @@ impl Members {
         }
     }
 
-    /// Of several members with one name the last counts. Where the names differed as they were written,
-    /// that is said.
+    /// Of several members with one name the last counts, as for `tar x`, and that is said.
     fn keep_the_last(&mut self) {
         let odd = &mut self.odd[SAME];
         self.entries.dedup_by(|later, first| {
             let is_same = later.name == first.name;
             if is_same {
                 let is_folder = matches!(later.what, What::Folder);
-                if later.root != first.root && !is_folder {
+                let replaced = matches!(first.what, What::File(_)) && !is_folder;
+                if later.root != first.root && !is_folder || replaced {
                     odd.add(&later.name);
                 }
                 std::mem::swap(later, first);
