@@ -169,7 +169,7 @@ fn a_dump_that_would_lose_more_than_it_keeps_asks_for_the_layout() {
     );
     refused(
         place.options(|options| options.strict = true),
-        &["2 photos are no input", "`cat/1.jpg`", "--strict"],
+        &["2 photos are in no list", "`cat/1.jpg`", "--strict"],
     );
     // What is named by hand is taken as it is.
     place.put("few.csv", "path,label\ncat/0.jpg,cat\n");
@@ -442,6 +442,171 @@ fn an_empty_class_folder_is_named() {
     place.put("docs/readme.txt", "how it was made");
     noted(&place.open().unwrap(), "docs/ and owl/ hold no photo and name no class");
     assert_eq!(dump.classes, ["cat", "dog"]);
+}
+
+#[test]
+fn each_split_finds_its_photos_in_its_own_folder_though_their_names_are_the_same() {
+    let expected =
+        ["test test/0.jpg b", "test test/1.jpg a", "train train/0.jpg a", "train train/1.jpg b"];
+    let place = Place::of(&["train/0.jpg", "train/1.jpg", "test/0.jpg", "test/1.jpg"]);
+    place.put("train.csv", "file,label\n0.jpg,a\n1.jpg,b\n");
+    place.put("test.csv", "file,label\n0.jpg,b\n1.jpg,a\n");
+    assert_eq!(words(&place.open().unwrap()), expected);
+    fs::remove_file(place.at("dump/train.csv")).unwrap();
+    fs::remove_file(place.at("dump/test.csv")).unwrap();
+    place.put("labels.csv", "id,label,split\n0,a,train\n1,b,Training\n0,b,test\n1,a,eval\n");
+    assert_eq!(words(&place.open().unwrap()), expected);
+    // One folder of a split alone, with its table: absolute paths are not below it twice.
+    let place = Place::of(&["train/0.jpg", "train/1.jpg"]);
+    let absolute = place.at("dump/train/1.jpg");
+    place
+        .put("train/metadata.csv", format!("file_name,label\n0.jpg,a\n{},b\n", absolute.display()));
+    let dump = place.open().unwrap();
+    assert_eq!((words(&dump).len(), dump.unlisted.len(), dump.splits.len()), (2, 0, 1));
+    assert!(
+        dump.inputs.iter().all(|input| dump.place(&input.sample_id).is_some()),
+        "{:?}",
+        words(&dump)
+    );
+}
+
+#[test]
+fn lists_named_by_hand_find_their_photos_wherever_the_dump_lies() {
+    for (list, paths) in
+        [("list.csv", "images/0.jpg"), ("top/list.csv", "0.jpg"), ("list.csv", "top/images/0.jpg")]
+    {
+        let place = Place::of(&["top/images/0.jpg", "top/images/1.jpg"]);
+        place.put(list, format!("path,label\n{paths},a\n"));
+        let by_hand = ListFile { split: None, path: place.at("dump").join(list) };
+        let dump = place.options(|options| options.lists.push(by_hand)).unwrap();
+        assert!(dump.place(&dump.inputs[0].sample_id).is_some(), "{list} {paths}");
+        assert_eq!(dump.unlisted, ["top/images/1.jpg"]);
+    }
+    // A list of which no line can be used is refused at once.
+    let place = Place::of(&["0.jpg"]);
+    place.put("list.txt", "0.jpg,a\n");
+    let by_hand = ListFile { split: None, path: place.at("dump/list.txt") };
+    refused(
+        place.options(|options| options.lists.push(by_hand)),
+        &["none of its lines can be used; line 1", "a table ends in .csv"],
+    );
+}
+
+#[test]
+fn a_table_that_finds_no_photo_does_not_make_one_class_of_all() {
+    let photos: Vec<String> = (0..600).map(|number| format!("images/{number}.jpg")).collect();
+    let table: String =
+        (0..600).map(|number| format!("images/{number}.jpg,{}\n", number % 2)).collect();
+    let there = &photos[450..];
+    let place = Place::of(&there.iter().map(String::as_str).collect::<Vec<_>>());
+    place.put("labels.csv", format!("path,label\n{table}"));
+    // A part of the photos is there, and not that of the first lines.
+    assert_eq!(place.open().unwrap().reading.layout, Layout::Csv);
+    place.put("labels.csv", "path,label\nC:\\me\\0.jpg,a\n");
+    refused(
+        place.open(),
+        &[
+            "one class `images`",
+            "labels.csv (its path `C:\\me\\0.jpg` does not lie in the dump)",
+            "--list",
+            "--layout folder",
+        ],
+    );
+    assert_eq!(
+        place.options(|options| options.layout = Some(Layout::Folder)).unwrap().classes,
+        ["images"]
+    );
+    assert_eq!(
+        place.options(|options| options.layout = Some(Layout::Csv)).unwrap().inputs.len(),
+        1
+    );
+    place.put("labels.csv", "file,a,b\nimages/450.jpg,0,1\n");
+    refused(place.open(), &["labels.csv (its header `file, a, b`"]);
+    fs::remove_file(place.at("dump/labels.csv")).unwrap();
+    place.put("annotations/labels.csv", "path,label\nimages/450.jpg,a\n");
+    refused(place.open(), &["annotations/labels.csv", "--list"]);
+}
+
+#[test]
+fn captions_beside_class_folders_are_no_labels() {
+    let place = Place::of(&["train/cat/0.jpg", "train/dog/1.jpg", "test/cat/0.jpg"]);
+    place.put(
+        "train/metadata.csv",
+        "file_name,caption\ncat/0.jpg,a cat sits\ndog/1.jpg,a dog runs\n",
+    );
+    let dump = place.open().unwrap();
+    assert_eq!(dump.classes, ["cat", "dog"]);
+    assert!(dump.reading.not_used_in_words().contains("its column caption may hold no labels"));
+}
+
+#[test]
+fn rows_that_cannot_be_read_right_are_named_and_their_photos_are_no_strays() {
+    let place = Place::of(&["0.jpg", "1.jpg", "2.jpg"]);
+    // Windows-1252, and a label whose comma was not quoted.
+    place.put("labels.csv", b"path,label\n0.jpg,b\xE4r\n1.jpg,dog, small\n2.jpg,cat\n");
+    let dump = place.open().unwrap();
+    assert_eq!(words(&dump), ["all 0.jpg -unusable-name", "all 1.jpg -bad-line", "all 2.jpg cat"]);
+    assert_eq!(dump.unlisted.len(), 0);
+    let details = format!("{:?}", dump.inputs);
+    assert!(
+        details.contains("Windows-1252?") && details.contains("expected 2 columns, found 3"),
+        "{details}"
+    );
+    // A name that cannot be written down is one input, and no stray.
+    let place = Place::of(&["cat/a\tb.jpg", "cat/1.jpg", "dog/a..", "dog/2.jpg"]);
+    let dump = place.options(|options| options.strict = true).unwrap();
+    assert_eq!((dump.inputs.len(), dump.unlisted.len()), (4, 0));
+    // A column of ids is none of splits.
+    let rows: String = (0..2000).map(|number| format!("{number}.jpg,a,s{number}\n")).collect();
+    let place = Place::of(&["0.jpg"]);
+    place.put("labels.csv", format!("path,label,subset\n{rows}"));
+    refused(place.open(), &["2000 splits, at most 1000 are possible"]);
+}
+
+#[test]
+fn a_path_with_a_slash_before_it_means_the_dump_in_a_folder_as_in_a_tar() {
+    let place = Place::of(&["0.jpg", "a/1.jpg"]);
+    place.put("labels.csv", "path,label\n/0.jpg,x\na/1.jpg,x\n/etc/2.jpg,x\n");
+    let (folder, tar) = (place.open().unwrap(), Dump::open(&place.tar(&[]), None).unwrap());
+    assert_eq!(
+        words(&folder),
+        ["all /etc/2.jpg -path-leaves-dump", "all 0.jpg x", "all a/1.jpg x"]
+    );
+    assert_eq!(words(&tar), words(&folder));
+}
+
+#[test]
+fn what_links_and_joined_tars_lose_is_said() {
+    let place = Place::of(&["cat/0.jpg", "dog/0.jpg"]);
+    symlink("/not/mounted", place.at("dump/owl")).unwrap();
+    noted(&place.open().unwrap(), "links to what is not there: 1, the first is `owl`");
+    let tar = fs::read(place.tar(&[])).unwrap();
+    let joined = place.at("joined.tar");
+    fs::write(&joined, [tar.clone(), tar].concat()).unwrap();
+    noted(
+        &Dump::open(&joined, None).unwrap(),
+        "a later one has their name: 2, the first is `cat/0.jpg`",
+    );
+}
+
+#[test]
+fn names_of_class_folders_that_are_easily_taken_for_others_are_read_and_said() {
+    let dump = Place::of(&[
+        "train/Cat/0.jpg",
+        "train/dog/0.jpg",
+        "test/cat/1.jpg",
+        "train/recycler/0.jpg",
+    ])
+    .open()
+    .unwrap();
+    assert_eq!(dump.classes, ["Cat", "cat", "dog", "recycler"]);
+    noted(&dump, "the classes `Cat` and `cat` differ in capitals");
+    let deep = format!("{}train/cat/0.jpg", "a/".repeat(30));
+    let dump = Place::of(&[&deep, &deep.replace("train/cat", "test/dog")]).open().unwrap();
+    assert_eq!(
+        (dump.classes, dump.splits),
+        (vec!["cat".to_owned(), "dog".to_owned()], vec!["train".to_owned(), "test".to_owned()])
+    );
 }
 
 #[test]

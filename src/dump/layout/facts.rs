@@ -148,10 +148,11 @@ impl Looker<'_> {
         let tree = self.tree;
         for name in tree.names_in(folder) {
             let Some(ending) = ending(name) else { continue };
-            if is_list_name(name) || b_t4sa::is_list(name) || endings[&ending] <= LOOKED_AT {
-                if let Some(what) = self.look_at(folder, root, name, &ending) {
-                    self.add(folder, name, what);
-                }
+            let is_few = endings[&ending] <= LOOKED_AT;
+            if (is_few || is_list_name(name) || b_t4sa::is_list(name))
+                && let Some(what) = self.look_at(folder, root, name, &ending)
+            {
+                self.add(folder, name, what);
             }
         }
         for (ending, count) in endings.into_iter().filter(|(_, count)| *count > LOOKED_AT) {

@@ -51,6 +51,9 @@ pub(super) struct Part {
     pub(super) split: String,
 }
 
+/// Names of lists, names of splits in the order of conversion, and the inputs.
+type ListedLines = (Vec<String>, Vec<String>, Vec<Input>);
+
 /// Lists that have been read.
 #[derive(Debug, Default)]
 pub(super) struct Lists {
@@ -239,7 +242,7 @@ impl Lists {
         labels: &Labels,
         top_folder: Option<&str>,
         files: &mut Resolver<'_>,
-    ) -> Result<(Vec<String>, Vec<String>, Vec<Input>), DumpError> {
+    ) -> Result<ListedLines, DumpError> {
         let splits: BTreeSet<&str> =
             self.lines.iter().map(|(_, split, _)| split.as_str()).collect();
         if splits.len() > MAX_SPLITS {

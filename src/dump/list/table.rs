@@ -135,7 +135,7 @@ impl<'a> Rows<'a> {
         let mut quotes =
             Quotes { path, delimiter: table.delimiter.unwrap_or(b','), used: None, width };
         quotes.check(text.get(..end).unwrap_or_default(), number, b"")?;
-        let columns = Columns::find(&header).ok_or_else(|| table.unclear(&header, path))?;
+        let columns = Columns::find(&header).ok_or_else(|| table.unclear(path))?;
         quotes.used = Some([Some(columns.path), columns.label, columns.split]);
         let (reader, record) = (table.reader, ByteRecord::new());
         Ok(Rows { reader, text, header, columns, record, begin: 0, end, number, quotes })
@@ -272,7 +272,7 @@ impl<'a> Table<'a> {
     }
 
     /// The error that shows a header which does not tell.
-    fn unclear(&self, header: &[String], path: &Path) -> DumpError {
+    fn unclear(&mut self, path: &Path) -> DumpError {
         let delimiter = match self.delimiter {
             None => "in one column",
             Some(b'\t') => "between tabs",
@@ -280,7 +280,8 @@ impl<'a> Table<'a> {
             Some(b'|') => "between bars",
             Some(_) => "between commas",
         };
-        let names: Vec<String> = header.iter().map(|name| shown(name)).collect();
+        let header = self.reader.byte_headers().cloned().unwrap_or_default();
+        let names: Vec<_> = header.iter().map(|name| String::from_utf8_lossy(name)).collect();
         let found = shown(&names.join(", "));
         DumpError::Columns { path: path.to_owned(), found: format!("`{found}` ({delimiter})") }
     }
