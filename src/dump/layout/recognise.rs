@@ -214,8 +214,8 @@ fn why(list: &ListFacts, layout: Layout) -> Option<String> {
                 1 => "its path".to_owned(),
                 _ => format!("none of its first {tried} paths, such as"),
             };
-            let lies = if *tried == 1 { "does not lie" } else { "lies" };
-            Some(format!("{paths} `{first}` {lies} in the dump"))
+            let lies = if *tried == 1 { " does not lie" } else { ", lies" };
+            Some(format!("{paths} `{first}`{lies} in the dump"))
         }
         ListKind::Table { label: None, .. } => Some("it has no column of labels".to_owned()),
         ListKind::Table { tried: 0, .. } => Some("it has no rows".to_owned()),

@@ -147,7 +147,7 @@ fn a_table_that_is_no_list_of_photos_does_not_win_over_class_folders() {
     assert_eq!(reading.layout, Layout::Folder);
     assert_eq!(
         reading.not_used_in_words(),
-        "labels.csv (none of its first 2 paths, such as `0` lies in the dump)"
+        "labels.csv (none of its first 2 paths, such as `0`, lies in the dump)"
     );
     assert_eq!(read(&facts(&photos, &[("labels.csv", table(1, 2))])).layout, Layout::Csv);
     // Without class folders the photos may be away.
