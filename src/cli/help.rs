@@ -23,12 +23,15 @@ Layouts:
   classes as folder, and train/, val/, test/ are classes like others
   Any of these may lie in a plain .tar, and some folders down. --layout auto tries ttd, b-t4sa, csv,
   folder, and says which it took and why. A dump without splits becomes the split `all`. Splits go by
-  the usual words in any case: train, training; val, valid, validation, dev; test, testing, eval.
+  the usual words in any case: train, training; val, valid, validation, dev; test, testing, eval,
+  evaluation; also as a part of names that are otherwise alike, such as seg_train and seg_test.
 
 What is left out:
   Names that begin with a dot and what systems leave behind (__MACOSX, Thumbs.db, @eaDir, …). Photos
   that no list mentions, or that lie in no class folder, are counted, and named in OUT.log.jsonl;
-  with --strict they are an error. Where they are more than half, --layout has to be given.
+  with --strict they are an error. Where they are more than half, --layout has to be given. A file
+  is a photo by its name or, without a telling one, by its first bytes; .txt, .csv, .json and the like
+  are none. In class folders and lists, every file counts.
 
 What becomes of a line:
   stored       decoded, resized, written to a shard; a truncated JPEG as far as it goes

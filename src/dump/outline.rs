@@ -122,12 +122,17 @@ impl Outline {
         }
     }
 
-    /// The folder in it that the dump lies in, where that is clear: the only one, of whatever lies beside it; or
-    /// the only one that holds splits, where it holds more photos than the others together.
+    /// The folder in it that the dump lies in, where that is clear: the only one; or the only one that holds splits,
+    /// where it holds more photos than the others together. A few photos may lie beside it at the top, where they are of
+    /// no class in any case; further down they would be of one.
     pub(super) fn inner(&self) -> Option<&Outline> {
+        let is_top = self.name.is_empty();
         if let [only] = &self.folders[..] {
-            let wraps = self.direct == 0 || only.direct == 0 && only.photos() > self.direct;
-            return Some(only).filter(|_| wraps);
+            let few = is_top && only.direct == 0 && only.photos() > self.direct;
+            return Some(only).filter(|_| self.direct == 0 || few);
+        }
+        if self.direct > 0 && !is_top {
+            return None;
         }
         let mut dumps = self.folders.iter().filter(|folder| folder.holds_splits());
         let (Some(dump), None) = (dumps.next(), dumps.next()) else { return None };

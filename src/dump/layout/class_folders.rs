@@ -148,7 +148,7 @@ fn split_folders(root: &str, node: &Outline) -> Result<ClassFolders, Vec<String>
 }
 
 /// True for what people call the folder that all photos lie in.
-fn is_wrapper(name: &str) -> bool {
+pub(super) fn is_wrapper(name: &str) -> bool {
     const NAMES: [&str; 9] =
         ["images", "image", "imgs", "img", "photos", "pictures", "data", "jpegs", "jpegimages"];
     NAMES.iter().any(|known| known.eq_ignore_ascii_case(name))

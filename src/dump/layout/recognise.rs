@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::dump::names::{printable, split_of_word};
 use crate::dump::outline::Outline;
 
-use super::class_folders::{class_folders, splits_among};
+use super::class_folders::{class_folders, is_wrapper, splits_among};
 use super::csv::WHOLE;
 use super::facts::{Facts, ListFacts, ListKind, way_down};
 use super::{Layout, NotUsed, Plan, Reading, TableUse, b_t4sa, ttd};
@@ -81,6 +81,10 @@ pub(in crate::dump) fn recognise(
                     .map_or(path.clone(), |why| format!("{path} ({why})"));
                 return Err(Unrecognised::TableOrFolder { table, class: class.clone() });
             }
+            // `images/1.jpg`: the folder of all photos is no class.
+            if asked.is_none() && found.only_class.as_deref().is_some_and(is_wrapper) {
+                return Err(Unrecognised::Unknown(what_there_is(facts, &way)));
+            }
             let mut reading =
                 Reading::new(layout, &found.root, found.because, Plan::Folders(found.groups));
             reading.notes = found.notes;
@@ -96,11 +100,12 @@ fn ttd_here(facts: &Facts, root: &str, node: &Outline, by_hand: bool) -> Option<
         return None;
     }
     let folder = format!("{root}{}", ttd::LIST_FOLDER);
-    let list = facts.lists.iter().find(|list| match list.what {
+    let lists = facts.lists.iter().filter(|list| match list.what {
         ListKind::Ttd => list.folder == folder,
         ListKind::TtdFolds => by_hand && list.folder == root,
         _ => false,
-    })?;
+    });
+    let list = lists.min_by_key(|list| ttd::rank(&list.name))?;
     Some(format!("{}{} lies beside {}/", list.folder, list.name, photos.unwrap_or(ttd::FOLDERS[0])))
 }
 
@@ -251,7 +256,8 @@ fn tables_not_used(facts: &Facts, reading: &Reading) -> Vec<NotUsed> {
 fn what_there_is(facts: &Facts, way: &[(String, &Outline)]) -> Vec<String> {
     let mut found = Vec::new();
     if let Some((root, node)) = way.last().filter(|(_, node)| node.photos() > 0) {
-        let place = if root.is_empty() { "directly in it" } else { root };
+        let place =
+            if root.is_empty() { "directly in it".to_owned() } else { format!("in {root}") };
         let photos =
             if node.direct == 1 { "1 photo".to_owned() } else { format!("{} photos", node.direct) };
         found.push(format!("{photos} {place} without a folder for each class"));

@@ -205,6 +205,10 @@ fn folders_called_like_splits_that_hold_no_classes_are_no_classes() {
 
 #[test]
 fn what_fits_no_layout_is_named() {
+    let one = facts(&["images/1", "images/2"], &[]);
+    let Err(Unrecognised::Unknown(found)) = recognise(&one, None, false) else { panic!() };
+    assert_eq!(found, ["2 photos in images/ without a folder for each class"]);
+    assert!(recognise(&one, Some(Layout::Folder), false).is_ok());
     let flat = facts(
         &["1", "2"],
         &[("a.json", ListKind::Unread("json files are not read as lists".to_owned()))],

@@ -26,7 +26,12 @@ const CLASSES: [&str; 2] = ["negative", "positive"];
 
 /// True for the name of a list.
 pub(super) fn is_list(name: &str) -> bool {
-    LISTS.iter().any(|(known, _)| *known == name)
+    rank(name) < LISTS.len()
+}
+
+/// The place of a list among those that there may be, the largest first.
+pub(super) fn rank(name: &str) -> usize {
+    LISTS.iter().position(|(known, _)| *known == name).unwrap_or(LISTS.len())
 }
 
 pub(super) fn open(opening: &Opening<'_>) -> Result<Listed, DumpError> {
