@@ -490,6 +490,11 @@ fn lists_named_by_hand_find_their_photos_wherever_the_dump_lies() {
         place.options(|options| options.lists.push(by_hand)),
         &["none of its lines can be used; line 1", "a table ends in .csv"],
     );
+    // The same for a list that lies in a tar.
+    let mut options = DumpOptions::new(place.tar(&[]));
+    options.lists.push(ListFile { split: None, path: "list.txt".into() });
+    let dump = options.open(&mut |_, _| std::ops::ControlFlow::Continue(()));
+    refused(dump, &["none of its lines can be used; line 1"]);
 }
 
 #[test]

@@ -43,7 +43,7 @@ pub enum DumpError {
         what: String,
     },
     /// Listing was given up on request.
-    #[error("{path}: interrupted before its members were listed", path = path.display())]
+    #[error("{path}: interrupted before it was listed", path = path.display())]
     GivenUp {
         /// The source.
         path: PathBuf,
@@ -61,7 +61,7 @@ pub enum DumpError {
         /// What lies there, in words.
         found: String,
     },
-    /// A table may be the list of photos that are away, or the photos may be of one class.
+    /// All photos would be of one class, and a table that may be the list is not read.
     #[error(
         "{path}: every photo would be of the one class `{class}`, and {table} is not read; name it with --list, or say \
          --layout folder to go on without it",

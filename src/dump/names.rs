@@ -12,6 +12,9 @@ const MAX_CLASS_NAME: usize = 1024;
 /// Characters of a wrong name that are shown.
 const MAX_SHOWN: usize = 80;
 
+/// Splits that everybody knows, in the order of conversion; others follow by name.
+pub(super) const SPLIT_ORDER: [&str; 3] = ["train", "val", "test"];
+
 /// What a split's name may look like.
 pub(super) const SPLIT_NAME_RULE: &str =
     "expected up to 64 letters, digits, `-` or `_`, and not `unfinished`";

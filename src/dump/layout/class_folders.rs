@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::dump::list::in_order;
-use crate::dump::names::{split_in_name, split_of_word};
+use crate::dump::names::{SPLIT_ORDER, split_in_name, split_of_word};
 use crate::dump::outline::Outline;
 
-use super::recognise::{SPLIT_ORDER, listed};
+use super::recognise::listed;
 use super::{Group, GroupClass};
 
 /// What is left of a name that is nothing but a word for a split.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::dump::names::{printable, split_of_word};
+use crate::dump::names::{SPLIT_ORDER, printable, split_of_word};
 use crate::dump::outline::Outline;
 
 use super::class_folders::{class_folders, is_wrapper, splits_among};
@@ -10,8 +10,6 @@ use super::csv::WHOLE;
 use super::facts::{Facts, ListFacts, ListKind, way_down};
 use super::{Layout, NotUsed, Plan, Reading, TableUse, b_t4sa, ttd};
 
-/// Splits that everybody knows, in the order of conversion.
-pub(super) const SPLIT_ORDER: [&str; 3] = ["train", "val", "test"];
 /// Names that a reason shows.
 const SHOWN: usize = 4;
 
@@ -22,7 +20,7 @@ pub(in crate::dump) enum Unrecognised {
     Unknown(Vec<String>),
     /// Folders are named like splits and hold photos, not classes.
     NoClasses(Vec<String>),
-    /// A table would be the list, but its photos are away, and as folders all photos would be of one class.
+    /// As folders all photos would be of one class, and a table that may be the list is not read.
     TableOrFolder { table: String, class: String },
 }
 

@@ -16,14 +16,13 @@ pub(super) use labels::{Labels, in_order, renumbered};
 pub(super) use table::head;
 
 use super::names::{
-    SPLIT_NAME_RULE, is_absolute, is_split_name, printable, sample_id, shown, split_of_word,
+    SPLIT_NAME_RULE, SPLIT_ORDER, is_absolute, is_split_name, printable, sample_id, shown,
+    split_of_word,
 };
 use super::options::is_table;
 use super::resolve::Resolver;
 use super::{DumpError, Input, ListFile, Problem, Source};
 
-/// Splits that everybody knows, in the order of conversion; others follow by name.
-const SPLIT_ORDER: [&str; 3] = ["train", "val", "test"];
 /// More splits than this come from a column that is none of splits.
 const MAX_SPLITS: usize = 1000;
 /// The split of what has none.
@@ -97,7 +96,9 @@ impl Lists {
             && let Some(inside) = list.path.to_str().filter(|inside| source.is_file(inside))
             && sample_id(inside).is_ok()
         {
-            return self.add(source, inside, split, "");
+            let first = self.lines.len();
+            self.add(source, inside, split, "")?;
+            return self.require_usable(first, &list.path);
         }
         let path = &list.path;
         let unreadable = |source| DumpError::Unreadable { path: path.clone(), source };
@@ -107,6 +108,11 @@ impl Lists {
         let name = self.new_name(source.path(), &real);
         let first = self.lines.len();
         self.add_bytes(name, &bytes, split, path)?;
+        self.require_usable(first, path)
+    }
+
+    /// Refuses a list, whose lines are those from number `first` on, when none of them can be used.
+    fn require_usable(&self, first: usize, path: &Path) -> Result<(), DumpError> {
         let lines = &self.lines[first..];
         if lines.iter().all(|(_, _, line)| line.entry.is_err())
             && let Some((
@@ -115,7 +121,7 @@ impl Lists {
                 Line { number, entry: Err((_, Problem::Unusable { detail, .. })), .. },
             )) = lines.first()
         {
-            let (path, number, detail) = (path.clone(), *number, detail.clone());
+            let (path, number, detail) = (path.to_owned(), *number, detail.clone());
             return Err(DumpError::NoUsableLine { path, number, detail });
         }
         Ok(())
