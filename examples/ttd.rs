@@ -7,12 +7,13 @@
 //! the training list of each fold, for a fixed number of epochs, and meets the test list once, at the end.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use tcolz::evaluate::{EvaluateOptions, Folds, evaluate, find_model};
 use tcolz::loader::Select;
 use tcolz::model::Network;
-use tcolz::train::{CacheChoice, Finetune, TrainOptions, train};
+use tcolz::train::{CacheChoice, Finetune, TrainOptions, seen_by, train};
 use tcolz::{ConvertOptions, Dataset, convert};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -99,7 +100,13 @@ fn one(
     options.cache = CacheChoice::Folder(out.join("features"));
     (options.epochs, options.learning_rate) = (60, Some(1e-3));
     train(&options, &AtomicBool::new(false), &mut ())?;
-    let (_, model) = find_model(&run, dataset.root())?;
-    let options = EvaluateOptions { select: select("test"), ..EvaluateOptions::split(&split) };
-    Ok(evaluate(&model, dataset, &options, &mut |_, _| ())?.scores.accuracy.value)
+    let (file, model) = find_model(&run, dataset.root())?;
+    let seen = seen_by(&file, &model.facts).map(Arc::new);
+    let options =
+        EvaluateOptions { select: select("test"), ..EvaluateOptions::split(&split, seen) };
+    let found = evaluate(&model, dataset, &options, &mut |_, _| ())?;
+    if let Some(warning) = found.seen.warning(found.samples) {
+        eprintln!("warning: {level} agree, fold {fold}: {warning}");
+    }
+    Ok(found.scores.accuracy.value)
 }

@@ -275,6 +275,7 @@ mod tests {
             finetune: None,
             percent: None,
             content_root: None,
+            seen: None,
             epochs: None,
             validation: None,
         };

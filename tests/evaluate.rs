@@ -21,7 +21,8 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 use tcolz::evaluate::statistics::{Calibration, Predicted, Scores};
 use tcolz::evaluate::{
-    EvaluateOptions, Evaluation, Predictions, Protocol, ScoredClasses, evaluate, write_files,
+    EvaluateOptions, Evaluation, KnownSeen, Predictions, Protocol, ScoredClasses, evaluate,
+    write_files,
 };
 use tcolz::model::file::MODEL_FORMAT;
 use tcolz::model::init::initial_weights;
@@ -51,6 +52,11 @@ fn labels(value: &Value) -> Vec<u16> {
 fn rows(value: &Value) -> Vec<Vec<f32>> {
     let row = |row: &Value| numbers(row).into_iter().map(|value| value as f32).collect();
     value.as_array().unwrap().iter().map(row).collect()
+}
+
+/// What models have seen that were never trained.
+fn unknown() -> KnownSeen {
+    Err("never trained".to_owned())
 }
 
 fn names(text: &str) -> Vec<String> {
@@ -166,6 +172,7 @@ fn model(classes: &str, recipe: Recipe) -> Model {
         finetune: Some("all".to_owned()),
         percent: Some("10".to_owned()),
         content_root: None,
+        seen: None,
         epochs: Some(3),
         validation: None,
     };
@@ -177,7 +184,7 @@ fn model(classes: &str, recipe: Recipe) -> Model {
 
 /// The same, moved to where it takes four of six training photos for its first class.
 fn moved(mut model: Model, dataset: &Dataset) -> Model {
-    let options = EvaluateOptions::split("train");
+    let options = EvaluateOptions::split("train", unknown());
     let said = evaluate(&model, dataset, &options, &mut |_, _| {}).unwrap().predictions;
     let odds = |sample: usize| (said.row(sample)[0] / said.row(sample)[1]).ln();
     let mut odds: Vec<f32> = (0..said.len()).map(odds).collect();
@@ -402,7 +409,8 @@ fn photos_of_ttd_are_scored_without_neutral_by_agreement() {
         let rows = [tensor.narrow(0, 0, 1).unwrap(), tensor.narrow(0, 2, 1).unwrap()];
         two.tensors.insert(key.to_owned(), Tensor::cat(&rows, 0).unwrap());
     }
-    let options = EvaluateOptions { protocol: Protocol::Ttd, ..EvaluateOptions::split("all") };
+    let options =
+        EvaluateOptions { protocol: Protocol::Ttd, ..EvaluateOptions::split("all", unknown()) };
     let two = evaluate(&two, &dataset, &options, &mut |_, _| {}).unwrap();
     // Read as JSON on both sides: reading may round the last digit.
     let levels = serde_json::to_vec(&two.levels).unwrap();
@@ -524,7 +532,8 @@ fn a_dataset_of_a_baked_view_has_the_same_scores_and_no_contact_sheet() {
     let model = model("cat dog", recipe(&[SIDE, 48]));
     let of = |dataset: &Dataset| -> Evaluation {
         let mut done = Vec::new();
-        let options = EvaluateOptions { batch_size: 4, ..EvaluateOptions::split("train") };
+        let options =
+            EvaluateOptions { batch_size: 4, ..EvaluateOptions::split("train", unknown()) };
         let found =
             evaluate(&model, dataset, &options, &mut |so_far, all| done.push((so_far, all)));
         assert_eq!(done, [(0, 6), (4, 6), (6, 6)]);

@@ -275,8 +275,10 @@ mod trained {
         let asked = training::options(&dataset, &folder.path().join("run"), Finetune::Head);
         training::trained(&asked);
         let model = Model::open(&folder.path().join("run/best.safetensors")).unwrap();
+        let seen = Err("nothing is asked of it".to_owned());
         let told = |split: &str, batch_size| {
-            let options = EvaluateOptions { batch_size, ..EvaluateOptions::split(split) };
+            let options =
+                EvaluateOptions { batch_size, ..EvaluateOptions::split(split, seen.clone()) };
             evaluate(&model, &dataset, &options, &mut |_, _| {}).unwrap()
         };
         for joined in JOINED {

@@ -34,6 +34,7 @@ fn model(recipe: &Recipe, size: u32) -> Model {
         finetune: None,
         percent: Some("1".to_owned()),
         content_root: None,
+        seen: None,
         epochs: None,
         validation: None,
     };

@@ -10,13 +10,15 @@ use std::fs;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
+use tcolz::dataset::{SeenAs, photo_key};
 use tcolz::durable::FolderLock;
 use tcolz::loader::Percent;
 use tcolz::model::BatchNormMode;
 use tcolz::model::file::Model;
 use tcolz::train::schedule::Schedule;
 use tcolz::train::{
-    CacheChoice, Finetune, TrainError, TrainObserver, Validation, find_learning_rate, train,
+    CacheChoice, Finetune, TrainError, TrainObserver, Validation, find_learning_rate, seen_by,
+    train,
 };
 use training::{options, refused, trained};
 
@@ -123,6 +125,129 @@ fn a_finished_run_changes_nothing_and_other_options_are_refused_by_name() {
 }
 
 #[test]
+fn a_finished_run_goes_on_to_more_epochs_as_if_they_had_been_asked_for_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = training::dataset(folder.path());
+    let run = |name: &str, epochs| {
+        let mut asked = options(&dataset, &folder.path().join(name), Finetune::Head);
+        (asked.epochs, asked.schedule) = (epochs, Schedule::Constant);
+        asked
+    };
+    trained(&run("grown", 2));
+    let grown = trained(&run("grown", 4));
+    let at_once = trained(&run("at-once", 4));
+    assert!(!grown.finished_before);
+    assert_eq!(grown.rows, at_once.rows);
+    for file in ["best.safetensors", "log.csv", "steps.csv", "seen.parquet"] {
+        let of = |name: &str| fs::read(folder.path().join(name).join(file)).unwrap();
+        assert!(of("grown") == of("at-once"), "{file}");
+    }
+    assert!(trained(&run("grown", 4)).finished_before);
+    assert_eq!(trained(&run("grown", 5)).rows.len(), 5, "and again");
+    let text = refused(&run("grown", 3)).to_string();
+    assert!(text.contains("--epochs 5, not 3"), "{text}");
+
+    // Killed after run.json said more epochs, before a checkpoint did.
+    trained(&run("killed", 2));
+    let checkpoint = folder.path().join("killed/last/checkpoint.safetensors");
+    let before = fs::read(&checkpoint).unwrap();
+    trained(&run("killed", 4));
+    fs::write(&checkpoint, before).unwrap();
+    assert_eq!(trained(&run("killed", 4)).rows, at_once.rows);
+
+    // Another option stands in the way, or patience ended it.
+    let mut other = run("grown", 9);
+    other.seed += 1;
+    assert!(refused(&other).to_string().contains("--seed"));
+    let patient = |epochs| {
+        let mut asked = run("patient", epochs);
+        asked.validation = Validation::Holdout(Percent::parse("20").unwrap());
+        (asked.patience, asked.learning_rate) = (Some(1), Some(1e-30));
+        asked
+    };
+    assert_eq!(trained(&patient(8)).rows.len(), 2);
+    let text = refused(&patient(9)).to_string();
+    assert!(text.contains("ended after epoch 2") && text.contains("--patience"), "{text}");
+}
+
+#[test]
+fn a_run_records_exactly_which_photos_its_model_has_seen_those_of_its_weights_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = training::dataset(folder.path());
+    let mut asked = options(&dataset, &folder.path().join("head"), Finetune::Head);
+    asked.validation = Validation::Holdout(Percent::parse("25").unwrap());
+    let head = trained(&asked);
+    let seen = |model: &Path| {
+        let facts = Model::open(model).unwrap().facts;
+        let seen = seen_by(model, &facts).unwrap();
+        let ledger = dataset.ledger().unwrap();
+        let mut found = BTreeMap::new();
+        for row in ledger.iter().filter(|row| row.place.is_some()) {
+            let photo = photo_key(&row.source.unwrap().1);
+            found.insert((row.split.to_string(), row.sample_id.clone()), seen.get(photo));
+        }
+        found
+    };
+    let ids = |file: &str| -> BTreeSet<String> {
+        let text = fs::read_to_string(head.out.join(file)).unwrap();
+        text.lines().map(str::to_owned).collect()
+    };
+    let (trained_on, held) = (ids("trained.txt"), ids("holdout.txt"));
+    for ((split, id), seen) in seen(&head.model) {
+        let expected = match &*split {
+            "train" if trained_on.contains(&id) => Some(SeenAs::Trained),
+            "train" if held.contains(&id) => Some(SeenAs::Validated),
+            _ => None,
+        };
+        assert_eq!(seen, expected, "{split}, {id}");
+    }
+    let unseen: Vec<u64> = head.unseen.iter().map(|split| split.unseen).collect();
+    let samples: Vec<u64> = head.unseen.iter().map(|split| split.samples).collect();
+    assert_eq!(unseen[0], 0);
+    assert_eq!(unseen[1..], samples[1..]);
+
+    // Trained further on other samples: what the head was trained on stays seen.
+    let mut further = options(&dataset, &folder.path().join("further"), Finetune::Head);
+    further.weights = Some(head.model.clone());
+    (further.select.split, further.validation) = ("val".to_owned(), Validation::Nothing);
+    let further = trained(&further);
+    for ((split, id), seen) in seen(&further.model) {
+        let expected = match &*split {
+            "val" => Some(SeenAs::Trained),
+            "train" if trained_on.contains(&id) => Some(SeenAs::Trained),
+            "train" => Some(SeenAs::Validated),
+            _ => None,
+        };
+        assert_eq!(seen, expected, "{split}, {id}");
+    }
+    assert_eq!(further.seen_unknown, None);
+
+    // A model whose record is gone: what it had seen is not known, and that is said.
+    fs::remove_file(head.out.join("seen.parquet")).unwrap();
+    let mut blind = options(&dataset, &folder.path().join("blind"), Finetune::Head);
+    blind.weights = Some(head.model.clone());
+    blind.validation = Validation::Nothing;
+    let reason = trained(&blind).seen_unknown.unwrap();
+    assert!(
+        reason.contains("began with best.safetensors") && reason.contains("seen.parquet"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn few_validated_samples_and_a_loss_beyond_all_bounds_are_warned_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = training::dataset(folder.path());
+    let mut asked = options(&dataset, &folder.path().join("out"), Finetune::Head);
+    asked.validation = Validation::Auto;
+    (asked.learning_rate, asked.schedule) = (Some(1e6), Schedule::Constant);
+    let warnings = told(&asked).words.join("\n");
+    assert!(warnings.contains("samples are validated on") && warnings.contains('±'), "{warnings}");
+    assert!(warnings.contains("has diverged") && warnings.contains("--lr 1e5"), "{warnings}");
+    assert_eq!(warnings.matches("has diverged").count(), 1, "said once");
+}
+
+#[test]
 fn features_that_are_kept_change_no_loss_and_are_shared_tested_and_made_anew() {
     let folder = tempfile::tempdir().unwrap();
     let dataset = training::dataset(folder.path());
@@ -194,14 +319,14 @@ fn a_holdout_is_a_part_of_every_class_and_nothing_of_it_is_trained_on() {
 }
 
 #[test]
-fn a_run_on_a_part_says_so_in_its_name_and_in_its_model() {
+fn a_run_on_a_part_lies_where_it_was_asked_to_and_its_model_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let dataset = training::dataset(folder.path());
     let mut asked = options(&dataset, &folder.path().join("small"), Finetune::Head);
     asked.select.percent = Some(Percent::parse("50").unwrap());
     asked.epochs = 1;
     let summary = trained(&asked);
-    assert_eq!(summary.out, folder.path().join("test-p50-small"));
+    assert_eq!(summary.out, folder.path().join("small"));
     assert_eq!(summary.rows[0].train_samples, 9);
     assert_eq!(Model::open(&summary.model).unwrap().facts.percent.as_deref(), Some("50"));
 }
@@ -317,4 +442,12 @@ fn the_learning_rate_finder_writes_what_it_tried_and_begins_no_run() {
     let rows = fs::read_to_string(out.join("lr-finder.csv")).unwrap().lines().count();
     assert_eq!(rows, found.tried.len() + 1);
     trained(&asked);
+
+    // With features that are kept it finds the same, and the run finds them.
+    let mut kept = options(&dataset, &folder.path().join("kept"), Finetune::Head);
+    kept.cache = CacheChoice::Run;
+    let same = find_learning_rate(&kept, &AtomicBool::new(false), &mut ()).unwrap();
+    assert_eq!(same.tried, found.tried);
+    kept.validation = Validation::Nothing;
+    assert_eq!(told(&kept).features, 0, "none is left to be made");
 }

@@ -73,6 +73,7 @@ fn model(classes: &[&str]) -> Model {
         finetune: Some("all".to_owned()),
         percent: Some("10".to_owned()),
         content_root: Some("ab".repeat(32)),
+        seen: None,
         epochs: Some(3),
         validation: Some(Validation { loss: 0.5, accuracy: 0.75, samples: 40 }),
     };

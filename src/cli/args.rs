@@ -298,7 +298,7 @@ impl std::fmt::Display for BatchDtype {
 #[cfg(feature = "train")]
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  tcolz evaluate runs/mobilenet b-t4sa/                       the test split, each sample once\n  tcolz evaluate runs/mobilenet ttd/ --protocol ttd           without neutral, by agreement\n  tcolz evaluate runs/mobilenet b-t4sa/ --out report/         pictures and predictions.parquet, too\n  tcolz evaluate runs/mobilenet b-t4sa/ --json | jq .scores.accuracy\n\nThe dataset must hold photos as the model saw them in training: the same recipe, its size, its classes by name. The view is the model's."
+    after_help = "Examples:\n  tcolz evaluate runs/mobilenet b-t4sa/                       the test split, each sample once\n  tcolz evaluate runs/mobilenet ttd/ --protocol ttd           without neutral, by agreement\n  tcolz evaluate runs/mobilenet out/ --split all --unseen     only photos that it has never seen\n  tcolz evaluate runs/mobilenet b-t4sa/ --out report/         pictures and predictions.parquet, too\n  tcolz evaluate runs/mobilenet b-t4sa/ --json | jq .scores.accuracy\n\nThe dataset must hold photos as the model saw them in training: the same recipe, its size, its classes by name. The view is the model's. Where the model was trained or validated on some of the samples, that is said first: seen.parquet beside it names what it has seen."
 )]
 pub(crate) struct EvaluateArgs {
     /// The model: its .safetensors file, or the folder of the run that trained it
@@ -308,6 +308,9 @@ pub(crate) struct EvaluateArgs {
     /// plain: every class; ttd: drop neutral, and score by how many annotators agreed (>= 5, 4, 3)
     #[arg(long, value_name = "NAME", default_value = "plain", value_parser = parse_protocol)]
     pub(crate) protocol: tcolz::evaluate::Protocol,
+    /// Only photos that the model was neither trained nor validated on
+    #[arg(long)]
+    pub(crate) unseen: bool,
     /// Write evaluation.json, predictions.parquet, confusion, reliability and mistakes into this folder
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,

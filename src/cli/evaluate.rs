@@ -1,14 +1,19 @@
 //! `tcolz evaluate`: how good a model is on a dataset, to be read in ten seconds.
 
 use std::io::IsTerminal;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tcolz::Dataset;
+use tcolz::dataset::SeenPhotos;
 use tcolz::evaluate::{
-    EvaluateOptions, Evaluation, Level, Protocol, Scores, evaluate, find_model, write_files,
+    EvaluateOptions, Evaluation, KnownSeen, Level, Protocol, Scores, evaluate, find_model,
+    prepare_folder, write_files,
 };
 use tcolz::model::device::device;
+use tcolz::train::seen_by;
 
 use super::Ending;
 use super::args::EvaluateArgs;
@@ -26,13 +31,22 @@ const LINE_INTERVAL: Duration = Duration::from_secs(10);
 pub(super) fn run(args: &EvaluateArgs) -> anyhow::Result<Ending> {
     let (file, model) = find_model(&args.model, &args.dataset)?;
     let dataset = Dataset::open(&args.dataset)?;
+    let seen = seen_by(&file, &model.facts).map(Arc::new);
+    let mut select = args.select.select_usually(&dataset, USUAL_SPLIT)?;
+    if args.unseen {
+        select.unseen = Some(all_that_it_saw(&file, &seen)?);
+    }
     let options = EvaluateOptions {
-        select: args.select.select_usually(&dataset, USUAL_SPLIT)?,
+        select,
         protocol: args.protocol,
+        seen,
         batch_size: args.batch_size,
         workers: args.threads.map(usize::from),
         device: device(&args.device)?,
     };
+    if let Some(folder) = &args.out {
+        prepare_folder(folder)?;
+    }
     let mut progress = PhotoProgress::new(args.json);
     let mut found =
         evaluate(&model, &dataset, &options, &mut |done, all| progress.done(done, all))?;
@@ -53,6 +67,22 @@ pub(super) fn run(args: &EvaluateArgs) -> anyhow::Result<Ending> {
         }
     }
     Ok(Ending::Done)
+}
+
+/// Everything that the model has seen; an error where something of it is not known.
+fn all_that_it_saw(model: &Path, seen: &KnownSeen) -> anyhow::Result<Arc<SeenPhotos>> {
+    let unknown = match seen {
+        Ok(seen) => seen.unknown(),
+        Err(reason) => Some(reason.as_str()),
+    };
+    match (seen, unknown) {
+        (Ok(seen), None) => Ok(Arc::clone(seen)),
+        (_, reason) => anyhow::bail!(
+            "--unseen: which photos {} has seen is not known: {}",
+            model.display(),
+            reason.unwrap_or_default()
+        ),
+    }
 }
 
 /// A bar on a terminal, plain lines elsewhere, nothing for scripts.
@@ -101,11 +131,12 @@ impl PhotoProgress {
 fn text(found: &Evaluation, speed: &str) -> String {
     let model = found.model.file.as_deref().unwrap_or(&found.model.network);
     let mut text = format!(
-        "{model} on {}, split {}: {}, each counted once\n",
+        "{model} on {}, {}: {}, each counted once\n",
         found.dataset,
-        found.selection.split,
+        found.selection.words(),
         plural(found.samples, "sample")
     );
+    text.push_str(&before_any_number(found));
     let mut facts = Facts::default();
     summary(found, &mut facts);
     facts.add("", "");
@@ -127,16 +158,27 @@ fn text(found: &Evaluation, speed: &str) -> String {
     text
 }
 
+/// What of the samples the model has seen: nothing behind it means much to who does not know that.
+fn before_any_number(found: &Evaluation) -> String {
+    let mut text = String::new();
+    if let Some(warning) = found.seen.warning(found.samples) {
+        text.push_str(&format!("warning: {warning}\n"));
+    }
+    if let Some(reason) = &found.seen.unknown {
+        let same = found.model.content_root.as_ref() == Some(&found.content_root);
+        let same = if same { "; it was trained on photos of this very dataset" } else { "" };
+        text.push_str(&format!(
+            "note: not known is which photos the model has seen: {reason}{same}\n"
+        ));
+    }
+    text
+}
+
 fn summary(found: &Evaluation, facts: &mut Facts) {
     let Scores { accuracy, majority, log_loss, brier, calibration, .. } = &found.scores;
     let percent = found.model.percent.as_ref();
     let part = percent.map(|percent| format!(", trained on {percent} % of its data"));
     facts.add("network", format!("{}{}", found.model.network, part.unwrap_or_default()));
-    if found.model.content_root.as_ref() == Some(&found.content_root)
-        && found.selection.split.split('+').any(|part| part == "train")
-    {
-        facts.add("note", "the model was trained on this split: what it reaches here says little");
-    }
     if found.protocol == Protocol::Ttd {
         facts.add("protocol", "ttd: neutral dropped, the larger of negative and positive taken");
     }

@@ -47,6 +47,7 @@ impl SelectArgs {
             split,
             subset: self.subset.clone(),
             condition: self.condition.clone(),
+            unseen: None,
             percent: self.percent,
             percent_seed: self.percent_seed,
         })
@@ -67,6 +68,7 @@ impl SelectArgs {
                 split,
                 subset: subset.clone(),
                 condition: condition.clone(),
+                unseen: None,
                 percent: *percent,
                 percent_seed: *percent_seed,
             };

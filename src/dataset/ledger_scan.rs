@@ -144,7 +144,7 @@ fn next_batch(reader: &mut ParquetRecordBatchReader) -> Result<Option<RecordBatc
 
 /// The Parquet reader promises errors and not panics, but it parses a format with many corners; whatever it
 /// does on hostile bytes ends here.
-fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(work))
         .unwrap_or_else(|_| Err("the Parquet reader gave up on these bytes".to_owned()))
 }

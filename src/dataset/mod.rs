@@ -14,6 +14,7 @@ mod ledger_writer;
 mod meta;
 mod prediction_writer;
 mod receipt;
+mod seen;
 mod split_parts;
 mod verify;
 mod verify_source;
@@ -35,6 +36,7 @@ pub use meta::{
 };
 pub use prediction_writer::{PredictionColumns, prediction_schema, write_predictions};
 pub use receipt::Receipt;
+pub use seen::{PHOTO_FIELD, SEEN_FILE, SeenAs, SeenPhotos, Unseen, photo_key};
 pub use split_parts::{PLACE_FIELDS, SplitParts};
 pub(crate) use verify::check_counts;
 pub use verify::{Fault, VerifyReport, verify};

@@ -26,6 +26,27 @@ pub enum EvaluateError {
         /// The command to type.
         command: String,
     },
+    /// A dataset where a model is expected, and the other way round.
+    #[error(
+        "{d} is a dataset and {m} a model: the model comes first, `tcolz evaluate {m} {d}`",
+        d = dataset.display(), m = model.display()
+    )]
+    Swapped {
+        /// What was named as the model.
+        dataset: PathBuf,
+        /// What was named as the dataset.
+        model: PathBuf,
+    },
+    /// A dataset where a model is expected.
+    #[error(
+        "{path}: expected a model, the .safetensors file or the folder of a run, found a dataset; `tcolz train {path}` \
+         trains one on it",
+        path = path.display()
+    )]
+    NotAModel {
+        /// What was named.
+        path: PathBuf,
+    },
     /// The network, or its file.
     #[error(transparent)]
     Model(Box<ModelError>),

@@ -24,6 +24,18 @@ pub struct Written {
     pub notes: Vec<String>,
 }
 
+/// Makes the folder that [`write_files`] will write into, and tries whether it can, so that no evaluation is lost to a
+/// disk that refuses.
+///
+/// # Errors
+/// [`EvaluateError::Write`].
+pub fn prepare_folder(folder: &Path) -> Result<(), EvaluateError> {
+    let failed = |source| EvaluateError::Write { path: folder.to_owned(), source };
+    durable::create_folder(folder).map_err(failed)?;
+    let probe = folder.join(".tcolz-writable");
+    durable::write(&probe, b"").and_then(|()| fs::remove_file(&probe)).map_err(failed)
+}
+
 /// Writes `evaluation.json`, `predictions.parquet`, `confusion` and `reliability` as `.svg` and `.png` (and `-dark` ones for
 /// dark pages), and `mistakes.png` into `folder`, which is made where it is missing. Files of an earlier evaluation
 /// are replaced, or removed where there is nothing to show any more.
@@ -179,7 +191,8 @@ impl Evaluation {
     fn where_from(&self) -> String {
         let dataset = Path::new(&self.dataset).file_name().unwrap_or_default().to_string_lossy();
         let protocol = if self.protocol == Protocol::Ttd { ", without neutral" } else { "" };
-        format!("{dataset}, split {}{protocol}", self.selection.split)
+        let seen = self.seen.words(self.samples).map(|words| format!(" ({words})"));
+        format!("{dataset}, {}{protocol}{}", self.selection.words(), seen.unwrap_or_default())
     }
 
     fn title(&self) -> String {

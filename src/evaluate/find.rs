@@ -3,16 +3,30 @@
 use std::path::{Path, PathBuf};
 
 use super::EvaluateError;
+use crate::dataset::{DATASET_FILE, JOURNAL_FOLDER};
 use crate::model::{Model, ModelError};
 
 /// The best model of a run, in its folder.
 const BEST_MODEL: &str = "best.safetensors";
 
+/// Whether a folder is a dataset, or one that is being made.
+fn is_dataset(path: &Path) -> bool {
+    path.join(DATASET_FILE).exists() || path.join(JOURNAL_FOLDER).exists()
+}
+
 /// Opens the model `path`: its file, or the folder of the run that made it. `dataset` is only what errors say.
 ///
 /// # Errors
-/// [`EvaluateError::NoModel`], with the command that makes one; as [`Model::open`].
+/// [`EvaluateError::Swapped`], [`EvaluateError::NotAModel`] for a dataset; [`EvaluateError::NoModel`], with the command that makes one; as [`Model::open`].
 pub fn find_model(path: &Path, dataset: &Path) -> Result<(PathBuf, Model), EvaluateError> {
+    if is_dataset(path) {
+        // The arguments are easily swapped.
+        let swapped = dataset.join(BEST_MODEL).exists() || Model::open(dataset).is_ok();
+        return Err(match swapped {
+            true => EvaluateError::Swapped { dataset: path.to_owned(), model: dataset.to_owned() },
+            false => EvaluateError::NotAModel { path: path.to_owned() },
+        });
+    }
     let no_model = |found: &str, weights: &str, out: &Path| EvaluateError::NoModel {
         path: path.to_owned(),
         found: found.to_owned(),

@@ -19,6 +19,7 @@ mod find;
 mod fit;
 mod predictions;
 pub mod protocol;
+mod seen;
 pub mod statistics;
 mod stream;
 
@@ -26,11 +27,12 @@ use candle_core::Device;
 use serde::Serialize;
 
 pub use error::EvaluateError;
-pub use files::{Written, write_files};
+pub use files::{Written, prepare_folder, write_files};
 pub use find::find_model;
 pub use fit::check_recipe;
 pub use predictions::{Level, Mistake, Predictions};
 pub use protocol::{Protocol, ScoredClasses};
+pub use seen::{KnownSeen, SeenCounts};
 pub use statistics::{Folds, Proportion, Scores};
 
 use crate::dataset::{Dataset, Receipt};
@@ -50,6 +52,8 @@ pub struct EvaluateOptions {
     pub select: Select,
     /// What is scored.
     pub protocol: Protocol,
+    /// What the model has seen ([`crate::train::seen_by`]): counted among the samples.
+    pub seen: KnownSeen,
     /// Samples that go through the network at once; no number depends on it.
     pub batch_size: usize,
     /// Threads that read batches; `None`: as many as there are cores. No number depends on it.
@@ -59,11 +63,12 @@ pub struct EvaluateOptions {
 }
 
 impl EvaluateOptions {
-    /// All samples of a split, on the CPU.
-    pub fn split(name: &str) -> EvaluateOptions {
+    /// All samples of a split, on the CPU, by a model that has seen `seen`.
+    pub fn split(name: &str, seen: KnownSeen) -> EvaluateOptions {
         EvaluateOptions {
             select: Select::split(name),
             protocol: Protocol::Plain,
+            seen,
             batch_size: DEFAULT_BATCH_SIZE,
             workers: None,
             device: Device::Cpu,
@@ -89,6 +94,8 @@ pub struct Evaluation {
     pub protocol: Protocol,
     /// Samples, each counted once.
     pub samples: u64,
+    /// How many of them the model has seen before.
+    pub seen: SeenCounts,
     /// The loader's receipt of them: equal receipts, equal samples.
     pub receipt: Receipt,
     /// Scores of all of them.
@@ -136,10 +143,35 @@ pub struct EvaluatedSamples {
     pub subset: Option<String>,
     /// Conditions on ledger columns.
     pub condition: Option<String>,
+    /// Photos that the model has seen were left out.
+    pub unseen: bool,
     /// The share of every class.
     pub percent: Option<String>,
     /// Which share.
     pub percent_seed: u64,
+}
+
+impl EvaluatedSamples {
+    /// In words, as on the screen and above pictures: `split test, where width > 300, 10 % of every class`.
+    pub fn words(&self) -> String {
+        let mut words = format!("split {}", self.split);
+        if let Some(file) = &self.subset {
+            words.push_str(&format!(", what {file} names"));
+        }
+        if let Some(condition) = &self.condition {
+            words.push_str(&format!(", where {condition}"));
+        }
+        if self.unseen {
+            words.push_str(", only photos that the model has not seen");
+        }
+        if let Some(percent) = &self.percent {
+            words.push_str(&format!(", {percent} % of every class"));
+            if self.percent_seed != 0 {
+                words.push_str(&format!(" (seed {})", self.percent_seed));
+            }
+        }
+        words
+    }
 }
 
 /// Evaluates a model on samples of a dataset; `progress` gets how many are done, of how many.
@@ -162,8 +194,9 @@ pub fn evaluate(
         options.protocol,
         dataset.root(),
     )?;
+    let seen = SeenCounts::of(dataset, &options.select, &options.seen)?;
     let (predictions, receipt) = stream::predictions(model, dataset, options, classes, progress)?;
-    let Select { split, subset, condition, percent, percent_seed } = &options.select;
+    let Select { split, subset, condition, unseen, percent, percent_seed } = &options.select;
     Ok(Evaluation {
         model: EvaluatedModel {
             file: None,
@@ -183,12 +216,14 @@ pub fn evaluate(
             stored: dataset.split(split)?.rows,
             subset: subset.as_ref().map(|file| file.display().to_string()),
             condition: condition.clone(),
+            unseen: unseen.is_some(),
             percent: percent.map(|percent| percent.to_string()),
             percent_seed: *percent_seed,
         },
         device: device_name(&options.device),
         protocol: options.protocol,
         samples: predictions.len() as u64,
+        seen,
         receipt,
         scores: predictions.scores(),
         levels: predictions.levels(),

@@ -60,6 +60,10 @@ pub struct ModelFacts {
     /// Content root of the dataset that it was trained on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_root: Option<String>,
+    /// BLAKE3 of the file beside it that names the photos that it has seen
+    /// ([`crate::dataset::SEEN_FILE`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<String>,
     /// Epochs it was trained for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epochs: Option<u32>,
@@ -114,6 +118,12 @@ impl ModelFacts {
         } else {
             self.spec().check_input([self.size as usize; 2]).err().map(|error| error.to_string())
         }
+    }
+
+    /// The facts of a model in the file `path`; `None` where it is none that was trained here.
+    pub fn of_file(path: &Path) -> Option<ModelFacts> {
+        let reader = tensor_file::Reader::open(path).ok()?;
+        ModelFacts::parse(reader.metadata().get(MODEL_KEY)?).ok()
     }
 
     pub(super) fn parse(json: &str) -> Result<ModelFacts, String> {
@@ -261,6 +271,7 @@ mod tests {
             finetune: Some("head".to_owned()),
             percent: Some("12.5".to_owned()),
             content_root: Some("00".repeat(32)),
+            seen: Some("11".repeat(32)),
             epochs: Some(15),
             validation: Some(Validation { loss: 0.71, accuracy: 0.625, samples: 8 }),
         }
@@ -388,6 +399,7 @@ mod tests {
             finetune: None,
             percent: None,
             content_root: None,
+            seen: None,
             epochs: None,
             validation: None,
             ..all.clone()

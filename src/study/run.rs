@@ -1,6 +1,7 @@
 //! Doing a job.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -12,13 +13,13 @@ use super::job::{Job, RUNS_FOLDER, Work, write_json};
 use super::labels::labels;
 use super::plan::Plan;
 use crate::dataset::Dataset;
-use crate::evaluate::{EvaluateOptions, evaluate, find_model, write_files};
+use crate::evaluate::{EvaluateOptions, KnownSeen, evaluate, find_model, write_files};
 use crate::model::Model;
 use crate::model::device::device_name;
 use crate::model::net::is_tuned;
 use crate::train::{
     BEST_FILE, EpochRow, Finetune, TrainError, TrainObserver, TrainOptions, TrainSummary,
-    open_device, train,
+    open_device, seen_by, train,
 };
 
 /// How long a run that another process holds is waited for.
@@ -67,21 +68,24 @@ pub fn run_job(
             write_json(&document, &json)?;
         }
         Work::Evaluate { train, dataset, select, protocol } => {
-            let (file, model) = model_of(plan, *train)?;
+            let (file, model, seen) = model_of(plan, *train)?;
             let dataset = &plan.datasets[dataset];
             let options = EvaluateOptions {
                 select: select.clone(),
                 protocol: *protocol,
                 device: open_device(plan.options.device)?,
-                ..EvaluateOptions::split(&select.split)
+                ..EvaluateOptions::split(&select.split, seen)
             };
             let mut progress = |done, all| observer.evaluated(done, all);
             let mut found = evaluate(&model, dataset, &options, &mut progress)?;
             found.model.file = Some(file);
+            if let Some(warning) = found.seen.warning(found.samples) {
+                observer.as_train().warning(&format!("{}: {warning}", job.words));
+            }
             write_files(&found, dataset, &job.folder(out))?;
         }
         Work::Cost { train, dataset, split } => {
-            let (file, model) = model_of(plan, *train)?;
+            let (file, model, _) = model_of(plan, *train)?;
             let dataset = &plan.datasets[dataset];
             let path = out.join(&file);
             let cost = cost::measure(&model, dataset, split, plan.options.threads)?;
@@ -123,14 +127,14 @@ fn train_when_free(
     }
 }
 
-/// The model of a training, with its file below the study's folder.
-fn model_of(plan: &Plan, train: usize) -> Result<(String, Model), StudyError> {
+/// The model of a training, with its file below the study's folder, and what it has seen.
+fn model_of(plan: &Plan, train: usize) -> Result<(String, Model, KnownSeen), StudyError> {
     let Work::Train { options, .. } = &plan.jobs[train].work else {
         return Err(StudyError::NoJob { id: plan.jobs[train].id.clone() });
     };
-    let folder = options.folder();
-    let (_, model) = find_model(&folder, &options.dataset)?;
-    Ok((model_file(&folder), model))
+    let (path, model) = find_model(&options.out, &options.dataset)?;
+    let seen = seen_by(&path, &model.facts).map(Arc::new);
+    Ok((model_file(&options.out), model, seen))
 }
 
 /// `runs/NAME/best.safetensors`.

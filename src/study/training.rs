@@ -13,7 +13,9 @@ use crate::dataset::Dataset;
 use crate::loader::Select;
 use crate::loader::augment::Augment;
 use crate::model::{BatchNormMode, Network};
-use crate::train::{CacheChoice, ClassWeights, Finetune, TrainOptions, Validation};
+use crate::train::{
+    CacheChoice, ClassWeights, Finetune, TrainOptions, Validation, default_run_name,
+};
 
 /// What a training is trained on.
 #[derive(Debug, Clone)]
@@ -138,7 +140,8 @@ impl TrainingSpec {
         let words = format!("train {} on {}, seed {seed}", self.title(), material.words);
         let prefix = format!("train-{}-{}-s{seed}", network.name(), options.finetune);
         let id = Job::id(&prefix, &definition);
-        options.out = study.out.join(RUNS_FOLDER).join(&id);
+        options.out =
+            study.out.join(RUNS_FOLDER).join(default_run_name(&id, options.select.percent));
         let dataset = material.name.to_owned();
         Ok(Job { id, words, work: Work::Train { options: Box::new(options), dataset }, definition })
     }
@@ -204,7 +207,7 @@ pub(super) fn selection(
     dataset: &Dataset,
     hashes: &mut FileHashes,
 ) -> Result<Value, StudyError> {
-    let Select { split, subset, condition, percent, percent_seed } = select;
+    let Select { split, subset, condition, percent, percent_seed, .. } = select;
     let subset = subset.as_deref().map(|list| hashes.of(list)).transpose()?;
     Ok(json!({
         "content_root": dataset.meta().content_root,

@@ -129,6 +129,7 @@ pub(super) fn save(path: &Path, progress: &mut Progress, tensors: &Tensors) -> R
             what: format!("`{key}` holds a number that is not finite"),
             step: progress.step,
             learning_rate: progress.sums.learning_rate,
+            lower: progress.sums.learning_rate,
             kept: String::new(),
         });
     }

@@ -84,7 +84,7 @@ pub enum TrainError {
         path: PathBuf,
     },
     /// A folder that holds something else.
-    #[error("{path} holds something that is no run of tcolz: take another --out, or empty it", path = path.display())]
+    #[error("{path} holds something that is no run of tcolz: take another --out", path = path.display())]
     NotARun {
         /// The folder.
         path: PathBuf,
@@ -118,8 +118,8 @@ pub enum TrainError {
     },
     /// The loss is no number any more, or a parameter is none.
     #[error(
-        "{what} at step {step} with learning rate {learning_rate:e}: the run has diverged. Take a lower --lr \
-         (--find-lr suggests one){kept}"
+        "{what} at step {step} with learning rate {learning_rate:e}: the run has diverged. Begin anew with a lower rate, \
+         --restart --lr {lower:e} (--find-lr suggests one){kept}"
     )]
     Diverged {
         /// What was found.
@@ -128,6 +128,8 @@ pub enum TrainError {
         step: u64,
         /// Its learning rate.
         learning_rate: f64,
+        /// A base rate to try.
+        lower: f64,
         /// What is left.
         kept: String,
     },

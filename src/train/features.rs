@@ -12,7 +12,7 @@ use super::cache::{self, Cache};
 use super::error::{Result, TrainError};
 use super::learner::{Inputs, Learner};
 use super::observer::TrainObserver;
-use super::options::CacheChoice;
+use super::options::{CacheChoice, Finetune};
 use super::setup::Setup;
 use crate::dataset::Receipt;
 use crate::durable;
@@ -48,7 +48,7 @@ pub(super) enum Made {
     NotKept(String),
 }
 
-/// Computes what is not there yet of the features that the loaders' samples have.
+/// Computes what is not there yet of the features that the loaders' samples have, unless more than `most` are missing.
 ///
 /// # Errors
 /// [`TrainError::InterruptedFeatures`]; whatever is wrong with samples, network or disk. A full disk is none:
@@ -57,6 +57,7 @@ pub(super) fn make(
     setup: &Setup,
     folder: PathBuf,
     loaders: &[&Loader],
+    most: u64,
     learner: &Learner,
     stop: &AtomicBool,
     observer: &mut dyn TrainObserver,
@@ -73,6 +74,9 @@ pub(super) fn make(
     };
     let missing = sets.iter().map(Features::missing).collect::<Result<Vec<Vec<bool>>>>()?;
     let lacking: u64 = missing.iter().flatten().map(|&missing| u64::from(missing)).sum();
+    if lacking > most {
+        return Ok(Made::NotKept(format!("{lacking} of {all} are missing")));
+    }
     let needed = lacking * cache::row_bytes(features) as u64;
     if let Some(reason) = lacks_room(&folder, needed, durable::free_bytes(&folder).ok()) {
         return Ok(Made::NotKept(reason));
@@ -105,8 +109,11 @@ fn lacks_room(folder: &std::path::Path, needed: u64, free: Option<u64>) -> Optio
     ))
 }
 
-/// Where the features of a setup are kept; `None`: nowhere, by choice.
+/// Where the features of a setup are kept; `None`: nowhere, by choice, or because a sample has others in every epoch.
 pub(super) fn folder(setup: &Setup, run: &std::path::Path) -> Option<PathBuf> {
+    if setup.options.finetune == Finetune::All || !setup.options.augment.is_nothing() {
+        return None;
+    }
     match &setup.options.cache {
         CacheChoice::Off => None,
         CacheChoice::Run => Some(run.to_owned()),

@@ -8,16 +8,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 
+use super::batches::Batches;
 use super::error::{Result, TrainError};
+use super::features::{self, Features, Made};
 use super::learner::Learner;
 use super::observer::TrainObserver;
-use super::options::{CacheChoice, TrainOptions};
+use super::options::TrainOptions;
 use super::run::{FINDER_FILES, RunFolder};
 use super::samples::TRAINED_FILE;
 use super::setup::Setup;
 use super::summary::on_threads;
 use crate::durable;
-use crate::loader::Order;
+use crate::loader::{Order, Select};
 use crate::report::{Curve, Panel, Picture};
 
 /// The lowest and the highest rate that are tried.
@@ -55,7 +57,8 @@ pub struct Tried {
 }
 
 /// Tries rising learning rates on the samples and with the options of a run, which is not begun: nothing of its
-/// folder is changed but `lr-finder.csv` and `lr-finder.png`.
+/// folder is changed but `lr-finder.csv` and `lr-finder.png`. Features of a frozen backbone are used where they are
+/// kept; they are made where the test would pass every sample through the backbone in any case, and the run finds them.
 ///
 /// # Errors
 /// As [`train`](super::train).
@@ -64,8 +67,7 @@ pub fn find_learning_rate(
     stop: &AtomicBool,
     observer: &mut dyn TrainObserver,
 ) -> std::result::Result<Finding, TrainError> {
-    let options = TrainOptions { cache: CacheChoice::Off, ..options.clone() };
-    on_threads(&options, || find(&options, stop, observer))
+    on_threads(options, || find(options, stop, observer))
 }
 
 fn find(
@@ -74,15 +76,24 @@ fn find(
     observer: &mut dyn TrainObserver,
 ) -> Result<Finding> {
     let setup = Setup::of(options)?;
-    let folder = RunFolder::take(&options.folder())?;
+    let folder = RunFolder::take(&options.out)?;
     let select = setup.samples.train.select(folder.path(), TRAINED_FILE)?;
     let loader = setup.train_loader(&select, Order::Auto)?;
     let mut learner = Learner::new(&setup)?;
+    let features = features_of(&setup, &folder, &select, &learner, stop, observer)?;
+    let begin = |epoch: u32| -> Result<Batches> {
+        let Some(features) = &features else {
+            return Ok(Batches::Images(loader.tensors(epoch, &setup.device)));
+        };
+        let (order, size) = (loader.epoch_order(epoch), setup.options.batch_size);
+        let epoch = features.epoch(order, loader.begin(epoch), size, setup.last_batch())?;
+        Ok(Batches::Features(epoch, setup.device.clone()))
+    };
     let [low, high] = FINDER_RATES;
     let factor = (high / low).powf(1.0 / f64::from(FINDER_STEPS - 1));
     let (mut tried, mut mean, mut lowest) = (Vec::<Tried>::new(), 0.0, f64::INFINITY);
     let mut epoch = 0;
-    let mut batches = super::batches::Batches::Images(loader.tensors(0, &setup.device));
+    let mut batches = begin(0)?;
     'steps: for step in 0..FINDER_STEPS {
         let learning_rate = low * factor.powi(step as i32);
         let (mut loss, mut weight) = (0.0, 0.0);
@@ -91,7 +102,7 @@ fn find(
                 Some(batch) => batch?,
                 None => {
                     epoch += 1;
-                    batches = super::batches::Batches::Images(loader.tensors(epoch, &setup.device));
+                    batches = begin(epoch)?;
                     let Some(batch) = batches.next() else { break 'steps };
                     batch?
                 }
@@ -129,6 +140,25 @@ fn find(
     let picture = picture(&tried, suggested).png()?;
     durable::write(&png, &picture).map_err(TrainError::io(&png))?;
     Ok(Finding { suggested, tried, files: vec![csv, png] })
+}
+
+/// Features of a frozen backbone: those that are there, and the few that are missing.
+fn features_of(
+    setup: &Setup,
+    folder: &RunFolder,
+    select: &Select,
+    learner: &Learner,
+    stop: &AtomicBool,
+    observer: &mut dyn TrainObserver,
+) -> Result<Option<Features>> {
+    let Some(cache) = features::folder(setup, folder.path()) else { return Ok(None) };
+    let options = &setup.options;
+    let most = u64::from(FINDER_STEPS * options.accumulate) * options.batch_size as u64;
+    let plain = setup.plain_loader(select)?;
+    Ok(match features::make(setup, cache, &[&plain], most, learner, stop, observer)? {
+        Made::Kept(mut features) => features.pop(),
+        Made::NotKept(_) => None,
+    })
 }
 
 /// Where the smoothed loss falls fastest, by the logarithm of the rate: the steepest of lines through five

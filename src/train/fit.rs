@@ -32,6 +32,13 @@ const WARM_UP_STEPS: u64 = 2;
 /// Time between two drawings of the curves.
 const DRAWING_INTERVAL: Duration = Duration::from_secs(5);
 
+/// How a run ends that did all that it was asked for.
+pub(super) const ALL_DONE: &str = "all epochs are done";
+/// A loss above this has nothing to do with learning: that of guessing is the logarithm of the classes.
+const DIVERGED_LOSS: f64 = 1e3;
+/// What a learning rate that was too high is divided by.
+const LOWER: f64 = 10.0;
+
 /// A run that goes on.
 pub(super) struct Fit<'a> {
     pub(super) setup: &'a Setup,
@@ -44,6 +51,8 @@ pub(super) struct Fit<'a> {
     pub(super) progress: Progress,
     pub(super) stop: &'a AtomicBool,
     pub(super) observer: &'a mut dyn TrainObserver,
+    /// It was said that the loss is far too high.
+    pub(super) warned: bool,
 }
 
 /// Time of an epoch's training in this process: all of it, and that from the third step on.
@@ -131,6 +140,9 @@ impl Fit<'_> {
                 None => None,
             };
             let row = self.row(validated)?;
+            if let Some(found) = validated {
+                self.warn_of("validation loss", found.loss);
+            }
             self.progress.rows.push(row);
             if row.best {
                 self.save_best(&row)?;
@@ -204,6 +216,7 @@ impl Fit<'_> {
             if group.samples == 0 {
                 break;
             }
+            self.warn_of("loss", group.mean_loss());
             self.learner.step(learning_rate, momentum)?;
             clock.step(group.samples, waited);
             let sums = &mut self.progress.sums;
@@ -320,6 +333,28 @@ impl Fit<'_> {
         })
     }
 
+    /// Says once that a loss is so high that the run has diverged.
+    fn warn_of(&mut self, what: &str, loss: f64) {
+        if loss < DIVERGED_LOSS || self.warned {
+            return;
+        }
+        self.warned = true;
+        let step = self.progress.step + 1;
+        let rate = self.lower_rate();
+        self.observer.warning(&format!(
+            "the {what} at step {step} is {loss:.1e}, and guessing has {:.2}: the run has diverged. Begin anew with a lower \
+             rate, --restart --lr {rate:e} (--find-lr suggests one)",
+            (self.setup.dataset.meta().classes.len() as f64).ln()
+        ));
+    }
+
+    /// A rate to try after a run has diverged.
+    fn lower_rate(&self) -> f64 {
+        // Two digits: 0.05 / 10 is no 0.005 in binary.
+        let rate = self.setup.options.base_rate() / LOWER;
+        format!("{rate:.1e}").parse().unwrap_or(rate)
+    }
+
     /// Why the run is over, where it is.
     fn ending(&self) -> Option<String> {
         let (done, options) = (self.progress.epoch, &self.setup.options);
@@ -328,7 +363,7 @@ impl Fit<'_> {
             Some(patience) if self.validation.is_some() && done - best >= patience => {
                 Some(format!("the validation loss has not become better in {patience} epochs"))
             }
-            _ => (done >= options.epochs).then(|| "all epochs are done".to_owned()),
+            _ => (done >= options.epochs).then(|| ALL_DONE.to_owned()),
         }
     }
 
@@ -380,6 +415,7 @@ impl Fit<'_> {
             }
             _ => String::new(),
         };
-        TrainError::Diverged { what, step: self.progress.step + 1, learning_rate, kept }
+        let (step, lower) = (self.progress.step + 1, self.lower_rate());
+        TrainError::Diverged { what, step, learning_rate, lower, kept }
     }
 }

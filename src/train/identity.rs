@@ -13,6 +13,9 @@ use super::sgd::SgdOptions;
 use super::weights;
 use crate::model::BatchNormMode;
 
+/// The option that may grow once a run is finished.
+const EPOCHS: &str = "--epochs";
+
 /// Options by the name that people give them by, each with what it was set to.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Identity(Map<String, Value>);
@@ -51,7 +54,7 @@ impl Identity {
             ("--size", json!(setup.size)),
             ("--view", json!(setup.view.name)),
             ("--weights", json!(format!("BLAKE3 {}", &hash.to_hex()[..16]))),
-            ("--epochs", json!(options.epochs)),
+            (EPOCHS, json!(options.epochs)),
             ("--batch-size", json!(options.batch_size)),
             ("--accumulate", json!(options.accumulate)),
             ("--lr", json!(options.base_rate())),
@@ -74,6 +77,21 @@ impl Identity {
 
     pub(super) fn options(&self) -> &Map<String, Value> {
         &self.0
+    }
+
+    /// The same with other epochs.
+    pub(super) fn with_epochs(&self, epochs: u32) -> Identity {
+        let mut options = self.0.clone();
+        options.insert(EPOCHS.to_owned(), json!(epochs));
+        Identity(options)
+    }
+
+    /// The epochs of a run that was begun with fewer, and differs in nothing else.
+    pub(super) fn fewer_epochs(&self, begun: &Map<String, Value>) -> Option<u32> {
+        let of = |options: &Map<String, Value>| options.get(EPOCHS).and_then(Value::as_u64);
+        let earlier = of(begun).filter(|&earlier| Some(earlier) < of(&self.0))?;
+        let earlier = u32::try_from(earlier).ok()?;
+        self.with_epochs(earlier).difference(begun).is_none().then_some(earlier)
     }
 
     /// The first option that differs from those of a run: its name, what the run was begun with, what is asked

@@ -36,6 +36,7 @@ mod resources;
 mod run;
 mod samples;
 pub mod schedule;
+mod seen;
 mod setup;
 pub mod sgd;
 mod summary;
@@ -51,11 +52,12 @@ pub use options::{
     CacheChoice, CheckpointEvery, ClassWeights, DEFAULT_BATCH_SIZE, DEFAULT_CHECKPOINT_EVERY,
     DEFAULT_EPOCHS, DEFAULT_LEARNING_RATE, DEFAULT_RANDOM_LEARNING_RATE,
     DEFAULT_RANDOM_VGG19_LEARNING_RATE, DEFAULT_WEIGHT_DECAY, DeviceChoice, Finetune, TrainOptions,
-    Validation,
+    Validation, default_run_name,
 };
 pub use preset::Preset;
 pub use resources::RESOURCES_FILE;
 pub use run::{BEST_FILE, CHECKPOINT_FILE, CURVES_FILES, FINDER_FILES, LAST_FOLDER, RUN_FILE};
 pub(crate) use samples::held_out;
 pub use samples::{HOLDOUT_FILE, HOLDOUT_METHOD, TRAINED_FILE};
+pub use seen::seen_by;
 pub use summary::{TrainSummary, train};

@@ -1,7 +1,7 @@
 //! What a run is asked for.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -224,7 +224,7 @@ impl FromStr for CheckpointEvery {
 pub struct TrainOptions {
     /// The dataset's folder.
     pub dataset: PathBuf,
-    /// The run's folder; [`TrainOptions::folder`] is what becomes of it.
+    /// The run's folder.
     pub out: PathBuf,
     /// The network.
     pub network: Network,
@@ -319,19 +319,6 @@ impl TrainOptions {
         }
     }
 
-    /// The run's folder: `out`, and with a percentage P its name begins with `test-pP-`, so that nobody takes
-    /// the run for one on all samples.
-    pub fn folder(&self) -> PathBuf {
-        let Some(percent) = self.select.percent else { return self.out.clone() };
-        let name = self.out.file_name().map(|name| name.to_string_lossy().into_owned());
-        let name = name.unwrap_or_else(|| "run".to_owned());
-        let prefix = format!("test-p{percent}-");
-        if name.starts_with(&prefix) {
-            return self.out.clone();
-        }
-        self.out.parent().unwrap_or(Path::new("")).join(prefix + &name)
-    }
-
     /// The schedule's base rate.
     pub fn base_rate(&self) -> f64 {
         let default = match (self.finetune, &self.weights, self.network) {
@@ -376,6 +363,11 @@ impl TrainOptions {
     }
 }
 
+/// Name of a run that nobody named: trained on P % it is `test-pP-NAME`, so that nobody takes it for a run on all samples.
+pub fn default_run_name(name: &str, percent: Option<Percent>) -> String {
+    percent.map_or_else(|| name.to_owned(), |percent| format!("test-p{percent}-{name}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -397,16 +389,6 @@ mod tests {
         for wrong in ["", "0", "1.5", "0 min", "3 h", "-1 steps"] {
             assert!(wrong.parse::<CheckpointEvery>().unwrap_err().contains("10 min"), "{wrong}");
         }
-    }
-
-    #[test]
-    fn a_run_on_a_part_says_so_in_its_name_once() {
-        let mut options = TrainOptions::new("d", Network::Vgg19, "runs/x");
-        assert_eq!(options.folder(), Path::new("runs/x"));
-        options.select.percent = Some(Percent::parse("0.5").unwrap());
-        assert_eq!(options.folder(), Path::new("runs/test-p0.5-x"));
-        options.out = options.folder();
-        assert_eq!(options.folder(), Path::new("runs/test-p0.5-x"));
     }
 
     #[test]

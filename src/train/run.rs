@@ -5,6 +5,7 @@
 //!             last/checkpoint.safetensors   where the run stands, all in one file
 //!             best.safetensors    the MODEL of the best epoch
 //!             log.csv  steps.csv  times.csv  resources.csv  curves.png  curves.svg
+//!             seen.parquet        the photos that the model has seen
 //!             trained.txt  holdout.txt      ids, with --holdout
 //!             features-….cache    features of a frozen backbone, unless they lie elsewhere
 //! ```
@@ -16,12 +17,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::cache::CACHE_PREFIX;
+use super::checkpoint::Progress;
 use super::error::{Result, TrainError};
+use super::fit::ALL_DONE;
 use super::identity::Identity;
 use super::log::{LOG_FILE, STEPS_FILE, TIMES_FILE};
 use super::options::{DEFAULT_RANDOM_LEARNING_RATE, TrainOptions};
 use super::resources::RESOURCES_FILE;
 use super::samples::{HOLDOUT_FILE, TRAINED_FILE};
+use crate::dataset::SEEN_FILE;
 use crate::durable::{self, FolderLock, TEMPORARY_PREFIX};
 
 /// What a run was asked for.
@@ -44,6 +48,19 @@ struct RunFile {
     format: String,
     tcolz_version: String,
     options: Map<String, Value>,
+    /// Epochs that it was asked for before, where more were asked for once it had finished.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    earlier_epochs: Vec<u32>,
+}
+
+impl RunFile {
+    fn write(&self, path: &Path) -> Result<()> {
+        let text = serde_json::to_string_pretty(self).map_err(|error| TrainError::Damaged {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        })?;
+        durable::write(path, (text + "\n").as_bytes()).map_err(TrainError::io(path))
+    }
 }
 
 /// The same options, with the rate that their run was begun with where it was the default of its time: such a run
@@ -51,7 +68,7 @@ struct RunFile {
 pub(super) fn with_begun_rate(options: &TrainOptions) -> TrainOptions {
     let mut options = options.clone();
     if options.had_another_default_rate() && !options.restart {
-        let text = fs::read_to_string(options.folder().join(RUN_FILE)).unwrap_or_default();
+        let text = fs::read_to_string(options.out.join(RUN_FILE)).unwrap_or_default();
         let run: Option<RunFile> = serde_json::from_str(&text).ok();
         let begun = run.and_then(|run| run.options.get("--lr").and_then(Value::as_f64));
         options.learning_rate = begun.filter(|rate| *rate == DEFAULT_RANDOM_LEARNING_RATE);
@@ -98,13 +115,19 @@ impl RunFolder {
     /// features are kept, as their names say what they are of.
     ///
     /// # Errors
-    /// [`TrainError::OtherOptions`], [`TrainError::Damaged`], [`TrainError::Io`].
-    pub(super) fn begin(&self, identity: &Identity, restart: bool) -> Result<()> {
+    /// [`TrainError::OtherOptions`], [`TrainError::Damaged`], [`TrainError::Io`]; [`TrainError::Options`] for more epochs
+    /// than those behind which nothing became better.
+    pub(super) fn begin(
+        &self,
+        identity: &Identity,
+        restart: bool,
+        progress: Option<&Progress>,
+    ) -> Result<()> {
         let path = self.path.join(RUN_FILE);
         if restart {
             self.empty()?;
         } else if path.try_exists().map_err(TrainError::io(&path))? {
-            return self.check(identity, &path);
+            return self.check(identity, &path, progress);
         } else if self.checkpoint().exists() {
             let reason = format!("{RUN_FILE} is gone");
             return Err(TrainError::Damaged { path: self.path.clone(), reason });
@@ -115,18 +138,23 @@ impl RunFolder {
             format: RUN_FORMAT.to_owned(),
             tcolz_version: env!("CARGO_PKG_VERSION").to_owned(),
             options: identity.options().clone(),
+            earlier_epochs: Vec::new(),
         };
-        let text = serde_json::to_string_pretty(&run).map_err(|error| TrainError::Damaged {
-            path: path.clone(),
-            reason: error.to_string(),
-        })?;
-        durable::write(&path, (text + "\n").as_bytes()).map_err(TrainError::io(&path))
+        run.write(&path)
     }
 
-    fn check(&self, identity: &Identity, path: &Path) -> Result<()> {
+    /// Whether a checkpoint with the hash `options` is of this run, made when fewer epochs were asked for.
+    pub(super) fn had_fewer_epochs(&self, identity: &Identity, options: &str) -> bool {
+        let text = fs::read_to_string(self.path.join(RUN_FILE)).unwrap_or_default();
+        let run: Option<RunFile> = serde_json::from_str(&text).ok();
+        let mut earlier = run.into_iter().flat_map(|run| run.earlier_epochs);
+        earlier.any(|epochs| identity.with_epochs(epochs).hash() == options)
+    }
+
+    fn check(&self, identity: &Identity, path: &Path, progress: Option<&Progress>) -> Result<()> {
         let text = fs::read_to_string(path).map_err(TrainError::io(path))?;
         let damaged = |reason: String| TrainError::Damaged { path: path.to_owned(), reason };
-        let run: RunFile =
+        let mut run: RunFile =
             serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?;
         if run.format != RUN_FORMAT {
             let reason = format!("its format is `{}`, expected `{RUN_FORMAT}`", run.format);
@@ -135,6 +163,22 @@ impl RunFolder {
         let last = self.path.join(LAST_FOLDER);
         durable::create_folder(&last).map_err(TrainError::io(&last))?;
         durable::remove_leftovers(&last).map_err(TrainError::io(&last))?;
+        let finished = progress.and_then(|progress| progress.finished.as_ref().zip(Some(progress)));
+        if let (Some(earlier), Some((ending, progress))) =
+            (identity.fewer_epochs(&run.options), finished)
+        {
+            if ending != ALL_DONE {
+                return Err(TrainError::Options(format!(
+                    "{}: the run ended after epoch {}, because {ending}: with more --epochs it would end there, too; a \
+                     larger --patience takes another --out",
+                    self.path.display(),
+                    progress.epoch
+                )));
+            }
+            run.earlier_epochs.push(earlier);
+            run.options.clone_from(identity.options());
+            return run.write(path);
+        }
         match identity.difference(&run.options) {
             None => Ok(()),
             Some((option, found, asked)) => {
@@ -159,7 +203,7 @@ impl RunFolder {
     }
 }
 
-const OURS: [&str; 13] = [
+const OURS: [&str; 14] = [
     RUN_FILE,
     BEST_FILE,
     LAST_FOLDER,
@@ -173,6 +217,7 @@ const OURS: [&str; 13] = [
     RESOURCES_FILE,
     HOLDOUT_FILE,
     TRAINED_FILE,
+    SEEN_FILE,
 ];
 
 fn is_ours(name: &str) -> bool {
@@ -201,12 +246,12 @@ mod tests {
         options.finetune = Finetune::All;
         let rate = |options: &TrainOptions| with_begun_rate(options).base_rate();
         assert_eq!(rate(&options), 0.01, "nothing is there");
-        fs::create_dir(options.folder()).unwrap();
+        fs::create_dir(&options.out).unwrap();
         let begun = |rate: f64| {
             let text = format!(
                 r#"{{"format":"tcolz-run-v1","tcolz_version":"0.2.0","options":{{"--lr":{rate}}}}}"#
             );
-            fs::write(options.folder().join(RUN_FILE), text).unwrap();
+            fs::write(options.out.join(RUN_FILE), text).unwrap();
         };
         begun(0.05);
         assert_eq!(rate(&options), 0.05);

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use super::error::{Result, TrainError};
 use super::options::{TrainOptions, Validation};
-use crate::dataset::{Dataset, SplitParts};
+use crate::dataset::{Dataset, SeenPhotos, SplitParts};
 use crate::durable;
 use crate::loader::select::{Place, keep_together, take_percent};
 use crate::loader::{Percent, Select, Selection};
@@ -24,6 +24,9 @@ pub const HOLDOUT_FILE: &str = "holdout.txt";
 /// In the run's folder: ids of the others, which are trained on.
 pub const TRAINED_FILE: &str = "trained.txt";
 
+/// With fewer validated samples than this an accuracy is known to ±0.1 at best.
+const FEW_VALIDATED: usize = 100;
+
 /// The split that is validated on where there is one.
 const USUAL_VALIDATION: &str = "val";
 
@@ -34,6 +37,8 @@ pub(super) struct Part {
     parts: SplitParts,
     places: Vec<Place>,
     labels: Vec<u16>,
+    /// Keys of their photos.
+    photos: Vec<u64>,
     /// Their ids, where a file must name them because no [`Select`] can.
     ids: Option<Vec<String>>,
 }
@@ -105,9 +110,24 @@ impl Samples {
                         missing.join(", ")
                     ));
                 }
+                if part.len() < FEW_VALIDATED {
+                    // Half the 95 % interval of a share near one half.
+                    let half = 0.98 / (part.len() as f64).sqrt();
+                    warnings.push(format!(
+                        "{} samples are validated on, and choose the best epoch: their accuracy is known to about ±{half:.2}. \
+                         More of them say more: a larger --holdout, --val-split or --percent",
+                        part.len()
+                    ));
+                }
             }
         }
         Ok(Samples { train, validation, words, unlabelled, class_samples, warnings })
+    }
+
+    /// The photos that a model of these samples has seen.
+    pub(super) fn seen(&self) -> SeenPhotos {
+        let validated = self.validation.iter().flat_map(|part| part.photos.iter().copied());
+        SeenPhotos::new(self.train.photos.iter().copied(), validated)
     }
 }
 
@@ -217,7 +237,8 @@ fn labelled(dataset: &Dataset, select: &Select) -> Result<(Selection, Part, usiz
         Selection::of(dataset, &select)?
     };
     let (places, labels) = (found.places().to_vec(), found.labels().to_vec());
-    let part = Part { select, parts: found.parts().clone(), places, labels, ids: None };
+    let photos = found.photos(dataset)?;
+    let part = Part { select, parts: found.parts().clone(), places, labels, photos, ids: None };
     Ok((found, part, without))
 }
 
@@ -231,6 +252,7 @@ fn hold_out(train: &mut Part, ids: &[String], share: Percent, seed: u64) -> Resu
             parts: train.parts.clone(),
             places: chosen().map(|index| train.places[index]).collect(),
             labels: chosen().map(|index| train.labels[index]).collect(),
+            photos: chosen().map(|index| train.photos[index]).collect(),
             ids: Some(chosen().map(|index| ids[index].clone()).collect()),
         }
     };

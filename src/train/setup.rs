@@ -38,6 +38,8 @@ pub(super) struct Setup {
     pub(super) device: Device,
     pub(super) memory: MemoryEstimate,
     pub(super) identity: Identity,
+    /// BLAKE3 of the run's file of the photos that its model has seen; none before the run is begun.
+    pub(super) seen: Option<String>,
     pub(super) notes: Vec<String>,
 }
 
@@ -83,6 +85,7 @@ impl Setup {
             device,
             memory,
             identity: Identity::default(),
+            seen: None,
             notes,
         };
         setup.identity = Identity::of(&setup)?;
@@ -148,6 +151,7 @@ impl Setup {
             finetune: Some(self.options.finetune.to_string()),
             percent: self.options.select.percent.map(|percent| percent.to_string()),
             content_root: Some(meta.content_root.clone()),
+            seen: self.seen.clone(),
             epochs: None,
             validation: None,
         }

@@ -18,7 +18,9 @@ use super::options::{Finetune, TrainOptions};
 use super::resources::Sampler;
 use super::run::{BEST_FILE, RunFolder, with_begun_rate};
 use super::samples::{HOLDOUT_FILE, TRAINED_FILE};
+use super::seen;
 use super::setup::Setup;
+use crate::dataset::Unseen;
 use crate::loader::{Loader, Order};
 use crate::model::BatchNormMode;
 use crate::model::device::device_name;
@@ -45,6 +47,10 @@ pub struct TrainSummary {
     pub feature_seconds: f64,
     /// Split and ids of what was held out, for `tcolz evaluate --subset`.
     pub holdout: Option<(String, PathBuf)>,
+    /// What the model has not seen of each split of the dataset.
+    pub unseen: Vec<Unseen>,
+    /// Why it may have seen more than is known.
+    pub seen_unknown: Option<String>,
 }
 
 /// Trains a network, or goes on with a run that was stopped. Prints nothing.
@@ -81,16 +87,28 @@ fn run(
     observer: &mut dyn TrainObserver,
 ) -> Result<TrainSummary> {
     let options = &with_begun_rate(options);
-    let setup = Setup::of(options)?;
-    let folder = RunFolder::take(&options.folder())?;
-    folder.begin(&setup.identity, options.restart)?;
-    let found = checkpoint::load(&folder.checkpoint())?;
+    let mut setup = Setup::of(options)?;
+    let folder = RunFolder::take(&options.out)?;
+    let mut found = if options.restart { None } else { checkpoint::load(&folder.checkpoint())? };
+    folder.begin(&setup.identity, options.restart, found.as_ref().map(|(progress, _)| progress))?;
     let path = folder.path();
-    if let Some((progress, _)) = &found
-        && progress.finished.is_some()
-    {
-        return summary(&setup, &folder, progress.clone(), true);
+    if let Some((progress, _)) = &mut found {
+        if folder.had_fewer_epochs(&setup.identity, &progress.options) {
+            (progress.options, progress.finished) = (setup.identity.hash(), None);
+            let epochs = progress.epoch;
+            observer.note(&format!(
+                "the run was finished after {epochs} epochs, and goes on to {}; the learning rate goes on as in a run of so \
+                 many",
+                options.epochs
+            ));
+        }
+        if progress.finished.is_some() {
+            return summary(&setup, &folder, progress.clone(), true);
+        }
     }
+    let earlier = found.as_ref().and_then(|(progress, _)| progress.facts.seen.as_deref());
+    seen::record(&mut setup, path, earlier)?;
+    let setup = setup;
     let select = setup.samples.train.select(path, TRAINED_FILE)?;
     let order = found.as_ref().map_or(Order::Auto, |(progress, _)| order_of(progress));
     let train = setup.train_loader(&select, order)?;
@@ -107,6 +125,7 @@ fn run(
         }
         learner.restore(&tensors).map_err(damaged)?;
         progress = last;
+        progress.facts.seen.clone_from(&setup.seen);
     }
     setup.samples.warnings.iter().for_each(|text| observer.warning(text));
     setup.notes.iter().for_each(|text| observer.note(text));
@@ -128,6 +147,7 @@ fn run(
         progress,
         stop,
         observer,
+        warned: false,
     };
     let progress = fit.run()?;
     summary(&setup, &folder, progress, false)
@@ -148,20 +168,18 @@ fn features_of(
     stop: &AtomicBool,
     observer: &mut dyn TrainObserver,
 ) -> Result<Vec<features::Features>> {
-    if setup.options.finetune == Finetune::All {
+    let Some(cache) = features::folder(setup, folder.path()) else {
+        if setup.options.finetune == Finetune::Head && !setup.options.augment.is_nothing() {
+            observer.note(
+                "with --crop or --flip a sample looks different in every epoch: its features are not kept",
+            );
+        }
         return Ok(Vec::new());
-    }
-    let Some(cache) = features::folder(setup, folder.path()) else { return Ok(Vec::new()) };
-    if !setup.options.augment.is_nothing() {
-        observer.note(
-            "with --crop or --flip a sample looks different in every epoch: its features are not kept",
-        );
-        return Ok(Vec::new());
-    }
+    };
     // The features are those of the samples as they are stored, in any order.
     let plain = setup.plain_loader(&setup.samples.train.select(folder.path(), TRAINED_FILE)?)?;
     let loaders: Vec<&Loader> = std::iter::once(&plain).chain(validation).collect();
-    match features::make(setup, cache, &loaders, learner, stop, observer)? {
+    match features::make(setup, cache, &loaders, u64::MAX, learner, stop, observer)? {
         Made::Kept(features) => Ok(features),
         Made::NotKept(reason) => {
             observer.warning(&format!(
@@ -221,6 +239,7 @@ fn summary(
     if finished_before && !folder.path().join(super::CURVES_FILES[0]).exists() {
         curves::write(folder.path(), &progress.rows)?;
     }
+    let seen = seen::photos(setup);
     let held = setup.samples.validation.as_ref().filter(|part| part.is_named_by_file());
     Ok(TrainSummary {
         out: folder.path().to_owned(),
@@ -231,6 +250,8 @@ fn summary(
         seconds: progress.seconds,
         feature_seconds: progress.feature_seconds,
         holdout: held.map(|part| (part.split().to_owned(), folder.path().join(HOLDOUT_FILE))),
+        unseen: setup.dataset.unseen(&seen)?,
+        seen_unknown: seen.unknown().map(str::to_owned),
         rows: progress.rows,
     })
 }

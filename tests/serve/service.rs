@@ -66,6 +66,7 @@ pub(crate) fn small_model() -> Model {
         finetune: Some("head".to_owned()),
         percent: None,
         content_root: None,
+        seen: None,
         epochs: Some(1),
         validation: None,
     };

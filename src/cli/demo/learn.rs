@@ -1,12 +1,13 @@
 //! The demo's training: a small network from random weights, and how good it is on photos it never saw.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use tcolz::Dataset;
 use tcolz::evaluate::{EvaluateOptions, Evaluation, evaluate};
 use tcolz::model::{Model, Network};
-use tcolz::train::{Finetune, TrainObserver, TrainOptions, TrainSummary, train};
+use tcolz::train::{Finetune, TrainObserver, TrainOptions, TrainSummary, seen_by, train};
 
 use super::super::output::{count, duration, plural};
 
@@ -66,7 +67,9 @@ pub(super) fn learn(
     let options = options(dataset.root(), run);
     let summary = train(&options, &AtomicBool::new(false), observer)?;
     let model = Model::open(&summary.model)?;
-    let test = evaluate(&model, dataset, &EvaluateOptions::split("test"), &mut |_, _| ())?;
+    let seen = seen_by(&summary.model, &model.facts).map(Arc::new);
+    let options = EvaluateOptions::split("test", seen);
+    let test = evaluate(&model, dataset, &options, &mut |_, _| ())?;
     Ok(Learnt { summary, test })
 }
 

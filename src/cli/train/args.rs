@@ -29,7 +29,7 @@ pub(crate) struct TrainArgs {
     /// What is trained: the head behind a frozen backbone, or all layers [default: head with --weights, else all]
     #[arg(long, value_name = "WHAT", value_parser = |word: &str| word.parse::<Finetune>())]
     pub(crate) finetune: Option<Finetune>,
-    /// The run's folder; with --percent P its name begins with test-pP- [default: runs/MODEL-WHAT]
+    /// The run's folder [default: runs/MODEL-WHAT, with --percent P runs/test-pP-MODEL-WHAT]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     /// Values to begin with: b-t4sa-2018 is the old pipeline's training; other flags win

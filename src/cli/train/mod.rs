@@ -4,15 +4,17 @@ mod args;
 mod help;
 mod progress;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use tcolz::Dataset;
+use tcolz::dataset::Unseen;
+use tcolz::evaluate::Proportion;
 use tcolz::loader::Select;
 use tcolz::loader::augment::Augment;
 use tcolz::train::{
-    CacheChoice, ClassWeights, FINDER_RATES, Finding, Finetune, TrainError, TrainOptions,
-    TrainSummary, Validation, find_learning_rate, train,
+    CacheChoice, ClassWeights, FINDER_RATES, Finding, Finetune, RUN_FILE, TrainError, TrainOptions,
+    TrainSummary, Validated, Validation, default_run_name, find_learning_rate, train,
 };
 
 pub(crate) use args::TrainArgs;
@@ -26,6 +28,8 @@ use super::convert::stop_on_ctrl_c;
 use super::output::{Facts, duration, plural, print};
 use super::progress::event;
 
+/// The split that is kept for the end, where there is one of this name.
+const USUAL_TEST: &str = "test";
 /// Where runs lie unless told otherwise.
 const RUNS: &str = "runs";
 
@@ -89,10 +93,7 @@ fn found(finding: &Finding, args: &TrainArgs) -> anyhow::Result<Ending> {
 fn options(args: &TrainArgs, select: Select) -> TrainOptions {
     let default = if args.weights.is_some() { Finetune::Head } else { Finetune::All };
     let finetune = args.finetune.unwrap_or(default);
-    let out = args
-        .out
-        .clone()
-        .unwrap_or_else(|| PathBuf::from(RUNS).join(format!("{}-{finetune}", args.model.name())));
+    let out = out(args, finetune);
     let mut options = TrainOptions::new(&args.dataset, args.model, out);
     options.finetune = finetune;
     if let Some(preset) = args.preset {
@@ -134,6 +135,21 @@ fn options(args: &TrainArgs, select: Select) -> TrainOptions {
     options
 }
 
+/// The run's folder: the one that was named, as it was named.
+fn out(args: &TrainArgs, finetune: Finetune) -> PathBuf {
+    let named =
+        |out: &Path, name: &str| out.with_file_name(default_run_name(name, args.select.percent));
+    let Some(out) = &args.out else {
+        return named(&Path::new(RUNS).join("run"), &format!("{}-{finetune}", args.model.name()));
+    };
+    // Up to 0.2.0 a name that was given got the prefix, too: such a run goes on where it lies.
+    let earlier = out.file_name().map(|name| named(out, &name.to_string_lossy()));
+    match earlier {
+        Some(earlier) if !out.exists() && earlier.join(RUN_FILE).exists() => earlier,
+        _ => out.clone(),
+    }
+}
+
 fn validation(args: &ValidationArgs) -> Validation {
     match (args.holdout, &args.val_split, &args.val_subset) {
         (Some(share), ..) => Validation::Holdout(share),
@@ -151,9 +167,9 @@ fn text(summary: &TrainSummary, args: &TrainArgs) -> String {
         Some(found) => facts.add("best epoch", format!("{} of {}", best.epoch, rows.len())).add(
             "validation",
             format!(
-                "loss {:.4}, accuracy {:.3} ({})",
+                "loss {:.4}, accuracy {} ({})",
                 found.loss,
-                found.accuracy,
+                accuracy(&found),
                 plural(found.samples, "sample")
             ),
         ),
@@ -169,19 +185,54 @@ fn text(summary: &TrainSummary, args: &TrainArgs) -> String {
     facts.add("time", duration(summary.seconds));
     let out = summary.out.display();
     facts.add("files", format!("{out}: log.csv, steps.csv, resources.csv, curves.png"));
-    let (model, dataset) = (summary.model.display(), args.dataset.display());
-    let evaluate = match &summary.holdout {
-        Some((split, file)) => {
-            format!("tcolz evaluate {model} {dataset} --split {split} --subset {}", file.display())
-        }
-        None => format!("tcolz evaluate {model} {dataset}"),
-    };
+    let model = summary.model.display();
     let first = if summary.finished_before {
         format!("{out} is finished already; nothing was changed\n")
     } else {
         format!("{model}\n")
     };
-    format!("{first}{}next: {evaluate}, tcolz predict {model} PHOTO…\n", facts.text())
+    format!("{first}{}{}", facts.text(), next(summary, &args.dataset))
+}
+
+/// Photos that the model has never seen, as `tcolz evaluate` is asked for them: a split of which it saw nothing, `test`
+/// before others, else the split of which it saw least.
+fn next_selection(unseen: &[Unseen]) -> Option<String> {
+    let whole = |split: &&Unseen| split.unseen > 0 && split.unseen == split.samples;
+    let untouched = unseen.iter().filter(whole).min_by_key(|split| split.split != USUAL_TEST);
+    let most = || unseen.iter().filter(|split| split.unseen > 0).max_by_key(|split| split.unseen);
+    match untouched {
+        Some(split) => Some(format!("--split {}", split.split)),
+        None => most().map(|split| format!("--split {} --unseen", split.split)),
+    }
+}
+
+/// `0.857, 95 % interval 0.487 to 0.974`
+fn accuracy(found: &Validated) -> String {
+    let right = (found.accuracy * found.samples as f64).round() as u64;
+    let Proportion { value, low, high, .. } = Proportion::of(right, found.samples);
+    format!("{value:.3}, 95 % interval {low:.3} to {high:.3}")
+}
+
+/// What to type next: an evaluation on photos that the model has never seen, where there are any.
+fn next(summary: &TrainSummary, dataset: &Path) -> String {
+    let (model, dataset) = (summary.model.display(), dataset.display());
+    let evaluate = format!("tcolz evaluate {model} {dataset}");
+    let (mut note, mut commands) = (String::new(), Vec::new());
+    match (next_selection(&summary.unseen), &summary.holdout) {
+        (Some(selection), _) => commands.push(format!("{evaluate} {selection}")),
+        (None, holdout) => {
+            note = format!(
+                "note: {dataset} has no photo that this model has not seen; to know how good it is on new ones, keep some \
+                 apart (`tcolz convert … --make-splits 80/10/10`) or evaluate it on another dataset\n"
+            );
+            commands.extend(holdout.iter().map(|(split, file)| {
+                let subset = file.display();
+                format!("{evaluate} --split {split} --subset {subset}   # what it was validated on")
+            }));
+        }
+    }
+    commands.push(format!("tcolz predict {model} PHOTO…"));
+    format!("{note}next: {}\n", commands.join("\n      "))
 }
 
 #[cfg(test)]
@@ -196,7 +247,10 @@ mod tests {
     fn asked(words: &str) -> TrainOptions {
         let words = "tcolz train d --model vgg19 ".to_owned() + words;
         match Args::try_parse_from(words.split_whitespace()).unwrap().command {
-            Command::Train(args) => options(&args, Select::split("train")),
+            Command::Train(args) => {
+                let percent = args.select.percent;
+                options(&args, Select { percent, ..Select::split("train") })
+            }
             _ => panic!("another command"),
         }
     }
@@ -217,16 +271,47 @@ mod tests {
     }
 
     #[test]
+    fn the_next_evaluation_is_on_photos_that_were_never_seen_or_on_none() {
+        let splits = |counts: &[(&str, u64, u64)]| -> Option<String> {
+            let of = |&(split, samples, unseen): &(&str, u64, u64)| Unseen {
+                split: split.to_owned(),
+                samples,
+                unseen,
+            };
+            next_selection(&counts.iter().map(of).collect::<Vec<_>>())
+        };
+        assert_eq!(splits(&[("all", 90, 0)]), None);
+        assert_eq!(splits(&[("train", 80, 0), ("val", 10, 0)]), None);
+        assert_eq!(splits(&[("all", 90, 30)]).unwrap(), "--split all --unseen");
+        let usual = splits(&[("train", 80, 0), ("val", 10, 10), ("test", 10, 10)]);
+        assert_eq!(usual.unwrap(), "--split test");
+        // Three photos of the test split are in the training split, too.
+        let leaked = splits(&[("train", 80, 0), ("test", 10, 7)]);
+        assert_eq!(leaked.unwrap(), "--split test --unseen");
+    }
+
+    #[test]
+    fn a_name_that_was_given_is_kept_and_a_part_of_the_data_shows_in_the_default_name() {
+        assert_eq!(asked("--percent 20").out, PathBuf::from("runs/test-p20-vgg19-all"));
+        assert_eq!(asked("--percent 20 --out runs/ica").out, PathBuf::from("runs/ica"));
+        let folder = tempfile::tempdir().unwrap();
+        let (ica, earlier) = (folder.path().join("ica"), folder.path().join("test-p20-ica"));
+        std::fs::create_dir(&earlier).unwrap();
+        std::fs::write(earlier.join(RUN_FILE), "{}").unwrap();
+        let named = format!("--percent 20 --out {}", ica.display());
+        assert_eq!(asked(&named).out, earlier, "a run of an earlier version goes on");
+        std::fs::create_dir(&ica).unwrap();
+        assert_eq!(asked(&named).out, ica);
+    }
+
+    #[test]
     fn without_flags_weights_get_a_new_head_and_random_ones_are_trained_whole() {
         let plain = asked("");
         assert_eq!(plain.finetune, Finetune::All);
-        assert_eq!(plain.folder(), PathBuf::from("runs/vgg19-all"));
+        assert_eq!(plain.out, PathBuf::from("runs/vgg19-all"));
         assert_eq!(plain.augment, Augment::default());
         let head = asked("--weights w.pth");
-        assert_eq!(
-            (head.finetune, head.folder()),
-            (Finetune::Head, PathBuf::from("runs/vgg19-head"))
-        );
+        assert_eq!((head.finetune, head.out), (Finetune::Head, PathBuf::from("runs/vgg19-head")));
         let changed = asked("--flip --crop random:4 --holdout 10% --no-cache");
         assert_eq!((changed.augment.flip, changed.cache), (0.5, CacheChoice::Off));
         assert!(matches!(changed.validation, Validation::Holdout(_)));

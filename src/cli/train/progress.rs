@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
+use tcolz::evaluate::Proportion;
 use tcolz::train::{Begun, EpochReport, StepReport, TrainObserver};
 
 use super::super::output::{bytes, count, duration, plural};
@@ -248,7 +249,9 @@ impl TrainObserver for TrainProgress {
         }
         let row = &epoch.row;
         let validation = row.validation.map_or(String::new(), |found| {
-            format!("; validation {:.4}, {:.3}", found.loss, found.accuracy)
+            let right = (found.accuracy * found.samples as f64).round() as u64;
+            let Proportion { low, high, .. } = Proportion::of(right, found.samples);
+            format!("; validation {:.4}, {:.3} ({low:.2} to {high:.2})", found.loss, found.accuracy)
         });
         let best = if row.best && row.validation.is_some() { ", the best so far" } else { "" };
         let line = format!(

@@ -1,7 +1,7 @@
 //! Which samples are read: a split, of it a subset, of that what meets conditions, of that a share.
 //!
 //! ```text
-//! ledger ─ split ─ --subset FILE ─ --where 'agreement >= 5' ─ --percent 10 ─▶ Selection
+//! ledger ─ split ─ --subset FILE ─ --where 'agreement >= 5', --unseen ─ --percent 10 ─▶ Selection
 //! ```
 //! The result is decided by the dataset and the four choices alone, and stands in the order of storage.
 
@@ -11,6 +11,7 @@ mod subset;
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 pub use condition::Condition;
 pub use percent::{PERCENT_METHOD, Percent, keep_together, percent_rank, take_percent};
@@ -18,7 +19,10 @@ pub use subset::SubsetCounts;
 use subset::{Meaning, Subset};
 
 use super::LoaderError;
-use crate::dataset::{Dataset, DatasetError, LedgerBatch, PLACE_FIELDS, SplitParts};
+use crate::dataset::{
+    Dataset, DatasetError, LedgerBatch, PHOTO_FIELD, PLACE_FIELDS, SeenPhotos, SplitParts,
+    photo_key,
+};
 use crate::sample::{Label, NO_LABEL};
 
 /// What to read of a dataset; the steps are taken in the order of the fields.
@@ -32,6 +36,8 @@ pub struct Select {
     pub subset: Option<PathBuf>,
     /// Conditions on ledger columns, as [`Condition`] reads them.
     pub condition: Option<String>,
+    /// Of these, only photos that are none of these: what a model has never seen.
+    pub unseen: Option<Arc<SeenPhotos>>,
     /// A share of every class. The rows of a sample id that stands in several of the splits are taken together.
     pub percent: Option<Percent>,
     /// Another seed takes another share.
@@ -61,7 +67,7 @@ pub struct SelectCounts {
     pub split: usize,
     /// Of these, named by the subset's file.
     pub subset: usize,
-    /// Of these, meeting the conditions.
+    /// Of these, meeting the conditions, and not seen before where that is asked for.
     pub condition: usize,
     /// Of these, in the share.
     pub percent: usize,
@@ -106,6 +112,7 @@ impl Selection {
             wanted.push("sample_id");
         }
         wanted.extend(condition.iter().flat_map(Condition::columns));
+        wanted.extend(select.unseen.iter().map(|_| PHOTO_FIELD));
         let batches = dataset.scan_ledger(&wanted, |batch| {
             Gathered::of(batch, select, &parts, condition.as_ref(), subset.as_ref())
         })?;
@@ -141,6 +148,26 @@ impl Selection {
         self.read_ledger(dataset, &["sample_id"], |batch, rows| {
             let id = batch.text("sample_id")?;
             Ok(rows.iter().map(|&row| id(row).unwrap_or_default().to_owned()).collect())
+        })
+    }
+
+    /// Keys of the selected photos ([`photo_key`]), in the order of storage.
+    ///
+    /// # Errors
+    /// As [`Dataset::scan_ledger`].
+    pub fn photos(&self, dataset: &Dataset) -> Result<Vec<u64>, DatasetError> {
+        self.read_ledger(dataset, &[PHOTO_FIELD], |batch, rows| {
+            let hash = batch.hash(PHOTO_FIELD)?;
+            let key = |&row: &usize| {
+                let hash = hash(row).ok_or_else(|| {
+                    format!(
+                        "row {}: a stored sample without {PHOTO_FIELD}",
+                        batch.first_row() + row as u64
+                    )
+                })?;
+                Ok(photo_key(&hash))
+            };
+            rows.iter().map(key).collect()
         })
     }
 
@@ -221,7 +248,7 @@ impl Selection {
 struct Gathered {
     places: Vec<Place>,
     labels: Vec<u16>,
-    /// Filled where there is a condition.
+    /// Filled where there is a condition, or photos that were seen are left out.
     holds: Vec<bool>,
     /// Filled where there is a percentage.
     ranks: Vec<u128>,
@@ -240,7 +267,14 @@ impl Gathered {
         let (stored, label) = (parts.stored(batch)?, batch.u16("label")?);
         let needs_id = subset.is_some() || select.percent.is_some();
         let sample_id = needs_id.then(|| batch.text("sample_id")).transpose()?;
-        let holds = condition.map(|condition| condition.holds(batch)).transpose()?;
+        let mut holds = condition.map(|condition| condition.holds(batch)).transpose()?;
+        if let Some(seen) = &select.unseen {
+            let holds = holds.get_or_insert_with(|| vec![true; batch.rows()]);
+            let photo = batch.hash(PHOTO_FIELD)?;
+            for (row, holds) in holds.iter_mut().enumerate() {
+                *holds &= photo(row).is_none_or(|hash| seen.get(photo_key(&hash)).is_none());
+            }
+        }
         let mut found = Gathered::default();
         for row in 0..batch.rows() {
             let place = stored(row)?;

@@ -24,6 +24,7 @@ mod repeated;
 #[cfg(test)]
 mod sample;
 mod section;
+mod seen;
 mod show;
 mod table;
 #[cfg(test)]
@@ -149,6 +150,11 @@ fn choice(
     if results.models.is_empty() {
         section.say("The study has no models.");
         return Ok(section);
+    }
+    let seen = seen::sentences(results);
+    if !seen.is_empty() {
+        let words = "Evaluated on photos that the model had seen, so that these accuracies are too high for new ones:";
+        section.blocks.extend([Block::Warning(words.into()), Block::List(seen)]);
     }
     section.blocks.extend(chosen.warning().map(|words| Block::Warning(words.into())));
     section.blocks.push(Block::List(chosen.sentences()));

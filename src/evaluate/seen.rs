@@ -1,0 +1,114 @@
+//! How many of the samples the model has seen before: accuracy on these says little of other photos.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::EvaluateError;
+use crate::dataset::{Dataset, SeenAs, SeenPhotos};
+use crate::loader::{Select, Selection};
+
+/// The photos that a model has seen, or a sentence that says why that is not known.
+pub type KnownSeen = Result<Arc<SeenPhotos>, String>;
+
+/// How many of the samples the model has seen.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct SeenCounts {
+    /// Trained on; `None` where nothing is known.
+    pub trained: Option<u64>,
+    /// Validated on, and not trained on: they helped to choose the epoch.
+    pub validated: Option<u64>,
+    /// Why it may have seen more than that; `None`: it has not.
+    pub unknown: Option<String>,
+}
+
+impl SeenCounts {
+    /// Counts among the samples that are selected.
+    ///
+    /// # Errors
+    /// As [`Selection::of`] and [`Dataset::scan_ledger`].
+    pub fn of(
+        dataset: &Dataset,
+        select: &Select,
+        seen: &KnownSeen,
+    ) -> Result<SeenCounts, EvaluateError> {
+        let seen = match seen {
+            Ok(seen) => seen,
+            Err(reason) => {
+                return Ok(SeenCounts { unknown: Some(reason.clone()), ..SeenCounts::default() });
+            }
+        };
+        let photos = Selection::of(dataset, select)?.photos(dataset)?;
+        let count = |wanted| {
+            Some(photos.iter().filter(|&&photo| seen.get(photo) == Some(wanted)).count() as u64)
+        };
+        Ok(SeenCounts {
+            trained: count(SeenAs::Trained),
+            validated: count(SeenAs::Validated),
+            unknown: seen.unknown().map(str::to_owned),
+        })
+    }
+
+    /// What is to be said before any number, of `samples`; `None` where the model has seen none of them.
+    pub fn warning(&self, samples: u64) -> Option<String> {
+        let of = |count: u64| match count {
+            count if count == samples => "all".to_owned(),
+            count => format!("{count} of"),
+        };
+        let photos = if samples == 1 { "photo" } else { "photos" };
+        let (trained, validated) = (self.trained.unwrap_or(0), self.validated.unwrap_or(0));
+        match (trained, validated) {
+            (0, 0) => None,
+            (0, validated) => Some(format!(
+                "{} these {samples} {photos} chose the epoch that was kept (the model was validated on them): on new \
+                 photos it may do a little worse",
+                of(validated)
+            )),
+            (trained, 0) => Some(format!(
+                "the model was trained on {} these {samples} {photos}: its accuracy here says little of new photos",
+                of(trained)
+            )),
+            (trained, validated) => Some(format!(
+                "the model was trained on {} these {samples} {photos}, and {validated} more chose the epoch that was kept: its \
+                 accuracy here says little of new photos",
+                of(trained)
+            )),
+        }
+    }
+
+    /// The same in few words, for the title of a picture.
+    pub(super) fn words(&self, samples: u64) -> Option<String> {
+        let (trained, validated) = (self.trained.unwrap_or(0), self.validated.unwrap_or(0));
+        let of = |count: u64| if count == samples { "all".to_owned() } else { count.to_string() };
+        match (trained, validated) {
+            (0, 0) => None,
+            (0, validated) => Some(format!("{} validated on", of(validated))),
+            (trained, _) => Some(format!("{} trained on", of(trained))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_seen_is_said_in_a_sentence_and_nothing_is_said_of_new_photos() {
+        let of = |trained, validated| SeenCounts {
+            trained: Some(trained),
+            validated: Some(validated),
+            unknown: None,
+        };
+        assert_eq!(of(0, 0).warning(10), None);
+        assert_eq!(SeenCounts::default().warning(10), None);
+        let text = of(10, 0).warning(10).unwrap();
+        assert!(text.starts_with("the model was trained on all these 10 photos:"), "{text}");
+        let text = of(3, 0).warning(10).unwrap();
+        assert!(text.starts_with("the model was trained on 3 of these 10 photos:"), "{text}");
+        let text = of(0, 2).warning(10).unwrap();
+        assert!(text.starts_with("2 of these 10 photos chose the epoch"), "{text}");
+        let text = of(3, 2).warning(10).unwrap();
+        assert!(text.contains("3 of") && text.contains("2 more chose"), "{text}");
+        assert_eq!(of(10, 0).words(10).unwrap(), "all trained on");
+    }
+}

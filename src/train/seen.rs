@@ -1,0 +1,52 @@
+//! The photos that the model of a run has seen: recorded in the run's folder, read by whoever evaluates the model.
+
+use std::path::Path;
+
+use super::error::Result;
+use super::setup::Setup;
+use crate::dataset::{SEEN_FILE, SeenPhotos};
+use crate::model::file::ModelFacts;
+
+/// What a model in the file `model` has seen. Its record lies beside it.
+///
+/// # Errors
+/// A sentence that says why that is not known.
+pub fn seen_by(model: &Path, facts: &ModelFacts) -> std::result::Result<SeenPhotos, String> {
+    let Some(hash) = &facts.seen else {
+        return Err("it was written before models recorded which photos they have seen".to_owned());
+    };
+    let path = model.with_file_name(SEEN_FILE);
+    if !path.exists() {
+        return Err(format!("{SEEN_FILE} of its run does not lie beside it"));
+    }
+    SeenPhotos::read(&path, hash).map_err(|error| error.to_string())
+}
+
+/// What the model of a run will have seen: its samples, and what the model had seen that it begins with.
+pub(super) fn photos(setup: &Setup) -> SeenPhotos {
+    let own = setup.samples.seen();
+    let Some(weights) = &setup.options.weights else { return own };
+    // Weights that others made have seen other photos.
+    let Some(facts) = ModelFacts::of_file(weights) else { return own };
+    match seen_by(weights, &facts) {
+        Ok(earlier) => own.with_earlier(&earlier),
+        Err(reason) => {
+            let name = weights.file_name().unwrap_or_default().to_string_lossy();
+            own.with_unknown(format!(
+                "it began with {name}, and what that has seen is not known: {reason}"
+            ))
+        }
+    }
+}
+
+/// Writes the record into the run's folder. A run that goes on keeps the one that was begun with, which its models
+/// name.
+pub(super) fn record(setup: &mut Setup, folder: &Path, begun: Option<&str>) -> Result<()> {
+    let path = folder.join(SEEN_FILE);
+    let there = begun.filter(|hash| SeenPhotos::read(&path, hash).is_ok());
+    setup.seen = Some(match there {
+        Some(hash) => hash.to_owned(),
+        None => photos(setup).write(&path)?,
+    });
+    Ok(())
+}
