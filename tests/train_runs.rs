@@ -81,6 +81,7 @@ fn a_run_learns_and_its_folder_holds_what_it_says() {
         "log.csv",
         "resources.csv",
         "run.json",
+        "seen.parquet",
         "steps.csv",
         "times.csv",
     ];
@@ -215,7 +216,7 @@ fn a_run_records_exactly_which_photos_its_model_has_seen_those_of_its_weights_to
         let expected = match &*split {
             "val" => Some(SeenAs::Trained),
             "train" if trained_on.contains(&id) => Some(SeenAs::Trained),
-            "train" => Some(SeenAs::Validated),
+            "train" if held.contains(&id) => Some(SeenAs::Validated),
             _ => None,
         };
         assert_eq!(seen, expected, "{split}, {id}");
@@ -434,7 +435,8 @@ fn the_learning_rate_finder_writes_what_it_tried_and_begins_no_run() {
     let folder = tempfile::tempdir().unwrap();
     let dataset = training::dataset(folder.path());
     let out = folder.path().join("out");
-    let asked = options(&dataset, &out, Finetune::Head);
+    let mut asked = options(&dataset, &out, Finetune::Head);
+    asked.cache = CacheChoice::Off;
     let found = find_learning_rate(&asked, &AtomicBool::new(false), &mut ()).unwrap();
     assert!(found.tried.len() > 30, "{}", found.tried.len());
     let files: BTreeSet<String> = common::tree(&out).into_keys().collect();
