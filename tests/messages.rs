@@ -137,8 +137,9 @@ fn all_say(mistakes: &[(&str, &[&str])]) {
 fn mistakes_with_datasets_are_said_with_what_to_type() {
     all_say(&[
         ("inspect nothing", &["not a dataset", "tcolz convert SRC nothing"]),
-        ("inspect junk", &["not a dataset"]),
-        ("inspect data/dataset.json", &["not a dataset", "dataset.json"]),
+        ("inspect junk", &["not a dataset: it is a file"]),
+        ("inspect photos", &["not a dataset", "`tcolz convert photos OUT` makes one"]),
+        ("inspect data/dataset.json", &["not a dataset", "expected the folder of a dataset, data"]),
         ("inspect data --split trian", &["no split `trian`", "train, val"]),
         ("inspect data --where ~", &["expected a condition such as `agreement >= 5`"]),
         ("inspect data --where colour~=~3", &["no ledger column `colour`", "width"]),

@@ -1,9 +1,13 @@
 //! What can be wrong with a dataset.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use super::{DATASET_FILE, LEDGER_FILE};
 use crate::shard::ShardError;
+
+/// By what the folder of a run is known; its home is `train`, which stands above.
+const RUN_FILE: &str = "run.json";
 
 /// A dataset that cannot be opened, read or trusted.
 #[derive(Debug, thiserror::Error)]
@@ -18,10 +22,12 @@ pub enum DatasetError {
         source: io::Error,
     },
     /// There is no dataset here.
-    #[error("{path}: not a dataset: no dataset.json; make one with `tcolz convert SRC {path}`", path = path.display())]
+    #[error("{path}: not a dataset: {hint}", path = path.display())]
     NotADataset {
         /// The folder.
         path: PathBuf,
+        /// What is there instead, and what to type.
+        hint: String,
     },
     /// A conversion was begun here and has not finished.
     #[error(
@@ -93,4 +99,33 @@ pub enum DatasetError {
     /// A shard.
     #[error(transparent)]
     Shard(#[from] ShardError),
+}
+
+impl DatasetError {
+    /// Says what lies at `path`, which is no dataset, and what to type. What is there is never proposed to be written over.
+    pub(crate) fn not_a_dataset(path: &Path) -> DatasetError {
+        let shown = path.display();
+        let empty = || std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
+        let hint = if !path.exists() || empty() {
+            format!("nothing is there; make one with `tcolz convert SRC {shown}`")
+        } else if path.is_file() {
+            let folder = path.parent().filter(|folder| folder.join(DATASET_FILE).exists());
+            let folder = folder.map_or(String::new(), |folder| format!(", {}", folder.display()));
+            format!("it is a file, expected the folder of a dataset{folder}")
+        } else if path.join(RUN_FILE).exists() {
+            format!(
+                "it is the folder of a run; `tcolz evaluate {shown} DATASET` says how good its model is"
+            )
+        } else if path.join(LEDGER_FILE).exists() {
+            format!(
+                "its {DATASET_FILE} is missing, while {LEDGER_FILE} is there; put it back from a copy, or convert the photos \
+                 again into another folder"
+            )
+        } else {
+            format!(
+                "it has no {DATASET_FILE}; `tcolz convert {shown} OUT` makes one of photos that lie there"
+            )
+        };
+        DatasetError::NotADataset { path: path.to_owned(), hint }
+    }
 }

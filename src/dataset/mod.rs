@@ -78,12 +78,12 @@ impl Dataset {
                 return Err(if root.join(JOURNAL_FOLDER).exists() {
                     DatasetError::Unfinished { path }
                 } else {
-                    DatasetError::NotADataset { path }
+                    DatasetError::not_a_dataset(&path)
                 });
             }
             // A file: the dataset is the folder that it lies in, or something else.
             Err(_) if root.is_file() => {
-                return Err(DatasetError::NotADataset { path: root.to_owned() });
+                return Err(DatasetError::not_a_dataset(root));
             }
             Err(source) => return Err(DatasetError::Io { path, source }),
         };

@@ -24,13 +24,15 @@ The run's folder:
   log.csv           a row for each epoch; steps.csv for each step; times.csv: how long they took
   resources.csv     once a second: CPU load, memory, memory of the GPU
   curves.png        loss, accuracy and learning rate (and curves.svg)
+  seen.parquet      which photos the model has seen: `tcolz evaluate` counts them
   trained.txt, holdout.txt   with --holdout: which samples
 
 Stopping and going on:
   Ctrl-C finishes the step in hand and writes a checkpoint; again, it stops at once. After that, or a
   kill, the same command goes on, and ends with the same weights bit for bit (on the same machine, with
   the same build and threads). Other options are refused; --restart discards what is there. On a
-  finished run the same command changes nothing.
+  finished run the same command changes nothing; with more --epochs it goes on, its learning rate as in
+  a run of so many.
 
 --preset b-t4sa-2018:
   epochs 15, batch 64 (head) or 48 (all), momentum 0.9, learning rate 0.001 by the schedule b-t4sa-2018,

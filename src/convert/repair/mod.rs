@@ -106,7 +106,7 @@ fn take(options: &RepairOptions) -> Result<(Lock, Dataset, Vec<LedgerRow>), Conv
         ConvertError::BeyondRepair { reason, source_path: options.source.clone(), new_out }
     };
     if !root.exists() {
-        return Err(DatasetError::NotADataset { path: root.clone() }.into());
+        return Err(DatasetError::not_a_dataset(root).into());
     }
     let lock = Lock::take(root)?;
     let json = root.join(DATASET_FILE);
