@@ -6,7 +6,7 @@ VENV := .venv
 CUDA_VENV := .venv-cuda
 export TCOLZ_PYTHON := $(CURDIR)/$(VENV)/bin/python
 
-.PHONY: help demo ttd study test test-browser check check-cuda check-ttd tools fmt clippy optimised docs examples bench clean
+.PHONY: help demo readme ttd study test test-browser check check-cuda check-ttd tools fmt clippy optimised docs examples bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -14,6 +14,10 @@ help: ## list the targets
 demo: tools ## a made-up dump through every stage, in demo-out/
 	cargo build --release --locked
 	target/release/tcolz demo demo-out
+
+readme: tools ## type the README's commands, as they stand: make readme PHOTOS=folder WEIGHTS=file
+	cargo build --release --locked
+	PHOTOS="$(PHOTOS)" WEIGHTS="$(WEIGHTS)" scripts/readme.sh
 
 test: tools $(VENV)/ready ## every test, those against pyarrow, DuckDB and Pillow included
 	cargo test --locked
@@ -28,7 +32,7 @@ study: tools ## compare three models on made-up photos and real tweets, in study
 	cargo build --release --locked
 	TTD="$(TTD)" WEIGHTS="$(WEIGHTS)" scripts/study.sh study-out
 
-check: fmt clippy check-cuda test test-browser optimised demo check-ttd docs examples ## all that CI does
+check: fmt clippy check-cuda test test-browser optimised demo readme check-ttd docs examples ## all that CI does
 
 fmt:
 	cargo fmt --all --check

@@ -229,7 +229,7 @@ fn mistakes_with_models_are_said_with_what_to_type() {
         ("evaluate junk data", &["junk: no safetensors file", "no length of a header"]),
         (&other(evaluate), &["tcolz train data", "--weights"]),
         ("predict nothing photos/train/cat/photo-0.png", &["no finished model"]),
-        ("predict data photos/train/cat/photo-0.png", &["no finished model"]),
+        ("predict data photos/train/cat/photo-0.png", &["expected a model", "found a dataset"]),
         ("predict junk photos/train/cat/photo-0.png", &["no safetensors file"]),
         ("weights nothing", &["nothing: No such file or folder: check the name"]),
         ("weights photos", &["a folder, expected a file of weights"]),
