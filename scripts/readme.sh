@@ -15,12 +15,14 @@ if [ -n "$photos" ]; then
     ln -s "$photos" photos
 else
     tcolz demo demo --no-train --photos 90 >demo.txt 2>&1
-    # A folder for each class. What is odd about some of its photos is the demo's own affair.
+    # A folder for each class, of photos that the demo stored whole: its oddities are its own affair.
     while read -r path label; do
         class=$(printf 'negative\nneutral\npositive\n' | sed -n "$((label + 1))p")
         mkdir -p "photos/$class"
-        [ "$(head -c 2 "demo/dump/$path" 2>/dev/null | od -An -tx1)" = " ff d8" ] && cp "demo/dump/$path" "photos/$class/"
-    done < <(head -60 demo/dump/*_train.txt) || true
+        if tcolz show demo/dataset "$path" 2>&1 | grep -q 'stored'; then
+            cp "demo/dump/$path" "photos/$class/$(basename "$path")"
+        fi
+    done < <(head -60 demo/dump/*_train.txt)
 fi
 if [ -f "$weights" ]; then
     ln -s "$weights" mobilenet_v2.pth
@@ -37,7 +39,7 @@ while IFS= read -r line; do
     number=$((number + 1))
     echo "\$ $line"
     if ! eval "$line" </dev/null >"$number.out" 2>"$number.err"; then
-        tail -20 "$number.out" "$number.err" >&2
+        cat "$number.out" "$number.err" >&2
         echo "README.md: this line failed: $line" >&2
         exit 1
     fi

@@ -62,7 +62,10 @@ fn what_the_model_has_seen_is_counted_and_stands_before_any_number() {
     assert!(!text.contains("warning") && !text.contains("not known"), "{text}");
     let holdout = folder.path().join("run/holdout.txt");
     let text = screen(&model, root, &["--split", "train", "--subset", holdout.to_str().unwrap()]);
-    assert!(text.contains(&format!("all these {held} photos chose the epoch")), "{text}");
+    assert!(
+        text.contains(&format!("validated on all these {held} photos, which chose the epoch")),
+        "{text}"
+    );
 }
 
 #[test]
@@ -90,7 +93,7 @@ fn photos_are_recognised_in_another_dataset_under_other_names_and_splits() {
     assert_eq!((&left["samples"], &left["selection"]["unseen"]), (&10.into(), &true.into()));
     assert_eq!(left["seen"]["trained"], 0);
     let text = screen(&model, &out, &["--unseen"]);
-    assert!(text.contains("only photos that the model has not seen: 10 samples"), "{text}");
+    assert!(text.contains("unseen photos only: 10 samples"), "{text}");
 }
 
 #[test]

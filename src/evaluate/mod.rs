@@ -162,7 +162,7 @@ impl EvaluatedSamples {
             words.push_str(&format!(", where {condition}"));
         }
         if self.unseen {
-            words.push_str(", only photos that the model has not seen");
+            words.push_str(", unseen photos only");
         }
         if let Some(percent) = &self.percent {
             words.push_str(&format!(", {percent} % of every class"));

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::EvaluateError;
 use crate::dataset::{Dataset, SeenAs, SeenPhotos};
 use crate::loader::{Select, Selection};
+use crate::report::count;
 
 /// The photos that a model has seen, or a sentence that says why that is not known.
 pub type KnownSeen = Result<Arc<SeenPhotos>, String>;
@@ -39,47 +40,48 @@ impl SeenCounts {
             }
         };
         let photos = Selection::of(dataset, select)?.photos(dataset)?;
-        let count = |wanted| {
+        let seen_as = |wanted| {
             Some(photos.iter().filter(|&&photo| seen.get(photo) == Some(wanted)).count() as u64)
         };
         Ok(SeenCounts {
-            trained: count(SeenAs::Trained),
-            validated: count(SeenAs::Validated),
+            trained: seen_as(SeenAs::Trained),
+            validated: seen_as(SeenAs::Validated),
             unknown: seen.unknown().map(str::to_owned),
         })
     }
 
     /// What is to be said before any number, of `samples`; `None` where the model has seen none of them.
     pub fn warning(&self, samples: u64) -> Option<String> {
-        let of = |count: u64| match count {
-            count if count == samples => "all".to_owned(),
-            count => format!("{count} of"),
-        };
-        let photos = if samples == 1 { "photo" } else { "photos" };
         let (trained, validated) = (self.trained.unwrap_or(0), self.validated.unwrap_or(0));
-        match (trained, validated) {
-            (0, 0) => None,
-            (0, validated) => Some(format!(
-                "{} these {samples} {photos} chose the epoch that was kept (the model was validated on them): on new \
-                 photos it may do a little worse",
+        let photos = if samples == 1 { "photo" } else { "photos" };
+        let of = |seen: u64| match seen {
+            seen if seen == samples => format!("all these {} {photos}", count(samples)),
+            seen => format!("{} of these {} {photos}", count(seen), count(samples)),
+        };
+        let text = match (trained, validated) {
+            (0, 0) => return None,
+            (0, validated) => format!(
+                "the model was validated on {}, which chose the epoch that was kept: on new photos it may do a little worse",
                 of(validated)
-            )),
-            (trained, 0) => Some(format!(
-                "the model was trained on {} these {samples} {photos}: its accuracy here says little of new photos",
+            ),
+            (trained, 0) => format!(
+                "the model was trained on {}: its accuracy here says little of new photos",
                 of(trained)
-            )),
-            (trained, validated) => Some(format!(
-                "the model was trained on {} these {samples} {photos}, and {validated} more chose the epoch that was kept: its \
-                 accuracy here says little of new photos",
-                of(trained)
-            )),
-        }
+            ),
+            (trained, validated) => format!(
+                "the model was trained on {}, and validated on {} more: its accuracy here says little of new photos",
+                of(trained),
+                count(validated)
+            ),
+        };
+        let rest = if trained + validated < samples { "; --unseen leaves them out" } else { "" };
+        Some(text + rest)
     }
 
     /// The same in few words, for the title of a picture.
     pub(super) fn words(&self, samples: u64) -> Option<String> {
         let (trained, validated) = (self.trained.unwrap_or(0), self.validated.unwrap_or(0));
-        let of = |count: u64| if count == samples { "all".to_owned() } else { count.to_string() };
+        let of = |seen: u64| if seen == samples { "all".to_owned() } else { count(seen) };
         match (trained, validated) {
             (0, 0) => None,
             (0, validated) => Some(format!("{} validated on", of(validated))),
@@ -106,9 +108,13 @@ mod tests {
         let text = of(3, 0).warning(10).unwrap();
         assert!(text.starts_with("the model was trained on 3 of these 10 photos:"), "{text}");
         let text = of(0, 2).warning(10).unwrap();
-        assert!(text.starts_with("2 of these 10 photos chose the epoch"), "{text}");
+        assert!(
+            text.starts_with("the model was validated on 2 of these 10 photos, which"),
+            "{text}"
+        );
+        assert!(text.ends_with("--unseen leaves them out"), "{text}");
         let text = of(3, 2).warning(10).unwrap();
-        assert!(text.contains("3 of") && text.contains("2 more chose"), "{text}");
+        assert!(text.contains("3 of") && text.contains("validated on 2 more"), "{text}");
         assert_eq!(of(10, 0).words(10).unwrap(), "all trained on");
     }
 }
