@@ -119,6 +119,21 @@ fn what_is_not_known_is_said_and_nothing_is_taken_for_unseen() {
 }
 
 #[test]
+fn a_folder_that_cannot_be_written_is_refused_before_the_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = training::dataset(folder.path());
+    let (root, model) = (dataset.root(), model(&dataset, folder.path()));
+    let file = folder.path().join("a-file");
+    fs::write(&file, "x").unwrap();
+    let out = file.join("report");
+    let output = evaluate(&model, root, &["--split", "test", "--out", out.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(output.stdout.is_empty(), "nothing was evaluated");
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains("a-file"), "{error}");
+}
+
+#[test]
 fn swapped_arguments_are_recognised_and_a_dataset_is_never_proposed_as_a_run() {
     let folder = tempfile::tempdir().unwrap();
     let dataset = training::dataset(folder.path());
