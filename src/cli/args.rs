@@ -350,7 +350,7 @@ pub(crate) struct WeightsArgs {
 #[cfg(feature = "train")]
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  tcolz predict runs/first/best.safetensors photo.jpg\n  tcolz predict runs/first/best.safetensors photos/*.jpg --top 1\n  tcolz predict model.safetensors photo.jpg --json | jq '.images[0].predictions'\n\nA photo is decoded, resized and seen through the view just as those of the training were: the recipe is in the model. An image that cannot be read is named with the reason, and the others are done. Exit code 0 when every image has a prediction, 1 otherwise."
+    after_help = "Examples:\n  tcolz predict runs/first/best.safetensors photo.jpg\n  tcolz predict runs/first/best.safetensors photos/*.jpg --top 1\n  tcolz predict model.safetensors photo.jpg --json | jq '.images[0].predictions'\n\nA photo is decoded, resized and seen through the view just as those of the training were: the recipe is in the model. A truncated JPEG gets its label from the rows that are there, with a note. An image that cannot be read is named with the reason, and the others are done. Exit code 0 when every image has a prediction, 1 otherwise."
 )]
 pub(crate) struct PredictArgs {
     /// The model: the file that training writes, or the folder of its run
@@ -361,6 +361,9 @@ pub(crate) struct PredictArgs {
     /// Show the N likeliest classes
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) top: u16,
+    /// Give no label to truncated photos, which get one with a note otherwise
+    #[arg(long)]
+    pub(crate) refuse_truncated: bool,
     /// Where the network computes: auto (a GPU where there is one), cpu, cuda:N
     #[arg(long, value_name = "DEVICE", default_value = "auto", value_parser = |text: &str| text.parse::<tcolz::train::DeviceChoice>())]
     pub(crate) device: tcolz::train::DeviceChoice,

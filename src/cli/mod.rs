@@ -31,9 +31,13 @@ mod verify;
 #[cfg(feature = "train")]
 mod weights;
 
+use std::any::TypeId;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::builder::{PathBufValueParser, TypedValueParser};
+use clap::{CommandFactory, FromArgMatches};
+use tcolz::storage::local_path;
 
 use args::{Args, Command};
 
@@ -51,7 +55,8 @@ pub(crate) enum Ending {
 
 /// Runs the command line of this process.
 pub(crate) fn run() -> ExitCode {
-    let command = match Args::try_parse() {
+    let parsed = command().try_get_matches();
+    let command = match parsed.and_then(|found| Args::from_arg_matches(&found)) {
         Ok(args) => args.command,
         Err(error) => return wrong_usage(&error),
     };
@@ -90,6 +95,16 @@ pub(crate) fn run() -> ExitCode {
     }
 }
 
+/// The command line. No path may be a URL, in whichever argument it stands.
+fn command() -> clap::Command {
+    let checked = |arg: clap::Arg| match arg.get_value_parser().type_id() == TypeId::of::<PathBuf>()
+    {
+        true => arg.value_parser(PathBufValueParser::new().try_map(local_path)),
+        false => arg,
+    };
+    Args::command().mut_subcommands(|command| command.mut_args(checked))
+}
+
 /// Prints what is wrong with the arguments, or the help that they ask for.
 fn wrong_usage(error: &clap::Error) -> ExitCode {
     let text = error.render();
@@ -112,4 +127,35 @@ fn sentence(error: &anyhow::Error) -> String {
         }
     }
     output::plain(&text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A later version may read them; until then a URL would make a folder called `s3:`.
+    #[test]
+    fn a_url_is_refused_in_every_argument_that_is_a_path() {
+        let mut seen = 0;
+        for command in Args::command().get_subcommands() {
+            for arg in command.get_arguments() {
+                if arg.get_value_parser().type_id() != TypeId::of::<PathBuf>() {
+                    continue;
+                }
+                let mut words = vec!["tcolz".to_owned(), command.get_name().to_owned()];
+                match arg.get_long() {
+                    Some(long) => words.push(format!("--{long}")),
+                    None => words.extend((1..arg.get_index().unwrap()).map(|_| "x".to_owned())),
+                }
+                words.push("s3://bucket/x".to_owned());
+                let error = super::command().try_get_matches_from(&words).unwrap_err().to_string();
+                assert!(
+                    error.contains("s3://bucket/x") && error.contains("a URL"),
+                    "{words:?}: {error}"
+                );
+                seen += 1;
+            }
+        }
+        assert!(seen > 15, "{seen}");
+    }
 }

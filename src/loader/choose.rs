@@ -6,7 +6,7 @@
 //! | [`Order::Auto`], shards that fit into memory | `shuffle-v1` | `shuffle-v1` | `shuffle-v1` |
 //! | [`Order::Auto`], shards that do not | `windowed-v1` | `windowed-v1` | `shuffle-v1` |
 //!
-//! A disk of which the system says nothing counts as one that does not seek. The decision is a pure
+//! A disk of unknown kind counts as one without slow seeks. The decision is a pure
 //! function of [`Storage`].
 
 use std::fmt;
@@ -56,16 +56,16 @@ impl fmt::Display for Storage {
         write!(f, "{:.1} GB of samples on ", gigabytes(self.bytes))?;
         match (self.remote, self.rotating) {
             (Some(name), _) => write!(f, "a {name} file system")?,
-            (None, Some(true)) => f.write_str("a disk that turns")?,
-            (None, Some(false)) => f.write_str("a disk that does not turn")?,
-            (None, None) => f.write_str("a disk of which the system says nothing")?,
+            (None, Some(true)) => f.write_str("a rotating disk")?,
+            (None, Some(false)) => f.write_str("a solid-state disk")?,
+            (None, None) => f.write_str("a disk of unknown kind")?,
         }
         let fit = if self.fits() { "which fit" } else { "which do not fit" };
         match self.available {
             Some(available) => {
                 write!(f, ", {fit} into the {:.1} GB of memory left", gigabytes(available))
             }
-            None => f.write_str(", with memory of which the system says nothing"),
+            None => f.write_str("; how much memory is left is unknown"),
         }
     }
 }
@@ -166,14 +166,14 @@ mod tests {
         };
         assert_eq!(
             choose(Access::Auto, Order::Auto, &large).to_string(),
-            "windowed-v1, by reading files: 25.1 GB of samples on a disk that turns, \
+            "windowed-v1, by reading files: 25.1 GB of samples on a rotating disk, \
              which do not fit into the 3.2 GB of memory left"
         );
         let silent = Storage { rotating: None, bytes: 1_000_000_000, available: None, ..large };
         assert_eq!(
             choose(Access::Auto, Order::Shuffle, &silent).to_string(),
-            "shuffle-v1, through memory maps: 1.0 GB of samples on a disk of which the system says \
-             nothing, with memory of which the system says nothing"
+            "shuffle-v1, through memory maps: 1.0 GB of samples on a disk of unknown kind; how \
+             much memory is left is unknown"
         );
         let asked = choose(Access::Map, Order::Balanced, &silent).to_string();
         assert_eq!(asked, "balanced-v1, through memory maps, as asked for");
