@@ -181,7 +181,7 @@ fn text(summary: &ConvertSummary, out: &Path) -> String {
     if summary.recovered > 0 {
         facts.add(
             "truncated",
-            format!("{}, kept as far as they go", plural(summary.recovered, "photo")),
+            format!("{}, kept to where the data end", plural(summary.recovered, "photo")),
         );
     }
     let shards = || meta.splits.iter().flat_map(|split| &split.shards);

@@ -30,6 +30,7 @@ mod train;
 mod verify;
 #[cfg(feature = "train")]
 mod weights;
+mod wrap;
 
 use std::any::TypeId;
 use std::path::PathBuf;
@@ -102,7 +103,7 @@ fn command() -> clap::Command {
         true => arg.value_parser(PathBufValueParser::new().try_map(local_path)),
         false => arg,
     };
-    Args::command().mut_subcommands(|command| command.mut_args(checked))
+    wrap::without_orphans(Args::command().mut_subcommands(|command| command.mut_args(checked)))
 }
 
 /// Prints what is wrong with the arguments, or the help that they ask for.

@@ -81,8 +81,9 @@ pub(crate) fn another_source(rows: &[LedgerRow], source: &Source) -> Option<Stri
         }
         None => "give the folder or the tar that the dataset was converted from".to_owned(),
     };
+    let found = if found == 0 { "none".to_owned() } else { format!("only {found}") };
     Some(format!(
-        "another source? It has {found} of {} photos that were looked for, such as {first}; {hint}",
+        "another source? It has {found} of the {} photos that were looked for, such as {first}; {hint}",
         looked_for.len()
     ))
 }

@@ -45,12 +45,13 @@ impl LoaderBuilder {
         if affordable < WAITING_BATCHES {
             // Even a batch of one may be too large.
             let most = (self.batch_memory_bytes / (WAITING_BATCHES * sample_bytes)).max(1);
+            let megabytes = |bytes: usize| bytes as f64 / 1e6;
             return Err(LoaderError::Option {
                 option: "batch size",
                 expected: format!(
-                    "at most {most}: {WAITING_BATCHES} batches of {sample_bytes} bytes a sample must fit into \
-                     {} bytes of memory",
-                    self.batch_memory_bytes
+                    "at most {most}: {WAITING_BATCHES} batches of {:.3} MB a sample must fit into {:.0} MB",
+                    megabytes(sample_bytes),
+                    megabytes(self.batch_memory_bytes)
                 ),
                 found: self.batch_size.to_string(),
             });

@@ -52,8 +52,11 @@ impl Storage {
 
 impl fmt::Display for Storage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let gigabytes = |bytes: u64| bytes as f64 / 1e9;
-        write!(f, "{:.1} GB of samples on ", gigabytes(self.bytes))?;
+        let size = |bytes: u64| match bytes {
+            1_000_000_000.. => format!("{:.1} GB", bytes as f64 / 1e9),
+            _ => format!("{:.1} MB", bytes as f64 / 1e6),
+        };
+        write!(f, "{} of samples on ", size(self.bytes))?;
         match (self.remote, self.rotating) {
             (Some(name), _) => write!(f, "a {name} file system")?,
             (None, Some(true)) => f.write_str("a rotating disk")?,
@@ -63,7 +66,7 @@ impl fmt::Display for Storage {
         let fit = if self.fits() { "which fit" } else { "which do not fit" };
         match self.available {
             Some(available) => {
-                write!(f, ", {fit} into the {:.1} GB of memory left", gigabytes(available))
+                write!(f, ", {fit} into the {} of memory left", size(available))
             }
             None => f.write_str("; how much memory is left is unknown"),
         }

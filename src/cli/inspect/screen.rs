@@ -97,7 +97,7 @@ fn inputs(found: &Inspection, facts: &mut Facts) {
     let recovered = found.statistics.recovered;
     if recovered > 0 {
         let photos = plural(recovered, "truncated photo");
-        facts.add("recovered", format!("{photos}, kept as far as they go"));
+        facts.add("recovered", format!("{photos}, kept to where the data end"));
     }
 }
 

@@ -19,15 +19,15 @@ Examples:
       --out runs/vgg19-2018
 
 What is trained:
-  --finetune head  the backbone stays as it is. Its features are computed once and
-                   kept: all later epochs read them. The file's name says what
-                   they are of, so that it is never taken for something else, and
-                   --cache DIR shares it between runs
+  --finetune head  the backbone stays as it is. Its features are computed once
+                   and kept: all later epochs read them. The file's name says
+                   what they are of, so that it is never taken for something
+                   else, and --cache DIR shares it between runs
   --finetune all   every parameter
-  Weights bring the view, the padding and the BatchNorm eps they were made with.
+  Weights bring the view, padding and BatchNorm eps that they were made with.
 
 The run's folder:
-  best.safetensors          the model of the epoch with the lowest validation loss
+  best.safetensors          the model with the lowest validation loss
   last/                     where the run stands: weights, momentum, order,
                             receipts, options
   log.csv                   a row for each epoch
@@ -40,12 +40,12 @@ Stopping and resuming:
   Ctrl-C finishes the step in hand and writes a checkpoint; again, it stops at
   once. After that, or a kill, the same command resumes, and ends with the same
   weights bit for bit (on the same machine, with the same build and threads).
-  Other options are refused; --restart discards what is there. On a finished run
-  the same command changes nothing.
+  Other options are refused; --restart discards what is there. A finished run
+  stays as it is.
 
 --preset b-t4sa-2018:
-  epochs 15, batch 64 (head) or 48 (all), momentum 0.9, learning rate 0.001 by the
-  schedule b-t4sa-2018, weight decay 0.00001 on the kernels of convolutions,
+  epochs 15, batch 64 (head) or 48 (all), momentum 0.9, learning rate 0.001 by
+  the schedule b-t4sa-2018, weight decay 0.00001 on the kernels of convolutions,
   patience 5
 
 Events of --json, one object a line:

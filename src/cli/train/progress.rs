@@ -73,12 +73,12 @@ impl TrainProgress {
         if self.bar.is_hidden() {
             return;
         }
+        self.bar.set_message(message());
         if self.bar.length() != Some(length) || self.bar.position() > position {
             self.bar.set_style(bar_style(before, length, unit, LONGEST_MESSAGE));
             self.bar.reset();
             self.bar.set_length(length);
         }
-        self.bar.set_message(message());
         self.bar.set_position(position);
     }
 }
