@@ -48,8 +48,8 @@ fn split_url(text: &str) -> Option<(&str, &str)> {
 /// A file's storage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Medium {
-    /// Whether the disk turns, so that it seeks for milliseconds; `None` where the system does not say. A virtual
-    /// disk says that it turns whatever it lies on, and is not believed.
+    /// Whether it is a rotating disk, with seeks of milliseconds; `None` where the system does not say. A virtual disk
+    /// claims to rotate whatever it lies on, and is not believed.
     pub rotating: Option<bool>,
     /// The network or user-space file system it lies on.
     pub remote: Option<&'static str>,
@@ -133,8 +133,8 @@ fn mount_source(mountinfo: &str, path: &Path) -> Option<PathBuf> {
 /// Depth of disks made of disks (LVM on RAID on encryption …).
 const MOST_LAYERS: u32 = 8;
 
-/// Whether the disk behind a folder of `/sys/dev/block` turns: a partition's disk; of a disk that is made
-/// of others (device mapper, RAID), whether any of them does.
+/// Whether the disk behind a folder of `/sys/dev/block` rotates. A partition counts as its disk; a disk that is made of
+/// others (device mapper, RAID) rotates if any of them does.
 fn disk_rotates(block: &Path) -> Option<bool> {
     let mut disks = vec![(block.to_owned(), 0)];
     let mut found = None;
@@ -163,8 +163,8 @@ fn disk_rotates(block: &Path) -> Option<bool> {
     found
 }
 
-/// Memory that files may still be cached in without anybody's being in want of it: what the system has
-/// available, and what this process's group may still take, whichever is less; in bytes.
+/// Memory in which files can be cached without taking it from other programs: what the system has available, or what
+/// this process's group may still take, whichever is less; in bytes.
 pub fn available_memory_bytes() -> Option<u64> {
     let meminfo = fs::read_to_string("/proc/meminfo").ok()?;
     let system = field(&meminfo, "MemAvailable:")?.checked_mul(1024)?;
@@ -277,7 +277,7 @@ mod tests {
         ] {
             block(number, device);
         }
-        // dm-1 lies on dm-0, which lies on a partition that turns and on flash.
+        // dm-1 lies on dm-0, which lies on a partition of a rotating disk and on flash.
         for (upper, lower) in
             [("dm-0", "sata/sda/sda1"), ("dm-0", "nvme/nvme0n1"), ("dm-1", "virtual/dm-0")]
         {
@@ -290,7 +290,7 @@ mod tests {
         assert_eq!(rotates("8:0"), Some(true));
         assert_eq!(rotates("8:1"), Some(true));
         assert_eq!(rotates("259:0"), Some(false));
-        assert_eq!(rotates("253:0"), Some(true), "one of two turns");
+        assert_eq!(rotates("253:0"), Some(true), "one of two rotates");
         assert_eq!(rotates("253:1"), Some(true));
         assert_eq!(rotates("254:0"), None, "virtual disks always say 1");
         assert_eq!(rotates("0:42"), None, "no disk at all");

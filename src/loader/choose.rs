@@ -1,6 +1,6 @@
 //! What `auto` stands for: how the shards are read, and whether they are shuffled in windows.
 //!
-//! | | network or user space | turns | else |
+//! | | network or user space | rotating disk | else |
 //! | --- | --- | --- | --- |
 //! | [`Access::Auto`] | read | read | map |
 //! | [`Order::Auto`], shards that fit into memory | `shuffle-v1` | `shuffle-v1` | `shuffle-v1` |
@@ -23,7 +23,7 @@ const FITTING_SHARE: f64 = 0.75;
 /// What is known of the shards and what they lie on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Storage {
-    /// Whether the disk turns; `None` where the system does not say.
+    /// Whether the disk rotates; `None` where the system does not say.
     pub rotating: Option<bool>,
     /// The network or user-space file system it is.
     pub remote: Option<&'static str>,
@@ -40,7 +40,7 @@ impl Storage {
         Storage { rotating, remote, bytes, available: available_memory_bytes() }
     }
 
-    /// True for a place where reading here and there is dear.
+    /// True where random reads are slow.
     fn seeks(&self) -> bool {
         self.remote.is_some() || self.rotating == Some(true)
     }
@@ -73,7 +73,7 @@ impl fmt::Display for Storage {
     }
 }
 
-/// What a loader took, and why.
+/// The choices of a loader, and the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choices {
     /// How stored bytes are got; never `Auto`.
@@ -99,7 +99,7 @@ impl fmt::Display for Choices {
     }
 }
 
-/// Takes what was asked for, and in place of `Auto` what suits the storage.
+/// What was asked for, with what suits the storage in place of `Auto`.
 pub fn choose(access: Access, order: Order, storage: &Storage) -> Choices {
     let why = (access == Access::Auto || order == Order::Auto).then_some(*storage);
     let seeks = storage.seeks();
