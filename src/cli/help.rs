@@ -20,9 +20,9 @@ Layouts:
   ttd      images/ (or Agg_AMT_Candidates/) and
            ground_truth/twitter_*_agrees.txt
   csv      labels.csv, metadata.csv, or train.csv, val.csv, test.csv (or .tsv)
-           with a header: a column path, file, image or id; one of labels: label,
-           class, breed; perhaps a column split. Photos may lie in another
-           folder, and lack their ending in the table
+           with a header: a column path, file, image or id; one of labels:
+           label, class, breed; perhaps a column split. Photos may lie in
+           another folder, and lack their ending in the table
   folder   a folder for each class; train/, val/, test/ may lie above or below
   classes  as folder, and train/, val/, test/ are classes like others
   Any of these may lie in a plain .tar, and some folders down. --layout auto
@@ -53,7 +53,7 @@ Stopping and resuming:
   Ctrl-C finishes the shard in hand; again, it stops at once. After that, a
   kill, a power cut, a full disk or a source that went away, the same command
   resumes, and ends with the same bytes. Another recipe, version or list is
-  refused; --restart discards what is there. A finished dataset stays as it is.
+  refused; --restart discards what is there. A finished dataset stays the same.
 
 What decides the bytes:
   The photos, their lists, the recipe, --shard-mb and the version of tcolz, and

@@ -33,6 +33,7 @@ mod weights;
 mod wrap;
 
 use std::any::TypeId;
+use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -108,13 +109,20 @@ fn command() -> clap::Command {
 
 /// Prints what is wrong with the arguments, or the help that they ask for.
 fn wrong_usage(error: &clap::Error) -> ExitCode {
+    let to_stderr = error.use_stderr();
+    let is_terminal =
+        if to_stderr { io::stderr().is_terminal() } else { io::stdout().is_terminal() };
+    let styled = is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let text = error.render();
-    let meant = output::plain_arguments(&text.to_string());
-    if meant == text.to_string() {
-        error.exit();
+    let text = if styled { text.ansi().to_string() } else { text.to_string() };
+    let text = wrap::unbound(&output::plain_arguments(&text));
+    if to_stderr {
+        eprint!("{text}");
+    } else if let Err(error) = output::print(&text) {
+        eprintln!("error: {}", output::plain(&error.to_string()));
+        return ExitCode::from(1);
     }
-    eprint!("{meant}");
-    ExitCode::from(2)
+    ExitCode::from(if to_stderr { 2 } else { 0 })
 }
 
 /// The error and its causes in one sentence. Many of our errors end with their cause already; it is not
@@ -138,7 +146,10 @@ mod tests {
     #[test]
     fn a_url_is_refused_in_every_argument_that_is_a_path() {
         let mut seen = 0;
-        for command in Args::command().get_subcommands() {
+        // Built, so that positional arguments have their places.
+        let mut all = Args::command();
+        all.build();
+        for command in all.get_subcommands() {
             for arg in command.get_arguments() {
                 if arg.get_value_parser().type_id() != TypeId::of::<PathBuf>() {
                     continue;

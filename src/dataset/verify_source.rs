@@ -71,12 +71,13 @@ pub(crate) fn another_source(rows: &[LedgerRow], source: &Source) -> Option<Stri
     if found * LEAST_SHARE >= looked_for.len() {
         return None;
     }
+    let is_in_its_folder = |path: &str| path.split_once('/').is_some_and(|(_, rest)| there(rest));
     let hint = match place_below(source, first) {
         Some(folder) if source.is_tar() => {
             format!("they lie in {folder}/ in it: unpack it, and give that folder")
         }
         Some(folder) => format!("give {}", source.path().join(folder).display()),
-        None if first.split_once('/').is_some_and(|(_, rest)| there(rest)) => {
+        None if looked_for.iter().any(|path| is_in_its_folder(path)) => {
             "give the folder above it".to_owned()
         }
         None => "give the folder or the tar that the dataset was converted from".to_owned(),

@@ -45,8 +45,8 @@ Stopping and resuming:
 
 --preset b-t4sa-2018:
   epochs 15, batch 64 (head) or 48 (all), momentum 0.9, learning rate 0.001 by
-  the schedule b-t4sa-2018, weight decay 0.00001 on the kernels of convolutions,
-  patience 5
+  the schedule b-t4sa-2018, weight decay 0.00001 on the kernels of
+  convolutions, patience 5
 
 Events of --json, one object a line:
   note, warning, begun, features_begun, features, step, validating, epoch,

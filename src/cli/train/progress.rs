@@ -73,9 +73,12 @@ impl TrainProgress {
         if self.bar.is_hidden() {
             return;
         }
-        self.bar.set_message(message());
-        if self.bar.length() != Some(length) || self.bar.position() > position {
+        let anew = self.bar.length() != Some(length) || self.bar.position() > position;
+        if anew {
             self.bar.set_style(bar_style(before, length, unit, LONGEST_MESSAGE));
+        }
+        self.bar.set_message(message());
+        if anew {
             self.bar.reset();
             self.bar.set_length(length);
         }
