@@ -18,7 +18,7 @@ const LINE_INTERVAL: Duration = Duration::from_secs(10);
 /// Columns of a terminal that nobody widened.
 const COLUMNS: usize = 80;
 /// Columns of the longest and the shortest bar.
-const BAR: [usize; 2] = [32, 6];
+const BAR: [usize; 2] = [32, 4];
 
 /// A bar with what stands before it, how much of `all` is done, in a unit such as ` photos`, a message, and the time
 /// left: one line of at most [`COLUMNS`]. `longest` is the message at its longest.

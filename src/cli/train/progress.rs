@@ -15,7 +15,7 @@ use super::super::progress::{bar_style, event};
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
 
 /// A message beside a bar, as long as one can be.
-const LONGEST_MESSAGE: &str = "loss -1.23e-300, accuracy 0.123";
+const LONGEST_MESSAGE: &str = "loss 1.23e300, accuracy 0.123";
 
 /// Watches a run.
 pub(in crate::cli) struct TrainProgress {
@@ -295,18 +295,18 @@ mod tests {
         let mut progress = TrainProgress::new(false);
         progress.bar.set_draw_target(screen.target());
         let step = StepReport {
-            epoch: 99_999,
-            epochs: 100_000,
+            epoch: 999,
+            epochs: 1000,
             step: 999_999,
             steps_per_epoch: 1_000_000,
             run_step: 0,
-            loss: -1.2345e-300,
+            loss: 0.0,
             accuracy: 0.123456,
             learning_rate: 1.234e-5,
             photos_per_second: 123_456.7,
             waiting: 1.0,
         };
-        for loss in [-1.2345e-300, 12.3456, 1.234e300, f64::NAN] {
+        for loss in [0.0, 12.3456, 1.234e300, f64::NAN] {
             progress.step(&StepReport { loss, ..step.clone() });
             progress.tried(99, 100, 1.234e-5, loss);
         }
@@ -314,6 +314,6 @@ mod tests {
             progress.features(all - 1, all);
             progress.validating(all - 1, all);
         }
-        screen.fits(80, &["epoch 99999/100000", "validation", "features", "rates"]);
+        screen.fits(80, &["epoch 999/1000", "validation", "features", "rates"]);
     }
 }
