@@ -197,7 +197,7 @@ impl Jobs for Processes<'_> {
         match ending {
             JobEnding::Done => eprintln!("  done in {}", duration(seconds)),
             JobEnding::Interrupted => {}
-            JobEnding::Failed(reason) => eprintln!("  failed: {}", plain(&reason)),
+            JobEnding::Failed(reason) => eprintln!("  failed: {}", plain(reason)),
         }
     }
 }

@@ -307,7 +307,7 @@ mod tests {
             waiting: 1.0,
         };
         for loss in [0.0, 12.3456, 1.234e300, f64::NAN] {
-            progress.step(&StepReport { loss, ..step.clone() });
+            progress.step(&StepReport { loss, ..step });
             progress.tried(99, 100, 1.234e-5, loss);
         }
         for all in [10_000_000, 300] {
