@@ -31,6 +31,11 @@ pub(super) fn bar_style(before: &str, all: u64, unit: &str, longest: &str) -> Pr
     ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
+/// A message alone.
+pub(super) fn message_style() -> ProgressStyle {
+    ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
 /// Watches a conversion.
 pub(super) struct ConvertProgress {
     json: bool,
@@ -73,9 +78,7 @@ impl ConvertProgress {
     fn listing_folder(&mut self, files: u64) {
         let message = format!("listing the folder: {} files", count(files));
         if !self.bar.is_hidden() {
-            if let Ok(style) = ProgressStyle::with_template("{msg}") {
-                self.bar.set_style(style);
-            }
+            self.bar.set_style(message_style());
             self.bar.set_message(message);
             self.bar.tick();
         } else if self.last_line.elapsed() >= LINE_INTERVAL {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tcolz::train::{Begun, EpochReport, StepReport, TrainObserver};
 
 use super::super::output::{bytes, count, duration, plain, plural, rate, says_little};
-use super::super::progress::{bar_style, event};
+use super::super::progress::{bar_style, event, message_style};
 
 /// Time between two plain lines, and between two events of the same kind.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
@@ -32,6 +32,7 @@ impl TrainProgress {
         if json || !std::io::stderr().is_terminal() {
             bar.set_draw_target(ProgressDrawTarget::hidden());
         }
+        bar.set_style(message_style());
         TrainProgress { json, brief: false, bar, last_line: Instant::now() }
     }
 
@@ -73,15 +74,14 @@ impl TrainProgress {
         if self.bar.is_hidden() {
             return;
         }
-        let anew = self.bar.length() != Some(length) || self.bar.position() > position;
-        if anew {
+        if self.bar.length() != Some(length) || self.bar.position() > position {
+            // Each of these may draw: what the last kind of work said goes first.
+            self.bar.set_message("");
             self.bar.set_style(bar_style(before, length, unit, LONGEST_MESSAGE));
-        }
-        self.bar.set_message(message());
-        if anew {
             self.bar.reset();
             self.bar.set_length(length);
         }
+        self.bar.set_message(message());
         self.bar.set_position(position);
     }
 }
@@ -306,13 +306,27 @@ mod tests {
             photos_per_second: 123_456.7,
             waiting: 1.0,
         };
+        // Draws that come too soon after one another are left out: each kind is drawn twice.
+        let wait = || std::thread::sleep(Duration::from_millis(20));
         for loss in [0.0, 12.3456, 1.234e300, f64::NAN] {
-            progress.step(&StepReport { loss, ..step });
-            progress.tried(99, 100, 1.234e-5, loss);
+            for _ in 0..2 {
+                wait();
+                progress.step(&StepReport { loss, ..step });
+            }
+            for _ in 0..2 {
+                wait();
+                progress.tried(99, 100, 1.234e-5, loss);
+            }
         }
         for all in [10_000_000, 300] {
-            progress.features(all - 1, all);
-            progress.validating(all - 1, all);
+            for _ in 0..2 {
+                wait();
+                progress.features(all - 1, all);
+            }
+            for _ in 0..2 {
+                wait();
+                progress.validating(all - 2, all);
+            }
         }
         screen.fits(80, &["epoch 999/1000", "validation", "features", "rates"]);
     }
