@@ -49,7 +49,7 @@ pub struct Predictor {
 pub struct Prediction {
     /// For each class of [`ModelFacts::classes`] a number from 0 to 1; together 1.
     pub probabilities: Vec<f32>,
-    /// What decoding learned; a truncated JPEG says here how much of it was there.
+    /// What decoding learned; [`PhotoInfo::notes`] says whether the photo is truncated.
     pub photo: PhotoInfo,
 }
 
@@ -106,6 +106,12 @@ impl Predictor {
             size_index,
             readers: Mutex::default(),
         })
+    }
+
+    /// The same, which gives no prediction for a truncated photo, whatever the model's recipe says.
+    pub fn refusing_truncated(mut self) -> Predictor {
+        self.facts.recipe.refuse_truncated = true;
+        self
     }
 
     /// What is known of the model.

@@ -181,6 +181,10 @@ pub struct Recipe {
     pub mean: Option<Mean>,
     /// Photos with more pixels (width × height) are quarantined.
     pub max_pixels: u64,
+    /// Whether a truncated JPEG gives no photo, instead of one as far as it goes; in no file where it is kept, as
+    /// older versions read and write it.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub refuse_truncated: bool,
 }
 
 impl Default for Recipe {
@@ -196,6 +200,7 @@ impl Default for Recipe {
             view: "caffe".to_owned(),
             mean: None,
             max_pixels: DEFAULT_MAX_PIXELS,
+            refuse_truncated: false,
         }
     }
 }

@@ -110,3 +110,19 @@ pub struct PhotoInfo {
     /// Share of the rows that the file's data reaches: 1.0 for a whole file, less for a truncated one.
     pub recovered_share: f32,
 }
+
+impl PhotoInfo {
+    /// What is to be said of a photo beside its pixels: that it is truncated.
+    pub fn notes(&self) -> Vec<String> {
+        let truncated = self.recovered_share < 1.0;
+        truncated
+            .then(|| format!("truncated: {}", rows_there(self.recovered_share)))
+            .into_iter()
+            .collect()
+    }
+}
+
+/// How much of a truncated photo is there: `53.2 % of its rows are there`. Never 100 %.
+pub(crate) fn rows_there(recovered_share: f32) -> String {
+    format!("{:.1} % of its rows are there", (f64::from(recovered_share) * 1000.0).floor() / 10.0)
+}

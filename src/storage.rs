@@ -1,17 +1,55 @@
-//! What a file lies on, and how much memory is left for it: what decides how it is best read.
+//! Where files lie: which paths are URLs, what a local one lies on, and how much memory is left to read it.
 //!
-//! All of it comes from Linux; elsewhere nothing is known, which is said as `None`.
+//! What is known of disks and memory comes from Linux; elsewhere nothing is known, which is said as `None`.
 
 #![cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "nothing is asked there"))]
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// A URL where a path of this machine is expected.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a URL, expected a path of this machine: {advice}")]
+pub struct NotLocal {
+    advice: String,
+}
+
+/// Refuses a URL, which would otherwise be read as a folder called `s3:`. Every path that a person gives passes
+/// through here before it is used. A folder of such a name can still be given as `./s3:/x`.
+///
+/// # Errors
+/// [`NotLocal`] with what to do instead.
+pub fn local_path(path: PathBuf) -> Result<PathBuf, NotLocal> {
+    let Some((scheme, rest)) = path.to_str().and_then(split_url) else { return Ok(path) };
+    let advice = match scheme.to_ascii_lowercase().as_str() {
+        "file" => {
+            let host = rest.find('/').unwrap_or(0);
+            format!("give its path alone, {}", &rest[host..])
+        }
+        "http" | "https" | "ftp" => {
+            "download it first, and give the path of the download".to_owned()
+        }
+        _ => "URLs are not read or written yet; copy it to or from a local folder, or mount it"
+            .to_owned(),
+    };
+    Err(NotLocal { advice })
+}
+
+/// A URL's scheme and what follows its `://` (RFC 3986, 3.1). One letter is a drive.
+fn split_url(text: &str) -> Option<(&str, &str)> {
+    let (scheme, rest) = text.split_once("://")?;
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
+    let is_scheme = scheme.len() > 1
+        && scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.chars().all(is_part);
+    is_scheme.then_some((scheme, rest))
+}
+
 /// A file's storage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Medium {
-    /// Whether the disk turns, so that it seeks for milliseconds; `None` where the system does not say. A virtual
-    /// disk says that it turns whatever it lies on, and is not believed.
+    /// Whether it is a rotating disk, with seeks of milliseconds; `None` where the system does not say. A virtual disk
+    /// claims to rotate whatever it lies on, and is not believed.
     pub rotating: Option<bool>,
     /// The network or user-space file system it lies on.
     pub remote: Option<&'static str>,
@@ -95,8 +133,8 @@ fn mount_source(mountinfo: &str, path: &Path) -> Option<PathBuf> {
 /// Depth of disks made of disks (LVM on RAID on encryption …).
 const MOST_LAYERS: u32 = 8;
 
-/// Whether the disk behind a folder of `/sys/dev/block` turns: a partition's disk; of a disk that is made
-/// of others (device mapper, RAID), whether any of them does.
+/// Whether the disk behind a folder of `/sys/dev/block` rotates. A partition counts as its disk; a disk that is made of
+/// others (device mapper, RAID) rotates if any of them does.
 fn disk_rotates(block: &Path) -> Option<bool> {
     let mut disks = vec![(block.to_owned(), 0)];
     let mut found = None;
@@ -125,8 +163,8 @@ fn disk_rotates(block: &Path) -> Option<bool> {
     found
 }
 
-/// Memory that files may still be cached in without anybody's being in want of it: what the system has
-/// available, and what this process's group may still take, whichever is less; in bytes.
+/// Memory in which files can be cached without taking it from other programs: what the system has available, or what
+/// this process's group may still take, whichever is less; in bytes.
 pub fn available_memory_bytes() -> Option<u64> {
     let meminfo = fs::read_to_string("/proc/meminfo").ok()?;
     let system = field(&meminfo, "MemAvailable:")?.checked_mul(1024)?;
@@ -173,6 +211,34 @@ fn group_available(groups: &str, root: &Path) -> Option<u64> {
     least
 }
 
+#[cfg(test)]
+mod url_tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_refused_with_what_to_do_and_a_path_that_looks_like_one_is_taken() {
+        for (url, advice) in [
+            ("s3://bucket/out", "not read or written yet"),
+            ("gs://bucket", "not read or written yet"),
+            ("az://container/x", "not read or written yet"),
+            ("abfss://c@account.dfs.core.windows.net/x", "mount it"),
+            ("hdfs://", "not read or written yet"),
+            ("S3://bucket", "not read or written yet"),
+            ("https://host/photos.tar", "download it first"),
+            ("file:///data/photos", "give its path alone, /data/photos"),
+            ("file://localhost/data", "give its path alone, /data"),
+        ] {
+            let said = local_path(url.into()).unwrap_err().to_string();
+            assert!(said.starts_with("a URL, ") && said.contains(advice), "{url}: {said}");
+        }
+        for path in
+            ["./s3:/x", "./s3://x", "s3:/x", "/a/s3://b", "a b://c", "c://x", "://x", "3s://x", ""]
+        {
+            assert_eq!(local_path(path.into()).unwrap(), PathBuf::from(path));
+        }
+    }
+}
+
 #[cfg(target_os = "linux")]
 #[cfg(test)]
 mod tests {
@@ -211,7 +277,7 @@ mod tests {
         ] {
             block(number, device);
         }
-        // dm-1 lies on dm-0, which lies on a partition that turns and on flash.
+        // dm-1 lies on dm-0, which lies on a partition of a rotating disk and on flash.
         for (upper, lower) in
             [("dm-0", "sata/sda/sda1"), ("dm-0", "nvme/nvme0n1"), ("dm-1", "virtual/dm-0")]
         {
@@ -224,7 +290,7 @@ mod tests {
         assert_eq!(rotates("8:0"), Some(true));
         assert_eq!(rotates("8:1"), Some(true));
         assert_eq!(rotates("259:0"), Some(false));
-        assert_eq!(rotates("253:0"), Some(true), "one of two turns");
+        assert_eq!(rotates("253:0"), Some(true), "one of two rotates");
         assert_eq!(rotates("253:1"), Some(true));
         assert_eq!(rotates("254:0"), None, "virtual disks always say 1");
         assert_eq!(rotates("0:42"), None, "no disk at all");

@@ -58,9 +58,9 @@ pub fn disk_read_bytes() -> Option<u64> {
     line.trim().parse().ok()
 }
 
-/// Asks the system to forget what it keeps of a file in memory, so that the next reader waits for the
-/// disk. It may decline: what is mapped, not yet written, or in a file system in memory, stays. Whether
-/// it did shows in [`disk_read_bytes`].
+/// Asks the system to drop a file from the page cache, so that the next reader waits for the disk. The system may
+/// decline: pages that are mapped, not yet written, or in a file system in memory, stay. [`disk_read_bytes`] tells
+/// whether it did.
 ///
 /// # Errors
 /// What the system says; [`io::ErrorKind::Unsupported`] where it cannot be asked.
@@ -69,10 +69,10 @@ pub fn drop_page_cache(file: &File) -> io::Result<()> {
     Ok(rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed)?)
 }
 
-/// Asks the system to forget what it keeps of a file in memory.
+/// Asks the system to drop a file from the page cache.
 ///
 /// # Errors
-/// [`io::ErrorKind::Unsupported`]: here it cannot be asked.
+/// [`io::ErrorKind::Unsupported`]: this system cannot be asked.
 #[cfg(not(target_os = "linux"))]
 pub fn drop_page_cache(_file: &File) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
@@ -108,8 +108,8 @@ pub fn prefer_huge_pages<T>(_memory: &mut [T]) {}
 #[cfg(unix)]
 const OTHER_FILES: u64 = 32;
 
-/// Sees to it that so many more files may be open at a time: where the process's own (soft) limit is lower, it is
-/// raised, as far as the system's (hard) limit goes.
+/// Raises the process's own (soft) limit of open files, where that is needed for so many more, as far as the system's
+/// (hard) limit allows.
 ///
 /// # Errors
 /// The limit that would be needed, and the one that cannot be passed.
@@ -126,12 +126,12 @@ pub fn allow_open_files(more: u64) -> Result<(), (u64, u64)> {
         return Err((needed, most));
     }
     limit.current = Some(needed);
-    // What it was goes on to hold where the system refuses; opening will say so.
+    // If the system refuses, the old limit stays, and opening a file will say so.
     let _ = setrlimit(Resource::Nofile, limit);
     Ok(())
 }
 
-/// Sees to it that so many more files may be open at a time; elsewhere than on Unix, nothing has to be done.
+/// Elsewhere than on Unix, there is no limit to raise.
 ///
 /// # Errors
 /// Never.
@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn what_is_allocated_and_touched_is_counted() {
         let before = anonymous_bytes().unwrap();
-        // Seen by nobody, the allocation would be optimised away; others give memory back meanwhile.
+        // black_box keeps the allocation from being optimised away; other tests may free memory meanwhile.
         let held = std::hint::black_box(vec![1u8; 256 << 20]);
         let with = anonymous_bytes().unwrap();
         assert!(with >= before + (128 << 20), "{before} {with}");

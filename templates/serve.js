@@ -97,6 +97,8 @@ function show(answer, label, bars) {
     row.querySelector('.percent').textContent = percent(answer[name]);
   });
 }
+/** What to know of a photo of which this share of the rows is there. */
+const cut = (share) => `This photo is cut off: ${percent(Math.floor(share * 1000) / 1000)} of its rows are there, and the label is of those.`;
 const inWords = (answer) => answer.label + ', ' + order(answer).map((name) => `${name} ${percent(answer[name])}`).join(', ');
 
 /* Cards */
@@ -153,11 +155,15 @@ async function label({ card, blob, name }) {
     const answer = await predict(blob, name);
     card.classList.remove('waiting');
     show(answer, verdict, card.querySelector('.bars'));
+    if (answer.recovered_share < 1) {
+      card.querySelector('.problem').textContent = cut(answer.recovered_share);
+      card.querySelector('.problem').hidden = false;
+    }
     card.querySelector('.detail').textContent = `answered in ${answer.milliseconds.toFixed(0)} ms`;
     card.querySelector('.detail').hidden = false;
     card.querySelector('.why').hidden = false;
     card.querySelector('.why').addEventListener('click', () => explain(card, blob, name));
-    say(`${name}: ${inWords(answer)}`);
+    say(`${name}: ${inWords(answer)}${answer.recovered_share < 1 ? '. ' + cut(answer.recovered_share) : ''}`);
   } catch (problem) {
     card.classList.remove('waiting');
     verdict.textContent = 'No label';

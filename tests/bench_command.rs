@@ -49,6 +49,10 @@ fn every_stage_is_measured_with_one_thread_and_with_all() {
         assert!(figure["photos"].as_u64().unwrap() > 0, "{figure}");
         assert!(figure["photos_per_second"].as_f64().unwrap() > 0.0, "{figure}");
     }
+    let limits = &found["limits"];
+    assert_eq!(found["limit"], limits["stage"]);
+    let scaling = (&limits["scaling"]["few"], &limits["scaling"]["many"]);
+    assert_eq!(scaling, (&1.into(), &2.into()));
     // A cold figure is one epoch, and whole batches of two bytes an element.
     let batches = &figures[7];
     let column = &dataset.meta().columns[0];
@@ -105,6 +109,27 @@ fn a_selection_is_measured_alone_and_a_wrong_one_is_named() {
         assert!(said(&output).contains(named), "{}", said(&output));
     }
     assert_eq!(bench(dataset.root(), &["--percent", "101"]).status.code(), Some(2));
+}
+
+#[test]
+fn a_limit_is_said_with_what_was_measured_and_no_other_advice() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = common::several_shards(folder.path(), Codec::Raw, Dtype::U8);
+    let output = bench(dataset.root(), &["--no-cold", "--dtype", "u8"]);
+    let text = said(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    let fact = |label: &str| text.lines().find(|line| line.trim_start().starts_with(label));
+    assert!(fact("threads").unwrap().contains("2 threads give"), "{text}");
+    assert!(fact("limit").unwrap().contains(" thread"), "{text}");
+    // Nothing is decompressed, and nothing is smaller than u8.
+    assert!(!text.contains("--codec") && !text.contains("--dtype"), "{text}");
+    assert_eq!(fact("first epoch"), None, "{text}");
+    assert!(text.contains("less than a second says little"), "{text}");
+    let alone = ["--seconds", "0.01", "--threads", "1", "--no-cold"];
+    let one = common::tcolz().arg("bench").arg(dataset.root()).args(alone).output().unwrap();
+    let one = said(&one);
+    assert!(one.contains("with 1 thread"), "{one}");
+    assert!(!one.contains("threads give"), "nothing to compare: {one}");
 }
 
 #[test]

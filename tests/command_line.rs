@@ -143,6 +143,62 @@ fn a_restart_removes_only_what_a_conversion_wrote() {
 }
 
 #[test]
+fn truncated_photos_are_kept_or_quarantined_as_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let (photos, out) = (folder.path().join("photos"), folder.path().join("out"));
+    common::small_dump(&photos);
+    let whole = tcolz::demo::photo(1, 2, (320, 240)).unwrap();
+    common::write(&photos.join("train/cat/cut.jpg"), &whole[..whole.len() / 2]);
+    let cut = |out: &Path| {
+        let dataset = Dataset::open(out).unwrap();
+        let rows = dataset.ledger().unwrap();
+        let row = rows.into_iter().find(|row| row.path.ends_with("cut.jpg")).unwrap();
+        (row.status, row.reason.unwrap(), dataset.meta().recipe.refuse_truncated)
+    };
+    assert_ends(&convert(&photos, &out, &[]), 0, "");
+    let (status, reason, refused) = cut(&out);
+    assert_eq!((status, refused), (tcolz::sample::Status::Stored, false));
+    assert!(reason.starts_with("truncated: "), "{reason}");
+    let json = fs::read_to_string(out.join("dataset.json")).unwrap();
+    assert!(!json.contains("refuse_truncated"), "as older versions write and read it");
+
+    let strict = folder.path().join("strict");
+    assert_ends(&convert(&photos, &strict, &["--refuse-truncated", "--max-bad", "20%"]), 0, "");
+    let (status, reason, refused) = cut(&strict);
+    assert_eq!((status, refused), (tcolz::sample::Status::Quarantined, true));
+    assert!(reason.starts_with("truncated: ") && reason.contains("% of its rows"), "{reason}");
+    assert_ends(&convert(&photos, &strict, &["--max-bad", "20%"]), 1, "by another recipe");
+}
+
+#[test]
+fn a_url_is_refused_by_name_and_nothing_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    common::small_dump(&folder.path().join("photos"));
+    let run =
+        |words: &[&str]| common::tcolz().current_dir(folder.path()).args(words).output().unwrap();
+    let before = common::tree(folder.path());
+    for words in [
+        &["convert", "photos", "s3://bucket/out"][..],
+        &["convert", "gs://bucket/photos", "out"],
+        &["convert", "photos", "out", "--list", "train=https://host/list.txt"],
+        &["convert", "photos", "out", "--text-scores", "az://container/scores.tsv"],
+        &["plan", "photos", "s3://bucket/out"],
+        &["demo", "s3://bucket/demo"],
+        &["inspect", "s3://bucket/out"],
+        &["verify", "out", "--source", "file:///photos"],
+    ] {
+        let url = words.iter().find(|word| word.contains("://")).unwrap();
+        let output = run(words);
+        assert_ends(&output, 2, url);
+        assert_ends(&output, 2, "a URL, expected a path of this machine");
+        assert_eq!(common::tree(folder.path()), before, "{words:?}");
+    }
+    // A folder may be called so.
+    assert_ends(&run(&["convert", "photos", "./s3:/bucket", "--size", "16"]), 0, "");
+    assert_ends(&run(&["verify", "./s3:/bucket"]), 0, "");
+}
+
+#[test]
 fn a_second_tcolz_on_the_same_out_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let (photos, out) = (folder.path().join("photos"), folder.path().join("out"));

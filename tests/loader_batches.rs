@@ -125,7 +125,7 @@ fn the_same_batches_for_any_number_of_workers_either_access_and_little_memory() 
     let tight = loader(7).batch_memory(2 * batch_bytes).build().unwrap();
     assert_eq!((tight.workers(), batches(&tight, 3)), (1, expected));
     let error = loader(1).batch_memory(2 * batch_bytes - 1).build().unwrap_err().to_string();
-    assert!(error.contains("batch memory: expected at least 55296 bytes"), "{error}");
+    assert!(error.contains("batch size: expected at most 3: 2 batches of 0.007 MB"), "{error}");
 }
 
 #[test]

@@ -171,6 +171,8 @@ fn mistakes_with_datasets_are_said_with_what_to_type() {
         ("bench data --view colour", &["no view `colour`", "caffe"]),
         ("bench data --size 77", &["expected one of 32, found 77"]),
         ("bench data --batch-size abc", &["expected a whole number"]),
+        ("bench data --batch-size 100000", &["--batch-size: expected at most", "found 100000"]),
+        ("bench data --batch-size 0", &["--batch-size: expected 1 to"]),
         ("bench data -j 99999999999999999999", &["too large"]),
         ("bench data --seconds 0", &["expected seconds, 0.01 to 86400"]),
         ("demo data", &["expected a new folder or an earlier demo"]),
@@ -240,8 +242,13 @@ fn mistakes_with_models_are_said_with_what_to_type() {
     all_say(&[
         ("serve nothing", &["no finished model"]),
         ("serve junk", &["no safetensors file"]),
-        ("serve nothing --bind x", &["expected an address and a port, such as 127.0.0.1:5000"]),
-        ("serve nothing --bind 127.0.0.1:99999", &["expected an address and a port"]),
+        (
+            "serve nothing --bind x",
+            &["expected a port, or an address and a port, such as 127.0.0.1:5000"],
+        ),
+        ("serve nothing --bind 127.0.0.1:99999", &["expected a port, or an address and a port"]),
+        ("serve nothing --bind 5000", &["no finished model"]),
+        ("serve nothing --bind localhost:5001", &["no finished model"]),
     ]);
 }
 
@@ -277,6 +284,16 @@ fn a_studys_file_is_read_in_every_encoding_and_its_faults_are_said_in_words() {
         ("mobilenet-v1", "resnet", &["expected one of vgg19", "found `resnet`"]),
         ("title = \"x\"", "", &["missing: the key `title`"]),
         ("title = \"x\"", "title = \"x\0\"", &["line 1 holds a byte 0"]),
+        (
+            "path = \"data\"",
+            "path = \"s3://b/data\"",
+            &["s3://b/data: a URL", "path of this machine"],
+        ),
+        (
+            "dataset = \"a\"\r\n[[",
+            "dataset = \"a\"\r\nweights = \"https://host/w.pth\"\r\n[[",
+            &["download it first"],
+        ),
         ("title = \"x\"", "title = 3", &["found the number `3`, expected a text in quotes"]),
     ] {
         fs::write(&file, whole.replace(old, new)).unwrap();

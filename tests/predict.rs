@@ -166,6 +166,39 @@ fn bad_images_are_named_with_the_reason_and_the_others_are_done() {
     assert!(best[0]["probability"].as_f64() > best[1]["probability"].as_f64());
 }
 
+/// As `tcolz serve` does, and `tcolz convert` stores it.
+#[test]
+fn a_truncated_photo_gets_its_label_with_a_note_and_none_where_that_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let recipe = Recipe { sizes: vec![32], ..Recipe::default() };
+    model(&recipe, 32).save(&path("model")).unwrap();
+    model(&Recipe { refuse_truncated: true, ..recipe }, 32).save(&path("strict")).unwrap();
+    let whole = tcolz::demo::photo(1, 2, (320, 240)).unwrap();
+    fs::write(path("whole.jpg"), &whole).unwrap();
+    fs::write(path("cut.jpg"), &whole[..whole.len() / 2]).unwrap();
+    let run = |model: &str, more: &[&str]| {
+        let output = predict(&[&path(model), &path("whole.jpg"), &path("cut.jpg")], more);
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    };
+    let (code, said, errors) = run("model", &[]);
+    assert_eq!((code, said.lines().count(), &*errors), (Some(0), 2, ""), "{said}");
+    assert!(said.lines().last().unwrap().ends_with(" % of its rows are there)"), "{said}");
+    assert!(!said.lines().next().unwrap().contains("truncated"), "{said}");
+    let (_, json, _) = run("model", &["--json"]);
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert!(json["images"][1]["notes"][0].as_str().unwrap().starts_with("truncated: "), "{json}");
+    assert!(json["images"][1]["recovered_share"].as_f64().unwrap() < 1.0, "{json}");
+    assert_eq!(json["images"][0]["notes"], Value::Array(vec![]));
+    for (model, more) in [("model", &["--refuse-truncated"][..]), ("strict", &[])] {
+        let (code, said, errors) = run(model, more);
+        assert_eq!((code, said.lines().count()), (Some(1), 1), "{model}: {said}");
+        assert!(errors.contains("cut.jpg: expected a whole jpeg file"), "{errors}");
+        assert!(errors.contains("% of its rows are there"), "{errors}");
+    }
+}
+
 /// Case 18, and a decoder that panics (debug builds let one on request).
 #[test]
 fn a_photo_that_cannot_be_read_gets_a_sentence_without_flags_that_are_not_there() {

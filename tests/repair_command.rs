@@ -126,6 +126,31 @@ fn a_sample_that_cannot_be_made_again_gives_1_and_says_what_to_do() {
     assert!(common::tree(&setup.out()) == before, "nothing is overwritten");
 }
 
+/// A tar of the folder holds the same photos under other paths, which reads like photos that are gone.
+#[test]
+fn another_source_is_said_to_be_one_with_what_to_give_instead() {
+    let setup = Setup::new();
+    setup.damage();
+    let mut tar = tar::Builder::new(Vec::new());
+    tar.append_dir_all("photos", setup.photos()).unwrap();
+    fs::write(setup.0.path().join("photos.tar"), tar.into_inner().unwrap()).unwrap();
+    let before = common::tree(&setup.out());
+    let run =
+        |source: &str, more: &[&str]| setup.run("repair", &[&["--source", source], more].concat());
+    let output = run("photos.tar", &[]);
+    let told = "photos.tar: another source? It has none of the 9 photos that were looked for";
+    assert_ends(&output, 1, told);
+    assert_ends(&output, 1, "they lie in photos/ in it: unpack it, and give that folder");
+    assert!(!String::from_utf8_lossy(&output.stdout).contains("entity"), "{output:?}");
+    assert_ends(&run(".", &[]), 1, "give ./photos");
+    assert_ends(&run("photos/val", &[]), 1, "give the folder above it");
+    let json = run("photos.tar", &["--json"]);
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert!(json["another_source"].as_str().unwrap().starts_with("another source?"), "{json}");
+    assert!(common::tree(&setup.out()) == before);
+    assert_ends(&run("photos", &[]), 0, "1 shard repaired");
+}
+
 #[test]
 fn a_damaged_ledger_or_dataset_json_is_told_and_nothing_is_changed() {
     let setup = Setup::new();

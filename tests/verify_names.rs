@@ -108,3 +108,34 @@ fn a_ledger_edited_in_place_is_named() {
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("ledger.parquet: damaged"), "{said}");
 }
+
+/// Not a fault for each photo that the wrong folder does not have.
+#[test]
+fn another_source_is_one_fault_with_what_to_give_instead() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = dataset(folder.path(), 0);
+    let photos = folder.path().join("photos");
+    let verified = |source: &Path| {
+        let mut command = common::tcolz();
+        command.arg("verify").arg(dataset.root()).args(["--json", "--source"]).arg(source);
+        let output = command.output().unwrap();
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let faults = json["faults"].as_array().unwrap().clone();
+        (output.status.code(), faults.iter().map(|fault| fault["what"].to_string()).collect())
+    };
+    let says = |source: &Path, advice: &str| {
+        let (code, faults): (_, Vec<String>) = verified(source);
+        assert_eq!((code, faults.len()), (Some(1), 1), "{faults:?}");
+        assert!(faults[0].contains("another source? It has none of the 9 photos"), "{faults:?}");
+        assert!(faults[0].contains(advice), "{faults:?}");
+    };
+    says(folder.path(), &format!("give {}", photos.display()));
+    says(&photos.join("train"), "give the folder above it");
+    says(dataset.root(), "give the folder or the tar that the dataset was converted from");
+    assert_eq!(verified(&photos), (Some(0), Vec::new()));
+    // One that has most of them is the right one, with photos that are gone.
+    fs::remove_file(photos.join("train/cat/0.png")).unwrap();
+    let (code, faults) = verified(&photos);
+    assert_eq!((code, faults.len()), (Some(1), 1));
+    assert!(faults[0].contains("source cannot be read"), "{faults:?}");
+}

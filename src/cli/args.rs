@@ -18,7 +18,7 @@ use super::train::TrainArgs;
 #[derive(Parser)]
 #[command(name = "tcolz", version, max_term_width = 100)]
 #[command(
-    after_help = "First steps:\n  tcolz demo                     make up a dump, convert it, say where to look\n  tcolz convert photos/ out/     convert your own\n  tcolz inspect out/             see what is in there\n  tcolz train out/ --model mobilenet-v2 --weights FILE    train on it\n\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 finished with too many bad inputs, 130 interrupted."
+    after_help = "First steps:\n  tcolz demo                     make up a dump, convert it, say where to look\n  tcolz convert photos/ out/     convert your own\n  tcolz inspect out/             see what is in there\n  tcolz train out/ --model mobilenet-v2 --weights FILE   train on it\n\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 finished with too many bad inputs, 130 interrupted."
 )]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -87,7 +87,7 @@ pub(crate) struct DemoArgs {
 
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  tcolz plan photos/                       with the default recipe, on all cores\n  tcolz plan b-t4sa_imgs.tar /mnt/big/out  is there room on that disk?\n  tcolz plan photos/ --size 299 --json | jq .forecast.seconds\n\nSome photos are read, decoded and compressed as a conversion would; nothing is written.\nThe intervals hold what is likely, not what is certain: a busy machine takes longer."
+    after_help = "Examples:\n  tcolz plan photos/                       the default recipe, on all cores\n  tcolz plan b-t4sa_imgs.tar /mnt/big/out  is there room on that disk?\n  tcolz plan photos/ --size 299 --json | jq .forecast.seconds\n\nSome photos are read, decoded and compressed as a conversion would; nothing is written.\nThe intervals hold what is likely, not what is certain: a busy machine takes longer."
 )]
 pub(crate) struct PlanArgs {
     /// The raw dump: a folder, a .tar (read where it lies), or a .csv/.tsv beside its photos
@@ -146,7 +146,7 @@ pub(crate) struct ConvertArgs {
 
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  tcolz inspect out/\n  tcolz inspect out/ --html report.html     a page to show: charts, contact sheets, duplicates\n  tcolz inspect out/ --json | jq .tensors[0].mean\n  tcolz inspect out/ --split train --where 'agreement >= 5'\n  tcolz inspect out/ --duplicates          is a picture in two splits, or under two labels?\n  tcolz inspect out/ --sheet quarantine.png --sheet-by status\n  tcolz inspect out/ --duplicates --json | jq '.groups[] | select(.across_splits)'"
+    after_help = "Examples:\n  tcolz inspect out/\n  tcolz inspect out/ --html report.html    charts, contact sheets, duplicates\n  tcolz inspect out/ --json | jq .tensors[0].mean\n  tcolz inspect out/ --split train --where 'agreement >= 5'\n  tcolz inspect out/ --duplicates          a picture in two splits or classes?\n  tcolz inspect out/ --sheet quarantine.png --sheet-by status\n  tcolz inspect out/ --duplicates --json | jq '.groups[].across_splits'"
 )]
 pub(crate) struct InspectArgs {
     /// The dataset
@@ -241,7 +241,7 @@ pub(crate) struct RepairArgs {
 
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  tcolz bench out/\n  tcolz bench out/ --view torch --dtype bf16 --batch-size 256\n  tcolz bench out/ --json | jq '.figures[] | {stage, threads, photos_per_second}'\n\nWarm figures come from shards that are in memory, as far as they fit. Cold ones are one epoch after the system was asked to drop them from its cache; what it kept is said."
+    after_help = "Examples:\n  tcolz bench out/\n  tcolz bench out/ --view torch --dtype bf16 --batch-size 256\n  tcolz bench out/ --json | jq '.figures[] | {stage, photos_per_second}'\n\nWarm figures come from shards that are in memory, as far as they fit. Cold ones are one epoch after the system was asked to drop them from its cache; what it kept is said."
 )]
 pub(crate) struct BenchArgs {
     /// The dataset
@@ -298,7 +298,7 @@ impl std::fmt::Display for BatchDtype {
 #[cfg(feature = "train")]
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  tcolz evaluate runs/mobilenet b-t4sa/                       the test split, each sample once\n  tcolz evaluate runs/mobilenet ttd/ --protocol ttd           without neutral, by agreement\n  tcolz evaluate runs/mobilenet out/ --split all --unseen     only photos that it has never seen\n  tcolz evaluate runs/mobilenet b-t4sa/ --out report/         pictures and predictions.parquet, too\n  tcolz evaluate runs/mobilenet b-t4sa/ --json | jq .scores.accuracy\n\nThe dataset must hold photos as the model saw them in training: the same recipe, its size, its classes by name. The view is the model's. Where the model was trained or validated on some of the samples, that is said first: seen.parquet beside it names what it has seen."
+    after_help = "Examples:\n  tcolz evaluate runs/mobilenet b-t4sa/                the test split\n  tcolz evaluate runs/mobilenet ttd/ --protocol ttd    scored by agreement\n  tcolz evaluate runs/mobilenet out/ --split all --unseen\n  tcolz evaluate runs/mobilenet b-t4sa/ --out report/  with pictures\n  tcolz evaluate runs/mobilenet b-t4sa/ --json | jq .scores.accuracy\n\nThe dataset must hold photos as the model saw them in training: the same recipe, its size, its classes by name. The view is the model's. What the model was trained or validated on is counted and said first: seen.parquet beside it names what it has seen."
 )]
 pub(crate) struct EvaluateArgs {
     /// The model: its .safetensors file, or the folder of the run that trained it
@@ -334,7 +334,7 @@ pub(crate) struct EvaluateArgs {
 #[cfg(feature = "train")]
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  tcolz weights vgg19-dcbb9e9d.pth                 which network, whose names, does it fit?\n  tcolz weights mobilenet_1_0_224_tf.h5 --model mobilenet-v1\n  tcolz weights runs/first/best.safetensors         a model that was trained here\n  tcolz weights checkpoint.pth --weights-key state_dict_ema   averaged weights beside the others\n  tcolz weights model.safetensors --json | jq .properties\n\nRead are safetensors with torchvision's, timm's and our own key names, torchvision's and timm's .pth,\nand Keras's .h5; the first bytes say what a file is. Every tensor is read.\nWhatever stands before all names of a network (module., _orig_mod., model., …) is taken off, at any depth;\nwhat else the file holds is listed. Padding, eps of BatchNorm\nand view come from the file where it says them, else from where such files come: both are printed.\nExit code 1, and the key with its shapes, when the file does not fit."
+    after_help = "Examples:\n  tcolz weights vgg19-dcbb9e9d.pth      which network, whose names, does it fit?\n  tcolz weights mobilenet_1_0_224_tf.h5 --model mobilenet-v1\n  tcolz weights runs/first/best.safetensors     a model that was trained here\n  tcolz weights checkpoint.pth --weights-key state_dict_ema   averaged weights\n  tcolz weights model.safetensors --json | jq .properties\n\nRead are safetensors with torchvision's, timm's and our own key names, torchvision's and timm's .pth, and Keras's .h5; the first bytes say what a file is. Every tensor is read.\nWhatever stands before all names of a network (module., _orig_mod., model., …) is taken off, at any depth; what else the file holds is listed. Padding, eps of BatchNorm and view come from the file where it says them, else from where such files come: both are printed.\nExit code 1, and the key with its shapes, when the file does not fit."
 )]
 pub(crate) struct WeightsArgs {
     /// The file
@@ -353,7 +353,7 @@ pub(crate) struct WeightsArgs {
 #[cfg(feature = "train")]
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  tcolz predict runs/first/best.safetensors photo.jpg\n  tcolz predict runs/first/best.safetensors photos/*.jpg --top 1\n  tcolz predict model.safetensors photo.jpg --json | jq '.images[0].predictions'\n\nA photo is decoded, resized and seen through the view just as those of the training were: the recipe is in the model. An image that cannot be read is named with the reason, and the others are done. Exit code 0 when every image has a prediction, 1 otherwise."
+    after_help = "Examples:\n  tcolz predict runs/first/best.safetensors photo.jpg\n  tcolz predict runs/first/best.safetensors photos/*.jpg --top 1\n  tcolz predict model.safetensors a.jpg --json | jq '.images[0].predictions'\n\nA photo is decoded, resized and seen through the view just as those of the training were: the recipe is in the model. A truncated JPEG gets its label from the rows that are there, with a note. An image that cannot be read is named with the reason, and the others are done. Exit code 0 when every image has a prediction, 1 otherwise."
 )]
 pub(crate) struct PredictArgs {
     /// The model: the file that training writes, or the folder of its run
@@ -364,6 +364,9 @@ pub(crate) struct PredictArgs {
     /// Show the N likeliest classes
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) top: u16,
+    /// Give no label to truncated photos, which get one with a note otherwise
+    #[arg(long)]
+    pub(crate) refuse_truncated: bool,
     /// Where the network computes: auto (a GPU where there is one), cpu, cuda:N
     #[arg(long, value_name = "DEVICE", default_value = "auto", value_parser = |text: &str| text.parse::<tcolz::train::DeviceChoice>())]
     pub(crate) device: tcolz::train::DeviceChoice,
@@ -432,7 +435,7 @@ fn parse_sheet_by(word: &str) -> Result<SheetBy, String> {
 #[cfg(feature = "train")]
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  tcolz study examples/study-small.toml --out report\n  tcolz study study.toml --list                  which jobs there are, and which are done\n  tcolz study study.toml --device cuda:0\n  tcolz study study.toml --job train-vgg19-all-s0-1a2b3c4d   one job, on this machine, into the same folder\n\nEach job runs in a process of its own and is done whole or not at all: after Ctrl-C or a kill the same command goes\non. A changed file keeps what stays the same. OUT/index.html is the report; report.md, tables/*.csv and pictures/ hold\nthe same. Every number names the document below OUT that it comes from. The file's keys: schemas/study.md."
+    after_help = "Examples:\n  tcolz study examples/study-small.toml --out report\n  tcolz study study.toml --list          the jobs, and which are done\n  tcolz study study.toml --device cuda:0\n  tcolz study study.toml --job train-vgg19-all-s0-1a2b3c4d    this job alone\n\nEach job runs in a process of its own and is done whole or not at all: after Ctrl-C or a kill the same command resumes. A changed file keeps what stays the same. OUT/index.html is the report; report.md, tables/*.csv and pictures/ hold the same. Every number names the document below OUT that it comes from. The file's keys: schemas/study.md."
 )]
 pub(crate) struct StudyArgs {
     /// What to compare: models, benchmarks, the rule of the choice

@@ -7,13 +7,17 @@ use std::time::Duration;
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
 use tcolz::Dataset;
-use tcolz::loader::{Element, Limit, Loader, Rate, Select, Stage};
+use tcolz::loader::{
+    ColdLimit, ColdRates, Element, Limit, Limits, Loader, LoaderError, Rate, Select, Stage,
+    StageRates,
+};
+use tcolz::recipe::Codec;
 use tcolz::transform::{bf16, f16};
 
 use super::Ending;
 use super::args::{BatchDtype, BenchArgs};
 use super::convert::stop_on_ctrl_c;
-use super::output::{bytes, count, plural, print};
+use super::output::{Facts, bytes, duration, plural, print, rate, says_little, times_as_many};
 
 const STAGES: [(Stage, &str); 3] = [
     (Stage::Storage, "storage"),
@@ -57,6 +61,7 @@ struct Run<'a> {
 }
 
 /// One figure.
+#[derive(Clone)]
 struct Figure {
     stage: Stage,
     threads: usize,
@@ -70,7 +75,6 @@ struct Measured {
     warm: Vec<Figure>,
     /// One epoch each after the cache was dropped; all threads.
     cold: Vec<Figure>,
-    limit: Limit,
 }
 
 impl Measured {
@@ -84,6 +88,30 @@ impl Measured {
         let expected = stored * figure.rate.photos as f64;
         figure.rate.disk_bytes.is_some_and(|read| read as f64 >= COLD_SHARE * expected)
     }
+
+    /// What the figures say; `None` while there are none.
+    fn limits(&self) -> Option<Limits> {
+        let of = |figures: &[Figure], stage, threads| {
+            let found = figures.iter().find(|one| one.stage == stage && one.threads == threads);
+            found.map(|figure| figure.rate.photos_per_second())
+        };
+        let batches = self.warm.iter().filter(|figure| figure.stage == Stage::Batches);
+        let warm = batches.filter_map(|figure| {
+            let threads = figure.threads;
+            Some(StageRates {
+                threads,
+                storage: of(&self.warm, Stage::Storage, threads)?,
+                decompression: of(&self.warm, Stage::Decompression, threads)?,
+                batches: figure.rate.photos_per_second(),
+            })
+        });
+        let is_cold = self.cold.iter().all(|figure| self.is_cold(figure));
+        let cold = self.cold.first().filter(|_| is_cold).and_then(|figure| {
+            let of = |stage| of(&self.cold, stage, figure.threads);
+            Some(ColdRates { storage: of(Stage::Storage)?, batches: of(Stage::Batches)? })
+        });
+        Limits::of(&warm.collect::<Vec<_>>(), cold)
+    }
 }
 
 impl Run<'_> {
@@ -96,23 +124,20 @@ impl Run<'_> {
         if let Some(size) = self.args.size {
             builder = builder.size(size);
         }
-        Ok(builder.build_as()?)
+        builder.build_as().map_err(|error| match error {
+            // As it was typed.
+            LoaderError::Option { option: "batch size", expected, found } => {
+                anyhow::anyhow!("--batch-size: expected {expected}, found {found}")
+            }
+            error => error.into(),
+        })
     }
 
     fn measure<T: Element>(&self) -> anyhow::Result<Measured> {
-        let all = self.args.threads.map_or_else(
-            || std::thread::available_parallelism().map_or(1, usize::from),
-            usize::from,
-        );
+        let all = self.args.threads.map_or_else(cores, usize::from);
         let numbers = if all == 1 { vec![1] } else { vec![1, all] };
         let bar = spinner(self.args.json);
-        let mut measured = Measured {
-            samples: 0,
-            view: String::new(),
-            warm: vec![],
-            cold: vec![],
-            limit: Limit::Memory,
-        };
+        let mut measured = Measured { samples: 0, view: String::new(), warm: vec![], cold: vec![] };
         // Before anything maps the shards: what is mapped stays in the cache.
         let cold = [Stage::Storage, Stage::Batches].into_iter().filter(|_| !self.args.no_cold);
         for stage in cold {
@@ -137,12 +162,6 @@ impl Run<'_> {
             }
         }
         bar.finish_and_clear();
-        let of = |stage| {
-            let figure = measured.warm.iter().rfind(|figure| figure.stage == stage);
-            figure.map_or(f64::INFINITY, |figure| figure.rate.photos_per_second())
-        };
-        measured.limit =
-            Limit::of(of(Stage::Storage), of(Stage::Decompression), of(Stage::Batches));
         Ok(measured)
     }
 
@@ -174,31 +193,70 @@ impl Run<'_> {
                 ));
             }
         }
-        text.push_str(&format!("  {}\n", self.limit(measured)));
+        let shown = measured.warm.iter().chain(&measured.cold);
+        if shown.clone().any(|figure| says_little(figure.rate.seconds)) {
+            text.push_str("  what was measured for less than a second says little\n");
+        }
+        if let Some(limits) = measured.limits() {
+            text.push_str(&self.facts(&limits).text());
+        }
         text
     }
 
-    fn limit(&self, measured: &Measured) -> String {
-        let warm = match measured.limit {
-            Limit::Storage => "limit in memory: getting and testing the stored bytes",
-            Limit::Decompression => {
-                "limit in memory: decompression; more threads help, --codec raw trades size for speed"
+    /// What limits, in words, with advice only where it was measured or is certain.
+    fn facts(&self, limits: &Limits) -> Facts {
+        let mut facts = Facts::default();
+        let threads = plural(limits.threads as u64, "thread");
+        facts.add("limit", format!("{}, with {threads}", self.stage(limits.stage)));
+        if let Some(scaling) = limits.scaling {
+            let many = plural(scaling.many as u64, "thread");
+            let few = scaling.few.to_string();
+            let said = format!("{many} give {}", times_as_many(scaling.times, "photos", &few));
+            let more = match scaling.helps() {
+                false => "; more threads do not help here".to_owned(),
+                true if scaling.many < cores() => {
+                    format!("; this machine has {0}: -j {0} measures them", cores())
+                }
+                true => String::new(),
+            };
+            facts.add("threads", said + &more);
+        }
+        if let Some(first) = limits.first_epoch {
+            let share = 100.0 * first.share;
+            facts.add(
+                "first epoch",
+                match first.limit {
+                    ColdLimit::Nothing => "as fast from the disk as from memory".to_owned(),
+                    ColdLimit::Disk => {
+                        format!("{share:.0} % of the speed from memory: the disk gives no more")
+                    }
+                    ColdLimit::Both => format!(
+                        "{share:.0} % of the speed from memory: disk and processor work in turn; \
+                         the disk alone gives {} times as many photos",
+                        rate(first.disk_times)
+                    ),
+                },
+            );
+        }
+        facts
+    }
+
+    fn stage(&self, limit: Limit) -> &'static str {
+        match (limit, self.args.dtype) {
+            (Limit::Storage, _) => "fetching the stored bytes and testing their hash",
+            (Limit::Decompression, _) if self.dataset.meta().recipe.codec == Codec::Raw => {
+                "copying the tensors out of the shards"
             }
-            Limit::Memory => {
-                "limit in memory: writing batches; --dtype f16 or u8 writes half or a quarter as much"
+            (Limit::Decompression, _) => {
+                "decompression (`tcolz convert --codec raw` trades size for speed)"
             }
-        };
-        let rate = |figures: &[Figure]| {
-            let batches = figures.iter().rfind(|figure| figure.stage == Stage::Batches);
-            batches.map(|figure| figure.rate.photos_per_second())
-        };
-        let cold = measured.cold.iter().all(|figure| measured.is_cold(figure));
-        match rate(&measured.cold).zip(rate(&measured.warm)) {
-            Some((first, later)) if cold && first < 0.8 * later => format!(
-                "{warm}\n  limit of a first epoch: the disk, {:.0} % of the speed in memory",
-                100.0 * first / later
-            ),
-            _ => warm.to_owned(),
+            (Limit::Memory, BatchDtype::F32) => {
+                "writing batches (--dtype f16 or u8 writes half or a quarter as much)"
+            }
+            (Limit::Memory, BatchDtype::F16 | BatchDtype::Bf16) => {
+                "writing batches (--dtype u8 writes half as much)"
+            }
+            (Limit::Memory, BatchDtype::U8) => "writing batches",
         }
     }
 
@@ -228,20 +286,30 @@ impl Run<'_> {
             "dtype": self.args.dtype.to_string(),
             "view": measured.view,
             "figures": warm.chain(cold).collect::<Vec<_>>(),
-            "limit": measured.limit,
+            "limit": measured.limits().map(|limits| limits.stage),
+            "limits": measured.limits(),
         })
     }
 }
 
 fn line(figure: &Figure, cache: &str) -> String {
-    let rate = figure.rate;
+    let Figure { stage, threads, rate: found } = figure;
+    let short = if says_little(found.seconds) {
+        format!("  in {}", duration(found.seconds))
+    } else {
+        String::new()
+    };
     format!(
-        "  {cache}, {:9}  {:16} {:>9} photos/s  {:>8}/s\n",
-        plural(figure.threads as u64, "thread"),
-        name(figure.stage),
-        count(rate.photos_per_second() as u64),
-        bytes(rate.bytes_per_second() as u64),
+        "  {cache}, {:9}  {:16} {:>9} photos/s  {:>8}/s{short}\n",
+        plural(*threads as u64, "thread"),
+        name(*stage),
+        rate(found.photos_per_second()),
+        bytes(found.bytes_per_second() as u64),
     )
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 fn name(stage: Stage) -> &'static str {
@@ -261,23 +329,39 @@ fn spinner(json: bool) -> ProgressBar {
 mod tests {
     use super::*;
 
+    fn figure(stage: Stage, photos: u64, bytes: u64, disk_bytes: Option<u64>) -> Figure {
+        Figure { stage, threads: 1, rate: Rate { photos, seconds: 1.0, bytes, disk_bytes } }
+    }
+
+    fn measured(warm: Vec<Figure>, cold: Vec<Figure>) -> Measured {
+        Measured { samples: 100, view: "caffe".to_owned(), warm, cold }
+    }
+
     #[test]
     fn an_epoch_is_cold_where_the_disk_gave_what_its_own_size_stores() {
-        let figure = |stage, photos, bytes, disk_bytes| Figure {
-            stage,
-            threads: 1,
-            rate: Rate { photos, seconds: 1.0, bytes, disk_bytes },
-        };
-        let measured = Measured {
-            samples: 100,
-            view: "caffe".to_owned(),
-            // Several epochs of it, 13 kB a photo; what other sizes store does not matter.
-            warm: vec![figure(Stage::Storage, 1000, 13_000_000, Some(0))],
-            cold: Vec::new(),
-            limit: Limit::Storage,
-        };
-        let cold = |disk| measured.is_cold(&figure(Stage::Batches, 100, 60_000_000, disk));
+        // Several epochs of it, 13 kB a photo; what other sizes store does not matter.
+        let found = measured(vec![figure(Stage::Storage, 1000, 13_000_000, Some(0))], vec![]);
+        let cold = |disk| found.is_cold(&figure(Stage::Batches, 100, 60_000_000, disk));
         assert!(cold(Some(1_300_000)) && cold(Some(1_180_000)) && cold(Some(5_000_000)));
         assert!(!cold(Some(1_000_000)) && !cold(Some(0)) && !cold(None));
+    }
+
+    #[test]
+    fn the_limits_are_those_of_the_figures_that_are_shown() {
+        use Stage::{Batches, Decompression, Storage};
+        let warm = || {
+            let rates = [(Storage, 60_000), (Decompression, 7_000), (Batches, 6_100)];
+            rates.map(|(stage, rate)| figure(stage, rate, 13_000 * rate, Some(0))).to_vec()
+        };
+        let cold = |disk| {
+            let rates = [(Storage, 12_344), (Batches, 4_470)];
+            rates.map(|(stage, rate)| figure(stage, rate, 0, Some(disk * rate))).to_vec()
+        };
+        let limits = measured(warm(), cold(13_000)).limits().unwrap();
+        assert_eq!((limits.stage, limits.scaling), (Limit::Decompression, None));
+        assert_eq!(limits.first_epoch.unwrap().limit, ColdLimit::Both);
+        let kept = measured(warm(), cold(0)).limits().unwrap();
+        assert_eq!(kept.first_epoch, None, "the system kept the shards in memory");
+        assert_eq!(measured(vec![], vec![]).limits(), None);
     }
 }

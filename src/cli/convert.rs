@@ -13,7 +13,9 @@ use tcolz::{ConvertError, ConvertOptions, ConvertSummary, DumpError, convert};
 
 use super::Ending;
 use super::args::ConvertArgs;
-use super::output::{Facts, against_plain, bytes, count, plural, print};
+use super::output::{
+    Facts, against_plain, bytes, count, duration, plural, print, rate, says_little,
+};
 use super::plan::{sizes, times};
 use super::progress::{ConvertProgress, event};
 
@@ -179,7 +181,7 @@ fn text(summary: &ConvertSummary, out: &Path) -> String {
     if summary.recovered > 0 {
         facts.add(
             "truncated",
-            format!("{}, kept as far as they go", plural(summary.recovered, "photo")),
+            format!("{}, kept to where the data end", plural(summary.recovered, "photo")),
         );
     }
     let shards = || meta.splits.iter().flat_map(|split| &split.shards);
@@ -205,11 +207,15 @@ fn text(summary: &ConvertSummary, out: &Path) -> String {
             facts.text()
         );
     }
-    let mut time = format!("{:.1} s: {:.0} photos/s", summary.seconds, summary.photos_per_second());
-    if summary.resumed == 0 {
-        let rate = summary.source_bytes as f64 / summary.seconds.max(1e-3);
-        time.push_str(&format!(", {}/s of source files", bytes(rate as u64)));
-    } else {
+    let mut time = duration(summary.seconds);
+    if !says_little(summary.seconds) {
+        time.push_str(&format!(", {} photos/s", rate(summary.photos_per_second())));
+        if summary.resumed == 0 {
+            let source = summary.source_bytes as f64 / summary.seconds;
+            time.push_str(&format!(", {}/s of source files", bytes(source as u64)));
+        }
+    }
+    if summary.resumed > 0 {
         time.push_str(&format!(", {} done before", plural(summary.resumed, "photo")));
     }
     facts.add("time", time);

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget};
 use tcolz::Dataset;
 use tcolz::dataset::SeenPhotos;
 use tcolz::evaluate::{
@@ -17,7 +17,8 @@ use tcolz::train::seen_by;
 
 use super::Ending;
 use super::args::EvaluateArgs;
-use super::output::{Facts, count, duration, plural, print};
+use super::output::{Facts, count, duration, plain, plural, print, rate, says_little};
+use super::progress::bar_style;
 
 /// The split that is evaluated unless told otherwise, where there is one of this name.
 const USUAL_SPLIT: &str = "test";
@@ -55,15 +56,18 @@ pub(super) fn run(args: &EvaluateArgs) -> anyhow::Result<Ending> {
     if args.json {
         print(&found.json())?;
     } else {
-        let rate = found.samples as f64 / seconds.max(1e-3);
-        let speed = format!("{}, {rate:.1} photos/s on {}", duration(seconds), found.device);
+        let speed = match says_little(seconds) {
+            true => String::new(),
+            false => format!(", {} photos/s", rate(found.samples as f64 / seconds)),
+        };
+        let speed = format!("{}{speed} on {}", duration(seconds), found.device);
         print(&text(&found, &speed))?;
     }
     if let Some(folder) = &args.out {
         let written = write_files(&found, &dataset, folder)?;
         eprintln!("wrote {} into {}", plural(written.files.len() as u64, "file"), folder.display());
         for note in written.notes {
-            eprintln!("note: {note}");
+            eprintln!("note: {}", plain(&note));
         }
     }
     Ok(Ending::Done)
@@ -99,10 +103,6 @@ impl PhotoProgress {
         if quiet || !std::io::stderr().is_terminal() {
             bar.set_draw_target(ProgressDrawTarget::hidden());
         }
-        let style = "{bar:32} {human_pos}/{human_len} photos  {per_sec}, {eta} left";
-        if let Ok(style) = ProgressStyle::with_template(style) {
-            bar.set_style(style);
-        }
         let now = Instant::now();
         PhotoProgress { bar, begun: now, last_line: now, quiet }
     }
@@ -111,13 +111,18 @@ impl PhotoProgress {
         if done == 0 {
             self.begun = Instant::now();
         }
-        self.bar.set_length(all);
+        if self.bar.length() != Some(all) {
+            self.bar.set_style(bar_style("", all, " photos", "123,000/s"));
+            self.bar.set_length(all);
+        }
+        self.bar.set_message(format!("{}/s", rate(self.bar.per_sec())));
         self.bar.set_position(done);
         if self.bar.is_hidden() && !self.quiet && self.last_line.elapsed() >= LINE_INTERVAL {
             self.last_line = Instant::now();
-            let rate = done as f64 / self.begun.elapsed().as_secs_f64().max(1e-3);
-            let left = duration((all - done) as f64 / rate.max(1e-3));
-            eprintln!("{} of {}: {rate:.1} photos/s, about {left} left", count(done), count(all));
+            let speed = done as f64 / self.begun.elapsed().as_secs_f64().max(1e-3);
+            let left = duration((all - done) as f64 / speed.max(1e-3));
+            let (done, all, speed) = (count(done), count(all), rate(speed));
+            eprintln!("{done} of {all}: {speed} photos/s, about {left} left");
         }
     }
 

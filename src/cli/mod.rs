@@ -30,10 +30,16 @@ mod train;
 mod verify;
 #[cfg(feature = "train")]
 mod weights;
+mod wrap;
 
+use std::any::TypeId;
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::builder::{PathBufValueParser, TypedValueParser};
+use clap::{CommandFactory, FromArgMatches};
+use tcolz::storage::local_path;
 
 use args::{Args, Command};
 
@@ -51,7 +57,8 @@ pub(crate) enum Ending {
 
 /// Runs the command line of this process.
 pub(crate) fn run() -> ExitCode {
-    let command = match Args::try_parse() {
+    let parsed = command().try_get_matches();
+    let command = match parsed.and_then(|found| Args::from_arg_matches(&found)) {
         Ok(args) => args.command,
         Err(error) => return wrong_usage(&error),
     };
@@ -90,15 +97,32 @@ pub(crate) fn run() -> ExitCode {
     }
 }
 
+/// The command line. No path may be a URL, in whichever argument it stands.
+fn command() -> clap::Command {
+    let checked = |arg: clap::Arg| match arg.get_value_parser().type_id() == TypeId::of::<PathBuf>()
+    {
+        true => arg.value_parser(PathBufValueParser::new().try_map(local_path)),
+        false => arg,
+    };
+    wrap::without_orphans(Args::command().mut_subcommands(|command| command.mut_args(checked)))
+}
+
 /// Prints what is wrong with the arguments, or the help that they ask for.
 fn wrong_usage(error: &clap::Error) -> ExitCode {
+    let to_stderr = error.use_stderr();
+    let is_terminal =
+        if to_stderr { io::stderr().is_terminal() } else { io::stdout().is_terminal() };
+    let styled = is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let text = error.render();
-    let meant = output::plain_arguments(&text.to_string());
-    if meant == text.to_string() {
-        error.exit();
+    let text = if styled { text.ansi().to_string() } else { text.to_string() };
+    let text = wrap::unbound(&output::plain_arguments(&text));
+    if to_stderr {
+        eprint!("{text}");
+    } else if let Err(error) = output::print(&text) {
+        eprintln!("error: {}", output::plain(&error.to_string()));
+        return ExitCode::from(1);
     }
-    eprint!("{meant}");
-    ExitCode::from(2)
+    ExitCode::from(if to_stderr { 2 } else { 0 })
 }
 
 /// The error and its causes in one sentence. Many of our errors end with their cause already; it is not
@@ -112,4 +136,38 @@ fn sentence(error: &anyhow::Error) -> String {
         }
     }
     output::plain(&text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A later version may read them; until then a URL would make a folder called `s3:`.
+    #[test]
+    fn a_url_is_refused_in_every_argument_that_is_a_path() {
+        let mut seen = 0;
+        // Built, so that positional arguments have their places.
+        let mut all = Args::command();
+        all.build();
+        for command in all.get_subcommands() {
+            for arg in command.get_arguments() {
+                if arg.get_value_parser().type_id() != TypeId::of::<PathBuf>() {
+                    continue;
+                }
+                let mut words = vec!["tcolz".to_owned(), command.get_name().to_owned()];
+                match arg.get_long() {
+                    Some(long) => words.push(format!("--{long}")),
+                    None => words.extend((1..arg.get_index().unwrap()).map(|_| "x".to_owned())),
+                }
+                words.push("s3://bucket/x".to_owned());
+                let error = super::command().try_get_matches_from(&words).unwrap_err().to_string();
+                assert!(
+                    error.contains("s3://bucket/x") && error.contains("a URL"),
+                    "{words:?}: {error}"
+                );
+                seen += 1;
+            }
+        }
+        assert!(seen > 15, "{seen}");
+    }
 }

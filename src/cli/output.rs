@@ -25,6 +25,39 @@ pub(super) fn against_plain(ratio: f64) -> String {
     }
 }
 
+/// A measured rate without a unit, to three significant digits: `12,300`, `188`, `1.88`.
+pub(super) fn rate(value: f64) -> String {
+    if !value.is_finite() {
+        return "–".to_owned();
+    }
+    if value < 0.0005 {
+        return "0".to_owned();
+    }
+    let decimals = |value: f64| 2 - value.log10().floor() as i32;
+    let unit = 10f64.powi(decimals(value));
+    let rounded = (value * unit).round() / unit;
+    match decimals(rounded) {
+        ..=0 => count(rounded as u64),
+        decimals => format!("{rounded:.0$}", decimals as usize),
+    }
+}
+
+/// Whether a rate or a share that was measured for so long says little: a thread that starts late or a page that is
+/// not there yet weighs too much in it.
+pub(super) fn says_little(seconds: f64) -> bool {
+    seconds < 0.95
+}
+
+/// How many of something there are beside something else: `1.88 times as many photos as 1`, `as many photos as 1`,
+/// `7 % fewer photos than 1`.
+pub(super) fn times_as_many(times: f64, what: &str, others: &str) -> String {
+    match times {
+        _ if (times - 1.0).abs() < 0.005 => format!("as many {what} as {others}"),
+        1.0.. => format!("{} times as many {what} as {others}", rate(times)),
+        _ => format!("{:.0} % fewer {what} than {others}", 100.0 * (1.0 - times)),
+    }
+}
+
 /// Seconds as people say them: `7.3 s`, `4.2 min`, `1.5 h`.
 pub(super) fn duration(seconds: f64) -> String {
     match seconds {
@@ -47,7 +80,7 @@ pub(super) fn plural(number: u64, noun: &str) -> String {
 }
 
 /// What the system says where it refuses, and what that means for whoever typed the command.
-const SYSTEM: [(&str, &str); 9] = [
+const SYSTEM: [(&str, &str); 14] = [
     ("No such file or directory (os error 2)", "No such file or folder: check the name"),
     (
         "Permission denied (os error 13)",
@@ -60,6 +93,12 @@ const SYSTEM: [(&str, &str); 9] = [
     ("Read-only file system (os error 30)", "Read-only file system: take a place on another disk"),
     ("Address already in use (os error 98)", "Address already in use: take another port"),
     ("stream did not contain valid UTF-8", "it is no text in UTF-8"),
+    // What the standard library says where it was not the system.
+    ("entity not found", "No such file or folder: check the name"),
+    ("entity already exists", "it is there already: take another name"),
+    ("failed to fill whole buffer", "the file ends too early"),
+    ("failed to write whole buffer", "not all could be written: is the disk full?"),
+    ("unexpected end of file", "the file ends too early"),
 ];
 
 /// An error without what a system or a library calls things inside: its numbers, names of temporary files.
@@ -81,14 +120,13 @@ pub(super) fn plain(text: &str) -> String {
 }
 
 /// What libraries say of arguments, and what they mean.
-const ARGUMENTS: [(&str, &str); 7] = [
+const ARGUMENTS: [(&str, &str); 6] = [
     ("invalid digit found in string", "expected a whole number"),
     ("cannot parse integer from empty string", "expected a whole number, found nothing"),
     ("number too large to fit in target type", "the number is too large"),
     ("number too small to fit in target type", "the number is too small"),
     ("invalid float literal", "expected a number, such as 0.01"),
     ("cannot parse float from empty string", "expected a number, found nothing"),
-    ("invalid socket address syntax", "expected an address and a port, such as 127.0.0.1:5000"),
 ];
 
 /// The same for what is wrong with arguments.
@@ -140,6 +178,14 @@ mod tests {
         }
         let other = plain(&std::io::Error::from_raw_os_error(5).to_string());
         assert!(!other.contains("os error") && !other.is_empty(), "{other}");
+        for (kind, says) in [
+            (io::ErrorKind::NotFound, "check the name"),
+            (io::ErrorKind::AlreadyExists, "another name"),
+            (io::ErrorKind::UnexpectedEof, "ends too early"),
+        ] {
+            let said = plain(&io::Error::from(kind).to_string());
+            assert!(said.contains(says) && !said.contains("entity"), "{said}");
+        }
         let temporary =
             "x: No such file or directory (os error 2) at path \"/a/.tcolz-unfinished-1\"";
         assert_eq!(plain(temporary), "x: No such file or folder: check the name");
@@ -148,6 +194,40 @@ mod tests {
             plain_arguments("'a' for '-j': invalid digit found in string"),
             "'a' for '-j': expected a whole number"
         );
+    }
+
+    #[test]
+    fn rates_have_three_significant_digits() {
+        let said = [187.5535, 12_344.4, 149_685.0, 999.6, 99.96, 9.996, 1.0, 0.0123456, 0.0, 9.5e6]
+            .map(rate);
+        let expected = [
+            "188",
+            "12,300",
+            "150,000",
+            "1,000",
+            "100",
+            "10.0",
+            "1.00",
+            "0.0123",
+            "0",
+            "9,500,000",
+        ];
+        assert_eq!(said, expected);
+        assert_eq!(rate(f64::INFINITY), "–");
+        assert!(says_little(0.1) && !says_little(3.0) && !says_little(0.998));
+    }
+
+    #[test]
+    fn ratios_are_said_as_people_say_them() {
+        let said = [1.7, 1.0, 0.9999, 0.93, 12.34].map(|times| times_as_many(times, "photos", "1"));
+        let expected = [
+            "1.70 times as many photos as 1",
+            "as many photos as 1",
+            "as many photos as 1",
+            "7 % fewer photos than 1",
+            "12.3 times as many photos as 1",
+        ];
+        assert_eq!(said, expected);
     }
 
     #[test]

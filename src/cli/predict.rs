@@ -19,7 +19,10 @@ const BATCH: usize = 32;
 
 pub(super) fn run(args: &PredictArgs) -> anyhow::Result<Ending> {
     let (_, model) = find_model(&args.model, Path::new("DATASET"))?;
-    let predictor = Predictor::new(&model, &open_device(args.device)?)?;
+    let mut predictor = Predictor::new(&model, &open_device(args.device)?)?;
+    if args.refuse_truncated {
+        predictor = predictor.refusing_truncated();
+    }
     let facts = predictor.facts();
     let (mut bad, mut values) = (0, Vec::new());
     for images in args.images.chunks(BATCH) {
@@ -89,9 +92,8 @@ fn line(args: &PredictArgs, facts: &ModelFacts, image: &Path, found: &Prediction
         let comma = if number == 0 { ':' } else { ',' };
         let _ = write!(text, "{comma} {class} {:.1} %", 100.0 * share);
     }
-    if found.photo.recovered_share < 1.0 {
-        let share = 100.0 * found.photo.recovered_share;
-        let _ = write!(text, " (truncated: {share:.1} % of its rows)");
+    for note in found.photo.notes() {
+        let _ = write!(text, " ({note})");
     }
     text.push('\n');
     text
@@ -114,6 +116,7 @@ fn json(
                 "image": image.to_string_lossy(),
                 "predictions": predictions,
                 "recovered_share": found.photo.recovered_share,
+                "notes": found.photo.notes(),
             })
         }
     }

@@ -9,11 +9,32 @@ use tcolz::convert::Forecast;
 use tcolz::dataset::Counts;
 use tcolz::{Dump, Observer};
 
-use super::output::{self, bytes, count};
+use super::output::{self, bytes, count, rate};
 use super::plan::{nothing_there, room, sizes, times};
 
 /// Time between two plain lines.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Columns of a terminal that nobody widened.
+const COLUMNS: usize = 80;
+/// Columns of the longest and the shortest bar.
+const BAR: [usize; 2] = [32, 4];
+
+/// A bar with what stands before it, how much of `all` is done, in a unit such as ` photos`, a message, and the time
+/// left: one line of at most [`COLUMNS`]. `longest` is the message at its longest.
+pub(super) fn bar_style(before: &str, all: u64, unit: &str, longest: &str) -> ProgressStyle {
+    let all = count(all);
+    let widest = format!("{before} {all}/{all}{unit}, {longest}, 59m left");
+    let bar = COLUMNS.saturating_sub(widest.chars().count()).clamp(BAR[1], BAR[0]);
+    let template =
+        format!("{before}{{bar:{bar}}} {{human_pos}}/{{human_len}}{unit}, {{msg}}, {{eta}} left");
+    ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+/// A message alone.
+pub(super) fn message_style() -> ProgressStyle {
+    ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_bar())
+}
 
 /// Watches a conversion.
 pub(super) struct ConvertProgress {
@@ -57,9 +78,7 @@ impl ConvertProgress {
     fn listing_folder(&mut self, files: u64) {
         let message = format!("listing the folder: {} files", count(files));
         if !self.bar.is_hidden() {
-            if let Ok(style) = ProgressStyle::with_template("{msg}") {
-                self.bar.set_style(style);
-            }
+            self.bar.set_style(message_style());
             self.bar.set_message(message);
             self.bar.tick();
         } else if self.last_line.elapsed() >= LINE_INTERVAL {
@@ -74,7 +93,14 @@ impl ConvertProgress {
 
     fn message(&self, counts: &Counts) -> String {
         let (photos, source) = self.speed(counts.listed);
-        format!("{photos:.0} photos/s, {}/s, {} bad", bytes(source as u64), count(counts.bad()))
+        let source = bytes(source as u64);
+        format!("{} photos/s, {source}/s, {} bad", rate(photos), count(counts.bad()))
+    }
+
+    /// What fits beside a bar.
+    fn short_message(&self, counts: &Counts) -> String {
+        let (photos, _) = self.speed(counts.listed);
+        format!("{}/s, {} bad", rate(photos), count(counts.bad()))
     }
 }
 
@@ -84,11 +110,7 @@ impl Observer for ConvertProgress {
             self.listing_folder(done);
         } else if !self.bar.is_hidden() {
             if self.bar.length() != Some(all) {
-                let style =
-                    "{bar:32} {decimal_bytes}/{decimal_total_bytes}  listing the tar, {eta} left";
-                if let Ok(style) = ProgressStyle::with_template(style) {
-                    self.bar.set_style(style);
-                }
+                self.bar.set_style(byte_style("listing the tar"));
                 self.bar.set_length(all);
             }
             self.bar.set_position(done);
@@ -132,16 +154,12 @@ impl Observer for ConvertProgress {
         );
         eprintln!("read as {}", read_as(dump));
         for note in &dump.notes {
-            eprintln!("note: {note}");
+            eprintln!("note: {}", output::plain(note));
         }
         self.bar.reset();
         // Only now: whatever sets the bar up also draws it.
-        let style =
-            ProgressStyle::with_template("{bar:32} {human_pos}/{human_len}  {msg}, {eta} left");
-        if let Ok(style) = style {
-            self.bar.set_style(style);
-        }
-        self.bar.set_message(self.message(&Counts::default()));
+        self.bar.set_style(photo_style(self.listed));
+        self.bar.set_message(self.short_message(&Counts::default()));
         self.bar.set_length(self.listed);
     }
 
@@ -181,7 +199,7 @@ impl Observer for ConvertProgress {
         if !self.bar.is_hidden() {
             self.bar.set_position(counts.listed);
             if counts.listed.is_multiple_of(16) {
-                self.bar.set_message(self.message(counts));
+                self.bar.set_message(self.short_message(counts));
             }
         } else if self.last_line.elapsed() >= LINE_INTERVAL {
             self.last_line = Instant::now();
@@ -241,10 +259,107 @@ pub(super) fn byte_bar(length: u64, hidden: bool) -> ProgressBar {
     if hidden || !std::io::stderr().is_terminal() {
         bar.set_draw_target(ProgressDrawTarget::hidden());
     }
-    if let Ok(style) = ProgressStyle::with_template(
-        "{bar:32} {decimal_bytes}/{decimal_total_bytes}  {decimal_bytes_per_sec}, {eta} left",
-    ) {
-        bar.set_style(style);
-    }
+    bar.set_style(byte_style("{decimal_bytes_per_sec}"));
     bar
+}
+
+/// Of a conversion of so many photos.
+fn photo_style(listed: u64) -> ProgressStyle {
+    bar_style("", listed, " photos", &format!("123,000/s, {} bad", count(listed)))
+}
+
+fn byte_style(what: &str) -> ProgressStyle {
+    let template =
+        format!("{{bar:24}} {{decimal_bytes}}/{{decimal_total_bytes}}, {what}, {{eta}} left");
+    ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::io;
+    use std::sync::{Arc, Mutex};
+
+    use indicatif::TermLike;
+
+    use super::*;
+
+    /// A wide terminal that keeps what is drawn on it.
+    #[derive(Debug, Clone, Default)]
+    pub(in crate::cli) struct Screen(Arc<Mutex<String>>);
+
+    impl Screen {
+        pub(in crate::cli) fn target(&self) -> ProgressDrawTarget {
+            ProgressDrawTarget::term_like_with_hz(Box::new(self.clone()), 255)
+        }
+
+        /// Tests that no line was wider, and that each of `words` was drawn.
+        #[track_caller]
+        pub(in crate::cli) fn fits(&self, columns: usize, words: &[&str]) {
+            let drawn = self.0.lock().unwrap();
+            for line in drawn.lines().map(str::trim_end) {
+                assert!(line.chars().count() <= columns, "{}: {line}", line.chars().count());
+            }
+            for word in words {
+                assert!(drawn.contains(word), "{word}: {drawn}");
+            }
+        }
+
+        fn write(&self, text: &str) -> io::Result<()> {
+            self.0.lock().unwrap().push_str(text);
+            Ok(())
+        }
+    }
+
+    impl TermLike for Screen {
+        fn width(&self) -> u16 {
+            300
+        }
+        fn move_cursor_up(&self, _: usize) -> io::Result<()> {
+            self.write("\n")
+        }
+        fn move_cursor_down(&self, _: usize) -> io::Result<()> {
+            self.write("\n")
+        }
+        fn move_cursor_right(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn move_cursor_left(&self, _: usize) -> io::Result<()> {
+            self.write("\n")
+        }
+        fn write_line(&self, text: &str) -> io::Result<()> {
+            self.write(&format!("{text}\n"))
+        }
+        fn write_str(&self, text: &str) -> io::Result<()> {
+            self.write(text)
+        }
+        fn clear_line(&self) -> io::Result<()> {
+            self.write("\n")
+        }
+        fn flush(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// A bar of this style as it looks on a screen.
+    fn drawn(style: ProgressStyle, all: u64, message: &str) -> Screen {
+        let screen = Screen::default();
+        let bar = ProgressBar::with_draw_target(Some(all), screen.target());
+        bar.set_style(style);
+        bar.set_message(message.to_owned());
+        bar.set_position(all - 1);
+        bar.abandon();
+        screen
+    }
+
+    #[test]
+    fn every_bar_fits_80_columns() {
+        let bad = "123,000/s, 10,000,000 bad";
+        drawn(photo_style(10_000_000), 10_000_000, bad).fits(80, &["10,000,000 photos", bad]);
+        drawn(photo_style(300), 300, "1,230/s, 0 bad").fits(80, &["300 photos", "1,230/s"]);
+        let bytes = 999_990_000_000;
+        drawn(byte_style("listing the tar"), bytes, "").fits(80, &["999.99 GB", "listing the tar"]);
+        drawn(byte_style("{decimal_bytes_per_sec}"), bytes, "").fits(80, &["999.99 GB", "/s"]);
+        drawn(bar_style("validation ", 10_000_000, "", "123,000/s"), 10_000_000, "123,000/s")
+            .fits(80, &["validation"]);
+    }
 }

@@ -39,6 +39,9 @@ pub(crate) struct RecipeArgs {
     /// Photos with more pixels than this are quarantined
     #[arg(long, value_name = "N", default_value_t = tcolz::recipe::DEFAULT_MAX_PIXELS)]
     pub(crate) max_pixels: u64,
+    /// Quarantine truncated photos, which are kept as far as they go otherwise
+    #[arg(long)]
+    pub(crate) refuse_truncated: bool,
 }
 
 impl RecipeArgs {
@@ -57,6 +60,7 @@ impl RecipeArgs {
             view: self.view.clone(),
             mean: self.mean,
             max_pixels: self.max_pixels,
+            refuse_truncated: self.refuse_truncated,
         }
     }
 }

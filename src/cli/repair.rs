@@ -8,7 +8,7 @@ use tcolz::{RepairOptions, RepairReport, repair};
 use super::Ending;
 use super::args::RepairArgs;
 use super::convert::{FINISHING, stop_on_ctrl_c};
-use super::output::{plural, print};
+use super::output::{plain, plural, print};
 use super::progress::byte_bar;
 
 /// Rows printed one by one; a source that is not the right one makes thousands.
@@ -79,11 +79,13 @@ fn text(report: &RepairReport, args: &RepairArgs) -> String {
     for shard in &report.repaired {
         text.push_str(&format!("{}: {}\n", shard.file, done(shard)));
     }
-    for row in report.unrepaired.iter().take(MAX_SHOWN) {
-        text.push_str(&format!("{row}\n"));
+    let another = report.another_source.as_deref();
+    let shown = if another.is_some() { 1 } else { MAX_SHOWN };
+    for row in report.unrepaired.iter().take(shown) {
+        text.push_str(&format!("{}\n", plain(&row.to_string())));
     }
-    if report.unrepaired.len() > MAX_SHOWN {
-        let rest = report.unrepaired.len() - MAX_SHOWN;
+    if report.unrepaired.len() > shown {
+        let rest = report.unrepaired.len() - shown;
         let again = format!("tcolz repair {dataset} --source {source} --json");
         text.push_str(&format!("… and {rest} more; `{again}` lists them all\n"));
     }
@@ -96,10 +98,15 @@ fn text(report: &RepairReport, args: &RepairArgs) -> String {
             "{dataset}: stopped, {repaired} repaired; the same command goes on from there\n"
         ));
     } else if !left.is_empty() {
+        let next = match another {
+            Some(why) => format!("{source}: {why}"),
+            None => format!(
+                "next: put the source files back as they were and type the same command again, or convert \
+                 what there is into a new folder: tcolz convert {source} NEW"
+            ),
+        };
         text.push_str(&format!(
-            "{dataset}: {repaired} repaired, {} left as found ({}), {seconds:.1} s\n\
-             next: put the source files back as they were and type the same command again, or convert \
-             what there is into a new folder: tcolz convert {source} NEW\n",
+            "{dataset}: {repaired} repaired, {} left as found ({}), {seconds:.1} s\n{next}\n",
             plural(left.len() as u64, "shard"),
             left.join(", ")
         ));

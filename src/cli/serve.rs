@@ -29,8 +29,12 @@ pub(super) fn run(args: &ServeArgs) -> anyhow::Result<Ending> {
             ..defaults
         },
     };
-    let predictor = Arc::new(Predictor::new(&model, &open_device(args.device)?)?);
+    let mut predictor = Predictor::new(&model, &open_device(args.device)?)?;
     drop(model);
+    if args.refuse_truncated {
+        predictor = predictor.refusing_truncated();
+    }
+    let predictor = Arc::new(predictor);
     let network = predictor.facts().network.name();
     let server = Server::bind(&options, predictor)?;
     stop_on_signal(server.stopper())?;

@@ -13,7 +13,7 @@ use tcolz::{Dataset, durable};
 
 use super::Ending;
 use super::args::ShowArgs;
-use super::output::{Facts, bytes, print};
+use super::output::{Facts, bytes, plain, print};
 
 /// Columns of the picture drawn on a terminal.
 const PREVIEW_COLUMNS: usize = 48;
@@ -91,7 +91,7 @@ fn facts(row: &LedgerRow, dataset: &Dataset) -> Facts {
     facts.add(
         "status",
         match &row.reason {
-            Some(reason) => format!("{}, {reason}", row.status),
+            Some(reason) => format!("{}, {}", row.status, plain(reason)),
             None => row.status.to_string(),
         },
     );

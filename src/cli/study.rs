@@ -18,7 +18,7 @@ use super::Ending;
 use super::args::StudyArgs;
 use super::convert::stop_on_ctrl_c;
 use super::evaluate::PhotoProgress;
-use super::output::{Facts, duration, plural, print};
+use super::output::{Facts, duration, plain, plural, print};
 use super::progress::event;
 use super::train::{TrainProgress, with_event};
 
@@ -197,7 +197,7 @@ impl Jobs for Processes<'_> {
         match ending {
             JobEnding::Done => eprintln!("  done in {}", duration(seconds)),
             JobEnding::Interrupted => {}
-            JobEnding::Failed(reason) => eprintln!("  failed: {reason}"),
+            JobEnding::Failed(reason) => eprintln!("  failed: {}", plain(reason)),
         }
     }
 }

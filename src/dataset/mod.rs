@@ -40,6 +40,7 @@ pub use seen::{PHOTO_FIELD, SEEN_FILE, SeenAs, SeenPhotos, Unseen, photo_key};
 pub use split_parts::{PLACE_FIELDS, SplitParts};
 pub(crate) use verify::check_counts;
 pub use verify::{Fault, VerifyReport, verify};
+pub(crate) use verify_source::another_source;
 pub use verify_source::verify_source;
 
 use crate::sample::Status;

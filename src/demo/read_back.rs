@@ -12,7 +12,7 @@ use crate::shard::{ShardReader, TensorDecoder};
 use crate::transform::ChannelSums;
 
 /// Reading goes on for at least so long: a few hundred samples are read before a clock has ticked well.
-const LEAST: Duration = Duration::from_millis(300);
+const LEAST: Duration = Duration::from_secs(1);
 
 /// What reading a dataset gave.
 #[derive(Debug, Clone, Serialize)]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::names::{SPLIT_NAME_RULE, is_split_name};
 use super::splits::MakeSplits;
 use super::{Dump, DumpError, Layout, Source, Watch};
+use crate::storage::local_path;
 
 /// A dump, and how it is to be read.
 #[derive(Debug, Clone)]
@@ -36,8 +37,9 @@ impl ListFile {
     /// `FILE` or `SPLIT=FILE`.
     ///
     /// # Errors
-    /// What is wrong with the name of the split, in words.
+    /// What is wrong with the name of the split or the path, in words.
     pub fn parse(text: &str) -> Result<ListFile, String> {
+        let local = |path: &str| local_path(path.into()).map_err(|error| error.to_string());
         match text.split_once('=') {
             // A path with an equals sign further down is a path.
             Some((split, path)) if !split.contains('/') => {
@@ -47,9 +49,9 @@ impl ListFile {
                 if path.is_empty() {
                     return Err("expected a file after `=`".to_owned());
                 }
-                Ok(ListFile { split: Some(split.to_owned()), path: path.into() })
+                Ok(ListFile { split: Some(split.to_owned()), path: local(path)? })
             }
-            _ => Ok(ListFile { split: None, path: text.into() }),
+            _ => Ok(ListFile { split: None, path: local(text)? }),
         }
     }
 }
@@ -120,7 +122,8 @@ mod tests {
         assert_eq!(parsed("train=a/b.txt"), Ok((split("train"), "a/b.txt".into())));
         assert_eq!(parsed("a/b.txt"), Ok((None, "a/b.txt".into())));
         assert_eq!(parsed("a/x=1.txt"), Ok((None, "a/x=1.txt".into())));
-        for wrong in ["=a.txt", "train=", "unfinished=a.txt", "my split=a.txt", "..=a.txt"] {
+        let wrong = ["=a.txt", "train=", "unfinished=a.txt", "my split=a.txt", "..=a.txt"];
+        for wrong in wrong.into_iter().chain(["s3://b/a.txt", "train=https://host/a.txt"]) {
             assert!(parsed(wrong).is_err(), "{wrong}");
         }
     }

@@ -40,13 +40,20 @@ impl LoaderBuilder {
         let [channels, height, width] = meta.columns[column].shape;
         let [height, width] = self.augment.shape([height, width]);
         let shape = [channels, height, width].map(|side| side as usize);
-        let batch_bytes = self.batch_size * shape.iter().product::<usize>() * size_of::<T>();
-        let affordable = self.batch_memory_bytes / batch_bytes;
+        let sample_bytes = shape.iter().product::<usize>() * size_of::<T>();
+        let affordable = self.batch_memory_bytes / (self.batch_size * sample_bytes);
         if affordable < WAITING_BATCHES {
+            // Even a batch of one may be too large.
+            let most = (self.batch_memory_bytes / (WAITING_BATCHES * sample_bytes)).max(1);
+            let megabytes = |bytes: usize| bytes as f64 / 1e6;
             return Err(LoaderError::Option {
-                option: "batch memory",
-                expected: format!("at least {} bytes, two batches", 2 * batch_bytes),
-                found: self.batch_memory_bytes.to_string(),
+                option: "batch size",
+                expected: format!(
+                    "at most {most}: {WAITING_BATCHES} batches of {:.3} MB a sample must fit into {:.0} MB",
+                    megabytes(sample_bytes),
+                    megabytes(self.batch_memory_bytes)
+                ),
+                found: self.batch_size.to_string(),
             });
         }
         let buffers = affordable.min(self.workers + WAITING_BATCHES);

@@ -1,12 +1,12 @@
 //! What `auto` stands for: how the shards are read, and whether they are shuffled in windows.
 //!
-//! | | network or user space | turns | else |
+//! | | network or user space | rotating disk | else |
 //! | --- | --- | --- | --- |
 //! | [`Access::Auto`] | read | read | map |
 //! | [`Order::Auto`], shards that fit into memory | `shuffle-v1` | `shuffle-v1` | `shuffle-v1` |
 //! | [`Order::Auto`], shards that do not | `windowed-v1` | `windowed-v1` | `shuffle-v1` |
 //!
-//! A disk of which the system says nothing counts as one that does not seek. The decision is a pure
+//! A disk of unknown kind counts as one without slow seeks. The decision is a pure
 //! function of [`Storage`].
 
 use std::fmt;
@@ -23,7 +23,7 @@ const FITTING_SHARE: f64 = 0.75;
 /// What is known of the shards and what they lie on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Storage {
-    /// Whether the disk turns; `None` where the system does not say.
+    /// Whether the disk rotates; `None` where the system does not say.
     pub rotating: Option<bool>,
     /// The network or user-space file system it is.
     pub remote: Option<&'static str>,
@@ -40,7 +40,7 @@ impl Storage {
         Storage { rotating, remote, bytes, available: available_memory_bytes() }
     }
 
-    /// True for a place where reading here and there is dear.
+    /// True where random reads are slow.
     fn seeks(&self) -> bool {
         self.remote.is_some() || self.rotating == Some(true)
     }
@@ -52,25 +52,28 @@ impl Storage {
 
 impl fmt::Display for Storage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let gigabytes = |bytes: u64| bytes as f64 / 1e9;
-        write!(f, "{:.1} GB of samples on ", gigabytes(self.bytes))?;
+        let size = |bytes: u64| match bytes {
+            1_000_000_000.. => format!("{:.1} GB", bytes as f64 / 1e9),
+            _ => format!("{:.1} MB", bytes as f64 / 1e6),
+        };
+        write!(f, "{} of samples on ", size(self.bytes))?;
         match (self.remote, self.rotating) {
             (Some(name), _) => write!(f, "a {name} file system")?,
-            (None, Some(true)) => f.write_str("a disk that turns")?,
-            (None, Some(false)) => f.write_str("a disk that does not turn")?,
-            (None, None) => f.write_str("a disk of which the system says nothing")?,
+            (None, Some(true)) => f.write_str("a rotating disk")?,
+            (None, Some(false)) => f.write_str("a solid-state disk")?,
+            (None, None) => f.write_str("a disk of unknown kind")?,
         }
         let fit = if self.fits() { "which fit" } else { "which do not fit" };
         match self.available {
             Some(available) => {
-                write!(f, ", {fit} into the {:.1} GB of memory left", gigabytes(available))
+                write!(f, ", {fit} into the {} of memory left", size(available))
             }
-            None => f.write_str(", with memory of which the system says nothing"),
+            None => f.write_str("; how much memory is left is unknown"),
         }
     }
 }
 
-/// What a loader took, and why.
+/// The choices of a loader, and the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choices {
     /// How stored bytes are got; never `Auto`.
@@ -96,7 +99,7 @@ impl fmt::Display for Choices {
     }
 }
 
-/// Takes what was asked for, and in place of `Auto` what suits the storage.
+/// What was asked for, with what suits the storage in place of `Auto`.
 pub fn choose(access: Access, order: Order, storage: &Storage) -> Choices {
     let why = (access == Access::Auto || order == Order::Auto).then_some(*storage);
     let seeks = storage.seeks();
@@ -166,14 +169,14 @@ mod tests {
         };
         assert_eq!(
             choose(Access::Auto, Order::Auto, &large).to_string(),
-            "windowed-v1, by reading files: 25.1 GB of samples on a disk that turns, \
+            "windowed-v1, by reading files: 25.1 GB of samples on a rotating disk, \
              which do not fit into the 3.2 GB of memory left"
         );
         let silent = Storage { rotating: None, bytes: 1_000_000_000, available: None, ..large };
         assert_eq!(
             choose(Access::Auto, Order::Shuffle, &silent).to_string(),
-            "shuffle-v1, through memory maps: 1.0 GB of samples on a disk of which the system says \
-             nothing, with memory of which the system says nothing"
+            "shuffle-v1, through memory maps: 1.0 GB of samples on a disk of unknown kind; how \
+             much memory is left is unknown"
         );
         let asked = choose(Access::Map, Order::Balanced, &silent).to_string();
         assert_eq!(asked, "balanced-v1, through memory maps, as asked for");

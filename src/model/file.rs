@@ -394,6 +394,7 @@ mod tests {
         let schema: serde_json::Value = serde_json::from_slice(&fs::read(schema).unwrap()).unwrap();
         let mut all = facts(Network::MobileNetV1);
         all.recipe.orient = crate::recipe::Orient::Exif;
+        all.recipe.refuse_truncated = true;
         all.recipe.mean = Some(crate::recipe::Mean::Values([1.0, 2.0, 3.0]));
         let mut least = ModelFacts {
             finetune: None,
@@ -406,6 +407,7 @@ mod tests {
         };
         least.recipe.mean = None;
         least.recipe.orient = crate::recipe::Orient::Stored;
+        least.recipe.refuse_truncated = false;
         let keys = |value: &serde_json::Value| -> Vec<String> {
             value.as_object().unwrap().keys().cloned().collect()
         };

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use tokio::sync::oneshot::Receiver;
 use tokio::time::{timeout, timeout_at};
 
-use super::batcher::Answer;
+use super::batcher::{Answer, Labelled};
 use super::refusal::Refusal;
 use super::routes::Service;
 use super::{ServeError, occlusion, upload};
@@ -29,8 +29,8 @@ pub(super) fn check_classes(classes: &[String]) -> Result<(), ServeError> {
 
 /// Labels the images of a request.
 ///
-/// One image: `{"negative": p, …, "label", "model", "milliseconds"}`, or a status from 400 on and
-/// `{"error": {"code", "message"}}`. Several: `{"images": […], "model", "milliseconds"}`, each with its
+/// One image: `{"negative": p, …, "label", "recovered_share", "notes", "model", "milliseconds"}`, or a status from
+/// 400 on and `{"error": {"code", "message"}}`. Of a truncated photo `recovered_share` is below 1, and a note says so. Several: `{"images": […], "model", "milliseconds"}`, each with its
 /// `file` and probabilities or `error`; where no image has a label the first one's `error` and status are
 /// the answer's own.
 pub(super) async fn predict(State(service): State<Arc<Service>>, request: Request) -> Response {
@@ -53,9 +53,9 @@ async fn labels(service: &Service, request: Request, begun: Instant) -> Result<R
     let mut names: Vec<_> = files.iter().map(|file| file.name.clone()).collect();
     let mut answers = service.wait(service.batcher.submit(files)?).await?;
     if answers.len() == 1 {
-        let probabilities = answers.remove(0)?;
+        let labelled = answers.remove(0)?;
         let mut answer = named(names.remove(0));
-        service.label(&mut answer, &probabilities);
+        service.label(&mut answer, &labelled);
         return Ok(service.signed(answer, begun).into_response());
     }
     let none = answers.iter().all(Result::is_err);
@@ -63,8 +63,8 @@ async fn labels(service: &Service, request: Request, begun: Instant) -> Result<R
     let images = names.into_iter().zip(&answers).map(|(name, answer)| {
         let mut image = named(name);
         match answer {
-            Ok(probabilities) => {
-                service.label(&mut image, probabilities);
+            Ok(labelled) => {
+                service.label(&mut image, labelled);
             }
             Err(refusal) => {
                 service.metrics.image(refusal.code);
@@ -95,7 +95,7 @@ async fn parts(service: &Service, request: Request, begun: Instant) -> Result<Re
     let answers = service.wait(service.batcher.submit_occluded(file)?).await?;
     let rows = answers.into_iter().collect::<Result<Vec<_>, _>>()?;
     let label = service.label(&mut answer, &rows[0]);
-    let of_label: Vec<f32> = rows.iter().map(|row| row[label]).collect();
+    let of_label: Vec<f32> = rows.iter().map(|row| row.probabilities[label]).collect();
     answer.insert("map".to_owned(), json!(occlusion::weights(&of_label)));
     Ok(service.signed(answer, begun).into_response())
 }
@@ -131,8 +131,10 @@ impl Service {
         Ok(answers)
     }
 
-    /// Adds probabilities by class, and the likeliest class as the label. Returns its place.
-    fn label(&self, answer: &mut Map<String, Value>, probabilities: &[f32]) -> usize {
+    /// Adds probabilities by class, the likeliest class as the label, and what is to be said of the photo. Returns the
+    /// label's place.
+    fn label(&self, answer: &mut Map<String, Value>, labelled: &Labelled) -> usize {
+        let Labelled { probabilities, photo } = labelled;
         self.metrics.image("labelled");
         let classes = &self.facts().classes;
         let mut likeliest = 0;
@@ -144,6 +146,9 @@ impl Service {
             }
         }
         answer.insert("label".to_owned(), classes[likeliest].clone().into());
+        // A class of such a name keeps its place: models that have one were served before there were notes.
+        answer.entry("recovered_share").or_insert_with(|| json!(photo.recovered_share));
+        answer.entry("notes").or_insert_with(|| json!(photo.notes()));
         likeliest
     }
 

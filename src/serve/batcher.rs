@@ -16,21 +16,30 @@ use std::time::Instant;
 
 use tokio::sync::oneshot::{self, Receiver, Sender};
 
-use super::classifier::Classifier;
+use super::classifier::{Classifier, Prepared};
 use super::metrics::Metrics;
 use super::occlusion::{CELLS, occluded};
 use super::options::Limits;
 use super::refusal::Refusal;
 use super::upload::File;
 use super::{ServeError, cores};
+use crate::sample::PhotoInfo;
 
 /// Share of the newest batch in the time that an image is expected to take.
 const NEWEST: f64 = 0.2;
 /// Longest wait that a client is told, in seconds.
 const LONGEST_WAIT: f64 = 60.0;
 
-/// Probabilities, one for each class.
-pub(super) type Answer = Result<Vec<f32>, Refusal>;
+/// What is answered for one image.
+pub(super) type Answer = Result<Labelled, Refusal>;
+
+/// An image that got a label.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Labelled {
+    /// One for each class.
+    pub(super) probabilities: Vec<f32>,
+    pub(super) photo: PhotoInfo,
+}
 
 struct Job {
     file: File,
@@ -39,7 +48,7 @@ struct Job {
 }
 
 struct Ready {
-    planes: Vec<u8>,
+    image: Prepared,
     reply: Sender<Answer>,
 }
 
@@ -202,13 +211,15 @@ fn decode(shared: &Shared) {
         // A client that went away is not worked for.
         let gone = job.replies.iter().all(Sender::is_closed);
         let prepared = (!gone).then(|| {
-            catch_unwind(AssertUnwindSafe(|| -> Result<Vec<Vec<u8>>, Refusal> {
-                let planes = preparer.prepare(&job.file.bytes)?;
+            catch_unwind(AssertUnwindSafe(|| -> Result<Vec<Prepared>, Refusal> {
+                let image = preparer.prepare(&job.file.bytes)?;
                 if images == 1 {
-                    return Ok(vec![planes]);
+                    return Ok(vec![image]);
                 }
                 let size = shared.classifier.facts().size as usize;
-                occluded(&planes, size).ok_or_else(Refusal::defect)
+                let occluded = occluded(&image.planes, size).ok_or_else(Refusal::defect)?;
+                let photo = image.photo;
+                Ok(occluded.into_iter().map(|planes| Prepared { planes, photo }).collect())
             }))
         });
         // The bytes make room for other uploads before the batch is inferred.
@@ -216,9 +227,9 @@ fn decode(shared: &Shared) {
         let (mut ready, mut refused) = (Vec::new(), Vec::new());
         match prepared {
             None => {}
-            Some(Ok(Ok(planes))) => {
-                let pairs = planes.into_iter().zip(job.replies);
-                ready.extend(pairs.map(|(planes, reply)| Ready { planes, reply }));
+            Some(Ok(Ok(images))) => {
+                let pairs = images.into_iter().zip(job.replies);
+                ready.extend(pairs.map(|(image, reply)| Ready { image, reply }));
             }
             Some(Ok(Err(refusal))) => refused = refuse(job.replies, &refusal),
             Some(Err(_panic)) => {
@@ -295,16 +306,25 @@ fn next_batch(shared: &Shared) -> Option<Vec<Ready>> {
 
 /// Infers a batch. Where that fails each image is tried alone, so that one does not spoil the others.
 fn infer_batch(shared: &Shared, batch: Vec<Ready>) -> Vec<(Sender<Answer>, Answer)> {
-    let (planes, replies): (Vec<_>, Vec<_>) =
-        batch.into_iter().map(|ready| (ready.planes, ready.reply)).unzip();
+    let split = |Ready { image: Prepared { planes, photo }, reply }| (planes, (photo, reply));
+    let (planes, rest): (Vec<_>, Vec<_>) = batch.into_iter().map(split).unzip();
     match probabilities(shared, &planes) {
-        Ok(rows) => replies.into_iter().zip(rows.into_iter().map(Ok)).collect(),
-        Err(refusal) if replies.len() == 1 => refuse(replies, &refusal),
-        Err(_) => {
-            let images = planes.into_iter().zip(replies);
-            images
-                .flat_map(|(planes, reply)| infer_batch(shared, vec![Ready { planes, reply }]))
+        Ok(rows) => {
+            let answers = rest.into_iter().zip(rows);
+            answers
+                .map(|((photo, reply), probabilities)| {
+                    (reply, Ok(Labelled { probabilities, photo }))
+                })
                 .collect()
+        }
+        Err(refusal) if rest.len() == 1 => {
+            refuse(rest.into_iter().map(|(_, reply)| reply).collect(), &refusal)
+        }
+        Err(_) => {
+            let images = planes.into_iter().zip(rest);
+            let alone = images
+                .map(|(planes, (photo, reply))| Ready { image: Prepared { planes, photo }, reply });
+            alone.flat_map(|image| infer_batch(shared, vec![image])).collect()
         }
     }
 }

@@ -3,6 +3,7 @@
 use crate::decode::DecodeError;
 use crate::model::{ModelError, ModelFacts};
 use crate::predict::Predictor;
+use crate::sample::PhotoInfo;
 use crate::transform::PhotoReader;
 
 /// Why a file gets no probabilities.
@@ -12,12 +13,6 @@ pub enum Fault {
     /// It gives no photo.
     #[error(transparent)]
     Decode(#[from] DecodeError),
-    /// Its photo ends too early.
-    #[error("expected a whole photo, found one of which only {percent} % is there", percent = (recovered_share * 100.0).floor())]
-    Incomplete {
-        /// The share of its rows that are there, 0 to 1.
-        recovered_share: f32,
-    },
     /// The network failed: mostly, no memory was left.
     #[error(transparent)]
     Network(#[from] ModelError),
@@ -38,13 +33,22 @@ pub trait Classifier: Send + Sync {
     fn probabilities(&self, prepared: &[Vec<u8>]) -> Result<Vec<Vec<f32>>, Fault>;
 }
 
-/// Bytes of a file → planes `[3, size, size]` u8, red, green, blue.
+/// A photo, ready for the network.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    /// `[3, size, size]` u8, red, green, blue.
+    pub planes: Vec<u8>,
+    /// What decoding learned.
+    pub photo: PhotoInfo,
+}
+
+/// Bytes of a file → planes.
 pub trait Preparer {
     /// Prepares one file as the model's recipe says.
     ///
     /// # Errors
-    /// [`Fault::Decode`], [`Fault::Incomplete`].
-    fn prepare(&mut self, file: &[u8]) -> Result<Vec<u8>, Fault>;
+    /// [`Fault::Decode`].
+    fn prepare(&mut self, file: &[u8]) -> Result<Prepared, Fault>;
 }
 
 /// The network itself. What it answers is what `tcolz predict` prints.
@@ -54,7 +58,7 @@ impl Classifier for Predictor {
     }
 
     fn preparer(&self) -> Box<dyn Preparer + '_> {
-        Box::new(WholePhotos { reader: self.reader(), predictor: self })
+        Box::new(Photos { reader: self.reader(), predictor: self })
     }
 
     fn probabilities(&self, prepared: &[Vec<u8>]) -> Result<Vec<Vec<f32>>, Fault> {
@@ -62,18 +66,14 @@ impl Classifier for Predictor {
     }
 }
 
-/// Refuses photos that are cut off: whoever sends one is better told than given a label of grey rows.
-struct WholePhotos<'a> {
+struct Photos<'a> {
     reader: PhotoReader,
     predictor: &'a Predictor,
 }
 
-impl Preparer for WholePhotos<'_> {
-    fn prepare(&mut self, file: &[u8]) -> Result<Vec<u8>, Fault> {
-        let recovered_share = self.reader.read(file)?.recovered_share;
-        if recovered_share < 1.0 {
-            return Err(Fault::Incomplete { recovered_share });
-        }
-        Ok(self.predictor.planes(&self.reader).to_vec())
+impl Preparer for Photos<'_> {
+    fn prepare(&mut self, file: &[u8]) -> Result<Prepared, Fault> {
+        let photo = self.reader.read(file)?;
+        Ok(Prepared { planes: self.predictor.planes(&self.reader).to_vec(), photo })
     }
 }

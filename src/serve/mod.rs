@@ -39,7 +39,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::thread;
 
-pub use classifier::{Classifier, Fault, Preparer};
+pub use classifier::{Classifier, Fault, Prepared, Preparer};
 pub use listen::{Server, Stopper};
 pub use options::{DEFAULT_BIND, Limits, ServeOptions};
 

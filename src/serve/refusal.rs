@@ -73,7 +73,6 @@ impl From<Fault> for Refusal {
         let message = fault.to_string();
         let (status, code) = match &fault {
             Fault::Decode(error) => (status(error), error.code()),
-            Fault::Incomplete { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "truncated"),
             Fault::Network(_) => return Refusal::defect(),
         };
         match fault {

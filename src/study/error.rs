@@ -22,7 +22,7 @@ pub enum StudyError {
         reason: String,
     },
     /// A dataset that the file names is not there, or not as it was written.
-    #[error("dataset `{name}`: {source}; `tcolz convert SRC {path}` makes one", path = path.display())]
+    #[error("dataset `{name}`: {source}")]
     Missing {
         /// Its name in the file.
         name: String,

@@ -29,6 +29,7 @@ use super::published::Benchmark;
 use crate::loader::Percent;
 use crate::loader::augment::Crop;
 use crate::model::{BatchNormMode, Network};
+use crate::storage::local_path;
 use crate::text_file;
 use crate::train::schedule::Schedule;
 use crate::train::{ClassWeights, Finetune, Preset};
@@ -311,14 +312,31 @@ impl StudySpec {
     /// # Errors
     /// What is wrong, with line and column.
     pub fn parse(text: &str) -> Result<StudySpec, String> {
-        toml::from_str(text).map_err(|error| {
+        let spec: StudySpec = toml::from_str(text).map_err(|error| {
             let said = error.to_string();
             let said = said.trim_end().trim_start_matches("TOML parse error at ");
             let said = WORDS
                 .iter()
                 .fold(said.to_owned(), |said, (theirs, ours)| said.replace(theirs, ours));
             format!("{said}; schemas/study.md has the keys")
-        })
+        })?;
+        let wrong = |path: &PathBuf| {
+            Some(format!("{}: {}", path.display(), local_path(path.clone()).err()?))
+        };
+        spec.paths().into_iter().find_map(wrong).map_or(Ok(spec), Err)
+    }
+
+    /// Every path that the file names.
+    fn paths(&self) -> Vec<&PathBuf> {
+        let models = self.models.iter().chain([&self.training]);
+        let folds = self.cross_validations.iter().map(|spec| (&spec.training, &spec.folds));
+        let models = models.chain(folds.clone().map(|(training, _)| training));
+        let published = folds.filter_map(|(_, folds)| match folds {
+            FoldsSpec::Published(path) => Some(path),
+            FoldsSpec::Made(_) => None,
+        });
+        let datasets = self.datasets.values().map(|dataset| &dataset.path);
+        datasets.chain(models.filter_map(|model| model.weights.as_ref())).chain(published).collect()
     }
 }
 

@@ -3,7 +3,7 @@
 use super::Resizer;
 use crate::decode::{DecodeError, DecodeLimits, Decoder, ScaleTo};
 use crate::recipe::{DecodeMode, Orient, Recipe};
-use crate::sample::PhotoInfo;
+use crate::sample::{PhotoInfo, rows_there};
 
 /// Decodes and resizes photos by one recipe; one for each worker, it owns and recycles its buffers.
 #[derive(Debug)]
@@ -12,6 +12,7 @@ pub struct PhotoReader {
     resizer: Resizer,
     scale: Option<ScaleTo>,
     orient: Orient,
+    refuse_truncated: bool,
 }
 
 impl PhotoReader {
@@ -28,6 +29,7 @@ impl PhotoReader {
             decoder: Decoder::new(limits),
             resizer: Resizer::new(&recipe.sizes, recipe.fit, recipe.filter),
             orient: recipe.orient,
+            refuse_truncated: recipe.refuse_truncated,
             scale: (recipe.decode == DecodeMode::Scaled).then_some(scale),
         }
     }
@@ -35,12 +37,18 @@ impl PhotoReader {
     /// Reads one photo.
     ///
     /// # Errors
-    /// As [`Decoder::decode`].
+    /// As [`Decoder::decode`]; [`DecodeError::Truncated`] also for a photo of which only a part is there, where the
+    /// recipe refuses it.
     pub fn read(&mut self, bytes: &[u8]) -> Result<PhotoInfo, DecodeError> {
-        match self.orient {
+        let photo = match self.orient {
             Orient::Stored => self.decoder.decode(bytes, self.scale, &mut self.resizer),
             Orient::Exif => self.decoder.decode_upright(bytes, self.scale, &mut self.resizer),
+        }?;
+        if self.refuse_truncated && photo.recovered_share < 1.0 {
+            let reason = rows_there(photo.recovered_share);
+            return Err(DecodeError::Truncated { format: photo.format, reason });
         }
+        Ok(photo)
     }
 
     /// The last photo's pixels for the size at this index of the recipe: `[3, size, size]`, red, green, blue.

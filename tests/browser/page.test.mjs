@@ -179,7 +179,9 @@ describe('errors in words', () => {
     await labelled(5);
     const problem = async (name) => page.locator('.card', { hasText: name }).locator('.problem').textContent();
     assert.match(await problem('letter.jpg'), /not a photo that can be read/);
-    assert.match(await problem('cut.jpg'), /cut off/);
+    // Labelled from what is there, and said to be cut off.
+    assert.match(await problem('cut.jpg'), /cut off: [\d.]+ % of its rows/);
+    assert.match(await page.locator('.card', { hasText: 'cut.jpg' }).locator('.label').textContent(), /tive|neutral/);
     assert.match(await problem('nothing.png'), /empty/);
     assert.match(await problem('giant.png'), /too large/);
     assert.equal(await page.locator('.problem:visible').count(), 4);

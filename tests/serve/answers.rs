@@ -1,12 +1,16 @@
 //! What is answered when all is well, and in which words when it is not.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use candle_core::Device;
 use serde_json::Value;
+use tcolz::predict::Predictor;
+use tcolz::serve::Limits;
 
 use crate::client::{get, multipart, multipart_kind, post, predict, predict_all, send};
 use crate::common::photo;
-use crate::service::shared;
+use crate::service::{Service, shared, small_model};
 
 fn probabilities(answer: &Value) -> [f64; 3] {
     ["negative", "neutral", "positive"].map(|class| answer[class].as_f64().unwrap())
@@ -76,17 +80,15 @@ fn a_bad_photo_among_good_ones_gets_a_reason_and_the_others_their_labels() {
 #[test]
 fn what_is_no_whole_photo_gets_a_status_a_code_and_a_sentence() {
     let png = photo(2, 300, 200);
-    let jpeg = tcolz::demo::photo(1, 2, (320, 240)).unwrap();
     // An IHDR that claims 60,000 × 60,000 pixels.
     let mut huge = png.clone();
     huge[16..24].copy_from_slice(&[0, 0, 0xEA, 0x60, 0, 0, 0xEA, 0x60]);
     let crc = crc32(&huge[12..29]);
     huge[29..33].copy_from_slice(&crc.to_be_bytes());
-    let cases: [(&[u8], u16, &str); 7] = [
+    let cases: [(&[u8], u16, &str); 6] = [
         (b"<!DOCTYPE html><p>", 415, "unknown-format"),
         (b"\xFF\xD8\xFF", 422, ""),
         (&png[..png.len() / 2], 422, "truncated"),
-        (&jpeg[..jpeg.len() / 2], 422, "truncated"),
         (b"\x89PNG\r\n\x1A\n\0\0\0\rIHDR\0\0\0\0\0\0\0\0", 422, ""),
         (&huge, 413, "too-many-pixels"),
         (b"", 400, "no-file"),
@@ -102,6 +104,39 @@ fn what_is_no_whole_photo_gets_a_status_a_code_and_a_sentence() {
     assert_eq!((empty.status, empty.code()), (400, "empty".to_owned()));
     let other = send(shared(), &post(&multipart_kind(), &multipart(&[("photo", "a", &png)])));
     assert_eq!(other.unwrap().code(), "no-file");
+}
+
+/// As `tcolz predict` does, and `tcolz convert` stores it.
+#[test]
+fn a_truncated_photo_gets_its_label_with_a_note_and_none_where_that_is_asked_for() {
+    let whole = tcolz::demo::photo(1, 2, (320, 240)).unwrap();
+    let cut = &whole[..whole.len() / 2];
+    let answer = predict(shared(), cut);
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let json = answer.json();
+    let share = json["recovered_share"].as_f64().unwrap();
+    assert!((0.1..0.9).contains(&share) && json["label"].is_string(), "{json}");
+    let note = json["notes"][0].as_str().unwrap();
+    assert!(
+        note.starts_with("truncated: ") && note.ends_with(" % of its rows are there"),
+        "{note}"
+    );
+    let sound = predict(shared(), &whole).json();
+    assert_eq!((&sound["recovered_share"], &sound["notes"]), (&1.0.into(), &Value::Array(vec![])));
+    let both = predict_all(shared(), &[("whole", &whole), ("cut", cut)]).json();
+    assert_eq!(both["images"][0]["notes"], sound["notes"]);
+    assert_eq!(both["images"][1]["notes"], json["notes"]);
+
+    let model = Predictor::new(&small_model(), &Device::Cpu).unwrap().refusing_truncated();
+    let strict = Service::start(Arc::new(model), Limits::default());
+    let refused = predict(strict.address, cut);
+    assert_eq!((refused.status, refused.code()), (422, "truncated".to_owned()));
+    let message = refused.json()["error"]["message"].as_str().unwrap().to_owned();
+    assert!(
+        message.contains("expected a whole jpeg file") && message.contains("% of its rows"),
+        "{message}"
+    );
+    assert_eq!(predict(strict.address, &whole).status, 200);
 }
 
 /// The CRC of PNG's chunks (ISO 3309), bit by bit.

@@ -12,7 +12,7 @@ use tcolz::model::file::MODEL_FORMAT;
 use tcolz::model::init::initial_weights;
 use tcolz::model::{Model, ModelFacts, Network};
 use tcolz::predict::Predictor;
-use tcolz::serve::{Classifier, Fault, Limits, Preparer, ServeOptions, Server, Stopper};
+use tcolz::serve::{Classifier, Fault, Limits, Prepared, Preparer, ServeOptions, Server, Stopper};
 use tcolz::transform::View;
 
 use crate::client::PATIENCE;
@@ -141,11 +141,11 @@ impl Obedient {
 struct Width(Decoder);
 
 impl Preparer for Width {
-    fn prepare(&mut self, file: &[u8]) -> Result<Vec<u8>, Fault> {
+    fn prepare(&mut self, file: &[u8]) -> Result<Prepared, Fault> {
         let mut image = RgbImage::new();
-        self.0.decode(file, None, &mut image)?;
+        let photo = self.0.decode(file, None, &mut image)?;
         assert!(image.width != PANICS_AT_ONCE, "as a test");
-        Ok(vec![image.width as u8])
+        Ok(Prepared { planes: vec![image.width as u8], photo })
     }
 }
 

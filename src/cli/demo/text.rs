@@ -8,7 +8,7 @@ use tcolz::demo::{CLASSES, DemoDump, Findings, Oddity, ReadBack, SPLITS};
 use tcolz::sample::Status;
 use tcolz::{ConvertSummary, Dataset};
 
-use super::super::output::{Facts, bytes, count, plural};
+use super::super::output::{Facts, bytes, count, duration, plural, rate, says_little};
 use super::Places;
 
 /// Oddities named in a line about the second sheet.
@@ -39,15 +39,22 @@ pub(super) fn bad_percent(dump: &DemoDump) -> usize {
 pub(super) fn converted(summary: &ConvertSummary) -> String {
     let counts = summary.dataset.meta().counts;
     format!(
-        "   {} listed = {} stored + {} quarantined + {} missing + {} duplicate\n   {:.1} s: {:.0} photos/s\n",
+        "   {} listed = {} stored + {} quarantined + {} missing + {} duplicate\n   {}\n",
         count(counts.listed),
         count(counts.stored),
         count(counts.quarantined),
         count(counts.missing),
         count(counts.duplicate),
-        summary.seconds,
-        summary.photos_per_second()
+        time(summary.seconds, summary.photos_per_second())
     )
+}
+
+/// What a step took, with its speed where that says something.
+fn time(seconds: f64, photos_per_second: f64) -> String {
+    match says_little(seconds) {
+        true => duration(seconds),
+        false => format!("{}, {} photos/s", duration(seconds), rate(photos_per_second)),
+    }
 }
 
 pub(super) fn findings(findings: &Findings) -> String {
@@ -85,10 +92,10 @@ pub(super) fn read_back(read: &ReadBack) -> String {
     if read.wrong.is_empty() {
         let _ = writeln!(
             text,
-            "   {}, {} of pixels, each as the ledger describes it\n   {:.0} samples/s, {}/s of pixels: one thread, hashes tested, {} in {:.2} s",
+            "   {}, {} of pixels, each as the ledger describes it\n   {} samples/s, {}/s of pixels: one thread, hashes tested, {} in {:.2} s",
             plural(read.samples, "sample"),
             bytes(read.raw_bytes),
-            read.samples_per_second(),
+            rate(read.samples_per_second()),
             bytes(read.bytes_per_second() as u64),
             if read.passes == 1 { "once".to_owned() } else { format!("{} times", read.passes) },
             read.seconds

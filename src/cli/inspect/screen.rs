@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tcolz::inspect::{Distribution, Inspection, Selected, SplitStatistics};
 use tcolz::recipe::Dtype;
 
-use crate::cli::output::{Facts, against_plain, bytes, classes, count, plural};
+use crate::cli::output::{Facts, against_plain, bytes, classes, count, plural, times_as_many};
 
 /// With more classes than this a split shows its smallest and its largest, not each.
 const MAX_CLASS_COLUMNS: usize = 5;
@@ -97,7 +97,7 @@ fn inputs(found: &Inspection, facts: &mut Facts) {
     let recovered = found.statistics.recovered;
     if recovered > 0 {
         let photos = plural(recovered, "truncated photo");
-        facts.add("recovered", format!("{photos}, kept as far as they go"));
+        facts.add("recovered", format!("{photos}, kept to where the data end"));
     }
 }
 
@@ -151,10 +151,10 @@ fn splits(found: &Inspection, facts: &mut Facts) {
             (least, most) if most < least + least.div_ceil(100) => {
                 "the classes differ in size by less than 1 %".to_owned()
             }
-            (least, most) => format!(
-                "the largest class has {:.2} times as many samples as the smallest",
-                most as f64 / least as f64
-            ),
+            (least, most) => {
+                let times = most as f64 / least as f64;
+                format!("the largest class has {}", times_as_many(times, "samples", "the smallest"))
+            }
         };
         facts.add("balance", text);
     }
@@ -190,11 +190,12 @@ fn tensors(found: &Inspection, facts: &mut Facts) {
     facts.add(
         "recipe",
         format!(
-            "{} {}, {} decode, {} pixels at most, tcolz {}",
+            "{} {}, {} decode, {} pixels at most{}, tcolz {}",
             recipe.fit,
             recipe.filter,
             recipe.decode,
             count(recipe.max_pixels),
+            if recipe.refuse_truncated { ", truncated photos refused" } else { "" },
             found.tcolz_version
         ),
     );

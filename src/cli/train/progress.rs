@@ -4,16 +4,19 @@ use std::io::IsTerminal;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget};
 use serde_json::{Value, json};
 use tcolz::evaluate::Proportion;
 use tcolz::train::{Begun, EpochReport, StepReport, TrainObserver};
 
-use super::super::output::{bytes, count, duration, plural};
-use super::super::progress::event;
+use super::super::output::{bytes, count, duration, plain, plural, rate, says_little};
+use super::super::progress::{bar_style, event, message_style};
 
 /// Time between two plain lines, and between two events of the same kind.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
+
+/// A message beside a bar, as long as one can be.
+const LONGEST_MESSAGE: &str = "loss 1.23e300, accuracy 0.123";
 
 /// Watches a run.
 pub(in crate::cli) struct TrainProgress {
@@ -30,6 +33,7 @@ impl TrainProgress {
         if json || !std::io::stderr().is_terminal() {
             bar.set_draw_target(ProgressDrawTarget::hidden());
         }
+        bar.set_style(message_style());
         TrainProgress { json, brief: false, bar, last_line: Instant::now() }
     }
 
@@ -47,7 +51,7 @@ impl TrainProgress {
         if self.json {
             event(&json!({ "event": kind, "text": text }));
         } else {
-            self.bar.suspend(|| eprintln!("{kind}: {text}"));
+            self.bar.suspend(|| eprintln!("{kind}: {}", plain(text)));
         }
     }
 
@@ -60,14 +64,21 @@ impl TrainProgress {
         if self.json { event(&value()) } else { eprintln!("{}", line()) }
     }
 
-    fn bar_of(&self, template: &str, length: u64, position: u64, message: impl FnOnce() -> String) {
+    /// Moves the bar of a kind of work, which begins anew where its length or `before` is another one.
+    fn bar_of(
+        &self,
+        [before, unit]: [&str; 2],
+        length: u64,
+        position: u64,
+        message: impl FnOnce() -> String,
+    ) {
         if self.bar.is_hidden() {
             return;
         }
         if self.bar.length() != Some(length) || self.bar.position() > position {
-            if let Ok(style) = ProgressStyle::with_template(template) {
-                self.bar.set_style(style);
-            }
+            // Each of these may draw: what the last kind of work said goes first.
+            self.bar.set_message("");
+            self.bar.set_style(bar_style(before, length, unit, LONGEST_MESSAGE));
             self.bar.reset();
             self.bar.set_length(length);
         }
@@ -173,12 +184,7 @@ impl TrainObserver for TrainProgress {
     }
 
     fn features(&mut self, done: u64, all: u64) {
-        self.bar_of(
-            "{bar:32} {human_pos}/{human_len} features, {per_sec}, {eta} left",
-            all,
-            done,
-            String::new,
-        );
+        self.bar_of(["", " features"], all, done, || format!("{}/s", rate(self.bar.per_sec())));
         self.now_and_then(
             || json!({ "event": "features", "done": done, "all": all }),
             || format!("features of {} of {} samples", count(done), count(all)),
@@ -188,19 +194,18 @@ impl TrainObserver for TrainProgress {
     fn step(&mut self, step: &StepReport) {
         let message = || {
             format!(
-                "loss {:.4}, accuracy {:.3}, rate {:.2e}, {:.0} photos/s, waiting {:.1} %",
-                step.loss,
+                "loss {}, accuracy {:.3}, rate {:.2e}, {} photos/s, waiting {:.1} %",
+                loss(step.loss),
                 step.accuracy,
                 step.learning_rate,
-                step.photos_per_second,
+                rate(step.photos_per_second),
                 100.0 * step.waiting
             )
         };
-        let template = format!(
-            "epoch {}/{} {{bar:24}} {{human_pos}}/{{human_len}}  {{msg}}, {{eta}} left",
-            step.epoch, step.epochs
-        );
-        self.bar_of(&template, step.steps_per_epoch, step.step, message);
+        let before = format!("epoch {}/{} ", step.epoch, step.epochs);
+        // The whole does not fit beside a bar.
+        let short = || format!("loss {}, accuracy {:.3}", loss(step.loss), step.accuracy);
+        self.bar_of([&before, ""], step.steps_per_epoch, step.step, short);
         self.now_and_then(
             || with_event("step", json!(step)),
             || {
@@ -217,12 +222,7 @@ impl TrainObserver for TrainProgress {
     }
 
     fn validating(&mut self, done: u64, all: u64) {
-        self.bar_of(
-            "validation {bar:24} {human_pos}/{human_len}, {eta} left",
-            all,
-            done,
-            String::new,
-        );
+        self.bar_of(["validation ", ""], all, done, || format!("{}/s", rate(self.bar.per_sec())));
         self.now_and_then(
             || json!({ "event": "validating", "done": done, "all": all }),
             || format!("validated {} of {} samples", count(done), count(all)),
@@ -230,9 +230,8 @@ impl TrainObserver for TrainProgress {
     }
 
     fn tried(&mut self, done: u32, all: u32, learning_rate: f64, loss: f64) {
-        let template = "{bar:32} {human_pos}/{human_len} rates, {msg}, {eta} left";
-        let message = || format!("loss {loss:.4} at {learning_rate:.1e}");
-        self.bar_of(template, all.into(), done.into(), message);
+        let message = || format!("loss {} at {learning_rate:.1e}", self::loss(loss));
+        self.bar_of(["", " rates"], all.into(), done.into(), message);
         self.now_and_then(
             || json!({ "event": "tried", "learning_rate": learning_rate, "loss": loss }),
             || format!("{done} of {all} rates: {}", message()),
@@ -251,21 +250,32 @@ impl TrainObserver for TrainProgress {
         let validation = row.validation.map_or(String::new(), |found| {
             let right = (found.accuracy * found.samples as f64).round() as u64;
             let Proportion { low, high, .. } = Proportion::of(right, found.samples);
-            format!("; validation {:.4}, {:.3} ({low:.2} to {high:.2})", found.loss, found.accuracy)
+            format!("; validation {}, {:.3} ({low:.2} to {high:.2})", loss(found.loss), found.accuracy)
         });
         let best = if row.best && row.validation.is_some() { ", the best so far" } else { "" };
+        let speed = match says_little(epoch.seconds) {
+            true => String::new(),
+            false => format!(
+                ", {} photos/s, waiting {:.1} %",
+                rate(epoch.photos_per_second),
+                100.0 * epoch.waiting
+            ),
+        };
         let line = format!(
-            "epoch {}/{}: loss {:.4}, accuracy {:.3}{validation}{best}; {}, {:.0} photos/s, waiting {:.1} %",
+            "epoch {}/{}: loss {}, accuracy {:.3}{validation}{best}; {}{speed}",
             row.epoch,
             epoch.epochs,
-            row.train_loss,
+            loss(row.train_loss),
             row.train_accuracy,
             duration(epoch.seconds),
-            epoch.photos_per_second,
-            100.0 * epoch.waiting
         );
         self.bar.suspend(|| eprintln!("{line}"));
     }
+}
+
+/// A loss with four decimals, or as a power of ten where a run diverges.
+fn loss(loss: f64) -> String {
+    if loss.abs() < 1e4 { format!("{loss:.4}") } else { format!("{loss:.2e}") }
 }
 
 /// An object with a key that says what it is, first.
@@ -275,4 +285,52 @@ pub(in crate::cli) fn with_event(name: &str, value: Value) -> Value {
         object.extend(value);
     }
     object
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::progress::tests::Screen;
+
+    #[test]
+    fn every_bar_of_a_training_fits_80_columns() {
+        let screen = Screen::default();
+        let mut progress = TrainProgress::new(false);
+        progress.bar.set_draw_target(screen.target());
+        let step = StepReport {
+            epoch: 999,
+            epochs: 1000,
+            step: 999_999,
+            steps_per_epoch: 1_000_000,
+            run_step: 0,
+            loss: 0.0,
+            accuracy: 0.123456,
+            learning_rate: 1.234e-5,
+            photos_per_second: 123_456.7,
+            waiting: 1.0,
+        };
+        // Draws that come too soon after one another are left out: each kind is drawn twice.
+        let wait = || std::thread::sleep(Duration::from_millis(20));
+        for loss in [0.0, 12.3456, 1.234e300, f64::NAN] {
+            for _ in 0..2 {
+                wait();
+                progress.step(&StepReport { loss, ..step });
+            }
+            for _ in 0..2 {
+                wait();
+                progress.tried(99, 100, 1.234e-5, loss);
+            }
+        }
+        for all in [10_000_000, 300] {
+            for _ in 0..2 {
+                wait();
+                progress.features(all - 1, all);
+            }
+            for _ in 0..2 {
+                wait();
+                progress.validating(all - 2, all);
+            }
+        }
+        screen.fits(80, &["epoch 999/1000", "validation", "features", "rates"]);
+    }
 }

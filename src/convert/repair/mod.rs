@@ -28,7 +28,7 @@ pub use report::{RepairObserver, RepairOptions, RepairReport, RepairedShard, Unr
 
 use crate::dataset::{
     DATASET_FILE, Dataset, DatasetError, DatasetMeta, FileMeta, LEDGER_FILE, LedgerRow, Places,
-    check_counts, check_shard,
+    another_source, check_counts, check_shard,
 };
 use crate::dump::Source;
 use crate::durable;
@@ -92,6 +92,9 @@ pub fn repair(
         }
         .run(&damaged, options, stop, observer)
     })?;
+    if !report.unrepaired.is_empty() {
+        report.another_source = another_source(&rows, &source);
+    }
     report.seconds = begun.elapsed().as_secs_f64();
     Ok(report)
 }

@@ -65,6 +65,10 @@ pub struct RepairReport {
     pub repaired: Vec<RepairedShard>,
     /// What could not be made right, by shard and row. Nothing of such a shard was changed.
     pub unrepaired: Vec<Unrepaired>,
+    /// What to say of a source that has next to none of the dataset's photos, where that kept something from being
+    /// made right.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub another_source: Option<String>,
     /// The repair was asked to stop before it was through; another one goes on from there.
     pub stopped: bool,
     /// Seconds that it took.

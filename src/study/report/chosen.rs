@@ -304,12 +304,14 @@ impl<'a> Chosen<'a> {
             value: scores[number],
             source: Source::Given(format!("tables/choice.csv: score of rank {}", number + 1)),
         };
-        let factor = |text: Text, own: &Traced, other: &Traced, more: &str, less: &str| {
+        let factor = |text: Text, own: &Traced, other: &Traced, [more, less, same]: [&str; 3]| {
             let (words, ratio) = match other.value >= own.value {
                 true => (more, Traced::ratio(other, own)),
                 false => (less, Traced::ratio(own, other)),
             };
             match ratio {
+                // It would read 1.0 times.
+                Some(ratio) if ratio.value < 1.05 => text.and(same),
                 Some(ratio) => text.with(ratio, |value| format!("{value:.1}")).and(words),
                 None => text,
             }
@@ -325,14 +327,13 @@ impl<'a> Chosen<'a> {
             false => text.with(Traced::difference(own, other), show::share).and(" lower"),
         };
         let text = text.and(", one image takes ");
-        let text =
-            factor(text, &best.seconds, &second.seconds, " times as long", " times less long");
+        let words = [" times as long", " times less long", "about as long"];
+        let text = factor(text, &best.seconds, &second.seconds, words);
         let text = factor(
             text.and(", its weights are "),
             &best.bytes,
             &second.bytes,
-            " times as large",
-            " times smaller",
+            [" times as large", " times smaller", "about as large"],
         );
         text.and(".")
     }

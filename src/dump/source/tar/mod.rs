@@ -79,14 +79,15 @@ impl Tar {
 
     pub(super) fn read(&self, name: &str, bytes: &mut Vec<u8>) -> io::Result<()> {
         bytes.clear();
-        let member = self.find(name).ok_or(io::ErrorKind::NotFound)?;
+        let missing = || io::Error::new(io::ErrorKind::NotFound, "no such member in the tar");
+        let member = self.find(name).ok_or_else(missing)?;
         let File { offset, bytes: length, state } = member.file;
         let why = match state {
             State::Whole | State::Sparse if length > MAX_SOURCE_BYTES => {
                 return Err(too_long(length));
             }
             State::Whole | State::Sparse => "",
-            State::Dangling => return Err(io::ErrorKind::NotFound.into()),
+            State::Dangling => return Err(missing()),
             State::Special => "not a regular file",
             State::Cut => "the tar ends within this member",
             State::Continued => "its beginning is in another volume of the tar",
