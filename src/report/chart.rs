@@ -220,6 +220,7 @@ fn shortened(name: &str) -> String {
 mod tests {
     use super::*;
     use crate::report::axis::short;
+    use crate::report::legible;
 
     #[test]
     fn hostile_names_are_escaped_and_long_ones_shortened() {
@@ -251,5 +252,34 @@ mod tests {
         assert_eq!(bars().draw().unwrap().light, drawn.light);
         assert!(drawn.light.contains("pixels") && drawn.light.contains("photos"));
         assert!(width("wwww") > width("iiii"), "measured with the letters of the font");
+    }
+
+    #[test]
+    fn letters_of_charts_are_neither_cut_nor_crossed() {
+        let groups = Groups {
+            groups: (0..5).map(|n| format!("class {n} with a name that is long")).collect(),
+            series: vec![(0, vec![1.0, 1_234_567.0, 900_000.0, 0.0, 5.0])],
+            x: Axis::from_zero(1_234_567.0, 1.0, short),
+            name: "photos",
+            labels: ["1", "1.23M", "900k", "0", "5"].map(str::to_owned).to_vec(),
+        };
+        let bars = Bars {
+            bars: vec![(1.0, 2.0, 123_456.0), (2.0, 3.0, 7.0)],
+            x: Axis::doubling(1.0, 1e9, short),
+            y: Axis::from_zero(123_456.0, 1.0, short),
+            names: ("pixels", "photos"),
+        };
+        let lines = Lines {
+            lines: vec![(0, vec![(0.0, 1.0), (7.5, 1400.0)])],
+            x: Axis::between(0.0, 7.5, short),
+            y: Axis::from_zero(1400.0, 1.0, short),
+            names: ("seconds from the beginning", "photos a second"),
+        };
+        let drawn = [groups.draw(), bars.draw(), lines.draw()];
+        for drawn in drawn.map(|drawn| drawn.unwrap()) {
+            for svg in [&drawn.light, &drawn.dark] {
+                assert_eq!(legible::faults(svg), [] as [&str; 0], "{svg}");
+            }
+        }
     }
 }

@@ -27,7 +27,7 @@ pub(crate) fn check(picture: &ThemedPicture) {
 
 /// What cannot be read in an SVG file.
 pub(crate) fn faults(svg: &str) -> Vec<String> {
-    let head = svg.split_once("<svg ").map_or("", |(_, rest)| rest);
+    let head = svg.split('<').nth(1).unwrap_or_default();
     let (width, height) = (number(head, "width"), number(head, "height"));
     let pieces = pieces(svg);
     let mut faults = Vec::new();
@@ -177,10 +177,7 @@ fn text(element: &str) -> Piece {
 }
 
 fn attribute<'a>(element: &'a str, name: &str) -> Option<&'a str> {
-    let rest = element
-        .split_once(&format!(" {name}=\""))
-        .or_else(|| element.strip_prefix(&format!("{name}=\"")).map(|rest| ("", rest)));
-    rest?.1.split('"').next()
+    element.split_once(&format!(" {name}=\""))?.1.split('"').next()
 }
 
 fn number(element: &str, name: &str) -> f64 {
