@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the tests of the page in a real Chromium; installs what that takes where it is allowed to.
+# Runs the tests of the pages in a real Chromium; installs what that takes where it is allowed to.
 # Where it is not the tests are skipped, on CI (CI=true) that is a failure.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -40,3 +40,5 @@ fi
 TCOLZ_CHROMIUM=$(browser)
 export TCOLZ_CHROMIUM
 cargo test --locked --test serve -- --ignored --nocapture the_page_works_in_a_browser
+cargo test --locked --test report -- --ignored --nocapture the_page_fits_every_screen
+cargo test --locked --lib -- --ignored --nocapture the_page_of_a_study_fits_every_screen

@@ -180,7 +180,7 @@ function addAll(files) {
 }
 
 /* What spoke for a label: the probability that it loses when a part of the photo is hidden */
-const FOR = [0, 114, 178], AGAINST = [213, 94, 0];
+const shade = (key) => getComputedStyle(key).backgroundColor.match(/\d+/g).slice(0, 3).map(Number);
 async function explain(card, blob, name) {
   const button = card.querySelector('.why'), reason = card.querySelector('.reason');
   button.disabled = true;
@@ -192,8 +192,9 @@ async function explain(card, blob, name) {
     button.hidden = true;
     reason.textContent = words;
     if (moves(answer.map)) {
-      lay(answer.map, card.querySelector('.frame'));
-      reason.prepend(element('span', 'key for'), `spoke for “${answer.label}”, `, element('span', 'key against'), 'against it. ');
+      const keys = [element('span', 'key for'), element('span', 'key against')];
+      reason.prepend(keys[0], `spoke for “${answer.label}”, `, keys[1], 'against it. ');
+      lay(answer.map, card.querySelector('.frame'), keys.map(shade));
     }
     say(`${name}: ${words}`);
     button.blur();
@@ -206,12 +207,12 @@ async function explain(card, blob, name) {
   }
 }
 const moves = (map) => map.flat().some((weight) => Math.abs(weight) >= LEAST);
-/** Draws a map over a preview. */
-function lay(map, frame) {
+/** Draws a map over a preview, in the colours for and against. */
+function lay(map, frame, colours) {
   const most = Math.max(FAINT, ...map.flat().map(Math.abs)), cells = map.length;
   const canvas = element('canvas'), pixels = new ImageData(cells, cells);
   map.flat().forEach((weight, cell) => {
-    pixels.data.set([...(weight > 0 ? FOR : AGAINST), 255 * Math.abs(weight) / most], 4 * cell);
+    pixels.data.set([...colours[weight > 0 ? 0 : 1], 255 * Math.abs(weight) / most], 4 * cell);
   });
   canvas.width = canvas.height = cells;
   canvas.getContext('2d').putImageData(pixels, 0, 0);

@@ -229,3 +229,46 @@ fn a_damaged_shard_is_named_and_no_page_is_written() {
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(error.contains("00000.arrow") && !html.exists(), "{error}");
 }
+
+#[test]
+#[ignore = "needs Chromium and Node.js: make test-browser"]
+fn the_page_fits_every_screen() {
+    let folder = tempfile::tempdir().unwrap();
+    let pages = folder.path().join("pages");
+    fs::create_dir(&pages).unwrap();
+    made(common::demo(folder.path(), &[112]).root(), &pages, &[]);
+    // Names that are long, many classes, duplicates across splits and labels.
+    let out = folder.path().join("long");
+    let samples = (0..40u64).map(|number| {
+        stored(number % 30, usize::from(number >= 27), Some((number % 7) as u16), 32)
+    });
+    ledger::write(&out, 32, &["train", "val"], &classes(7), samples);
+    let (page, _) = made(&out, folder.path(), &[]);
+    assert!(page.contains("labels differ") && page.contains("across splits"));
+    fs::write(pages.join("long.html"), page).unwrap();
+    let status = Command::new("node")
+        .args(["--test", "--test-reporter=spec", "reports.test.mjs"])
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser"))
+        .env("TCOLZ_PAGES", &pages)
+        .status()
+        .unwrap();
+    assert!(status.success());
+}
+
+#[test]
+fn every_caption_of_a_group_of_duplicates_says_split_and_label_and_its_tooltip_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let samples = [(0, 0), (1, 1)].map(|(split, label)| stored(7, split, Some(label), 8));
+    ledger::write(&out, 8, &["train", "val"], &classes(2), samples.into_iter());
+    let (page, json) = made(&out, folder.path(), &[]);
+    assert_eq!(json.matches("\"conflicting_labels\": true").count(), 1);
+    let part = page.split("<section id=\"duplicates\"").nth(1).unwrap();
+    for (split, class) in ["train", "val"].into_iter().zip(classes(2)) {
+        let caption = format!(">{split} / {class}\n");
+        assert!(part.contains(&caption), "{caption}");
+        assert!(part.contains(&format!("({class}, {split})\">")), "{class}");
+    }
+    // What is below a picture is never cut to some lines.
+    assert!(!page.contains("line-clamp"));
+}

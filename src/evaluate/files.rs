@@ -65,13 +65,13 @@ pub fn write_files(
     let mut notes = Vec::new();
     write("evaluation.json", Some(evaluation.json().as_bytes()))?;
 
-    let title = evaluation.title();
+    let (title, subtitle) = (evaluation.title(), evaluation.part());
     let scores = &evaluation.scores;
     let confusion = match scores.classes.len() {
         ..=ConfusionChart::MAX_CLASSES => {
             let classes = &evaluation.predictions.classes;
-            let chart =
-                ConfusionChart { title: &title, classes, counts: scores.confusion.counts() };
+            let counts = scores.confusion.counts();
+            let chart = ConfusionChart { title: &title, subtitle: &subtitle, classes, counts };
             Some(chart.picture()?)
         }
         number => {
@@ -92,7 +92,8 @@ pub fn write_files(
         evaluation.where_from(),
         count(evaluation.samples)
     );
-    let reliability = ReliabilityChart { title: &title, bins: bins.collect() }.picture()?;
+    let chart = ReliabilityChart { title: &title, subtitle: &subtitle, bins: bins.collect() };
+    let reliability = chart.picture()?;
     for (name, picture) in [("confusion", confusion.as_ref()), ("reliability", Some(&reliability))]
     {
         type Form = fn(&ThemedPicture) -> &[u8];
@@ -193,6 +194,19 @@ impl Evaluation {
         let protocol = if self.protocol == Protocol::Ttd { ", without neutral" } else { "" };
         let seen = self.seen.words(self.samples).map(|words| format!(" ({words})"));
         format!("{dataset}, {}{protocol}{}", self.selection.words(), seen.unwrap_or_default())
+    }
+
+    /// Which part of the split's samples, in words; empty of all of them.
+    fn part(&self) -> String {
+        let of = &self.selection;
+        let mut words = Vec::new();
+        words.extend(of.subset.as_ref().map(|file| {
+            let name = Path::new(file).file_name().unwrap_or_default();
+            format!("subset {}", name.to_string_lossy())
+        }));
+        words.extend(of.condition.as_ref().map(|condition| format!("where {condition}")));
+        words.extend(of.percent.as_ref().map(|percent| format!("{percent} % of every class")));
+        words.join(", ")
     }
 
     fn title(&self) -> String {

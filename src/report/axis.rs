@@ -24,11 +24,6 @@ impl Axis {
         Axis { start, end, ticks }
     }
 
-    /// Where it begins.
-    pub(super) fn start(&self) -> f64 {
-        self.start
-    }
-
     /// Where it ends.
     pub(super) fn end(&self) -> f64 {
         self.end
@@ -132,6 +127,11 @@ pub(super) fn short(number: f64) -> String {
         size if size >= 1e3 => count(number as u64),
         _ => scaled(1.0, ""),
     }
+}
+
+/// `0.001` as `1e-3`, what is near 1 as it is.
+pub(super) fn scientific(value: f64) -> String {
+    if (0.01..1e4).contains(&value) { short(value) } else { format!("{value:e}") }
 }
 
 impl Ranged for Axis {

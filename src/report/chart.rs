@@ -12,11 +12,14 @@ use super::axis::Axis;
 use super::theme::{DARK, FONT, LETTERS, LIGHT, Theme, letters_are_known};
 
 /// Width of every chart in pixels: on a phone three quarters of it, with letters still to be read.
-const WIDTH: u32 = 480;
+const WIDTH: u32 = 420;
 /// Height of charts that do not grow with their data.
 const HEIGHT: u32 = 250;
 /// What plotters divides a font's size by when it writes SVG.
 const SVG_SCALE: f64 = 1.24;
+/// Room beside the axes that run up, for their ticks and names; at the right for half a tick's label.
+const LEFT: u32 = 62;
+const RIGHT: u32 = 18;
 /// Characters of a bar's name at most.
 const MAX_NAME: usize = 24;
 
@@ -42,7 +45,7 @@ pub(super) struct Groups<'a> {
     pub(super) series: Vec<(usize, Vec<f64>)>,
     pub(super) x: Axis,
     pub(super) name: &'a str,
-    /// What stands behind each bar of the only series.
+    /// What stands beside each bar of the only series, in a column where no line crosses it.
     pub(super) labels: Vec<String>,
 }
 
@@ -97,11 +100,11 @@ fn axes<'a, 'b>(
     (x, y): (Axis, Axis),
     (x_name, y_name): (&str, &str),
     upright: bool,
-    left: u32,
+    (left, right): (u32, u32),
 ) -> Result<Chart<'a, 'b>> {
     let mut chart = ChartBuilder::on(area)
         .margin_top(10)
-        .margin_right(18)
+        .margin_right(right)
         .margin_left(2)
         .x_label_area_size(46)
         .y_label_area_size(left)
@@ -134,7 +137,7 @@ impl Bars<'_> {
     pub(super) fn draw(&self) -> Result<Drawn> {
         both(HEIGHT, |area, theme| {
             let axis = (self.x.clone(), self.y.clone());
-            let mut chart = axes(area, theme, axis, self.names, false, 62)?;
+            let mut chart = axes(area, theme, axis, self.names, false, (LEFT, RIGHT))?;
             // What is there is seen: a bar is at least a pixel high.
             let least = self.y.end() / f64::from(HEIGHT - 60);
             let bar = |&(from, to, height): &(f64, f64, f64)| {
@@ -155,6 +158,7 @@ impl Groups<'_> {
         let names: Vec<String> = self.groups.iter().map(|name| shortened(name)).collect();
         let left = names.iter().map(|name| width(name)).max().unwrap_or(0) + 18;
         let ticks = names.into_iter().zip(0u32..).map(|(name, at)| (f64::from(at) + 0.5, name));
+        let right = self.labels.iter().map(|label| width(label) + 20).max().unwrap_or(RIGHT);
         let number = self.groups.len() as f64;
         let y = Axis::with_ticks(number, 0.0, ticks.collect());
         let series = self.series.len() as f64;
@@ -162,7 +166,7 @@ impl Groups<'_> {
         let height = 62.0 + number * (series * bar_pixels + 10.0);
         both(height as u32, |area, theme| {
             let axis = (self.x.clone(), y.clone());
-            let mut chart = axes(area, theme, axis, (self.name, ""), true, left)?;
+            let mut chart = axes(area, theme, axis, (self.name, ""), true, (left, right))?;
             for (place, (colour, values)) in self.series.iter().enumerate() {
                 let colour = theme.series[colour % theme.series.len()];
                 let thick = 0.8 / series;
@@ -176,12 +180,11 @@ impl Groups<'_> {
                 chart.draw_series(values.iter().enumerate().map(bar)).map_err(failed)?;
             }
             let style = letters(theme).pos(Pos::new(HPos::Left, VPos::Center));
-            let values = self.series.first().map(|(_, values)| values.as_slice()).unwrap_or(&[]);
-            let label = |((group, &value), label): ((usize, &f64), &String)| {
-                let text = Text::new(label.clone(), (5, 0), style.clone());
-                EmptyElement::at((value, group as f64 + 0.5)) + text
+            let label = |(group, label): (usize, &String)| {
+                let text = Text::new(label.clone(), (10, 0), style.clone());
+                EmptyElement::at((self.x.end(), group as f64 + 0.5)) + text
             };
-            let labels = values.iter().enumerate().zip(&self.labels).map(label);
+            let labels = self.labels.iter().enumerate().map(label);
             chart.draw_series(labels).map_err(failed)?;
             Ok(())
         })
@@ -192,7 +195,7 @@ impl Lines<'_> {
     pub(super) fn draw(&self) -> Result<Drawn> {
         both(HEIGHT, |area, theme| {
             let axis = (self.x.clone(), self.y.clone());
-            let mut chart = axes(area, theme, axis, self.names, false, 62)?;
+            let mut chart = axes(area, theme, axis, self.names, false, (LEFT, RIGHT))?;
             for (colour, points) in &self.lines {
                 let style = theme.series[colour % theme.series.len()].stroke_width(2);
                 chart.draw_series([PathElement::new(points.clone(), style)]).map_err(failed)?;
@@ -217,6 +220,7 @@ fn shortened(name: &str) -> String {
 mod tests {
     use super::*;
     use crate::report::axis::short;
+    use crate::report::legible;
 
     #[test]
     fn hostile_names_are_escaped_and_long_ones_shortened() {
@@ -248,5 +252,34 @@ mod tests {
         assert_eq!(bars().draw().unwrap().light, drawn.light);
         assert!(drawn.light.contains("pixels") && drawn.light.contains("photos"));
         assert!(width("wwww") > width("iiii"), "measured with the letters of the font");
+    }
+
+    #[test]
+    fn letters_of_charts_are_neither_cut_nor_crossed() {
+        let groups = Groups {
+            groups: (0..5).map(|n| format!("class {n} with a name that is long")).collect(),
+            series: vec![(0, vec![1.0, 1_234_567.0, 900_000.0, 0.0, 5.0])],
+            x: Axis::from_zero(1_234_567.0, 1.0, short),
+            name: "photos",
+            labels: ["1", "1.23M", "900k", "0", "5"].map(str::to_owned).to_vec(),
+        };
+        let bars = Bars {
+            bars: vec![(1.0, 2.0, 123_456.0), (2.0, 3.0, 7.0)],
+            x: Axis::doubling(1.0, 1e9, short),
+            y: Axis::from_zero(123_456.0, 1.0, short),
+            names: ("pixels", "photos"),
+        };
+        let lines = Lines {
+            lines: vec![(0, vec![(0.0, 1.0), (7.5, 1400.0)])],
+            x: Axis::between(0.0, 7.5, short),
+            y: Axis::from_zero(1400.0, 1.0, short),
+            names: ("seconds from the beginning", "photos a second"),
+        };
+        let drawn = [groups.draw(), bars.draw(), lines.draw()];
+        for drawn in drawn.map(|drawn| drawn.unwrap()) {
+            for svg in [&drawn.light, &drawn.dark] {
+                assert_eq!(legible::faults(svg), [] as [&str; 0], "{svg}");
+            }
+        }
     }
 }

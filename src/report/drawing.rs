@@ -38,16 +38,23 @@ pub struct ThemedPicture {
 pub struct Rendering {
     /// Text of an SVG file.
     pub svg: String,
+    /// The same for a phone's screen, as large a part of it as can be drawn there.
+    pub phone_svg: String,
     /// Bytes of a PNG file, two pixels for one of the SVG's.
     pub png: Vec<u8>,
 }
 
+/// Width of a picture in pixels, where it has room.
+pub(super) const WIDE: f64 = 720.0;
+/// Width of a picture on a phone: what a screen of 360 pixels leaves it, so that letters keep their size.
+pub(super) const PHONE: f64 = 306.0;
+
 /// What can be drawn, in pixels of its own; the origin is the upper left corner.
 pub(super) trait Drawing {
-    /// Width and height.
-    fn size(&self) -> (u32, u32);
+    /// Width and height, where there is room for [`WIDE`] or [`PHONE`].
+    fn size(&self, room: f64) -> (u32, u32);
 
-    /// Draws it.
+    /// Draws it on a paper of that size.
     ///
     /// # Errors
     /// [`ReportError::Chart`]; so below.
@@ -58,6 +65,8 @@ pub(super) trait Drawing {
 pub(super) struct Paper<'a, B: DrawingBackend> {
     area: DrawingArea<B, Shift>,
     pub(super) theme: &'a Theme,
+    /// What was asked of [`Drawing::size`].
+    pub(super) room: f64,
     scale: f64,
     /// How far a text is to be moved down to be centred, in heights of its letters.
     drop: f64,
@@ -76,29 +85,40 @@ pub(super) enum Side {
 
 /// Draws in both themes and both formats.
 pub(super) fn render(drawing: &impl Drawing) -> Result<ThemedPicture> {
+    Ok(ThemedPicture { light: render_with(drawing, &LIGHT)?, dark: render_with(drawing, &DARK)? })
+}
+
+/// Draws in the light theme.
+pub(super) fn render_light(drawing: &impl Drawing) -> Result<Rendering> {
+    render_with(drawing, &LIGHT)
+}
+
+fn render_with(drawing: &impl Drawing, theme: &Theme) -> Result<Rendering> {
     if !letters_are_known() {
         return Err(ReportError::Chart("the embedded font cannot be read".to_owned()));
     }
-    let both = |theme: &Theme| -> Result<Rendering> {
-        Ok(Rendering { svg: svg(drawing, theme)?, png: png(drawing, theme)? })
-    };
-    Ok(ThemedPicture { light: both(&LIGHT)?, dark: both(&DARK)? })
+    Ok(Rendering {
+        svg: svg(drawing, theme, WIDE)?,
+        phone_svg: svg(drawing, theme, PHONE)?,
+        png: png(drawing, theme)?,
+    })
 }
 
-fn svg(drawing: &impl Drawing, theme: &Theme) -> Result<String> {
+fn svg(drawing: &impl Drawing, theme: &Theme, room: f64) -> Result<String> {
     let mut svg = String::new();
-    draw_on(SVGBackend::with_string(&mut svg, drawing.size()), drawing, theme, (1, 0.0))?;
+    let backend = SVGBackend::with_string(&mut svg, drawing.size(room));
+    draw_on(backend, drawing, theme, room, (1, 0.0))?;
     // The page brings its font; a file by itself is read with what the reader has.
     let family = |others: &str| format!("font-family=\"{FONT}{others}\"");
     Ok(svg.replace(&family(""), &family(", Inter, system-ui, sans-serif")))
 }
 
 fn png(drawing: &impl Drawing, theme: &Theme) -> Result<Vec<u8>> {
-    let (width, height) = drawing.size();
+    let (width, height) = drawing.size(WIDE);
     let (width, height) = (width * PNG_SCALE, height * PNG_SCALE);
     let mut rgb = vec![0; width as usize * height as usize * 3];
     let backend = BitMapBackend::with_buffer(&mut rgb, (width, height));
-    draw_on(backend, drawing, theme, (PNG_SCALE, BITMAP_DROP))?;
+    draw_on(backend, drawing, theme, WIDE, (PNG_SCALE, BITMAP_DROP))?;
     encode_png(width, height, &rgb).map_err(|error| ReportError::Picture(error.to_string()))
 }
 
@@ -106,11 +126,12 @@ fn draw_on<B: DrawingBackend>(
     backend: B,
     drawing: &impl Drawing,
     theme: &Theme,
+    room: f64,
     (scale, drop): (u32, f64),
 ) -> Result<()> {
     let area = backend.into_drawing_area();
     area.fill(&theme.paper).map_err(failed)?;
-    let paper = Paper { area, theme, scale: f64::from(scale), drop };
+    let paper = Paper { area, theme, room, scale: f64::from(scale), drop };
     drawing.draw(&paper)?;
     paper.area.present().map_err(failed)
 }
@@ -141,6 +162,30 @@ pub(super) fn fitted(text: &str, size: f64, width: f64) -> String {
             return cut;
         }
     }
+}
+
+/// The text in lines none of which is wider than `width`; of more than `most` lines the last kept one loses its end.
+pub(super) fn wrapped(text: &str, size: f64, width: f64, most: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut rest: String = text.chars().take(MOST_LETTERS).collect();
+    while !rest.is_empty() && lines.len() + 1 < most && text_width(&rest, size) > width {
+        // Between words; a word that is too long by itself is parted.
+        let fits = |end: usize| text_width(rest[..end].trim_end(), size) <= width;
+        let spaces = rest.match_indices(' ').map(|(place, _)| place + 1);
+        let end = spaces
+            .take_while(|&end| fits(end))
+            .last()
+            .filter(|&end| !rest[..end].trim().is_empty());
+        let letters = rest.char_indices().map(|(place, letter)| place + letter.len_utf8());
+        let end = end.or_else(|| letters.take_while(|&end| fits(end)).last());
+        let next = rest.split_off(end.unwrap_or(rest.len()));
+        lines.push(rest.trim_end().to_owned());
+        rest = next;
+    }
+    if !rest.is_empty() {
+        lines.push(fitted(&rest, size, width));
+    }
+    lines
 }
 
 impl<B: DrawingBackend> Paper<'_, B> {
@@ -208,9 +253,15 @@ impl<B: DrawingBackend> Paper<'_, B> {
         self.write(text, place, side, size, colour, FontTransform::None)
     }
 
-    /// A centred line of text that runs upwards.
-    pub(super) fn upright(&self, text: &str, place: (f64, f64), colour: RGBColor) -> Result<()> {
-        self.write(text, place, Side::Middle, 1.0, colour, FontTransform::Rotate270)
+    /// A line of text that runs upwards: from its place, around it, or to it.
+    pub(super) fn upright(
+        &self,
+        text: &str,
+        place: (f64, f64),
+        side: Side,
+        colour: RGBColor,
+    ) -> Result<()> {
+        self.write(text, place, side, 1.0, colour, FontTransform::Rotate270)
     }
 
     fn write(
@@ -248,15 +299,20 @@ pub(super) fn between(from: RGBColor, to: RGBColor, share: f64) -> RGBColor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{ConfusionChart, ReliabilityBin, ReliabilityChart};
+    use crate::report::{ConfusionChart, ReliabilityBin, ReliabilityChart, legible};
 
     fn confusion(classes: &[String]) -> ThemedPicture {
         let counts: Vec<Vec<u64>> = (0..classes.len())
             .map(|row| (0..classes.len()).map(|c| if c == row { 900 } else { c as u64 }).collect())
             .collect();
-        ConfusionChart { title: "B-T4SA test: 51,000 samples", classes, counts: &counts }
-            .picture()
-            .unwrap()
+        ConfusionChart {
+            title: "B-T4SA test: 51,000 samples",
+            subtitle: "",
+            classes,
+            counts: &counts,
+        }
+        .picture()
+        .unwrap()
     }
 
     fn size(png: &[u8]) -> (u32, u32) {
@@ -277,9 +333,16 @@ mod tests {
             let head = format!("width=\"{}\" height=\"{}\"", width / 2, height / 2);
             assert!(form.svg.contains(&head), "{head}");
         }
+        legible::check(&picture);
         keep("confusion", &picture);
         let many: Vec<String> = (0..150).map(|number| format!("class {number}")).collect();
+        legible::check(&confusion(&many));
         keep("confusion-many", &confusion(&many));
+        let twelve: Vec<String> =
+            (0..12).map(|n| format!("class number {n} of some length")).collect();
+        legible::check(&confusion(&twelve));
+        keep("confusion-twelve", &confusion(&twelve));
+        legible::check(&confusion(&["one".to_owned()]));
         let bins = (0..15).map(|bin| ReliabilityBin {
             from: f64::from(bin) / 15.0,
             to: f64::from(bin + 1) / 15.0,
@@ -288,7 +351,9 @@ mod tests {
             accuracy: f64::from(bin) / 18.0,
         });
         let title = "882 samples, calibration error 0.042";
-        let picture = ReliabilityChart { title, bins: bins.collect() }.picture().unwrap();
+        let chart = ReliabilityChart { title, subtitle: "where width > 300", bins: bins.collect() };
+        let picture = chart.picture().unwrap();
+        legible::check(&picture);
         keep("reliability", &picture);
         assert!(picture.light.svg.contains("share predicted right"));
     }
@@ -300,6 +365,8 @@ mod tests {
         for (theme, form) in [("light", &picture.light), ("dark", &picture.dark)] {
             std::fs::write(folder.join(format!("{name}-{theme}.png")), &form.png).unwrap();
             std::fs::write(folder.join(format!("{name}-{theme}.svg")), &form.svg).unwrap();
+            std::fs::write(folder.join(format!("{name}-{theme}-phone.svg")), &form.phone_svg)
+                .unwrap();
         }
     }
 
@@ -310,6 +377,20 @@ mod tests {
         let cut = fitted(long, 1.0, 60.0);
         assert!(cut.ends_with('…') && text_width(&cut, 1.0) <= 60.0, "{cut}");
         assert_eq!(fitted(long, 1.0, 0.0), "…");
+        for (text, width) in [(long, 60.0), ("averyveryverylongclassname", 40.0), ("ä ö ü  ß", 9.0)]
+        {
+            let lines = wrapped(text, 1.0, width, 99);
+            let joined: String = lines.concat();
+            assert_eq!(joined.replace(' ', ""), text.replace(' ', ""), "nothing is lost");
+            assert!(
+                lines.len() > 1 && lines.iter().all(|line| text_width(line, 1.0) <= width),
+                "{lines:?}"
+            );
+        }
+        let lines = wrapped(&long.repeat(9), 1.0, 60.0, 2);
+        assert!(lines.len() == 2 && lines[1].ends_with('…'), "{lines:?}");
+        assert_eq!(wrapped("", 1.0, 60.0, 2), [] as [&str; 0]);
+        assert_eq!(wrapped("ab", 1.0, 0.0, 9), ["ab"], "no room at all is no endless loop");
         assert!(text_width("wwww", 1.0) > 2.0 * text_width("iiii", 1.0));
     }
 }

@@ -15,8 +15,10 @@ const MAX_BARS: usize = 24;
 const MAX_POINTS: usize = 400;
 /// Splits that a chart tells apart.
 const MAX_SERIES: usize = 6;
-/// Colours of negative, neutral and positive: apart from each other for everybody.
-const SENTIMENTS: [(usize, &str); 3] = [(1, "negative"), (5, "neutral"), (0, "positive")];
+/// Colours of negative, neutral and positive: apart from each other for everybody, and those of the service's page.
+const SENTIMENTS: [(usize, &str); 3] = [(1, "negative"), (5, "neutral"), (2, "positive")];
+/// Colours of splits: of as many as there usually are, none means a sentiment as well.
+const SPLITS: [usize; MAX_SERIES] = [0, 3, 4, 2, 1, 5];
 
 type Result<T> = std::result::Result<T, ReportError>;
 
@@ -29,7 +31,7 @@ pub(super) fn balance(found: &Inspection, numbers: &Numbers) -> Result<Option<Fi
     }
     let share = |number: u64, of: u64| 100.0 * number as f64 / of as f64;
     let mut legend: Vec<(usize, String)> =
-        splits.iter().enumerate().map(|(at, split)| (at, split.name.clone())).collect();
+        splits.iter().zip(SPLITS).map(|(split, colour)| (colour, split.name.clone())).collect();
     if legend.len() == 1 {
         legend.clear();
     }
@@ -48,7 +50,7 @@ pub(super) fn balance(found: &Inspection, numbers: &Numbers) -> Result<Option<Fi
         };
         let groups = Groups {
             groups: found.classes.clone(),
-            series: splits.iter().map(values).enumerate().collect(),
+            series: SPLITS.into_iter().zip(splits.iter().map(values)).collect(),
             x: Axis::from_zero(most, 1e-3, percent),
             name: "share of the split's samples",
             labels: Vec::new(),
@@ -69,7 +71,7 @@ pub(super) fn balance(found: &Inspection, numbers: &Numbers) -> Result<Option<Fi
             order.chunks(step).enumerate().map(point).collect()
         };
         let lines = Lines {
-            lines: splits.iter().map(line).enumerate().collect(),
+            lines: SPLITS.into_iter().zip(splits.iter().map(line)).collect(),
             x: Axis::between(1.0, found.classes.len() as f64, short),
             y: Axis::from_zero(most, 1e-3, percent),
             names: ("classes, the largest first", "share of the split"),
@@ -99,8 +101,7 @@ pub(super) fn formats(found: &Inspection, numbers: &Numbers) -> Result<Option<Fi
         groups: members.iter().map(|(name, _)| name.clone()).collect(),
         labels: values.iter().map(|&value| short(value)).collect(),
         series: vec![(0, values)],
-        // Room for the label of the longest bar.
-        x: Axis::from_zero(most * 1.1, 1.0, short),
+        x: Axis::from_zero(most, 1.0, short),
         name: "photos",
     };
     Ok(Some(Figure {

@@ -1,23 +1,18 @@
-//! Lines with marks and intervals, in panels beside each other, for light and dark pages and as files.
+//! Lines with marks and intervals, in panels beside each other (on phones below), for light and dark pages and as files.
 
 use plotters::prelude::DrawingBackend;
 
 use super::ReportError;
-use super::axis::short;
-use super::drawing::{Drawing, Paper, Side, ThemedPicture, fitted, render, text_width};
+use super::axis::{scientific, short};
+use super::drawing::{Drawing, Paper, Rendering, ThemedPicture, render, render_light};
 use super::frame::{Frame, Scale};
+use super::heading::{Heading, Sign};
 use super::marks::{mark, stroked, upright_interval};
 
-/// Pixels of a picture's width.
-const WIDTH: f64 = 720.0;
 /// Height of a panel's axes.
-const HEIGHT: f64 = 250.0;
-/// Room to the left of a panel's axes.
-const LEFT: f64 = 68.0;
-/// Height of a legend's line.
-const LEGEND: f64 = 20.0;
-/// Width of a name in the legend at most.
-const MAX_NAME: f64 = 260.0;
+const HEIGHT: f64 = 240.0;
+/// Width of a panel at least, where there is room.
+const PANEL: f64 = 350.0;
 /// A line of at most so many points shows each of them.
 const MOST_MARKS: usize = 20;
 
@@ -35,7 +30,7 @@ pub struct LinePoint {
 /// A line.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Line {
-    /// Its name in the legend.
+    /// Its name in the legend; lines of one name have one colour in all panels.
     pub name: String,
     /// Its points, from left to right.
     pub points: Vec<LinePoint>,
@@ -48,13 +43,15 @@ pub struct LinesPanel {
     pub x_name: String,
     /// What goes up, with its unit.
     pub y_name: String,
-    /// The lines; those of the same number in all panels are of the same thing.
+    /// The lines.
     pub lines: Vec<Line>,
     /// Equal steps to the right are equal factors.
     pub logarithmic_x: bool,
-    /// Whether the axis upwards begins at 0.
+    /// Equal steps up are equal factors.
+    pub logarithmic_y: bool,
+    /// Whether the axis upwards begins at 0; else it is one of shares.
     pub from_zero: bool,
-    /// An upright line, and what it says.
+    /// An upright line, and what the legend says of it.
     pub mark: Option<(f64, String)>,
 }
 
@@ -63,6 +60,8 @@ pub struct LinesPanel {
 pub struct LinesChart<'a> {
     /// What is said above it.
     pub title: &'a str,
+    /// Which samples it is of; may be empty.
+    pub subtitle: &'a str,
     /// The panels.
     pub panels: Vec<LinesPanel>,
 }
@@ -76,77 +75,124 @@ impl LinesChart<'_> {
         render(self)
     }
 
-    /// Where the names of the lines stand: left, line of the legend, the name.
-    fn legend(&self) -> Vec<(f64, f64, String)> {
-        let lines = self.panels.first().map_or(&[][..], |panel| &panel.lines);
-        let (mut left, mut row) = (LEFT, 0.0);
-        let mut places = Vec::new();
-        for line in lines {
-            let name = fitted(&line.name, 0.95, MAX_NAME);
-            let width = text_width(&name, 0.95) + 60.0;
-            if left + width > WIDTH && left > LEFT {
-                (left, row) = (LEFT, row + 1.0);
-            }
-            places.push((left, row, name));
-            left += width;
-        }
-        places
+    /// Draws it for light pages and paper alone.
+    ///
+    /// # Errors
+    /// [`ReportError::Chart`].
+    pub fn light(&self) -> Result<Rendering, ReportError> {
+        render_light(self)
     }
 
-    fn top(&self) -> f64 {
-        let rows = self.legend().last().map_or(0.0, |&(_, row, _)| row + 1.0);
-        40.0 + rows * LEGEND + 18.0
+    /// Names of the lines that are drawn, each once; its place is the number of its colour.
+    fn names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = Vec::new();
+        for line in self.panels.iter().flat_map(|panel| &panel.lines) {
+            if !line.points.is_empty() && !names.contains(&line.name.as_str()) {
+                names.push(&line.name);
+            }
+        }
+        names
+    }
+
+    /// What the legend explains: every line, and every upright line.
+    fn heading(&self) -> Heading<'_> {
+        let marked = |name: &str| {
+            let lines = self.panels.iter().flat_map(|panel| &panel.lines);
+            lines.filter(|line| line.name == name).any(|line| line.points.len() <= MOST_MARKS)
+        };
+        let names = self.names().into_iter().enumerate();
+        let mut legend: Vec<(Sign, String)> = names
+            .map(|(number, name)| (Sign::Line(number, marked(name)), name.to_owned()))
+            .collect();
+        for (_, words) in self.panels.iter().filter_map(|panel| panel.mark.as_ref()) {
+            if !legend.iter().any(|(_, other)| other == words) {
+                legend.push((Sign::Upright, words.clone()));
+            }
+        }
+        Heading { title: self.title, subtitle: self.subtitle, legend }
+    }
+
+    /// The picture's width, and a place for each panel.
+    fn layout(&self, room: f64) -> (f64, Vec<Frame>) {
+        let panels = self.panels.len().max(1) as f64;
+        // On a phone below each other.
+        let beside = room >= 2.0 * PANEL;
+        let width = if beside { room.max(panels * PANEL) } else { room };
+        let step = if beside { width / panels } else { width };
+        let mut top = self.heading().height(width);
+        let mut frames: Vec<Frame> = Vec::new();
+        for (number, panel) in self.panels.iter().enumerate() {
+            let left = if beside { number as f64 * step } else { 0.0 };
+            frames.push(panel.frame((left, left + step), top));
+            if let (false, Some(frame)) = (beside, frames.last()) {
+                top = frame.end() + 12.0;
+            }
+        }
+        // Names of the axes may take different numbers of lines.
+        if beside {
+            let lowest = frames.iter().map(|frame| frame.top).fold(0.0, f64::max);
+            for frame in &mut frames {
+                (frame.top, frame.bottom) = (lowest, lowest + HEIGHT);
+            }
+        }
+        (width, frames)
     }
 }
 
 impl LinesPanel {
-    fn frame(&self, left: f64, right: f64, top: f64) -> Frame {
+    fn frame(&self, across: (f64, f64), top: f64) -> Frame {
         let points = || self.lines.iter().flat_map(|line| &line.points);
-        let x = || points().map(|point| point.x);
-        let y = points().flat_map(|point| {
+        let xs = || points().map(|point| point.x);
+        let ys = points().flat_map(|point| {
             let (low, high) = point.interval.unwrap_or((point.y, point.y));
             [low, high, point.y]
         });
+        // Rates of learning span decades and are known by their powers.
+        let small = xs().any(|x| x > 0.0 && x < 0.01);
         let x = match self.logarithmic_x {
-            true => Scale::factors(&self.x_name, &x().collect::<Vec<f64>>(), short),
-            false => Scale::exact(&self.x_name, x(), whole_or_none),
+            true if small => Scale::decades(&self.x_name, xs(), scientific),
+            true => Scale::factors(&self.x_name, &xs().collect::<Vec<f64>>(), short),
+            false => Scale::exact(&self.x_name, xs(), whole_or_none),
         };
-        let y = match self.from_zero {
-            true => Scale::from_zero(&self.y_name, y, short),
-            false => Scale::shares(&self.y_name, y, short),
+        let y = match (self.logarithmic_y, self.from_zero) {
+            (true, _) => Scale::decades(&self.y_name, ys, scientific),
+            (false, true) => Scale::from_zero(&self.y_name, ys, short),
+            (false, false) => Scale::shares(&self.y_name, ys, short),
         };
-        Frame { left, right, top, bottom: top + HEIGHT, x, y }
+        Frame::within(across, top, HEIGHT, x, y)
     }
 
     fn draw<B: DrawingBackend>(
         &self,
         paper: &Paper<'_, B>,
         frame: &Frame,
+        names: &[&str],
     ) -> Result<(), ReportError> {
         let theme = paper.theme;
         frame.draw(paper)?;
-        if let Some((x, words)) = &self.mark {
+        if let Some((x, _)) = &self.mark {
             let x = frame.across(*x);
-            stroked(paper, 2, &[(x, frame.bottom), (x, frame.top)], theme.axis, 1.4)?;
-            let half = text_width(words, 0.9) / 2.0;
-            let middle = x.clamp(frame.left + half, (frame.right - half).max(frame.left + half));
-            paper.text(words, (middle, frame.top - 8.0), Side::Middle, 0.9, theme.ink)?;
+            stroked(paper, 2, &[(x, frame.bottom), (x, frame.top)], theme.ink, 1.4)?;
         }
-        for (number, line) in self.lines.iter().enumerate() {
+        // The first on top.
+        for line in self.lines.iter().rev() {
+            let number = names.iter().position(|name| *name == line.name).unwrap_or(0);
             let colour = theme.series[number % theme.series.len()];
-            let points =
-                line.points.iter().filter(|point| point.x.is_finite() && point.y.is_finite());
-            let points: Vec<&LinePoint> =
-                points.filter(|point| !self.logarithmic_x || point.x > 0.0).collect();
+            let shown = |point: &&LinePoint| {
+                point.x.is_finite()
+                    && point.y.is_finite()
+                    && (!self.logarithmic_x || point.x > 0.0)
+                    && (!self.logarithmic_y || point.y > 0.0)
+            };
+            let points: Vec<&LinePoint> = line.points.iter().filter(shown).collect();
             let places: Vec<(f64, f64)> =
                 points.iter().map(|point| (frame.across(point.x), frame.down(point.y))).collect();
             if places.len() > 1 {
                 stroked(paper, number, &places, colour, 2.0)?;
             }
             for (point, place) in points.iter().zip(&places) {
-                if let Some((low, high)) = point.interval {
-                    let ends = (frame.down(high), frame.down(low));
-                    upright_interval(paper, place.0, ends, colour)?;
+                if let Some(interval) = point.interval {
+                    upright_interval(paper, place.0, frame.ends_down(interval), colour)?;
                 }
                 if places.len() <= MOST_MARKS {
                     mark(paper, number, *place, colour, None)?;
@@ -163,33 +209,30 @@ fn whole_or_none(value: f64) -> String {
 }
 
 impl Drawing for LinesChart<'_> {
-    fn size(&self) -> (u32, u32) {
-        (WIDTH as u32, (self.top() + HEIGHT + 56.0) as u32)
+    fn size(&self, room: f64) -> (u32, u32) {
+        let (width, frames) = self.layout(room);
+        let end = frames.iter().map(Frame::end).fold(self.heading().height(width), f64::max);
+        (width as u32, end.ceil() as u32 + 4)
     }
 
     fn draw<B: DrawingBackend>(&self, paper: &Paper<'_, B>) -> Result<(), ReportError> {
-        let theme = paper.theme;
-        let title = fitted(self.title, 1.0, WIDTH - 24.0);
-        paper.text(&title, (12.0, 18.0), Side::Right, 1.0, theme.ink)?;
-        for (number, (left, row, name)) in self.legend().into_iter().enumerate() {
-            let (colour, y) = (theme.series[number % theme.series.len()], 46.0 + row * LEGEND);
-            stroked(paper, number, &[(left, y), (left + 30.0, y)], colour, 2.0)?;
-            mark(paper, number, (left + 15.0, y), colour, None)?;
-            paper.text(&name, (left + 38.0, y), Side::Right, 0.95, theme.ink)?;
-        }
-        let width = WIDTH / self.panels.len().max(1) as f64;
-        for (number, panel) in self.panels.iter().enumerate() {
-            let left = number as f64 * width;
-            let frame = panel.frame(left + LEFT, left + width - 18.0, self.top());
-            panel.draw(paper, &frame)?;
-        }
-        Ok(())
+        let (width, frames) = self.layout(paper.room);
+        self.heading().draw(paper, width)?;
+        let names = self.names();
+        self.panels
+            .iter()
+            .zip(&frames)
+            .try_for_each(|(panel, frame)| panel.draw(paper, frame, &names))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::drawing::WIDE;
+    use crate::report::legible;
+    use crate::report::theme::LIGHT;
+    use plotters::prelude::RGBColor;
 
     fn line(name: &str, points: &[(f64, f64)]) -> Line {
         let point = |&(x, y): &(f64, f64)| LinePoint { x, y, interval: Some((y - 0.1, y + 0.1)) };
@@ -206,19 +249,29 @@ mod tests {
                 line("<b>validation</b>", &[(1.0, 0.8), (2.0, 0.75), (3.0, 0.76)]),
             ],
             from_zero: true,
-            mark: Some((2.0, "best".to_owned())),
+            mark: Some((2.0, "best epoch".to_owned())),
             ..LinesPanel::default()
         };
         let second =
             LinesPanel { y_name: "accuracy".to_owned(), from_zero: false, ..panel.clone() };
-        let chart = LinesChart { title: "of a model", panels: vec![panel, second] };
+        let chart =
+            LinesChart { title: "of a model", subtitle: "of 20 %", panels: vec![panel, second] };
         let picture = chart.picture().unwrap();
-        for words in
-            ["of a model", "epoch", "loss (nats)", "accuracy", "training", "best", "&lt;b&gt;"]
-        {
+        for words in [
+            "of a model",
+            "epoch",
+            "loss (nats)",
+            "accuracy",
+            "training",
+            "best",
+            "&lt;b&gt;",
+            "of 20 %",
+        ] {
             assert!(picture.light.svg.contains(words), "{words}");
         }
         assert!(!picture.dark.svg.contains("<b>"));
+        assert_eq!(picture.light.svg.matches("best epoch").count(), 1, "said once for both panels");
+        legible::check(&picture);
         assert_eq!(picture, chart.picture().unwrap(), "the same lines are the same picture");
     }
 
@@ -234,12 +287,58 @@ mod tests {
             for logarithmic_x in [false, true] {
                 for from_zero in [false, true] {
                     let lines = vec![line("a", &points)];
-                    let panel =
-                        LinesPanel { lines, logarithmic_x, from_zero, ..LinesPanel::default() };
-                    LinesChart { title: "", panels: vec![panel] }.picture().unwrap();
+                    let logarithmic_y = logarithmic_x && from_zero;
+                    let panel = LinesPanel {
+                        lines,
+                        logarithmic_x,
+                        logarithmic_y,
+                        from_zero,
+                        ..LinesPanel::default()
+                    };
+                    LinesChart { title: "", subtitle: "", panels: vec![panel] }.picture().unwrap();
                 }
             }
         }
-        LinesChart { title: "", panels: Vec::new() }.picture().unwrap();
+        LinesChart { title: "", subtitle: "", panels: Vec::new() }.picture().unwrap();
+    }
+
+    #[test]
+    fn a_line_alone_has_its_name_in_the_legend_and_one_name_has_one_colour() {
+        let panel = |lines| LinesPanel { from_zero: true, lines, ..LinesPanel::default() };
+        let of = |name: &str| line(name, &[(1.0, 0.5), (2.0, 0.4)]);
+        let panels = vec![
+            panel(vec![of("training"), Line { name: "validation".to_owned(), points: vec![] }]),
+            panel(vec![of("learning rate")]),
+            panel(vec![of("training")]),
+        ];
+        let chart = LinesChart { title: "", subtitle: "", panels };
+        assert_eq!(
+            chart.names(),
+            ["training", "learning rate"],
+            "nothing is named that is not drawn"
+        );
+        let svg = chart.light().unwrap().svg;
+        let colours: Vec<usize> = LIGHT
+            .series
+            .iter()
+            .map(|RGBColor(r, g, b)| svg.matches(&format!("#{r:02X}{g:02X}{b:02X}")).count())
+            .collect();
+        assert!(colours[0] > 0 && colours[1] > 0 && colours[2] == 0, "{colours:?}");
+        assert!(svg.contains("training") && !svg.contains("validation"));
+    }
+
+    #[test]
+    fn intervals_do_not_leave_the_axes() {
+        let points = [(1.0, 0.05), (2.0, 0.95)];
+        let panel = LinesPanel { lines: vec![line("a", &points)], ..LinesPanel::default() };
+        let chart = LinesChart { title: "", subtitle: "", panels: vec![panel] };
+        let (_, frames) = chart.layout(WIDE);
+        let axis = [frames[0].down(0.0), frames[0].down(1.0)];
+        assert_eq!(axis, [frames[0].bottom, frames[0].top]);
+        let ends = [0, 1].map(|point| {
+            frames[0].ends_down(chart.panels[0].lines[0].points[point].interval.unwrap())
+        });
+        assert!(ends[0][1].cut && ends[1][0].cut, "{ends:?}");
+        legible::check(&chart.picture().unwrap());
     }
 }

@@ -3,7 +3,8 @@
 use plotters::prelude::{DrawingBackend, RGBColor};
 
 use super::ReportError;
-use super::drawing::Paper;
+use super::drawing::{Paper, between};
+use super::frame::End;
 
 /// Radius of a mark.
 pub(super) const MARK: f64 = 5.0;
@@ -87,24 +88,53 @@ pub(super) fn stroked<B: DrawingBackend>(
     Ok(())
 }
 
-/// An upright interval with ends, around a place.
+/// A disc with its edge; hollow ones are as the paper within.
+pub(super) fn disc<B: DrawingBackend>(
+    paper: &Paper<'_, B>,
+    middle: (f64, f64),
+    radius: f64,
+    colour: RGBColor,
+    hollow: bool,
+) -> Result<()> {
+    paper.disc(middle, radius, colour)?;
+    let inside = between(paper.theme.paper, colour, if hollow { 0.0 } else { 0.55 });
+    paper.disc(middle, radius - 1.6, inside)
+}
+
+/// How far a ring reaches beyond its disc.
+pub(super) const RING: f64 = 4.5;
+
+/// A ring around a disc: the chosen one is told apart without its colour.
+pub(super) fn ring<B: DrawingBackend>(
+    paper: &Paper<'_, B>,
+    middle: (f64, f64),
+    radius: f64,
+    colour: RGBColor,
+) -> Result<()> {
+    paper.disc(middle, radius + RING, colour)?;
+    paper.disc(middle, radius + 3.0, paper.theme.paper)
+}
+
+/// An upright interval; a stroke across tells where it ends itself and is not cut by the axis.
 pub(super) fn upright_interval<B: DrawingBackend>(
     paper: &Paper<'_, B>,
     x: f64,
-    (from, to): (f64, f64),
+    ends: [End; 2],
     colour: RGBColor,
 ) -> Result<()> {
-    paper.line(&[(x, from), (x, to)], colour, 1.2)?;
-    [from, to].into_iter().try_for_each(|y| paper.line(&[(x - 3.0, y), (x + 3.0, y)], colour, 1.2))
+    paper.line(&ends.map(|end| (x, end.place)), colour, 1.2)?;
+    let own = ends.iter().filter(|end| !end.cut).map(|end| end.place);
+    own.into_iter().try_for_each(|y| paper.line(&[(x - 3.0, y), (x + 3.0, y)], colour, 1.2))
 }
 
-/// A level interval with ends.
+/// A level interval; see [`upright_interval`].
 pub(super) fn level_interval<B: DrawingBackend>(
     paper: &Paper<'_, B>,
     y: f64,
-    (from, to): (f64, f64),
+    ends: [End; 2],
     colour: RGBColor,
 ) -> Result<()> {
-    paper.line(&[(from, y), (to, y)], colour, 1.2)?;
-    [from, to].into_iter().try_for_each(|x| paper.line(&[(x, y - 3.0), (x, y + 3.0)], colour, 1.2))
+    paper.line(&ends.map(|end| (end.place, y)), colour, 1.2)?;
+    let own = ends.iter().filter(|end| !end.cut).map(|end| end.place);
+    own.into_iter().try_for_each(|x| paper.line(&[(x, y - 3.0), (x, y + 3.0)], colour, 1.2))
 }

@@ -12,12 +12,14 @@
 mod axis;
 mod chart;
 mod confusion;
-mod curves;
 mod drawing;
 mod figures;
 mod frame;
 mod gallery;
+mod heading;
 mod histograms;
+#[cfg(test)]
+pub(crate) mod legible;
 mod lines;
 mod marks;
 mod numbers;
@@ -37,7 +39,6 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 pub use confusion::ConfusionChart;
-pub use curves::{Curve, Panel, Picture};
 pub use drawing::{Rendering, ThemedPicture};
 pub use lines::{Line, LinePoint, LinesChart, LinesPanel};
 pub use numbers::{bytes, count, times_smaller};

@@ -1,20 +1,26 @@
 //! Accuracy against cost: which models are worth their price.
 
-use plotters::prelude::{DrawingBackend, RGBColor};
+use plotters::prelude::DrawingBackend;
 
 use super::ReportError;
 use super::axis::short;
-use super::drawing::{Drawing, Paper, Side, ThemedPicture, between, fitted, render, text_width};
+use super::drawing::{
+    Drawing, Paper, Side, ThemedPicture, WIDE, between, fitted, render, text_width,
+};
 use super::frame::{Frame, Scale};
-use super::marks::{stroked, upright_interval};
+use super::heading::{Heading, Sign};
+use super::marks::{RING, disc, ring, stroked, upright_interval};
 use super::numbers::bytes;
 use super::placing::{Block, Wanted, place};
 
-const SIZE: (u32, u32) = (720, 520);
-const LEFT: f64 = 70.0;
-const RIGHT: f64 = 700.0;
-const TOP: f64 = 88.0;
-const BOTTOM: f64 = 464.0;
+/// Numbers of colours.
+const CHOSEN: usize = 1;
+const FRONT: usize = 0;
+const BEATEN: usize = 5;
+/// Strokes of the front's line.
+const STROKES: usize = 1;
+/// Letters of names, relative.
+const LETTERS: f64 = 0.95;
 /// Radius of the largest mark; the smallest has at least the other.
 const LARGEST: f64 = 24.0;
 const SMALLEST: f64 = 4.0;
@@ -45,6 +51,8 @@ pub struct ParetoPoint {
 pub struct ParetoChart<'a> {
     /// What is said above it.
     pub title: &'a str,
+    /// Which samples it is of; may be empty.
+    pub subtitle: &'a str,
     /// Name of the cost with its unit.
     pub cost_name: &'a str,
     /// Name of the accuracy.
@@ -76,84 +84,123 @@ impl ParetoChart<'_> {
         order
     }
 
-    fn frame(&self) -> Frame {
-        let costs: Vec<f64> = self.points.iter().map(|point| point.cost).collect();
-        let ends = |point: &ParetoPoint| {
-            let (low, high) = point.interval.unwrap_or((point.accuracy, point.accuracy));
-            [low, high]
-        };
-        let shares = self.points.iter().flat_map(ends);
-        Frame {
-            left: LEFT,
-            right: RIGHT,
-            top: TOP,
-            bottom: BOTTOM,
-            x: Scale::factors(self.cost_name, &costs, short),
-            y: Scale::shares(self.accuracy_name, shares, short),
+    /// What the legend explains: only what is there.
+    fn heading(&self, room: f64) -> Heading<'_> {
+        let front = self.front();
+        let beaten = |number: usize| !front.contains(&number) && !self.points[number].chosen;
+        let mut legend = Vec::new();
+        if self.points.iter().any(|point| point.chosen) {
+            legend.push((Sign::Ring(CHOSEN), "chosen".to_owned()));
         }
-    }
-
-    fn radius(&self, bytes: Option<f64>) -> f64 {
-        let largest = self.points.iter().filter_map(|point| point.bytes).fold(0.0, f64::max);
-        match bytes {
-            Some(bytes) if largest > 0.0 => (LARGEST * (bytes / largest).sqrt()).max(SMALLEST),
-            _ => SMALLEST,
+        if front.iter().any(|&number| !self.points[number].chosen) {
+            legend.push((Sign::Disc(FRONT), "on the Pareto front".to_owned()));
         }
-    }
-
-    fn legend<B: DrawingBackend>(&self, paper: &Paper<'_, B>) -> Result<(), ReportError> {
-        let theme = paper.theme;
-        let (mut x, y) = (LEFT, 46.0);
-        for (text, colour, hollow) in [
-            ("chosen", theme.series[1], false),
-            ("on the Pareto front", theme.series[0], false),
-            ("beaten in both", theme.series[5], true),
-        ] {
-            if text == "chosen" {
-                ring(paper, (x + 6.0, y), 4.0, colour)?;
-            }
-            let radius = if text == "chosen" { 4.0 } else { 6.0 };
-            disc(paper, (x + 6.0, y), radius, colour, hollow)?;
-            paper.text(text, (x + 18.0, y), Side::Right, 0.95, theme.ink)?;
-            x += text_width(text, 0.95) + 38.0;
+        if (0..self.points.len()).any(beaten) {
+            legend.push((Sign::HollowDisc(BEATEN), "beaten in both".to_owned()));
         }
-        stroked(paper, 1, &[(x, y), (x + 30.0, y)], theme.series[0], 1.6)?;
-        paper.text("Pareto front", (x + 36.0, y), Side::Right, 0.95, theme.ink)?;
+        if !front.is_empty() {
+            let words = "Pareto front: for less, nothing is as accurate";
+            legend.push((Sign::Strokes(STROKES, FRONT), words.to_owned()));
+        }
         // Two sizes, for scale.
         let sizes = self.points.iter().filter_map(|point| point.bytes);
         let (least, most) = sizes
             .fold((f64::INFINITY, 0.0f64), |(low, high), size| (low.min(size), high.max(size)));
         if most > 0.0 {
-            let sizes = [least, most].map(|size| bytes(size as u64)).join(" to ");
-            let text = format!("area: size of the weights, {sizes}");
-            paper.text(&text, (LEFT, 68.0), Side::Right, 0.95, theme.ink)?;
+            let mut sizes = [least, most].map(|size| bytes(size as u64)).to_vec();
+            sizes.dedup();
+            let text = format!("area: size of the weights, {}", sizes.join(" to "));
+            legend.push((Sign::None, text));
+        }
+        if room < WIDE {
+            let named = |(number, point): (usize, &ParetoPoint)| {
+                (Sign::None, format!("{}: {}", number + 1, point.name))
+            };
+            legend.extend(self.points.iter().enumerate().map(named));
+        }
+        Heading { title: self.title, subtitle: self.subtitle, legend }
+    }
+
+    fn frame(&self, room: f64) -> Frame {
+        let costs: Vec<f64> = self.points.iter().map(|point| point.cost).collect();
+        let ends = |point: &ParetoPoint| {
+            let (low, high) = point.interval.unwrap_or((point.accuracy, point.accuracy));
+            [low, high]
+        };
+        let x = Scale::factors(self.cost_name, &costs, short);
+        let y = Scale::shares(self.accuracy_name, self.points.iter().flat_map(ends), short);
+        let height = if room < WIDE { 280.0 } else { 376.0 };
+        Frame::within((0.0, room), self.heading(room).height(room), height, x, y)
+    }
+
+    fn radius(&self, bytes: Option<f64>, room: f64) -> f64 {
+        let largest = self.points.iter().filter_map(|point| point.bytes).fold(0.0, f64::max);
+        let most = if room < WIDE { 0.7 * LARGEST } else { LARGEST };
+        match bytes {
+            Some(bytes) if largest > 0.0 => (most * (bytes / largest).sqrt()).max(SMALLEST),
+            _ => SMALLEST,
+        }
+    }
+
+    /// What stands beside a mark: a name, or on a phone its number in the legend.
+    fn name(&self, number: usize, room: f64) -> String {
+        match room < WIDE {
+            true => (number + 1).to_string(),
+            false => fitted(&self.points[number].name, LETTERS, MAX_NAME),
+        }
+    }
+
+    fn colour(&self, number: usize, front: &[usize]) -> usize {
+        match (self.points[number].chosen, front.contains(&number)) {
+            (true, _) => CHOSEN,
+            (false, true) => FRONT,
+            (false, false) => BEATEN,
+        }
+    }
+
+    /// Places the names so that they hide nothing, and draws them.
+    fn draw_names<B: DrawingBackend>(
+        &self,
+        paper: &Paper<'_, B>,
+        frame: &Frame,
+        taken: &[Block],
+    ) -> Result<(), ReportError> {
+        let theme = paper.theme;
+        let wanted = |(number, point): (usize, &ParetoPoint)| Wanted {
+            point: (frame.across(point.cost), frame.down(point.accuracy)),
+            radius: self.radius(point.bytes, paper.room) + if point.chosen { RING } else { 0.0 },
+            width: text_width(&self.name(number, paper.room), LETTERS) + 4.0,
+            height: 16.0,
+        };
+        let wanted: Vec<Wanted> = self.points.iter().enumerate().map(wanted).collect();
+        let within = Block {
+            left: frame.left + 2.0,
+            top: frame.top,
+            right: frame.right,
+            bottom: frame.bottom - 2.0,
+        };
+        let blocks = place(&wanted, taken, within);
+        // Ways to the marks below all names: they cross none.
+        for (block, wanted) in blocks.iter().zip(&wanted) {
+            let edge = (
+                wanted.point.0.clamp(block.left, block.right),
+                wanted.point.1.clamp(block.top, block.bottom),
+            );
+            let away = (edge.0 - wanted.point.0).hypot(edge.1 - wanted.point.1);
+            if away > wanted.radius + 14.0 {
+                paper.line(&[wanted.point, edge], theme.axis, 1.0)?;
+            }
+        }
+        for (number, block) in blocks.iter().enumerate() {
+            let middle = ((block.left + block.right) / 2.0, (block.top + block.bottom) / 2.0);
+            // Lines behind the data are not behind names.
+            let (from, to) = ((block.left, block.top + 1.0), (block.right, block.bottom - 1.0));
+            paper.fill(from, to, theme.paper)?;
+            let name = self.name(number, paper.room);
+            paper.text(&name, middle, Side::Middle, LETTERS, theme.ink)?;
         }
         Ok(())
     }
-}
-
-/// A disc with its edge; hollow ones are nearly as the paper within.
-fn disc<B: DrawingBackend>(
-    paper: &Paper<'_, B>,
-    middle: (f64, f64),
-    radius: f64,
-    colour: RGBColor,
-    hollow: bool,
-) -> Result<(), ReportError> {
-    paper.disc(middle, radius, colour)?;
-    let inside = between(paper.theme.paper, colour, if hollow { 0.0 } else { 0.55 });
-    paper.disc(middle, radius - 1.6, inside)
-}
-
-/// A ring around a disc: the chosen one is told apart without its colour.
-fn ring<B: DrawingBackend>(
-    paper: &Paper<'_, B>,
-    middle: (f64, f64),
-    radius: f64,
-    colour: RGBColor,
-) -> Result<(), ReportError> {
-    paper.disc(middle, radius + 4.5, colour)?;
-    paper.disc(middle, radius + 3.0, paper.theme.paper)
 }
 
 /// A line of the picture as a block.
@@ -167,16 +214,14 @@ fn line(from: (f64, f64), to: (f64, f64)) -> Block {
 }
 
 impl Drawing for ParetoChart<'_> {
-    fn size(&self) -> (u32, u32) {
-        SIZE
+    fn size(&self, room: f64) -> (u32, u32) {
+        (room as u32, self.frame(room).end().ceil() as u32 + 4)
     }
 
     fn draw<B: DrawingBackend>(&self, paper: &Paper<'_, B>) -> Result<(), ReportError> {
         let theme = paper.theme;
-        let title = fitted(self.title, 1.0, f64::from(SIZE.0) - 24.0);
-        paper.text(&title, (12.0, 18.0), Side::Right, 1.0, theme.ink)?;
-        self.legend(paper)?;
-        let frame = self.frame();
+        self.heading(paper.room).draw(paper, paper.room)?;
+        let frame = self.frame(paper.room);
         frame.draw(paper)?;
         let at = |point: &ParetoPoint| (frame.across(point.cost), frame.down(point.accuracy));
         let front = self.front();
@@ -187,30 +232,28 @@ impl Drawing for ParetoChart<'_> {
             steps.extend(steps.last().map(|&(_, above)| (x, above)));
             steps.push((x, y));
         }
-        steps.extend(steps.last().map(|&(_, y)| (RIGHT, y)));
-        stroked(paper, 1, &steps, theme.series[0], 1.6)?;
+        steps.extend(steps.last().map(|&(_, y)| (frame.right, y)));
+        stroked(paper, STROKES, &steps, theme.series[FRONT], 1.6)?;
         // Large marks first: none hides a smaller one.
         let mut order: Vec<usize> = (0..self.points.len()).collect();
-        let radius = |number: usize| self.radius(self.points[number].bytes);
+        let radius = |number: usize| self.radius(self.points[number].bytes, paper.room);
         order.sort_by(|&a, &b| radius(b).total_cmp(&radius(a)));
-        let colour = |number: usize| match (self.points[number].chosen, front.contains(&number)) {
-            (true, _) => theme.series[1],
-            (false, true) => theme.series[0],
-            (false, false) => theme.series[5],
-        };
+        let colour = |number: usize| theme.series[self.colour(number, &front)];
         let mut taken: Vec<Block> = steps.windows(2).map(|ends| line(ends[0], ends[1])).collect();
         for &number in &order {
             let (point, place) = (&self.points[number], at(&self.points[number]));
             let hollow = !front.contains(&number) && !point.chosen;
+            let mut reach = radius(number);
             if point.chosen {
-                ring(paper, place, radius(number), colour(number))?;
+                ring(paper, place, reach, colour(number))?;
+                reach += RING;
             }
             disc(paper, place, radius(number), colour(number), hollow)?;
-            taken.push(Block::around(place, 2.0 * radius(number), 2.0 * radius(number)));
+            taken.push(Block::around(place, 2.0 * reach, 2.0 * reach));
         }
         let mut bars: Vec<f64> = Vec::new();
         for (number, point) in self.points.iter().enumerate() {
-            let Some((low, high)) = point.interval else { continue };
+            let Some(interval) = point.interval else { continue };
             let (x, _) = at(point);
             // Models that cost the same have their intervals beside each other.
             let x = ASIDE
@@ -219,37 +262,18 @@ impl Drawing for ParetoChart<'_> {
                 .find(|x| bars.iter().all(|bar| (bar - x).abs() > 6.0));
             let x = x.unwrap_or(at(point).0);
             bars.push(x);
-            let ends = (frame.down(high), frame.down(low));
+            let ends = frame.ends_down(interval);
             upright_interval(paper, x, ends, between(colour(number), theme.ink, 0.35))?;
-            taken.push(line((x - 3.0, ends.0), (x + 3.0, ends.1)));
+            taken.push(line((x - 3.0, ends[0].place), (x + 3.0, ends[1].place)));
         }
-        let name = |point: &ParetoPoint| fitted(&point.name, 0.95, MAX_NAME);
-        let wanted = |(number, point): (usize, &ParetoPoint)| {
-            let width = text_width(&name(point), 0.95) + 4.0;
-            Wanted { point: at(point), radius: radius(number), width, height: 16.0 }
-        };
-        let wanted: Vec<Wanted> = self.points.iter().enumerate().map(wanted).collect();
-        let within = Block { left: LEFT + 2.0, top: TOP, right: RIGHT, bottom: BOTTOM - 2.0 };
-        let blocks = place(&wanted, &taken, within);
-        for ((point, block), wanted) in self.points.iter().zip(blocks).zip(&wanted) {
-            let middle = ((block.left + block.right) / 2.0, (block.top + block.bottom) / 2.0);
-            let edge = (
-                wanted.point.0.clamp(block.left, block.right),
-                wanted.point.1.clamp(block.top, block.bottom),
-            );
-            let away = (edge.0 - wanted.point.0).hypot(edge.1 - wanted.point.1);
-            if away > wanted.radius + 14.0 {
-                paper.line(&[wanted.point, edge], theme.axis, 1.0)?;
-            }
-            paper.text(&name(point), middle, Side::Middle, 0.95, theme.ink)?;
-        }
-        Ok(())
+        self.draw_names(paper, &frame, &taken)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::legible;
 
     fn point(name: &str, cost: f64, accuracy: f64) -> ParetoPoint {
         let interval = Some((accuracy - 0.02, accuracy + 0.02));
@@ -258,7 +282,8 @@ mod tests {
     }
 
     fn chart(points: Vec<ParetoPoint>) -> ParetoChart<'static> {
-        ParetoChart { title: "title", cost_name: "cost (ms)", accuracy_name: "accuracy", points }
+        let (cost_name, accuracy_name) = ("cost (ms)", "accuracy (share)");
+        ParetoChart { title: "title", subtitle: "", cost_name, accuracy_name, points }
     }
 
     #[test]
@@ -296,6 +321,7 @@ mod tests {
         for (name, ..) in models {
             assert!(picture.light.svg.contains(name), "{name}");
         }
+        legible::check(&picture);
         if let Some(folder) = std::env::var_os("TCOLZ_PICTURES") {
             let file = std::path::Path::new(&folder).join("pareto-many.png");
             std::fs::write(file, &picture.light.png).unwrap();

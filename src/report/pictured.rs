@@ -202,10 +202,11 @@ pub(super) fn duplicates(report: &Report, numbers: &Numbers) -> Section {
     }
     let tile = |shown: &Shown| Tile {
         source: shown.source.clone(),
-        alt: shown.sample_id.clone(),
+        alt: format!("{} ({}, {})", shown.sample_id, class_name(shown.label, names), shown.split),
+        // What tells members apart comes first, in a line of its own.
         words: vec![
+            format!("{} / {}\n", shown.split, class_name(shown.label, names)).into(),
             file_name(&shown.sample_id).into(),
-            format!(" · {} / {}", shown.split, class_name(shown.label, names)).into(),
         ],
     };
     let gallery = |(group, shown): (&DuplicateGroup, &Vec<Shown>)| {

@@ -4,16 +4,19 @@ use plotters::prelude::DrawingBackend;
 
 use super::ReportError;
 use super::axis::short;
-use super::drawing::{Drawing, Paper, Side, ThemedPicture, render, text_width};
+use super::drawing::{Drawing, Paper, ThemedPicture, render};
+use super::frame::{Frame, Scale};
+use super::heading::{Heading, Sign};
 
-const SIZE: (u32, u32) = (480, 500);
-const LEFT: f64 = 64.0;
-const RIGHT: f64 = 460.0;
-const TOP: f64 = 78.0;
-const BOTTOM: f64 = 338.0;
-/// Bars of how many samples each bin holds.
-const SAMPLES_TOP: f64 = 366.0;
-const SAMPLES_BOTTOM: f64 = 442.0;
+/// Width of the picture, where there is room.
+const WIDTH: f64 = 480.0;
+/// Height of the shares, and of the bars of how many samples each bin holds.
+const SHARES: f64 = 260.0;
+const SAMPLES: f64 = 76.0;
+/// Numbers of colours.
+const RIGHT_SHARE: usize = 0;
+const CLAIMED: usize = 1;
+const NUMBER: usize = 5;
 
 /// A bin of a reliability diagram.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -35,6 +38,8 @@ pub struct ReliabilityBin {
 pub struct ReliabilityChart<'a> {
     /// What is said above it.
     pub title: &'a str,
+    /// Which samples it is of; may be empty.
+    pub subtitle: &'a str,
     /// Bins from 0 to 1.
     pub bins: Vec<ReliabilityBin>,
 }
@@ -47,73 +52,63 @@ impl ReliabilityChart<'_> {
     pub fn picture(&self) -> Result<ThemedPicture, ReportError> {
         render(self)
     }
-}
 
-fn across(probability: f64) -> f64 {
-    LEFT + (RIGHT - LEFT) * probability
-}
+    fn heading(&self) -> Heading<'_> {
+        let legend = [
+            (Sign::Fill(RIGHT_SHARE), "share predicted right"),
+            (Sign::Dashes(CLAIMED), "as often as claimed"),
+            (Sign::Fill(NUMBER), "samples"),
+        ];
+        let legend = legend.map(|(sign, words)| (sign, words.to_owned())).to_vec();
+        Heading { title: self.title, subtitle: self.subtitle, legend }
+    }
 
-fn up(share: f64) -> f64 {
-    BOTTOM - (BOTTOM - TOP) * share
+    /// The picture's width, the shares above, the samples below.
+    fn frames(&self, room: f64) -> (f64, [Frame; 2]) {
+        let width = room.min(WIDTH);
+        let most = self.bins.iter().map(|bin| bin.samples).max().unwrap_or(0);
+        let ticks = (0..=5).map(|tick| (f64::from(tick) / 5.0, short(f64::from(tick) / 5.0)));
+        let scale = |name: &str, ticks| Scale::with_ticks(name, 1.0, ticks);
+        let shares = scale("share predicted right", ticks.clone().collect());
+        let ends = [0, most].map(|samples| (samples as f64, short(samples as f64)));
+        let ends = if most == 0 { ends[..1].to_vec() } else { ends.to_vec() };
+        let samples = Scale::with_ticks("samples", most.max(1) as f64, ends);
+        let (across, top) = ((0.0, width), self.heading().height(width));
+        let mut above = Frame::within(across, top, SHARES, scale("", Vec::new()), shares);
+        let x = scale("probability of the predicted class", ticks.collect());
+        let mut below = Frame::within(across, above.bottom + 10.0, SAMPLES, x, samples);
+        // Bins stand above each other.
+        above.left = above.left.max(below.left);
+        below.left = above.left;
+        (width, [above, below])
+    }
 }
 
 impl Drawing for ReliabilityChart<'_> {
-    fn size(&self) -> (u32, u32) {
-        (SIZE.0.max((text_width(self.title, 1.0) + 24.0).ceil() as u32), SIZE.1)
+    fn size(&self, room: f64) -> (u32, u32) {
+        let (width, [_, below]) = self.frames(room);
+        (width as u32, below.end().ceil() as u32 + 4)
     }
 
     fn draw<B: DrawingBackend>(&self, paper: &Paper<'_, B>) -> Result<(), ReportError> {
         let theme = paper.theme;
-        paper.text(self.title, (12.0, 18.0), Side::Right, 1.0, theme.ink)?;
-        // What is drawn, in its colours.
-        let (bar, ideal) = (theme.series[0], theme.series[1]);
-        let mut x = LEFT;
-        paper.fill((x, 42.0), (x + 12.0, 54.0), bar)?;
-        let text = "share predicted right";
-        paper.text(text, (x + 18.0, 48.0), Side::Right, 0.95, theme.ink)?;
-        x += text_width(text, 0.95) + 44.0;
-        paper.dashes((x, 48.0), (x + 25.0, 48.0), ideal, 2.0)?;
-        paper.text("as claimed", (x + 32.0, 48.0), Side::Right, 0.95, theme.ink)?;
-
-        for tick in 0..=5 {
-            let share = f64::from(tick) / 5.0;
-            paper.line(&[(LEFT, up(share)), (RIGHT, up(share))], theme.grid, 1.0)?;
-            let text = short(share);
-            paper.text(&text, (LEFT - 8.0, up(share)), Side::Left, 0.95, theme.ink)?;
-            let place = (across(share), SAMPLES_BOTTOM + 14.0);
-            paper.text(&text, place, Side::Middle, 0.95, theme.ink)?;
-            paper.line(
-                &[(across(share), SAMPLES_BOTTOM), (across(share), SAMPLES_BOTTOM + 4.0)],
-                theme.axis,
-                1.0,
-            )?;
-        }
-        let most = self.bins.iter().map(|bin| bin.samples).max().unwrap_or(0);
-        let samples_up = |samples: u64| {
-            let share = samples as f64 / most.max(1) as f64;
-            SAMPLES_BOTTOM - (SAMPLES_BOTTOM - SAMPLES_TOP) * share
-        };
-        for samples in [0, most] {
-            let y = samples_up(samples);
-            paper.line(&[(LEFT, y), (RIGHT, y)], theme.grid, 1.0)?;
-            let text = short(samples as f64);
-            paper.text(&text, (LEFT - 8.0, y), Side::Left, 0.95, theme.ink)?;
-        }
+        let (width, [shares, samples]) = self.frames(paper.room);
+        self.heading().draw(paper, width)?;
+        shares.draw(paper)?;
+        samples.draw(paper)?;
         for bin in self.bins.iter().filter(|bin| bin.samples > 0) {
-            let (from, to) = (across(bin.from) + 1.0, across(bin.to) - 1.0);
+            let (from, to) = (shares.across(bin.from) + 1.0, shares.across(bin.to) - 1.0);
             // What is there is seen: a bar is at least a pixel high.
-            let top = up(bin.accuracy).min(BOTTOM - 1.0);
-            paper.fill((from, top), (to, BOTTOM), bar)?;
-            let top = samples_up(bin.samples).min(SAMPLES_BOTTOM - 1.0);
-            paper.fill((from, top), (to, SAMPLES_BOTTOM), theme.series[5])?;
+            let top = shares.down(bin.accuracy).min(shares.bottom - 1.0);
+            paper.fill((from, top), (to, shares.bottom), theme.series[RIGHT_SHARE])?;
+            let top = samples.down(bin.samples as f64).min(samples.bottom - 1.0);
+            paper.fill((from, top), (to, samples.bottom), theme.series[NUMBER])?;
         }
-        paper.dashes((LEFT, BOTTOM), (RIGHT, TOP), ideal, 2.0)?;
-        for bottom in [BOTTOM, SAMPLES_BOTTOM] {
-            paper.line(&[(LEFT, bottom), (RIGHT, bottom)], theme.axis, 1.0)?;
-        }
-        paper.upright("share predicted right", (16.0, (TOP + BOTTOM) / 2.0), theme.ink)?;
-        paper.upright("samples", (16.0, (SAMPLES_TOP + SAMPLES_BOTTOM) / 2.0), theme.ink)?;
-        let middle = ((LEFT + RIGHT) / 2.0, SAMPLES_BOTTOM + 38.0);
-        paper.text("probability of the predicted class", middle, Side::Middle, 1.0, theme.ink)
+        let ends = ((shares.left, shares.bottom), (shares.right, shares.top));
+        paper.dashes(ends.0, ends.1, theme.series[CLAIMED], 2.0)?;
+        [shares, samples].iter().try_for_each(|frame| {
+            let ends = [(frame.left, frame.bottom), (frame.right, frame.bottom)];
+            paper.line(&ends, theme.axis, 1.0)
+        })
     }
 }

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde::Serialize;
 
 use super::batches::Batches;
+use super::curves::trained_on;
 use super::error::{Result, TrainError};
 use super::features::{self, Features, Made};
 use super::learner::Learner;
@@ -20,7 +21,7 @@ use super::setup::Setup;
 use super::summary::on_threads;
 use crate::durable;
 use crate::loader::{Order, Select};
-use crate::report::{Curve, Panel, Picture};
+use crate::report::{Line, LinePoint, LinesChart, LinesPanel};
 
 /// The lowest and the highest rate that are tried.
 pub const FINDER_RATES: [f64; 2] = [1e-6, 10.0];
@@ -137,8 +138,11 @@ fn find(
         text.push_str(&format!("{step},{learning_rate:e},{loss:.8},{smoothed:.8}\n"));
     }
     durable::write(&csv, text.as_bytes()).map_err(TrainError::io(&csv))?;
-    let picture = picture(&tried, suggested).png()?;
-    durable::write(&png, &picture).map_err(TrainError::io(&png))?;
+    let subtitle = trained_on(options);
+    let title = format!("{}: learning rates tried, one a step", options.network.name());
+    let panels = vec![panel(&tried, suggested)];
+    let picture = LinesChart { title: &title, subtitle: &subtitle, panels }.light()?;
+    durable::write(&png, &picture.png).map_err(TrainError::io(&png))?;
     Ok(Finding { suggested, tried, files: vec![csv, png] })
 }
 
@@ -177,32 +181,38 @@ fn suggest(tried: &[Tried]) -> Option<f64> {
     steepest.filter(|(slope, _)| *slope < 0.0).map(|(_, middle)| tried[middle].learning_rate)
 }
 
-fn picture(tried: &[Tried], suggested: Option<f64>) -> Picture {
+fn panel(tried: &[Tried], suggested: Option<f64>) -> LinesPanel {
     let lowest = tried.iter().map(|tried| tried.smoothed).fold(f64::INFINITY, f64::min);
-    // What lies far above says only that the rate is too high, and would flatten the rest.
-    let shown = |value: f64| value <= DIVERGED * lowest;
-    let of = |value: fn(&Tried) -> f64| -> Vec<(f64, f64)> {
-        let points = tried.iter().map(|tried| (tried.learning_rate, value(tried)));
-        points.filter(|&(_, value)| shown(value)).collect()
+    let line = |name: &str, value: fn(&Tried) -> f64| {
+        let points = tried.iter().map(|tried| LinePoint {
+            x: tried.learning_rate,
+            y: value(tried),
+            interval: None,
+        });
+        // What lies far above says only that the rate is too high, and would flatten the rest.
+        let shown = points.filter(|point| point.y <= DIVERGED * lowest);
+        Line { name: name.to_owned(), points: shown.collect() }
     };
-    let curve = |name: &str, points| Curve { name: name.to_owned(), points };
-    let panel = Panel {
-        x_name: "learning rate".to_owned(),
+    let suggestion =
+        |rate: f64| (rate, format!("suggested: {rate:.1e}, where the smoothed loss falls fastest"));
+    LinesPanel {
+        x_name: "learning rate, logarithmic".to_owned(),
         y_name: "loss (nats)".to_owned(),
-        curves: vec![
-            curve("smoothed", of(|tried| tried.smoothed)),
-            curve("each step", of(|tried| tried.loss)),
+        lines: vec![
+            line("smoothed loss: running mean of the steps", |tried| tried.smoothed),
+            line("loss of each step", |tried| tried.loss),
         ],
         logarithmic_x: true,
-        mark: suggested.map(|rate| (rate, format!("{rate:.1e}"))),
-        ..Panel::default()
-    };
-    Picture { panels: vec![panel] }
+        from_zero: true,
+        mark: suggested.map(suggestion),
+        ..LinesPanel::default()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::legible;
 
     fn tried(losses: impl Iterator<Item = f64>) -> Vec<Tried> {
         let rate = |step: i32| 1e-6 * 10f64.powf(f64::from(step) * 0.07);
@@ -222,7 +232,12 @@ mod tests {
         let tried = tried(curve);
         let suggested = suggest(&tried).unwrap();
         assert!((suggested / tried[50].learning_rate - 1.0).abs() < 0.2, "{suggested}");
-        picture(&tried, Some(suggested)).png().unwrap();
+        let panels = vec![panel(&tried, Some(suggested))];
+        let picture = LinesChart { title: "a test", subtitle: "", panels }.picture().unwrap();
+        legible::check(&picture);
+        for words in ["smoothed loss: running mean", "loss of each step", "suggested: "] {
+            assert!(picture.light.svg.contains(words), "the legend explains it: {words}");
+        }
     }
 
     #[test]

@@ -159,7 +159,7 @@ impl Fit<'_> {
             if self.progress.finished.is_some()
                 || drawn.is_none_or(|drawn| drawn.elapsed() >= DRAWING_INTERVAL)
             {
-                curves::write(path, &self.progress.rows)?;
+                curves::write(path, options, &self.progress.rows)?;
                 drawn = Some(Instant::now());
             }
             self.checkpoint(&mut steps)?;

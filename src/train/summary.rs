@@ -237,7 +237,7 @@ fn summary(
         return Err(TrainError::Damaged { path: folder.checkpoint(), reason });
     };
     if finished_before && !folder.path().join(super::CURVES_FILES[0]).exists() {
-        curves::write(folder.path(), &progress.rows)?;
+        curves::write(folder.path(), &setup.options, &progress.rows)?;
     }
     let seen = seen::photos(setup);
     let held = setup.samples.validation.as_ref().filter(|part| part.is_named_by_file());

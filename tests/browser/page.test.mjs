@@ -166,6 +166,40 @@ describe('what spoke for a label', () => {
   });
 });
 
+describe('colours', () => {
+  for (const colorScheme of ['light', 'dark']) {
+    test(`${colorScheme}: what is for and against a label has no class's colour, and the map has that of its key`, async () => {
+      await open({ colorScheme });
+      await page.setInputFiles('#choose', samples[0]);
+      await labelled(1);
+      await page.getByRole('button', { name: 'What spoke for it?' }).click();
+      await page.locator('.frame canvas').waitFor();
+      const { keys, classes, drawn } = await page.evaluate(() => {
+        const colour = (name) => {
+          const probe = document.body.appendChild(document.createElement('div'));
+          probe.className = name;
+          const found = getComputedStyle(probe).backgroundColor.match(/\d+/g).slice(0, 3).map(Number);
+          probe.remove();
+          return found;
+        };
+        const canvas = document.querySelector('.frame canvas');
+        const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+        const drawn = [];
+        for (let at = 0; at < data.length; at += 4) if (data[at + 3] >= 12) drawn.push([...data.slice(at, at + 4)]);
+        return { keys: ['key for', 'key against'].map(colour), classes: [0, 1, 2, 3, 4, 5].map((number) => colour(`k${number}`)), drawn };
+      });
+      const apart = (one, other) => Math.hypot(...one.map((level, channel) => level - other[channel]));
+      for (const key of keys) for (const other of classes) assert.ok(apart(key, other) > 60, `${key} and ${other}`);
+      const light = ([red, green, blue]) => 0.3 * red + 0.6 * green + 0.1 * blue;
+      assert.ok(Math.abs(light(keys[0]) - light(keys[1])) > 100, 'told apart without colours');
+      assert.ok(drawn.length > 0);
+      // Colours of what is nearly transparent are rounded.
+      for (const pixel of drawn) assert.ok(keys.some((key) => apart(key, pixel) < 4 + 300 / pixel[3]), String(pixel));
+      await picture(`map-${colorScheme}`);
+    });
+  }
+});
+
 describe('errors in words', () => {
   test('what is no photo is told, and the others are labelled', async () => {
     await open();

@@ -13,7 +13,7 @@ fn the_page_works_in_a_browser() {
     let service = Service::start(predictor(), Limits::default());
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
     let status = Command::new("node")
-        .args(["--test", "--test-reporter=spec"])
+        .args(["--test", "--test-reporter=spec", "page.test.mjs"])
         .current_dir(folder)
         .env("TCOLZ_URL", format!("http://{}", service.address))
         .status()

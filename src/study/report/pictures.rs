@@ -67,6 +67,7 @@ pub(super) fn accuracies(
     let title = format!("Accuracy on {}{}", of.name, scope.words());
     let chart = RowsChart {
         title: &title,
+        subtitle: "",
         x_name: "accuracy (share of samples), bars: 95 % interval",
         bars: false,
         series: measures.iter().map(Measure::title).collect(),
@@ -141,8 +142,13 @@ fn pareto_of(
     let benchmark = measure.title();
     let title = format!("Accuracy on {benchmark} against time of {what}{}", scope.words());
     let accuracy_name = format!("accuracy on {benchmark} (share), bars: 95 % interval");
-    let chart =
-        ParetoChart { title: &title, cost_name: &cost_name, accuracy_name: &accuracy_name, points };
+    let chart = ParetoChart {
+        title: &title,
+        subtitle: "",
+        cost_name: &cost_name,
+        accuracy_name: &accuracy_name,
+        points,
+    };
     let name = format!("pareto-{what}{}", scope.ending());
     Ok(Some(picture(name, title.clone(), chart.picture()?)))
 }
@@ -167,6 +173,7 @@ fn bars(
     let title = format!("{title}{}", scope.words());
     let chart = RowsChart {
         title: &title,
+        subtitle: "",
         x_name,
         bars: true,
         series: vec![String::new()],
@@ -233,7 +240,9 @@ pub(super) fn epochs(scope: &Scope<'_>, entry: &Entry<'_>) -> Result<Option<Pict
         };
         Line { name: name.to_owned(), points: (0..rows).filter_map(point).collect() }
     };
-    let best = train.number("/best/epoch").map(|epoch| (epoch, "best".to_owned()));
+    // Without validation no epoch is better than another.
+    let best = train.number("/best/validation/loss").and_then(|_| train.number("/best/epoch"));
+    let best = best.map(|epoch| (epoch, format!("best epoch: {epoch}, by validation loss")));
     let panel = |y_name: &str, of: &str, from_zero: bool| LinesPanel {
         x_name: "epoch".to_owned(),
         y_name: y_name.to_owned(),
@@ -249,7 +258,7 @@ pub(super) fn epochs(scope: &Scope<'_>, entry: &Entry<'_>) -> Result<Option<Pict
     let title = format!("{}{}{seed}", entry.name, scope.words());
     let panels =
         vec![panel("loss (nats)", "loss", true), panel("accuracy (share)", "accuracy", false)];
-    let chart = LinesChart { title: &title, panels };
+    let chart = LinesChart { title: &title, subtitle: "", panels };
     let name = format!("epochs-{}{}", slug(entry.name), scope.ending());
     let alt = format!("Loss and accuracy by epoch: {title}");
     Ok(Some(picture(name, alt, chart.picture()?)))
@@ -302,8 +311,9 @@ fn learning_curve(measure: &Measure<'_>, curves: &[&LearningCurve]) -> Result<Op
         logarithmic_x: true,
         ..LinesPanel::default()
     };
-    let chart = LinesChart { title: &title, panels: vec![panel] };
+    let subtitle = "bars: ± sample standard deviation over the seeds";
+    let chart = LinesChart { title: &title, subtitle, panels: vec![panel] };
     let name = format!("learning-curve-{}", slug(&measure.title()));
-    let alt = format!("{title}; bars: ± sample standard deviation over the seeds");
+    let alt = format!("{title}; {subtitle}");
     Ok(Some(picture(name, alt, chart.picture()?)))
 }

@@ -190,9 +190,9 @@ impl Text {
         }
     }
 
-    /// Whether it is too long for a line of a table.
+    /// Whether it takes more than one line of a table's cell.
     pub(super) fn is_long(&self) -> bool {
-        self.to_string().chars().count() > 40
+        self.to_string().chars().count() > 20
     }
 
     /// Its numbers: which of the column, and the number.

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::evaluate::Folds;
+use crate::report::legible;
 use crate::study::published::PUBLISHED;
 use crate::study::results::{Document, Rule};
 
@@ -439,7 +440,7 @@ fn the_page_needs_nothing_else_and_has_every_picture_for_light_and_dark() {
         assert!(!page.contains(outside), "{outside}");
     }
     let pictures = found.keys().filter(|name| name.ends_with(".svg")).count();
-    assert_eq!(page.matches("<svg ").count(), pictures);
+    assert_eq!(page.matches("<svg ").count(), 2 * pictures, "each for wide screens and for phones");
     assert_eq!(pictures % 2, 0);
     for name in found.keys().filter(|name| name.ends_with(".svg")) {
         let svg = text(found, name);
@@ -449,6 +450,26 @@ fn the_page_needs_nothing_else_and_has_every_picture_for_light_and_dark() {
     let markdown = text(found, "report.md");
     for link in markdown.split("](").skip(1).map(|rest| rest.split_once(')').unwrap().0) {
         assert!(found.contains_key(link), "{link}");
+    }
+}
+
+#[test]
+fn the_letters_of_every_picture_can_be_read_on_wide_screens_and_on_phones() {
+    let mut noisy = sample::results();
+    for (place, run) in noisy.models.iter_mut().enumerate() {
+        run.name.push_str(" with a name that does not fit beside its bar");
+        // Of a busy machine: a spread that is larger than the time itself.
+        for time in ["/image_1/sample_sd", "/images_15/sample_sd"] {
+            let spread = run.cost.as_mut().and_then(|cost| cost.json.pointer_mut(time));
+            spread.into_iter().for_each(|spread| *spread = json!(0.5 * (place + 1) as f64));
+        }
+    }
+    for results in [sample::results(), noisy] {
+        let scopes = Scope::all(&results);
+        let chosen = Chosen::of(&results, &scopes);
+        let report = report(&results, &scopes, &chosen).unwrap();
+        assert!(report.pictures().count() > 10);
+        report.pictures().for_each(|picture| legible::check(&picture.drawn));
     }
 }
 
@@ -500,4 +521,18 @@ fn a_report_to_be_looked_at() {
     if let Some(folder) = std::env::var_os("TCOLZ_PICTURES") {
         write_report(&sample::results(), Path::new(&folder)).unwrap();
     }
+}
+
+#[test]
+#[ignore = "needs Chromium and Node.js: make test-browser"]
+fn the_page_of_a_study_fits_every_screen() {
+    let folder = tempfile::tempdir().unwrap();
+    write_report(&sample::results(), folder.path()).unwrap();
+    let status = std::process::Command::new("node")
+        .args(["--test", "--test-reporter=spec", "reports.test.mjs"])
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser"))
+        .env("TCOLZ_PAGES", folder.path())
+        .status()
+        .unwrap();
+    assert!(status.success());
 }
