@@ -34,8 +34,9 @@ pub use protocol::{Protocol, ScoredClasses};
 pub use statistics::{Folds, Proportion, Scores};
 
 use crate::dataset::{Dataset, Receipt};
-use crate::loader::Select;
+use crate::loader::{Select, Selection};
 use crate::model::Model;
+use crate::model::file::ModelFacts;
 use crate::model::device::device_name;
 
 /// Samples that go through the network at once, unless told otherwise.
@@ -142,6 +143,32 @@ pub struct EvaluatedSamples {
     pub percent_seed: u64,
 }
 
+/// Tests that a model can be evaluated on a dataset, by what it says of itself.
+///
+/// # Errors
+/// [`EvaluateError::Recipe`], [`EvaluateError::Classes`].
+pub fn check_model(
+    facts: &ModelFacts,
+    dataset: &Dataset,
+    protocol: Protocol,
+) -> Result<ScoredClasses, EvaluateError> {
+    check_recipe(facts, dataset)?;
+    let classes = &dataset.meta().classes;
+    ScoredClasses::matched(&facts.classes, classes, protocol, dataset.root())
+}
+
+/// Tests that samples of a dataset can be scored, without reading any.
+///
+/// # Errors
+/// As [`Selection::of`]; [`EvaluateError::Unlabelled`], [`EvaluateError::Agreement`].
+pub fn check_samples(
+    dataset: &Dataset,
+    select: &Select,
+    protocol: Protocol,
+) -> Result<(), EvaluateError> {
+    stream::scorable(dataset, &Selection::of(dataset, select)?, protocol).map(|_| ())
+}
+
 /// Evaluates a model on samples of a dataset; `progress` gets how many are done, of how many.
 ///
 /// # Errors
@@ -155,13 +182,7 @@ pub fn evaluate(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Evaluation, EvaluateError> {
     let facts = &model.facts;
-    check_recipe(facts, dataset)?;
-    let classes = ScoredClasses::matched(
-        &facts.classes,
-        &dataset.meta().classes,
-        options.protocol,
-        dataset.root(),
-    )?;
+    let classes = check_model(facts, dataset, options.protocol)?;
     let (predictions, receipt) = stream::predictions(model, dataset, options, classes, progress)?;
     let Select { split, subset, condition, percent, percent_seed } = &options.select;
     Ok(Evaluation {

@@ -6,7 +6,7 @@ use super::ReportError;
 use super::axis::short;
 use super::drawing::{Drawing, Paper, Side, ThemedPicture, between, fitted, render, text_width};
 use super::frame::{Frame, Scale};
-use super::marks::{stroked, upright_interval};
+use super::marks::{level_interval, stroked, upright_interval};
 use super::numbers::bytes;
 use super::placing::{Block, Wanted, place};
 
@@ -20,6 +20,8 @@ const LARGEST: f64 = 24.0;
 const SMALLEST: f64 = 4.0;
 /// Where an interval goes whose place is taken.
 const ASIDE: [f64; 5] = [0.0, 8.0, -8.0, 16.0, -16.0];
+/// Width below which an interval cannot be seen on its mark.
+const NARROWEST: f64 = 8.0;
 /// Width of a name at most.
 const MAX_NAME: f64 = 220.0;
 
@@ -30,6 +32,8 @@ pub struct ParetoPoint {
     pub name: String,
     /// What it costs, in the unit of the axis; above 0.
     pub cost: f64,
+    /// Ends of the cost's interval, above 0.
+    pub cost_interval: Option<(f64, f64)>,
     /// Its accuracy, 0 to 1.
     pub accuracy: f64,
     /// Ends of the accuracy's 95 % interval.
@@ -77,7 +81,11 @@ impl ParetoChart<'_> {
     }
 
     fn frame(&self) -> Frame {
-        let costs: Vec<f64> = self.points.iter().map(|point| point.cost).collect();
+        let costs = self.points.iter().flat_map(|point| {
+            let (low, high) = point.cost_interval.unwrap_or((point.cost, point.cost));
+            [point.cost, low, high]
+        });
+        let costs: Vec<f64> = costs.collect();
         let ends = |point: &ParetoPoint| {
             let (low, high) = point.interval.unwrap_or((point.accuracy, point.accuracy));
             [low, high]
@@ -107,7 +115,7 @@ impl ParetoChart<'_> {
         for (text, colour, hollow) in [
             ("chosen", theme.series[1], false),
             ("on the Pareto front", theme.series[0], false),
-            ("beaten in both", theme.series[5], true),
+            ("below the front", theme.series[5], true),
         ] {
             if text == "chosen" {
                 ring(paper, (x + 6.0, y), 4.0, colour)?;
@@ -208,6 +216,17 @@ impl Drawing for ParetoChart<'_> {
             disc(paper, place, radius(number), colour(number), hollow)?;
             taken.push(Block::around(place, 2.0 * radius(number), 2.0 * radius(number)));
         }
+        for (number, point) in self.points.iter().enumerate() {
+            let Some((low, high)) = point.cost_interval.filter(|(low, _)| *low > 0.0) else {
+                continue;
+            };
+            let (ends, y) = ((frame.across(low), frame.across(high)), at(point).1);
+            if ends.1 - ends.0 < NARROWEST {
+                continue;
+            }
+            level_interval(paper, y, ends, between(colour(number), theme.ink, 0.35))?;
+            taken.push(line((ends.0, y - 3.0), (ends.1, y + 3.0)));
+        }
         let mut bars: Vec<f64> = Vec::new();
         for (number, point) in self.points.iter().enumerate() {
             let Some((low, high)) = point.interval else { continue };
@@ -254,7 +273,8 @@ mod tests {
     fn point(name: &str, cost: f64, accuracy: f64) -> ParetoPoint {
         let interval = Some((accuracy - 0.02, accuracy + 0.02));
         let name = name.to_owned();
-        ParetoPoint { name, cost, accuracy, interval, bytes: Some(9e6), chosen: false }
+        let cost_interval = Some((0.9 * cost, 1.1 * cost));
+        ParetoPoint { name, cost, cost_interval, accuracy, interval, bytes: Some(9e6), chosen: false }
     }
 
     fn chart(points: Vec<ParetoPoint>) -> ParetoChart<'static> {

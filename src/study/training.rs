@@ -13,7 +13,7 @@ use crate::dataset::Dataset;
 use crate::loader::Select;
 use crate::loader::augment::Augment;
 use crate::model::{BatchNormMode, Network};
-use crate::train::{CacheChoice, ClassWeights, Finetune, TrainOptions, Validation};
+use crate::train::{CacheChoice, ClassWeights, Finetune, TrainError, TrainOptions, Validation};
 
 /// What a training is trained on.
 #[derive(Debug, Clone)]
@@ -150,7 +150,11 @@ fn definition(
     material: &Material<'_>,
     hashes: &mut FileHashes,
 ) -> Result<Value, StudyError> {
-    let weights = options.weights.as_deref().map(|path| hashes.of(path)).transpose()?;
+    let weights = options.weights.as_deref().map(|path| hashes.of(path)).transpose();
+    let weights = weights.map_err(|error| match error {
+        StudyError::Io { path, source } => TrainError::Io { path, source }.into(),
+        error => error,
+    })?;
     let validation = match &options.validation {
         Validation::Auto => json!("auto"),
         Validation::Nothing => json!("nothing"),

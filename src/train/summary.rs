@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::checkpoint::{self, Progress};
 use super::curves;
 use super::error::{Result, TrainError};
-use super::features::{self, Made};
+use super::features::{self, FeatureUse, Made};
 use super::fit::Fit;
 use super::learner::Learner;
 use super::log::EpochRow;
@@ -43,6 +43,8 @@ pub struct TrainSummary {
     pub seconds: f64,
     /// Of these, those in which features of a frozen backbone were computed, or found to be there.
     pub feature_seconds: f64,
+    /// Which of the two; `None`: the run was begun by a version that did not write it down.
+    pub features: Option<FeatureUse>,
     /// Split and ids of what was held out, for `tcolz evaluate --subset`.
     pub holdout: Option<(String, PathBuf)>,
 }
@@ -114,7 +116,13 @@ fn run(
     // Until the end of the run.
     let _sampler = Sampler::begin(path, progress.seconds, &setup.device)?;
     let asked = Instant::now();
-    let features = features_of(&setup, &folder, validation.as_ref(), &learner, stop, observer)?;
+    let (features, used) =
+        features_of(&setup, &folder, validation.as_ref(), &learner, stop, observer)?;
+    // A run that goes on finds what it made before. What it did in a version that wrote nothing down nobody knows.
+    progress.features = match progress.features.take() {
+        Some(before) => Some(FeatureUse { made: before.made + used.made, ..used }),
+        None => (progress.step == 0).then_some(used),
+    };
     let seconds = asked.elapsed().as_secs_f64();
     (progress.seconds, progress.feature_seconds) =
         (progress.seconds + seconds, progress.feature_seconds + seconds);
@@ -147,27 +155,28 @@ fn features_of(
     learner: &Learner,
     stop: &AtomicBool,
     observer: &mut dyn TrainObserver,
-) -> Result<Vec<features::Features>> {
+) -> Result<(Vec<features::Features>, FeatureUse)> {
+    let none = || Ok((Vec::new(), FeatureUse::default()));
     if setup.options.finetune == Finetune::All {
-        return Ok(Vec::new());
+        return none();
     }
-    let Some(cache) = features::folder(setup, folder.path()) else { return Ok(Vec::new()) };
+    let Some(cache) = features::folder(setup, folder.path()) else { return none() };
     if !setup.options.augment.is_nothing() {
         observer.note(
             "with --crop or --flip a sample looks different in every epoch: its features are not kept",
         );
-        return Ok(Vec::new());
+        return none();
     }
     // The features are those of the samples as they are stored, in any order.
     let plain = setup.plain_loader(&setup.samples.train.select(folder.path(), TRAINED_FILE)?)?;
     let loaders: Vec<&Loader> = std::iter::once(&plain).chain(validation).collect();
     match features::make(setup, cache, &loaders, learner, stop, observer)? {
-        Made::Kept(features) => Ok(features),
+        Made::Kept(features, used) => Ok((features, used)),
         Made::NotKept(reason) => {
             observer.warning(&format!(
                 "features are not kept, and computed in every epoch: {reason}; --cache DIR names another place"
             ));
-            Ok(Vec::new())
+            none()
         }
     }
 }
@@ -230,6 +239,7 @@ fn summary(
         finished_before,
         seconds: progress.seconds,
         feature_seconds: progress.feature_seconds,
+        features: progress.features,
         holdout: held.map(|part| (part.split().to_owned(), folder.path().join(HOLDOUT_FILE))),
         rows: progress.rows,
     })

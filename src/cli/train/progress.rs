@@ -21,6 +21,32 @@ pub(in crate::cli) struct TrainProgress {
     brief: bool,
     bar: ProgressBar,
     last_line: Instant,
+    pace: Pace,
+}
+
+/// How quickly steps of a run follow each other, validation included.
+#[derive(Default)]
+struct Pace {
+    /// The first step of this process, and when it was done.
+    first: Option<(Instant, u64)>,
+    /// Seconds that the run is likely to go on.
+    left: Option<f64>,
+}
+
+impl Pace {
+    /// A step of the run is done, of so many.
+    fn step(&mut self, now: Instant, step: u64, all: u64) {
+        let (begun, first) = *self.first.get_or_insert((now, step));
+        if step > first {
+            let seconds = now.duration_since(begun).as_secs_f64() / (step - first) as f64;
+            self.left = Some(seconds * all.saturating_sub(step) as f64);
+        }
+    }
+
+    /// `; all 2.1 h`: what a line about an epoch ends with.
+    fn words(&self) -> String {
+        self.left.map_or(String::new(), |left| format!("; all {}", duration(left)))
+    }
 }
 
 impl TrainProgress {
@@ -29,7 +55,8 @@ impl TrainProgress {
         if json || !std::io::stderr().is_terminal() {
             bar.set_draw_target(ProgressDrawTarget::hidden());
         }
-        TrainProgress { json, brief: false, bar, last_line: Instant::now() }
+        let pace = Pace::default();
+        TrainProgress { json, brief: false, bar, last_line: Instant::now(), pace }
     }
 
     /// For a run that is one of many.
@@ -185,31 +212,34 @@ impl TrainObserver for TrainProgress {
     }
 
     fn step(&mut self, step: &StepReport) {
-        let message = || {
-            format!(
-                "loss {:.4}, accuracy {:.3}, rate {:.2e}, {:.0} photos/s, waiting {:.1} %",
-                step.loss,
-                step.accuracy,
-                step.learning_rate,
-                step.photos_per_second,
-                100.0 * step.waiting
-            )
-        };
-        let template = format!(
-            "epoch {}/{} {{bar:24}} {{human_pos}}/{{human_len}}  {{msg}}, {{eta}} left",
-            step.epoch, step.epochs
-        );
-        self.bar_of(&template, step.steps_per_epoch, step.step, message);
+        let all = u64::from(step.epochs) * step.steps_per_epoch;
+        self.pace.step(Instant::now(), step.run_step, all);
+        if !self.bar.is_hidden() {
+            self.bar.set_prefix(self.pace.words());
+        }
+        self.bar_of(&step_bar(step), step.steps_per_epoch, step.step, || step_words(step));
+        let left = self.pace.left;
         self.now_and_then(
-            || with_event("step", json!(step)),
             || {
+                let mut event = with_event("step", json!(step));
+                event["seconds_left"] = json!(left);
+                event
+            },
+            || {
+                let left = left.map_or(String::new(), |left| {
+                    format!("; about {} left of the run", duration(left))
+                });
                 format!(
-                    "epoch {}/{}, step {}/{}: {}",
+                    "epoch {}/{}, step {}/{}: loss {:.4}, accuracy {:.3}, rate {:.2e}, {:.0} photos/s, waiting {:.1} %{left}",
                     step.epoch,
                     step.epochs,
                     count(step.step),
                     count(step.steps_per_epoch),
-                    message()
+                    step.loss,
+                    step.accuracy,
+                    step.learning_rate,
+                    step.photos_per_second,
+                    100.0 * step.waiting
                 )
             },
         );
@@ -265,6 +295,16 @@ impl TrainObserver for TrainProgress {
     }
 }
 
+/// The bar of an epoch: the time that it still takes, and that the run does.
+fn step_bar(step: &StepReport) -> String {
+    let epochs = format!("epoch {}/{}", step.epoch, step.epochs);
+    format!("{epochs} {{bar:6}} {{human_pos}}/{{human_len}} {{msg}}, {{eta}} left{{prefix}}")
+}
+
+fn step_words(step: &StepReport) -> String {
+    format!("loss {:.4}, {:.3} right", step.loss, step.accuracy)
+}
+
 /// An object with a key that says what it is, first.
 pub(in crate::cli) fn with_event(name: &str, value: Value) -> Value {
     let mut object = json!({ "event": name });
@@ -272,4 +312,48 @@ pub(in crate::cli) fn with_event(name: &str, value: Value) -> Value {
         object.extend(value);
     }
     object
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_that_a_run_still_takes_counts_the_epochs_to_come_and_not_those_of_an_earlier_process() {
+        let begun = Instant::now();
+        let mut pace = Pace::default();
+        // Gone on from step 1,000 of 2,000.
+        pace.step(begun, 1001, 2000);
+        assert_eq!(pace.words(), "", "one step says nothing");
+        pace.step(begun + Duration::from_secs(20), 1011, 2000);
+        assert_eq!(pace.left.map(f64::round), Some(1978.0));
+        assert_eq!(pace.words(), "; all 33.0 min");
+        pace.step(begun + Duration::from_secs(2000), 2000, 2000);
+        assert_eq!(pace.left, Some(0.0));
+    }
+
+    #[test]
+    fn the_bar_of_an_epoch_fits_80_columns() {
+        let step = StepReport {
+            epoch: 100,
+            epochs: 100,
+            step: 1234,
+            steps_per_epoch: 5760,
+            run_step: 571_474,
+            loss: 1.0986,
+            accuracy: 0.333,
+            learning_rate: 1e-3,
+            photos_per_second: 1234.5,
+            waiting: 0.1,
+        };
+        let pace = Pace { first: None, left: Some(44_300.0) };
+        let line = step_bar(&step)
+            .replace("{bar:6}", "██████")
+            .replace("{human_pos}/{human_len}", "1,234/5,760")
+            .replace("{msg}", &step_words(&step))
+            .replace("{eta}", "59m")
+            .replace("{prefix}", &pace.words());
+        assert!(line.chars().count() <= 80, "{line}");
+        assert!(line.ends_with("59m left; all 12.3 h"), "{line}");
+    }
 }
