@@ -321,7 +321,8 @@ fn text(summary: &StudySummary, args: &StudyArgs) -> String {
         facts.add("to deploy", format!("{chosen}{tie}"));
     }
     if !summary.busy.is_empty() {
-        let again = "once the machine is quiet, the same command with --measure-again measures anew";
+        let again =
+            "once the machine is quiet, the same command with --measure-again measures anew";
         let busy = summary.busy.join("; ");
         facts.add("busy", format!("the machine, while {busy} was measured: {again}"));
     }

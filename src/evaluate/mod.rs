@@ -36,8 +36,8 @@ pub use statistics::{Folds, Proportion, Scores};
 use crate::dataset::{Dataset, Receipt};
 use crate::loader::{Select, Selection};
 use crate::model::Model;
-use crate::model::file::ModelFacts;
 use crate::model::device::device_name;
+use crate::model::file::ModelFacts;
 
 /// Samples that go through the network at once, unless told otherwise.
 pub const DEFAULT_BATCH_SIZE: usize = 32;

@@ -274,7 +274,15 @@ mod tests {
         let interval = Some((accuracy - 0.02, accuracy + 0.02));
         let name = name.to_owned();
         let cost_interval = Some((0.9 * cost, 1.1 * cost));
-        ParetoPoint { name, cost, cost_interval, accuracy, interval, bytes: Some(9e6), chosen: false }
+        ParetoPoint {
+            name,
+            cost,
+            cost_interval,
+            accuracy,
+            interval,
+            bytes: Some(9e6),
+            chosen: false,
+        }
     }
 
     fn chart(points: Vec<ParetoPoint>) -> ParetoChart<'static> {

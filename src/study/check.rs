@@ -74,7 +74,9 @@ impl Names<'_> {
             (&folds, "cross-validations"),
         ] {
             for name in twice(names) {
-                let what = format!("name: two of the {section} are called so; give each a name of its own");
+                let what = format!(
+                    "name: two of the {section} are called so; give each a name of its own"
+                );
                 self.faults.add(format!("[[{section}]] `{name}`"), what);
             }
         }
@@ -224,12 +226,16 @@ dataset = "d"
                 "[[benchmarks]] `test`, name: two of the benchmarks are called so",
             ),
             (
-                more("[[learning-curves]]\nmodel = \"smal\"\nbenchmark = \"test\"\npercents = [1]\n"),
+                more(
+                    "[[learning-curves]]\nmodel = \"smal\"\nbenchmark = \"test\"\npercents = [1]\n",
+                ),
                 "[[learning-curves]] `smal`, model: expected one of MobileNetV2 FT-A, small, found `smal`; did you \
                  mean `small`?",
             ),
             (
-                more("[[learning-curves]]\nmodel = \"small\"\nbenchmark = \"test\"\npercents = []\n"),
+                more(
+                    "[[learning-curves]]\nmodel = \"small\"\nbenchmark = \"test\"\npercents = []\n",
+                ),
                 "percents: expected at least one",
             ),
             (

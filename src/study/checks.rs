@@ -103,9 +103,10 @@ impl Checks {
         let classes = &dataset.meta().classes;
         let TrainOptions { network, weights, weights_key, view, .. } = options;
         let alike = format!("{network} {weights:?} {weights_key:?} {view:?} {classes:?}");
-        let found = self.properties.entry(alike).or_insert_with(|| {
-            first_properties(options, classes).map_err(told).ok()
-        });
+        let found = self
+            .properties
+            .entry(alike)
+            .or_insert_with(|| first_properties(options, classes).map_err(told).ok());
         found.clone()
     }
 }

@@ -24,6 +24,19 @@ impl fmt::Display for Fault {
     }
 }
 
+/// Sections of a study's file.
+const SECTIONS: [&str; 9] = [
+    "datasets",
+    "training",
+    "models",
+    "benchmarks",
+    "cross-validations",
+    "learning-curves",
+    "upper-limits",
+    "labels",
+    "choice",
+];
+
 /// Faults of a file, each once.
 #[derive(Debug, Default)]
 pub(super) struct Faults(pub(super) Vec<Fault>);
@@ -37,6 +50,15 @@ impl Faults {
         }
     }
 
+    /// In the order of the file's sections as they are written down.
+    pub(super) fn sorted(mut self) -> Vec<Fault> {
+        self.0.sort_by_key(|fault| {
+            let section = |known: &&str| fault.entry.trim_start_matches('[').starts_with(*known);
+            SECTIONS.iter().position(section)
+        });
+        self.0
+    }
+
     /// Adds a fault where a name is none of those that are known.
     pub(super) fn unknown(&mut self, entry: &str, key: &str, name: &str, known: &[&str]) {
         if !known.contains(&name) {
@@ -47,7 +69,8 @@ impl Faults {
 
 /// What to say of a name that is none of those known; with the one that was probably meant.
 pub(super) fn expected(known: &[&str], found: &str) -> String {
-    let meant = nearest(known, found).map_or(String::new(), |name| format!("; did you mean `{name}`?"));
+    let meant =
+        nearest(known, found).map_or(String::new(), |name| format!("; did you mean `{name}`?"));
     format!("expected one of {}, found `{found}`{meant}", known.join(", "))
 }
 

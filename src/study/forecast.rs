@@ -108,6 +108,7 @@ fn kinds(plan: &Plan, job: &Job) -> Vec<String> {
 /// How much of its kind a job is.
 fn units_of(job: &Job) -> f64 {
     let Work::Train { options, .. } = &job.work else { return 1.0 };
-    let percent = options.select.percent.and_then(|percent| percent.to_string().parse::<f64>().ok());
+    let percent =
+        options.select.percent.and_then(|percent| percent.to_string().parse::<f64>().ok());
     f64::from(options.epochs) * percent.unwrap_or(100.0) / 100.0
 }

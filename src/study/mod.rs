@@ -11,7 +11,7 @@
 //! | module | what it does |
 //! | --- | --- |
 //! | [`spec`], `check`, `checks`, `fault` | STUDY.toml, and everything that can be known to be wrong with it |
-//! | [`plan`], `entries`, `training` | entries → jobs, each once |
+//! | [`plan`], `entries`, `repeated`, `training` | entries → jobs, each once |
 //! | [`job`], [`run`] | a job, its folder, and doing it |
 //! | [`folds`], [`labels`], `resources` | what jobs need or measure |
 //! | [`cost`], [`timing`], [`reference`] | what inference costs, how well that is known, and whether the machine was busy |
@@ -34,6 +34,7 @@ pub mod labels;
 pub mod plan;
 pub mod published;
 pub mod reference;
+mod repeated;
 pub mod report;
 mod resources;
 pub mod results;

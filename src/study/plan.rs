@@ -167,7 +167,7 @@ impl Plan {
         let cross_validations = making.cross_validations();
         let upper_limits = making.upper_limits(&models);
         let labels = making.labels();
-        let (jobs, faults) = (making.jobs.list, making.faults.0);
+        let (jobs, faults) = (making.jobs.list, making.faults.sorted());
         if !faults.is_empty() {
             return Err(StudyError::Faults { path: options.file, faults });
         }

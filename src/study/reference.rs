@@ -12,8 +12,8 @@ use crate::usage::process_cpu_seconds;
 /// below what one other busy process costs.
 pub const BUSY_FACTOR: f64 = 1.25;
 
-/// Steps of the loop on each thread: about 10 ms, longer than a scheduler lets one of several processes compute at a time.
-const STEPS: u32 = 5_000_000;
+/// Steps of the loop on each thread: about 5 ms, longer than a scheduler lets one of several processes compute at a time.
+const STEPS: u32 = 2_500_000;
 
 /// The reference loop's runs beside a measurement.
 #[derive(Debug, Clone, Serialize)]
@@ -55,12 +55,12 @@ impl ReferenceLoop {
         self.cpu_seconds = used.map(|used| used + self.cpu_seconds.unwrap_or(0.0));
     }
 
-    /// What it says; `quickest_before`: its quickest run beside other measurements on this machine.
-    pub(super) fn ended(self, threads: usize, quickest_before: Option<f64>) -> Option<Reference> {
+    /// What it says so far; `quickest_before`: its quickest run beside other measurements on this machine.
+    pub(super) fn says(&self, threads: usize, quickest_before: Option<f64>) -> Option<Reference> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from).min(threads);
         let wall: f64 = self.seconds.iter().sum();
         let cpu_share = self.cpu_seconds.map(|used| (used / (wall * cores as f64)).min(1.0));
-        let timing = Timing::of(self.seconds)?;
+        let timing = Timing::of(self.seconds.clone())?;
         let slowdown = slowdown(&timing, quickest_before, cpu_share);
         Some(Reference { timing, cpu_share, slowdown, busy: slowdown > BUSY_FACTOR })
     }
@@ -78,7 +78,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_busy_machine_is_noticed_within_a_measurement_against_others_and_by_the_share_of_its_cores() {
+    fn a_busy_machine_is_noticed_within_a_measurement_against_others_and_by_the_share_of_its_cores()
+    {
         let timing = |slow: usize| {
             let runs = (0..20).map(|run| if run < slow { 0.016 } else { 0.010 });
             Timing::of(runs.collect()).unwrap()
@@ -98,7 +99,7 @@ mod tests {
         let found = pool.install(|| {
             let mut reference = ReferenceLoop::default();
             (0..3).for_each(|_| reference.run());
-            reference.ended(2, None).unwrap()
+            reference.says(2, None).unwrap()
         });
         assert_eq!(found.timing.runs, 3);
         assert!(found.timing.quickest > 0.0 && found.slowdown >= 1.0, "{found:?}");

@@ -318,8 +318,9 @@ impl StudySpec {
             let said = WORDS
                 .iter()
                 .fold(said.to_owned(), |said, (theirs, ours)| said.replace(theirs, ours));
-            let meant = meant_key(&said).map_or(String::new(), |key| format!("; did you mean `{key}`?"));
-            format!("{said}{meant}; schemas/study.md has the keys")
+            let meant =
+                meant_key(&said).map_or(String::new(), |key| format!(" did you mean `{key}`?"));
+            format!("{said};{meant} schemas/study.md has the keys")
         })
     }
 }

@@ -75,9 +75,8 @@ impl TrainingOutlook {
                 Err(error) => note("--batch-size", error),
             }
         }
-        let facts = view
-            .zip(size)
-            .map(|(view, size)| setup::facts(options, dataset, &spec, &view, size));
+        let facts =
+            view.zip(size).map(|(view, size)| setup::facts(options, dataset, &spec, &view, size));
         TrainingOutlook { faults, facts }
     }
 }

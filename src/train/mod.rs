@@ -43,6 +43,7 @@ pub mod sgd;
 mod summary;
 mod weights;
 
+pub(crate) use check::{OptionFault, TrainingOutlook, first_properties};
 pub use device::open as open_device;
 pub use error::TrainError;
 pub use features::FeatureUse;
@@ -59,7 +60,6 @@ pub use options::{
 pub use preset::Preset;
 pub use resources::RESOURCES_FILE;
 pub use run::{BEST_FILE, CHECKPOINT_FILE, CURVES_FILES, FINDER_FILES, LAST_FOLDER, RUN_FILE};
-pub(crate) use check::{OptionFault, TrainingOutlook, first_properties};
 pub(crate) use samples::held_out;
 pub use samples::{HOLDOUT_FILE, HOLDOUT_METHOD, TRAINED_FILE};
 pub(crate) use setup::default_size;

@@ -11,7 +11,8 @@ use super::{Folder, STUDY, common};
 fn study() -> String {
     let models = "[[models]]\nname = \"all\"\nnetwork = \"mobilenet-v2\"\nfinetune = \"all\"\n[[benchmarks]]";
     let study = STUDY.split("[[cross-validations]]").next().unwrap();
-    let study = study.replace("network = \"mobilenet-v1\"", "network = \"mobilenet-v2\"\nfinetune = \"head\"");
+    let study = study
+        .replace("network = \"mobilenet-v1\"", "network = \"mobilenet-v2\"\nfinetune = \"head\"");
     study.replace("[[benchmarks]]", models)
 }
 
@@ -33,10 +34,16 @@ fn fine_tunings_of_one_network_share_a_measurement_and_it_can_be_taken_again() {
     let costs = documents(&folder, "out", "cost.json");
     assert_eq!(costs.len(), 1, "three models of one network: {:?}", costs.keys());
     let (file, cost) = costs.iter().next().unwrap();
-    assert_eq!((&cost["format"], &cost["method"]), (&json!("tcolz-study-cost-v2"), &json!("median-v1")));
+    assert_eq!(
+        (&cost["format"], &cost["method"]),
+        (&json!("tcolz-study-cost-v2"), &json!("median-v1"))
+    );
     for timed in ["images_15", "image_1", "reference"] {
         let of = |number: &str| cost[timed][number].as_f64().unwrap();
-        assert!(0.0 < of("low") && of("low") <= of("median") && of("median") <= of("high"), "{cost}");
+        assert!(
+            0.0 < of("low") && of("low") <= of("median") && of("median") <= of("high"),
+            "{cost}"
+        );
         assert!(of("runs") >= 7.0, "{cost}");
     }
     let rows = fs::read_to_string(folder.path("out/tables/inference.csv")).unwrap();
@@ -118,7 +125,10 @@ fn a_folder_of_an_earlier_version_keeps_its_trainings_and_is_measured_anew() {
     assert!(text.contains(&format!("{all} of {all} done, {done} of them before")), "{text}");
     let report = fs::read_to_string(folder.path("out/report.md")).unwrap();
     let row = report.lines().find(|line| line.starts_with("| small | 1 | 18 ")).unwrap();
-    assert!(row.contains(" s | – | ") || row.contains(" ms | – | "), "features are not known: {row}");
+    assert!(
+        row.contains(" s | – | ") || row.contains(" ms | – | "),
+        "features are not known: {row}"
+    );
     let sizes = report.lines().find(|line| line.starts_with("| all | mobilenet-v2 |"));
     assert!(sizes.unwrap().contains(" MB |"), "{report}");
 }
@@ -142,7 +152,8 @@ fn a_study_says_how_long_it_will_take_once_jobs_of_the_kind_are_done() {
     job["seconds"] = json!(7200.0);
     write(&folder, "out", &file, &job);
     let other = documents(&folder, "out", "job.json").into_keys();
-    let other = other.filter(|file| file.starts_with("train-mobilenet-v2-head")).find(|name| *name != file);
+    let other =
+        other.filter(|file| file.starts_with("train-mobilenet-v2-head")).find(|name| *name != file);
     fs::remove_file(folder.path("out/results").join(other.unwrap())).unwrap();
     let list = folder.ends("out", &["--list"], 0);
     assert!(list.contains("jobs done; about 2.0 h left"), "{list}");

@@ -78,10 +78,12 @@ fn everything_that_can_be_known_is_found_before_the_first_job_and_all_at_once() 
 
 #[test]
 fn a_model_that_a_benchmark_has_other_classes_than_is_told_before_the_first_job() {
-    let folder = Folder::new(&STUDY.replace("[labels]", "[datasets.photos]\npath = \"animals\"\n[labels]"));
+    let folder =
+        Folder::new(&STUDY.replace("[labels]", "[datasets.photos]\npath = \"animals\"\n[labels]"));
     let photos = folder.path("animals-photos");
     super::common::small_dump(&photos);
-    let options = super::common::options(&photos, &folder.path("animals"), &[super::training::SIZE]);
+    let options =
+        super::common::options(&photos, &folder.path("animals"), &[super::training::SIZE]);
     super::common::converted(&options);
     let study = fs::read_to_string(folder.path("study.toml")).unwrap();
     let benchmark = "[[benchmarks]]\nname = \"animals\"\ndataset = \"photos\"\nsplit = \"val\"\n";

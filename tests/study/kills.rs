@@ -50,7 +50,7 @@ fn a_study_killed_anywhere_ends_with_the_same_tables() {
         let before = folder.done("killed").0;
         let mut study = folder.command("killed");
         let mut study = study.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let until = Instant::now() + Duration::from_millis(60 * kills);
+        let until = Instant::now() + Duration::from_millis(100 * kills);
         wait_for("a job or its time", || {
             let ended = study.try_wait().unwrap().is_some();
             ended || Instant::now() > until || folder.done("killed").0 > before

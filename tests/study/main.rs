@@ -157,7 +157,11 @@ fn a_job_that_fails_is_named_and_the_others_go_on() {
     assert!(text.contains("train head on colours, seed 0"), "{text}");
     assert!(text.contains("has diverged"), "{text}");
     let (done, all) = folder.done("out");
-    assert_eq!(all - done, 2, "its training and its evaluation; what it costs does not depend on them");
+    assert_eq!(
+        all - done,
+        2,
+        "its training and its evaluation; what it costs does not depend on them"
+    );
     let report = fs::read_to_string(folder.path("out/report.md")).unwrap();
     assert!(report.contains("failed"), "{report}");
 }

@@ -319,7 +319,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_time_that_a_run_still_takes_counts_the_epochs_to_come_and_not_those_of_an_earlier_process() {
+    fn the_time_that_a_run_still_takes_counts_the_epochs_to_come_and_not_those_of_an_earlier_process()
+     {
         let begun = Instant::now();
         let mut pace = Pace::default();
         // Gone on from step 1,000 of 2,000.

@@ -150,7 +150,9 @@ impl<'a> Chosen<'a> {
             let name = |number: usize| self.measured[number].entry.name;
             let verdict = match choice.beaten_by[number] {
                 Some(by) => format!("beaten by {}", name(by)),
-                None if choice.tied.contains(&number) => format!("tie with {}", name(choice.order[0])),
+                None if choice.tied.contains(&number) => {
+                    format!("tie with {}", name(choice.order[0]))
+                }
                 None => String::new(),
             };
             let mut cells: Vec<Text> = vec![

@@ -32,11 +32,9 @@ fn named(entry: &Entry<'_>, run: &ModelResults) -> Vec<Text> {
 
 /// How long training took. Whoever made features and whoever found them are compared by what both would take alone.
 pub(super) fn training(scope: &Scope<'_>) -> Table {
-    let trainings: Vec<&Document> =
-        runs(scope).filter_map(|(_, run)| run.train.as_ref()).collect();
-    let whole = |run: &ModelResults| {
-        times::as_first_run(run.train.as_ref()?, trainings.iter().copied())
-    };
+    let trainings: Vec<&Document> = runs(scope).filter_map(|(_, run)| run.train.as_ref()).collect();
+    let whole =
+        |run: &ModelResults| times::as_first_run(run.train.as_ref()?, trainings.iter().copied());
     let all: Vec<Traced> = runs(scope).filter_map(|(_, run)| whole(run)).collect();
     let quickest = all.iter().min_by(|a, b| a.value.total_cmp(&b.value)).cloned();
     let row = |(entry, run): (&Entry<'_>, &ModelResults)| {

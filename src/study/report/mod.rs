@@ -26,9 +26,9 @@ mod sample;
 mod section;
 mod show;
 mod table;
-mod times;
 #[cfg(test)]
 mod tests;
+mod times;
 
 use std::path::{Path, PathBuf};
 

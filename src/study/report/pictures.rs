@@ -91,8 +91,7 @@ pub(super) fn pareto(
         Some((time.value.value * 1e3, Some((low * 1e3, high * 1e3))))
     };
     let trainings: Vec<&Document> = scope.entries.iter().flat_map(Entry::trainings).collect();
-    let training =
-        |entry: &Entry<'_>| entry.training_time(&trainings).map(|time| time.value.value);
+    let training = |entry: &Entry<'_>| entry.training_time(&trainings).map(|time| time.value.value);
     let longest = scope.entries.iter().filter_map(training).fold(0.0, f64::max);
     let (unit, seconds) = time_unit(longest);
     let training = |entry: &Entry<'_>| Some((training(entry)? / seconds, None));
@@ -100,7 +99,11 @@ pub(super) fn pareto(
         scope,
         measure,
         chosen,
-        ("inference", "inference time of one image (ms), logarithmic, bars: 95 % interval".to_owned(), &inference),
+        (
+            "inference",
+            "inference time of one image (ms), logarithmic, bars: 95 % interval".to_owned(),
+            &inference,
+        ),
     )?;
     let training = pareto_of(
         scope,

@@ -93,7 +93,8 @@ fn timing(seconds: f64) -> Timing {
 
 /// What inference of a network costs, on a machine that was slower by so much.
 pub(super) fn cost(network: &str, seconds: f64, parameters: u64, slowdown: f64) -> Value {
-    let images = |images: usize, seconds: f64| TimedImages { images, timing: timing(slowdown * seconds) };
+    let images =
+        |images: usize, seconds: f64| TimedImages { images, timing: timing(slowdown * seconds) };
     let reference = Reference {
         timing: timing(0.0101 * slowdown),
         cpu_share: Some(0.98 / slowdown),

@@ -370,7 +370,9 @@ fn a_busy_machine_is_said_in_the_table_and_before_all_else_with_what_to_type() {
     assert_eq!(written.busy, ["vgg19 at 224 × 224 (1.43 ×)"]);
     let page = fs::read_to_string(&written.page).unwrap();
     let warning = page.split("<p class=\"warning\">").nth(1).unwrap();
-    for words in ["The machine was busy", "vgg19 at 224", "tcolz study study.toml --out DIR --measure-again"] {
+    for words in
+        ["The machine was busy", "vgg19 at 224", "tcolz study study.toml --out DIR --measure-again"]
+    {
         assert!(warning.contains(words), "{warning:.600}");
     }
     let markdown = fs::read_to_string(written.markdown).unwrap();
@@ -382,7 +384,8 @@ fn a_busy_machine_is_said_in_the_table_and_before_all_else_with_what_to_type() {
 fn error_bars_of_times_never_reach_below_0() {
     let mut results = sample::results();
     // Two seeds that took 1 s and 900 s.
-    for (place, run) in results.models.iter_mut().filter(|run| run.name == "vgg19-all").enumerate() {
+    for (place, run) in results.models.iter_mut().filter(|run| run.name == "vgg19-all").enumerate()
+    {
         run.train.as_mut().unwrap().json["times"]["seconds"] = json!(1.0 + 899.0 * place as f64);
     }
     let svg = text(&files(&results), "pictures/training-time.svg");

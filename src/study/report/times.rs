@@ -67,7 +67,8 @@ pub(super) fn measurements(results: &Results) -> Vec<&Document> {
 pub(super) fn slowdown(cost: &Document, measurements: &[&Document]) -> Option<Traced> {
     let itself = Traced::at(cost, "/reference/slowdown")?;
     let alike = measurements.iter().filter(|other| {
-        other.text("/cpu") == cost.text("/cpu") && other.number("/threads") == cost.number("/threads")
+        other.text("/cpu") == cost.text("/cpu")
+            && other.number("/threads") == cost.number("/threads")
     });
     let quickest = alike
         .filter_map(|other| Traced::at(other, "/reference/quickest"))
@@ -249,7 +250,8 @@ mod tests {
     #[test]
     fn a_training_of_an_earlier_version_says_nothing_of_features_but_that_all_layers_have_none() {
         let old = |finetune: &str| {
-            let json = json!({"finetune": finetune, "times": {"seconds": 20.0, "feature_seconds": 8.0}});
+            let json =
+                json!({"finetune": finetune, "times": {"seconds": 20.0, "feature_seconds": 8.0}});
             Document { file: "old".to_owned(), json }
         };
         let (head, all) = (old("head"), old("all"));
@@ -272,7 +274,10 @@ mod tests {
         let found = all.map(|cost| slowdown(cost, &all).unwrap());
         assert_eq!(found.each_ref().map(is_busy), [false, true, false], "{found:?}");
         assert!((found[1].value - 2.2).abs() < 1e-9);
-        assert_eq!(found[1].source.to_string(), "ratio(b#/reference/upper_quartile; a#/reference/quickest)");
+        assert_eq!(
+            found[1].source.to_string(),
+            "ratio(b#/reference/upper_quartile; a#/reference/quickest)"
+        );
     }
 
     #[test]
