@@ -34,7 +34,7 @@ pub(super) struct Candidate {
     pub(super) interval: (f64, f64),
     /// Seconds of one image, above 0.
     pub(super) seconds: f64,
-    /// Ends of their 95 % interval.
+    /// Ends of their 95 % interval, widened by what a busy machine made of them.
     pub(super) seconds_interval: (f64, f64),
     /// Which measurement they are from: what computes the same shares one.
     pub(super) measurement: String,

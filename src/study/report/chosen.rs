@@ -5,7 +5,7 @@ use super::entries::{ACCURACY, Accuracy, Entry, Measure, Scope};
 use super::piece::{Source, Text, Traced, refs};
 use super::show;
 use super::table::{Column, Row, Table};
-use super::times::{TIME, Time};
+use super::times::{self, TIME, Time};
 use crate::study::results::Results;
 
 /// A candidate with where its numbers are from.
@@ -62,6 +62,7 @@ impl<'a> Chosen<'a> {
                 _ => left_out.push((entry.name, missing.join(", "))),
             }
         }
+        let measurements = times::measurements(results);
         let candidates: Vec<Candidate> = measured
             .iter()
             .map(|measured| Candidate {
@@ -69,7 +70,10 @@ impl<'a> Chosen<'a> {
                 accuracy: measured.accuracy.value.value,
                 interval: (measured.accuracy.low.value, measured.accuracy.high.value),
                 seconds: measured.time.value.value,
-                seconds_interval: measured.time.interval(),
+                seconds_interval: times::on_a_quiet_machine(
+                    &measured.time,
+                    measured.entry.cost().and_then(|cost| times::slowdown(cost, &measurements)),
+                ),
                 measurement: measured.entry.cost().map_or(String::new(), |cost| cost.file.clone()),
                 bytes: measured.bytes.value,
             })
@@ -176,7 +180,8 @@ impl<'a> Chosen<'a> {
             .with(size, show::share)
             .and(
                 " × worth of size. A tie: what can be told apart, beyond the 95 % intervals of accuracy and time, does not \
-                 speak for the first. Beaten: another one is more accurate beyond the intervals, and neither slower nor larger.",
+                 speak for the first. Beaten: another one is more accurate beyond the intervals, and neither slower nor larger. \
+                 What was measured on a busy machine may be as much quicker as that machine was slow.",
             );
         Some(Table {
             name: "choice".to_owned(),

@@ -83,6 +83,15 @@ pub(super) fn is_busy(slowdown: &Traced) -> bool {
     slowdown.value > BUSY_FACTOR
 }
 
+/// The interval that a time has on a quiet machine: where this one was busy, it may be as much shorter as that was slow.
+pub(super) fn on_a_quiet_machine(time: &Time, slowdown: Option<Traced>) -> (f64, f64) {
+    let (low, high) = time.interval();
+    match slowdown.filter(is_busy) {
+        Some(slowdown) => (low / slowdown.value, high),
+        None => (low, high),
+    }
+}
+
 /// Networks that were measured on a busy machine.
 pub(super) fn busy(results: &Results) -> Vec<String> {
     let all = measurements(results);
