@@ -85,6 +85,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("plotters", &["src/report/"]),
     ("askama", &["src/report/", "src/study/"]),
     ("base64", &["src/report/", "src/serve/", "src/study/"]),
+    ("strsim", &["src/study/fault.rs"]),
     ("toml", &["src/study/spec.rs"]),
     ("axum", &["src/serve/"]),
     ("http_body_util", &["src/serve/"]),

@@ -435,7 +435,7 @@ fn parse_sheet_by(word: &str) -> Result<SheetBy, String> {
 #[cfg(feature = "train")]
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  tcolz study examples/study-small.toml --out report\n  tcolz study study.toml --list          the jobs, and which are done\n  tcolz study study.toml --device cuda:0\n  tcolz study study.toml --job train-vgg19-all-s0-1a2b3c4d    this job alone\n\nEach job runs in a process of its own and is done whole or not at all: after Ctrl-C or a kill the same command resumes. A changed file keeps what stays the same. OUT/index.html is the report; report.md, tables/*.csv and pictures/ hold the same. Every number names the document below OUT that it comes from. The file's keys: schemas/study.md."
+    after_help = "Examples:\n  tcolz study examples/study-small.toml --out report\n  tcolz study study.toml --list           is the file right? which jobs are done?\n  tcolz study study.toml --device cuda:0\n  tcolz study study.toml --measure-again  costs only, once the machine is quiet\n  tcolz study study.toml --job train-vgg19-all-s0-1a2b3c4d\n\nEverything that can be known of the file, its datasets and weights is tested before the first job. Each job runs in a process of its own and is done whole or not at all: after Ctrl-C or a kill the same command goes on. A changed file keeps what stays the same. OUT/index.html is the report; report.md, tables/*.csv and pictures/ hold the same. Every number names the document below OUT that it comes from. The file's keys: schemas/study.md."
 )]
 pub(crate) struct StudyArgs {
     /// What to compare: models, benchmarks, the rule of the choice
@@ -450,6 +450,9 @@ pub(crate) struct StudyArgs {
     /// Do this job only, and write no report
     #[arg(long, value_name = "ID")]
     pub(crate) job: Option<String>,
+    /// Measure the cost of inference again, train nothing, and write the report anew
+    #[arg(long, conflicts_with_all = ["list", "job"])]
+    pub(crate) measure_again: bool,
     /// Where networks are trained and evaluated: auto (a GPU where there is one), cpu, cuda:N
     #[arg(long, value_name = "DEVICE", default_value = "auto", value_parser = |text: &str| text.parse::<tcolz::train::DeviceChoice>())]
     pub(crate) device: tcolz::train::DeviceChoice,

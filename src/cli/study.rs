@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tcolz::child;
 use tcolz::study::{
-    Job, JobEnding, JobObserver, Jobs, Plan, StudyError, StudyOptions, StudySummary, run_job, study,
+    Job, JobEnding, JobObserver, Jobs, Plan, StudyError, StudyOptions, StudySummary, TimeLeft,
+    run_job, study,
 };
 use tcolz::train::TrainObserver;
 
@@ -30,10 +31,13 @@ pub(super) fn run(args: &StudyArgs) -> anyhow::Result<Ending> {
     options.device = args.device;
     options.threads = args.threads.map(usize::from);
     options.memory_limit = args.memory;
-    if args.child {
+    options.measure_again = args.measure_again;
+    let plan = if args.child {
         child::end_with_parent();
-    }
-    let plan = Plan::of(options)?;
+        Plan::of_tested(options)?
+    } else {
+        Plan::of(options)?
+    };
     if args.list {
         return list(&plan, args.json);
     }
@@ -64,9 +68,13 @@ pub(super) fn run(args: &StudyArgs) -> anyhow::Result<Ending> {
 fn list(plan: &Plan, as_json: bool) -> anyhow::Result<Ending> {
     let out = &plan.options.out;
     if as_json {
-        let jobs = plan.jobs.iter().map(
-            |job| json!({ "job": job.id, "what": job.words, "done": job.is_done(out), "definition": job.definition }),
-        );
+        let jobs = plan.jobs.iter().zip(plan.expected_seconds()?);
+        let jobs = jobs.map(|(job, seconds)| {
+            json!({
+                "job": job.id, "what": job.words, "done": job.is_done(out), "seconds": seconds,
+                "definition": job.definition,
+            })
+        });
         print(&format!("{:#}\n", Value::Array(jobs.collect())))?;
         return Ok(Ending::Done);
     }
@@ -76,8 +84,23 @@ fn list(plan: &Plan, as_json: bool) -> anyhow::Result<Ending> {
         facts.add(format!("{state}  {}", job.id), &job.words);
     }
     let done = plan.jobs.iter().filter(|job| job.is_done(out)).count();
-    print(&format!("{}{done} of {} done\n", facts.text(), plural(plan.jobs.len() as u64, "job")))?;
+    let left = left(plan.time_left()?).map_or(String::new(), |left| format!("; {left}"));
+    let jobs = plural(plan.jobs.len() as u64, "job");
+    print(&format!("{}{done} of {jobs} done{left}\n", facts.text()))?;
     Ok(Ending::Done)
+}
+
+/// The time that is left; nothing where nothing like it was timed.
+fn left(left: TimeLeft) -> Option<String> {
+    let TimeLeft { jobs, seconds, unknown } = left;
+    let known = duration(seconds);
+    match unknown {
+        0 if jobs == 0 => None,
+        0 => Some(format!("about {known} left")),
+        _ if unknown == jobs => None,
+        1 => Some(format!("more than {known} left: 1 job is unlike those that are done")),
+        _ => Some(format!("more than {known} left: {unknown} jobs are unlike those that are done")),
+    }
 }
 
 /// Does one job in this process.
@@ -152,10 +175,14 @@ impl Processes<'_> {
 impl Jobs for Processes<'_> {
     fn run(&mut self, plan: &Plan, job: &Job, number: usize) -> Result<JobEnding, StudyError> {
         self.begun = Instant::now();
+        let time_left = plan.time_left()?;
         if self.args.json {
-            event(&json!({ "event": "job_begun", "job": job.id, "what": job.words }));
+            event(&json!({
+                "event": "job_begun", "job": job.id, "what": job.words, "left": time_left,
+            }));
         } else {
-            eprintln!("[{} of {}] {}", number + 1, plan.jobs.len(), job.words);
+            let left = left(time_left).map_or(String::new(), |left| format!("; {left}"));
+            eprintln!("[{} of {}{left}] {}", number + 1, plan.jobs.len(), job.words);
         }
         let io = |source| StudyError::Io { path: "a process for the job".into(), source };
         let mut child = self.command(job).and_then(|mut command| command.spawn()).map_err(io)?;
@@ -285,6 +312,19 @@ fn text(summary: &StudySummary, args: &StudyArgs) -> String {
     facts.add("jobs", format!("{} of {} done{before}", summary.done, summary.jobs));
     for failed in &summary.failed {
         facts.add("failed", format!("{}: {}", failed.words, failed.reason));
+    }
+    if let Some(chosen) = &summary.chosen {
+        let tie = match summary.tied.is_empty() {
+            true => String::new(),
+            false => format!(", a tie with {} within what was measured", summary.tied.join(", ")),
+        };
+        facts.add("to deploy", format!("{chosen}{tie}"));
+    }
+    if !summary.busy.is_empty() {
+        let again =
+            "once the machine is quiet, the same command with --measure-again measures anew";
+        let busy = summary.busy.join("; ");
+        facts.add("busy", format!("the machine, while {busy} was measured: {again}"));
     }
     let ending =
         |ending: &str| summary.files.iter().filter(|file| file.ends_with(ending)).count() as u64;

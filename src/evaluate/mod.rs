@@ -36,9 +36,10 @@ pub use seen::{KnownSeen, SeenCounts};
 pub use statistics::{Folds, Proportion, Scores};
 
 use crate::dataset::{Dataset, Receipt};
-use crate::loader::Select;
+use crate::loader::{Select, Selection};
 use crate::model::Model;
 use crate::model::device::device_name;
+use crate::model::file::ModelFacts;
 
 /// Samples that go through the network at once, unless told otherwise.
 pub const DEFAULT_BATCH_SIZE: usize = 32;
@@ -174,6 +175,32 @@ impl EvaluatedSamples {
     }
 }
 
+/// Tests that a model can be evaluated on a dataset, by what it says of itself.
+///
+/// # Errors
+/// [`EvaluateError::Recipe`], [`EvaluateError::Classes`].
+pub fn check_model(
+    facts: &ModelFacts,
+    dataset: &Dataset,
+    protocol: Protocol,
+) -> Result<ScoredClasses, EvaluateError> {
+    check_recipe(facts, dataset)?;
+    let classes = &dataset.meta().classes;
+    ScoredClasses::matched(&facts.classes, classes, protocol, dataset.root())
+}
+
+/// Tests that samples of a dataset can be scored, without reading any.
+///
+/// # Errors
+/// As [`Selection::of`]; [`EvaluateError::Unlabelled`], [`EvaluateError::Agreement`].
+pub fn check_samples(
+    dataset: &Dataset,
+    select: &Select,
+    protocol: Protocol,
+) -> Result<(), EvaluateError> {
+    stream::scorable(dataset, &Selection::of(dataset, select)?, protocol).map(|_| ())
+}
+
 /// Evaluates a model on samples of a dataset; `progress` gets how many are done, of how many.
 ///
 /// # Errors
@@ -187,13 +214,7 @@ pub fn evaluate(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Evaluation, EvaluateError> {
     let facts = &model.facts;
-    check_recipe(facts, dataset)?;
-    let classes = ScoredClasses::matched(
-        &facts.classes,
-        &dataset.meta().classes,
-        options.protocol,
-        dataset.root(),
-    )?;
+    let classes = check_model(facts, dataset, options.protocol)?;
     let seen = SeenCounts::of(dataset, &options.select, &options.seen)?;
     let (predictions, receipt) = stream::predictions(model, dataset, options, classes, progress)?;
     let Select { split, subset, condition, unseen, percent, percent_seed } = &options.select;

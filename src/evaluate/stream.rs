@@ -20,14 +20,7 @@ pub(super) fn predictions(
     let loader = loader(model, dataset, options)?;
     let selection = loader.selection();
     let samples = selection.len();
-    let unlabelled = selection.labels().iter().filter(|&&label| label == NO_LABEL).count();
-    if unlabelled > 0 {
-        return Err(EvaluateError::Unlabelled { unlabelled, samples });
-    }
-    let agreement = match options.protocol {
-        Protocol::Plain => None,
-        Protocol::Ttd => Some(agreement(dataset, selection)?),
-    };
+    let agreement = scorable(dataset, selection, options.protocol)?;
     let network = Folded::new(&model.spec(), &model.tensors, &options.device)?;
     let mut found = Predictions { agreement, ..Predictions::default() };
     let mut epoch = loader.tensors(0, &options.device);
@@ -53,6 +46,23 @@ pub(super) fn predictions(
     assert_eq!((found.len(), found.sample_ids.len()), (samples, samples), "as the receipt says");
     found.classes = classes.names;
     Ok((found, state.delivered))
+}
+
+/// Tests that selected samples can be scored: with [`Protocol::Ttd`] how many annotators agreed on each.
+pub(super) fn scorable(
+    dataset: &Dataset,
+    selection: &Selection,
+    protocol: Protocol,
+) -> Result<Option<Vec<u8>>, EvaluateError> {
+    let samples = selection.len();
+    let unlabelled = selection.labels().iter().filter(|&&label| label == NO_LABEL).count();
+    if unlabelled > 0 {
+        return Err(EvaluateError::Unlabelled { unlabelled, samples });
+    }
+    match protocol {
+        Protocol::Plain => Ok(None),
+        Protocol::Ttd => agreement(dataset, selection).map(Some),
+    }
 }
 
 /// Reads what the model was trained on, as it saw it.

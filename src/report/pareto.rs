@@ -9,7 +9,7 @@ use super::drawing::{
 };
 use super::frame::{Frame, Scale};
 use super::heading::{Heading, Sign};
-use super::marks::{RING, disc, ring, stroked, upright_interval};
+use super::marks::{RING, disc, level_interval, ring, stroked, upright_interval};
 use super::numbers::bytes;
 use super::placing::{Block, Wanted, place};
 
@@ -26,6 +26,8 @@ const LARGEST: f64 = 24.0;
 const SMALLEST: f64 = 4.0;
 /// Where an interval goes whose place is taken.
 const ASIDE: [f64; 5] = [0.0, 8.0, -8.0, 16.0, -16.0];
+/// Width below which an interval cannot be seen on its mark.
+const NARROWEST: f64 = 8.0;
 /// Width of a name at most.
 const MAX_NAME: f64 = 220.0;
 
@@ -36,6 +38,8 @@ pub struct ParetoPoint {
     pub name: String,
     /// What it costs, in the unit of the axis; above 0.
     pub cost: f64,
+    /// Ends of the cost's interval, above 0.
+    pub cost_interval: Option<(f64, f64)>,
     /// Its accuracy, 0 to 1.
     pub accuracy: f64,
     /// Ends of the accuracy's 95 % interval.
@@ -122,7 +126,11 @@ impl ParetoChart<'_> {
     }
 
     fn frame(&self, room: f64) -> Frame {
-        let costs: Vec<f64> = self.points.iter().map(|point| point.cost).collect();
+        let costs = self.points.iter().flat_map(|point| {
+            let (low, high) = point.cost_interval.unwrap_or((point.cost, point.cost));
+            [point.cost, low, high]
+        });
+        let costs: Vec<f64> = costs.collect();
         let ends = |point: &ParetoPoint| {
             let (low, high) = point.interval.unwrap_or((point.accuracy, point.accuracy));
             [low, high]
@@ -251,6 +259,17 @@ impl Drawing for ParetoChart<'_> {
             disc(paper, place, radius(number), colour(number), hollow)?;
             taken.push(Block::around(place, 2.0 * reach, 2.0 * reach));
         }
+        for (number, point) in self.points.iter().enumerate() {
+            let Some((low, high)) = point.cost_interval.filter(|(low, _)| *low > 0.0) else {
+                continue;
+            };
+            let (ends, y) = (frame.ends_across((low, high)), at(point).1);
+            if ends[1].place - ends[0].place < NARROWEST {
+                continue;
+            }
+            level_interval(paper, y, ends, between(colour(number), theme.ink, 0.35))?;
+            taken.push(line((ends[0].place, y - 3.0), (ends[1].place, y + 3.0)));
+        }
         let mut bars: Vec<f64> = Vec::new();
         for (number, point) in self.points.iter().enumerate() {
             let Some(interval) = point.interval else { continue };
@@ -278,7 +297,16 @@ mod tests {
     fn point(name: &str, cost: f64, accuracy: f64) -> ParetoPoint {
         let interval = Some((accuracy - 0.02, accuracy + 0.02));
         let name = name.to_owned();
-        ParetoPoint { name, cost, accuracy, interval, bytes: Some(9e6), chosen: false }
+        let cost_interval = Some((0.9 * cost, 1.1 * cost));
+        ParetoPoint {
+            name,
+            cost,
+            cost_interval,
+            accuracy,
+            interval,
+            bytes: Some(9e6),
+            chosen: false,
+        }
     }
 
     fn chart(points: Vec<ParetoPoint>) -> ParetoChart<'static> {

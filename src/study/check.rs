@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::hash::Hash;
 
+use super::fault::{Faults, Origin, model_entry};
 use super::spec::{
     BenchmarkSpec, ChoiceSpec, CrossValidationSpec, FoldsSpec, LearningCurveSpec, StudySpec,
     TrainingSpec, UpperLimitSpec,
@@ -20,131 +21,155 @@ impl StudySpec {
         self.every_model().into_iter().find(|model| model.title() == name)
     }
 
-    /// The first thing that makes no sense, as a sentence.
-    pub(super) fn fault(&self) -> Option<String> {
+    /// Everything that makes no sense whatever the datasets hold.
+    pub(super) fn faults(&self) -> Faults {
+        let mut faults = Faults::default();
         if self.training.name.is_some() {
-            return Some("[training] holds for every model and has no name".to_owned());
+            faults.add("[training]", "name: [training] holds for every model and has no name");
         }
         let models = self.every_model();
         let titles: Vec<String> = models.iter().map(TrainingSpec::title).collect();
-        let names = Names {
+        let mut names = Names {
+            spec: self,
             models: titles.iter().map(String::as_str).collect(),
             benchmarks: self.benchmarks.iter().map(|benchmark| benchmark.name.as_str()).collect(),
             datasets: self.datasets.keys().map(String::as_str).collect(),
+            faults,
         };
-        let first = |found: &mut dyn Iterator<Item = Option<String>>| found.flatten().next();
-        names
-            .fault()
-            .or_else(|| first(&mut models.iter().map(|model| names.model(model))))
-            .or_else(|| first(&mut self.benchmarks.iter().map(|spec| names.benchmark(spec))))
-            .or_else(|| first(&mut self.cross_validations.iter().map(|spec| names.folds(spec))))
-            .or_else(|| first(&mut self.learning_curves.iter().map(|spec| names.curve(spec))))
-            .or_else(|| first(&mut self.upper_limits.iter().map(|spec| names.limit(spec))))
-            .or_else(|| {
-                let datasets = self.labels.datasets.iter();
-                let known = |name| unknown("datasets of [labels]", name, &names.datasets);
-                first(&mut datasets.map(|name| known(name.as_str())))
-            })
-            .or_else(|| names.choice(&self.choice))
+        names.distinct();
+        models.iter().for_each(|model| names.model(model));
+        self.benchmarks.iter().for_each(|spec| names.benchmark(spec));
+        self.cross_validations.iter().for_each(|spec| names.folds(spec));
+        self.learning_curves.iter().for_each(|spec| names.curve(spec));
+        self.upper_limits.iter().for_each(|spec| names.limit(spec));
+        for name in &self.labels.datasets {
+            names.faults.unknown("[labels]", "datasets", name, &names.datasets);
+        }
+        names.choice(&self.choice);
+        names.faults
     }
 }
 
 /// What entries of a study may name.
 struct Names<'a> {
+    spec: &'a StudySpec,
     models: Vec<&'a str>,
     benchmarks: Vec<&'a str>,
     datasets: Vec<&'a str>,
+    faults: Faults,
 }
 
 impl Names<'_> {
-    fn fault(&self) -> Option<String> {
-        for (names, what) in [(&self.models, "models"), (&self.benchmarks, "benchmarks")] {
+    fn distinct(&mut self) {
+        for (names, section) in [(&self.models, "models"), (&self.benchmarks, "benchmarks")] {
             if names.is_empty() {
-                return Some(format!("expected at least one of [[{what}]]"));
-            }
-            if let Some(name) = twice(names) {
-                return Some(format!(
-                    "two of the {what} are called `{name}`: give each a name of its own"
-                ));
+                self.faults.add(format!("[[{section}]]"), "expected at least one, found none");
             }
         }
-        None
+        let folds = &self.spec.cross_validations;
+        let folds: Vec<&str> = folds.iter().map(|spec| spec.name.as_str()).collect();
+        for (names, section) in [
+            (&self.models, "models"),
+            (&self.benchmarks, "benchmarks"),
+            (&folds, "cross-validations"),
+        ] {
+            for name in twice(names) {
+                let what = format!(
+                    "name: two of the {section} are called so; give each a name of its own"
+                );
+                self.faults.add(format!("[[{section}]] `{name}`"), what);
+            }
+        }
     }
 
-    fn model(&self, spec: &TrainingSpec) -> Option<String> {
+    fn model(&mut self, spec: &TrainingSpec) {
         let title = spec.title();
         if spec.network.is_none() {
-            return Some(format!("model `{title}` has no network"));
+            self.faults.add(model_entry(&title), "network: expected one, found none");
         }
-        let Some(dataset) = &spec.dataset else {
-            return Some(format!("model `{title}` has no dataset, and [training] has none"));
-        };
-        let seeds = spec.every_seed();
+        match &spec.dataset {
+            None => {
+                let what = "dataset: expected one, found none, and [training] has none either";
+                self.faults.add(model_entry(&title), what);
+            }
+            Some(dataset) => {
+                let entry = Origin::model(&title).entry_of("dataset", self.spec);
+                self.faults.unknown(&entry, "dataset", dataset, &self.datasets);
+            }
+        }
+        let entry = Origin::model(&title).entry_of("seeds", self.spec);
+        self.seeds(&entry, spec.seeds.as_deref());
+    }
+
+    fn seeds(&mut self, entry: &str, seeds: Option<&[u64]>) {
+        let Some(seeds) = seeds else { return };
         if seeds.is_empty() {
-            return Some(format!("model `{title}` has no seed: leave `seeds` out for seed 0"));
+            self.faults.add(entry, "seeds: expected at least one; leave them out for seed 0");
         }
-        if let Some(seed) = twice(&seeds) {
-            return Some(format!("model `{title}` has the seed {seed} twice"));
+        for seed in twice(seeds) {
+            self.faults.add(entry, format!("seeds: {seed} comes twice"));
         }
-        unknown(&format!("dataset of model `{title}`"), dataset, &self.datasets)
     }
 
-    fn benchmark(&self, spec: &BenchmarkSpec) -> Option<String> {
-        let what = |part: &str| format!("{part} of benchmark `{}`", spec.name);
-        unknown(&what("dataset"), &spec.dataset, &self.datasets).or_else(|| {
-            let mut models = spec.models.iter().flatten();
-            models.find_map(|name| unknown(&what("a model"), name, &self.models))
-        })
+    fn benchmark(&mut self, spec: &BenchmarkSpec) {
+        let entry = format!("[[benchmarks]] `{}`", spec.name);
+        self.faults.unknown(&entry, "dataset", &spec.dataset, &self.datasets);
+        for name in spec.models.iter().flatten() {
+            self.faults.unknown(&entry, "models", name, &self.models);
+        }
     }
 
-    fn folds(&self, spec: &CrossValidationSpec) -> Option<String> {
-        let what = |part: &str| format!("{part} of cross-validation `{}`", spec.name);
+    fn folds(&mut self, spec: &CrossValidationSpec) {
+        let entry = format!("[[cross-validations]] `{}`", spec.name);
         if let FoldsSpec::Made(folds @ ..2) = spec.folds {
-            return Some(format!("{}: expected 2 or more, found {folds}", what("folds")));
+            self.faults.add(&entry, format!("folds: expected 2 or more, found {folds}"));
         }
-        unknown(&what("dataset"), &spec.dataset, &self.datasets).or_else(|| {
-            let mut models = spec.models.iter().flatten();
-            models.find_map(|name| unknown(&what("a model"), name, &self.models))
-        })
+        self.faults.unknown(&entry, "dataset", &spec.dataset, &self.datasets);
+        for name in spec.models.iter().flatten() {
+            self.faults.unknown(&entry, "models", name, &self.models);
+        }
+        self.seeds(&format!("{entry}, training"), spec.training.seeds.as_deref());
     }
 
-    fn curve(&self, spec: &LearningCurveSpec) -> Option<String> {
-        unknown("model of a learning curve", &spec.model, &self.models)
-            .or_else(|| unknown("benchmark of a learning curve", &spec.benchmark, &self.benchmarks))
+    fn curve(&mut self, spec: &LearningCurveSpec) {
+        let entry = format!("[[learning-curves]] `{}`", spec.model);
+        self.faults.unknown(&entry, "model", &spec.model, &self.models);
+        self.faults.unknown(&entry, "benchmark", &spec.benchmark, &self.benchmarks);
+        if spec.percents.is_empty() {
+            self.faults.add(&entry, "percents: expected at least one, found none");
+        }
+        self.seeds(&entry, spec.seeds.as_deref());
     }
 
-    fn limit(&self, spec: &UpperLimitSpec) -> Option<String> {
-        unknown("model of an upper limit", &spec.model, &self.models).or_else(|| {
-            let benchmark = spec.benchmark.as_deref()?;
-            unknown("benchmark of an upper limit", benchmark, &self.benchmarks)
-        })
+    fn limit(&mut self, spec: &UpperLimitSpec) {
+        let entry = format!("[[upper-limits]] `{}`", spec.model);
+        self.faults.unknown(&entry, "model", &spec.model, &self.models);
+        if let Some(benchmark) = &spec.benchmark {
+            self.faults.unknown(&entry, "benchmark", benchmark, &self.benchmarks);
+        }
+        self.seeds(&entry, spec.seeds.as_deref());
     }
 
-    fn choice(&self, spec: &ChoiceSpec) -> Option<String> {
+    fn choice(&mut self, spec: &ChoiceSpec) {
         let weights = [spec.accuracy, spec.inference_time, spec.size];
         let sound = weights.iter().all(|weight| weight.is_finite() && *weight >= 0.0);
         if !sound || weights.iter().sum::<f64>() <= 0.0 {
-            return Some(format!(
-                "weights of [choice]: expected 0 or more, not all 0, found {weights:?}"
-            ));
+            let what = format!("weights: expected 0 or more, not all 0, found {weights:?}");
+            self.faults.add("[choice]", what);
         }
         if let Some(level) = spec.agreement.filter(|level| !TTD_LEVELS.contains(level)) {
-            return Some(format!("agreement of [choice]: expected 5, 4 or 3, found {level}"));
+            self.faults.add("[choice]", format!("agreement: expected 5, 4 or 3, found {level}"));
         }
-        unknown("benchmark of [choice]", spec.benchmark.as_deref()?, &self.benchmarks)
+        if let Some(benchmark) = &spec.benchmark {
+            self.faults.unknown("[choice]", "benchmark", benchmark, &self.benchmarks);
+        }
     }
 }
 
-/// What to say of a name that is none of those known.
-fn unknown(what: &str, name: &str, known: &[&str]) -> Option<String> {
-    let there = known.contains(&name);
-    (!there).then(|| format!("{what}: expected one of {}, found `{name}`", known.join(", ")))
-}
-
-/// The first value that comes again.
-fn twice<T: Copy + Eq + Hash>(values: &[T]) -> Option<T> {
+/// Every value that comes again.
+fn twice<T: Copy + Eq + Hash>(values: &[T]) -> Vec<T> {
     let mut seen = HashSet::new();
-    values.iter().copied().find(|value| !seen.insert(*value))
+    values.iter().copied().filter(|value| !seen.insert(*value)).collect()
 }
 
 #[cfg(test)]
@@ -167,48 +192,86 @@ name = "test"
 dataset = "d"
 "#;
 
-    fn fault(text: &str) -> String {
-        StudySpec::parse(text).unwrap().fault().unwrap_or_default()
+    fn faults(text: &str) -> String {
+        let faults = StudySpec::parse(text).unwrap().faults().0;
+        faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
     }
 
     #[test]
-    fn a_file_that_contradicts_itself_is_refused_with_what_was_expected() {
-        assert_eq!(fault(GOOD), "");
-        let more = |text: &str| fault(&format!("{GOOD}{text}"));
+    fn a_file_that_contradicts_itself_is_refused_with_the_key_and_what_was_expected() {
+        assert_eq!(faults(GOOD), "");
+        let more = |text: &str| faults(&format!("{GOOD}{text}"));
         for (found, words) in [
             (
-                fault(&GOOD.replace("dataset = \"d\"\n[[models]]", "dataset = \"x\"\n[[models]]")),
-                "dataset of model `MobileNetV2 FT-A`: expected one of d, found `x`",
+                faults(&GOOD.replace("dataset = \"d\"\n[[models]]", "dataset = \"x\"\n[[models]]")),
+                "[training], dataset: expected one of d, found `x`",
             ),
             (
-                fault(&GOOD.replace(
+                faults(&GOOD.replace("name = \"small\"", "name = \"small\"\ndataset = \"photos\"")),
+                "[[models]] `small`, dataset: expected one of d, found `photos`",
+            ),
+            (
+                faults(&GOOD.replace(
                     "name = \"small\"\nnetwork = \"mobilenet-v1\"",
                     "network = \"mobilenet-v2\"",
                 )),
-                "two of the models are called `MobileNetV2 FT-A`",
+                "[[models]] `MobileNetV2 FT-A`, name: two of the models are called so",
             ),
-            (fault(&GOOD.replace("network = \"mobilenet-v2\"\n", "")), "has no network"),
-            (more("[[benchmarks]]\nname = \"test\"\ndataset = \"d\"\n"), "two of the benchmarks"),
             (
-                more("[[learning-curves]]\nmodel = \"no\"\nbenchmark = \"test\"\npercents = [1]\n"),
-                "model of a learning curve: expected one of MobileNetV2 FT-A, small, found `no`",
+                faults(&GOOD.replace("network = \"mobilenet-v1\"\n", "")),
+                "[[models]] `small`, network: expected one",
+            ),
+            (
+                more("[[benchmarks]]\nname = \"test\"\ndataset = \"d\"\n"),
+                "[[benchmarks]] `test`, name: two of the benchmarks are called so",
             ),
             (
                 more(
-                    "[[upper-limits]]\nmodel = \"small\"\ntest-percent = 20\nbenchmark = \"no\"\n",
+                    "[[learning-curves]]\nmodel = \"smal\"\nbenchmark = \"test\"\npercents = [1]\n",
                 ),
-                "benchmark of an upper limit",
+                "[[learning-curves]] `smal`, model: expected one of MobileNetV2 FT-A, small, found `smal`; did you \
+                 mean `small`?",
+            ),
+            (
+                more(
+                    "[[learning-curves]]\nmodel = \"small\"\nbenchmark = \"test\"\npercents = []\n",
+                ),
+                "percents: expected at least one",
+            ),
+            (
+                more(
+                    "[[upper-limits]]\nmodel = \"small\"\ntest-percent = 20\nbenchmark = \"no\"\nseeds = []\n",
+                ),
+                "[[upper-limits]] `small`, benchmark: expected one of test, found `no`\n\
+                 [[upper-limits]] `small`, seeds: expected at least one",
             ),
             (
                 more("[[cross-validations]]\nname = \"c\"\ndataset = \"d\"\nfolds = 1\n"),
-                "expected 2 or more",
+                "[[cross-validations]] `c`, folds: expected 2 or more, found 1",
             ),
-            (more("[labels]\ndatasets = [\"x\"]\n"), "datasets of [labels]"),
-            (more("[choice]\nagreement = 2\n"), "expected 5, 4 or 3, found 2"),
+            (more("[labels]\ndatasets = [\"x\"]\n"), "[labels], datasets"),
+            (more("[choice]\nagreement = 2\n"), "[choice], agreement: expected 5, 4 or 3, found 2"),
             (more("[choice]\naccuracy = 0\ninference-time = 0\nsize = 0\n"), "not all 0"),
         ] {
             assert!(found.contains(words), "{found:?} has no {words:?}");
         }
+    }
+
+    #[test]
+    fn every_fault_is_found_at_once_and_each_is_said_once() {
+        let text = GOOD
+            .replace("dataset = \"d\"\n[[models]]", "dataset = \"x\"\nseeds = [1, 1]\n[[models]]");
+        let found = faults(&format!("{text}[choice]\nagreement = 2\nbenchmark = \"tset\"\n"));
+        let lines: Vec<&str> = found.lines().collect();
+        assert_eq!(
+            lines,
+            [
+                "[training], dataset: expected one of d, found `x`",
+                "[training], seeds: 1 comes twice",
+                "[choice], agreement: expected 5, 4 or 3, found 2",
+                "[choice], benchmark: expected one of test, found `tset`; did you mean `test`?",
+            ]
+        );
     }
 
     #[test]
@@ -219,6 +282,10 @@ dataset = "d"
                 ["line 11", "expected one of vgg19"],
             ),
             (format!("{GOOD}colour = 1\n"), ["line 15", "unknown key `colour`"]),
+            (
+                GOOD.replace("[training]", "[training]\nepoch = 3"),
+                ["line 6", "did you mean `epochs`?"],
+            ),
             (
                 GOOD.replace("[training]", "[training]\nschedule = \"sometimes\""),
                 ["line 6", "sometimes"],

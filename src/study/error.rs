@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::fault::Fault;
 use crate::dataset::DatasetError;
 use crate::evaluate::EvaluateError;
 use crate::loader::LoaderError;
@@ -21,15 +22,13 @@ pub enum StudyError {
         /// What is wrong with it, and where.
         reason: String,
     },
-    /// A dataset that the file names is not there, or not as it was written.
-    #[error("dataset `{name}`: {source}")]
-    Missing {
-        /// Its name in the file.
-        name: String,
-        /// Its folder.
+    /// What the study's file asks for cannot be had. All of it is found before the first job.
+    #[error("{}", listed(path, faults))]
+    Faults {
+        /// The file.
         path: PathBuf,
-        /// What was found.
-        source: Box<DatasetError>,
+        /// What is wrong with it, and where.
+        faults: Vec<Fault>,
     },
     /// A dataset cannot be read.
     #[error(transparent)]
@@ -96,6 +95,18 @@ pub enum StudyError {
     /// It was asked to stop.
     #[error("stopped; the same command goes on")]
     Interrupted,
+}
+
+/// One fault in one line, several below each other.
+fn listed(path: &Path, faults: &[Fault]) -> String {
+    let path = path.display();
+    match faults {
+        [fault] => format!("{path}: {fault}"),
+        _ => {
+            let lines = faults.iter().map(|fault| format!("\n  {fault}"));
+            format!("{path}: {} faults{}", faults.len(), lines.collect::<String>())
+        }
+    }
 }
 
 impl StudyError {

@@ -70,15 +70,7 @@ pub fn made(
         return Ok(made);
     }
     let (ids, labels) = labelled(dataset, select)?;
-    let mut counts: BTreeMap<u16, u32> = BTreeMap::new();
-    labels.iter().for_each(|&label| *counts.entry(label).or_default() += 1);
-    if let Some((&label, &found)) = counts.iter().find(|&(_, &samples)| samples < folds) {
-        let class = &dataset.meta().classes[usize::from(label)];
-        return Err(StudyError::Folds {
-            path: dataset.root().to_owned(),
-            reason: format!("class {class} has {found} samples, too few for {folds} folds"),
-        });
-    }
+    check_counts(dataset, &labels, folds)?;
     let duplicates = find_duplicates(dataset)?;
     let groups = duplicates.groups.iter();
     let groups: Vec<Vec<&str>> =
@@ -93,6 +85,27 @@ pub fn made(
         write_lists(&folder, part(false), part(true))
     };
     (0..folds).map(write).collect()
+}
+
+/// Tests that a selection can be divided into folds, without looking for duplicates.
+///
+/// # Errors
+/// As [`made`].
+pub(super) fn check(dataset: &Dataset, select: &Select, folds: u32) -> Result<(), StudyError> {
+    check_counts(dataset, &labelled(dataset, select)?.1, folds)
+}
+
+fn check_counts(dataset: &Dataset, labels: &[u16], folds: u32) -> Result<(), StudyError> {
+    let mut counts: BTreeMap<u16, u32> = BTreeMap::new();
+    labels.iter().for_each(|&label| *counts.entry(label).or_default() += 1);
+    let Some((&label, &found)) = counts.iter().find(|&(_, &samples)| samples < folds) else {
+        return Ok(());
+    };
+    let class = &dataset.meta().classes[usize::from(label)];
+    Err(StudyError::Folds {
+        path: dataset.root().to_owned(),
+        reason: format!("class {class} has {found} samples, too few for {folds} folds"),
+    })
 }
 
 /// Draws a share of every class of a selection to be tested on (`holdout-v1`); the rest is to be trained on.

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::StudyError;
+use super::cost::Measured;
 use super::results::Document;
 use crate::durable;
 use crate::evaluate::Protocol;
@@ -64,12 +65,10 @@ pub enum Work {
     },
     /// Measures what inference costs: `cost.json`.
     Cost {
-        /// Index of the job that trained the model.
-        train: usize,
-        /// The dataset, by its name, whose images are taken.
-        dataset: String,
-        /// Of which split.
-        split: String,
+        /// Of which network; all that is fine-tuned of it shares the measurement.
+        measured: Measured,
+        /// On how many threads.
+        threads: usize,
     },
     /// Looks at the labels of a dataset: `labels.json`.
     Labels {
@@ -92,8 +91,8 @@ impl Work {
     /// Index of the job that has to be done before.
     pub fn needs(&self) -> Option<usize> {
         match self {
-            Work::Evaluate { train, .. } | Work::Cost { train, .. } => Some(*train),
-            Work::Train { .. } | Work::Labels { .. } => None,
+            Work::Evaluate { train, .. } => Some(*train),
+            Work::Train { .. } | Work::Cost { .. } | Work::Labels { .. } => None,
         }
     }
 }
@@ -120,16 +119,36 @@ impl Job {
         self.folder(out).join(JOB_FILE).is_file()
     }
 
-    /// Writes that it is done.
+    /// Writes that it is done, and how many seconds it took.
     ///
     /// # Errors
     /// [`StudyError::Io`].
-    pub(super) fn done(&self, out: &Path) -> Result<(), StudyError> {
+    pub(super) fn done(&self, out: &Path, seconds: f64) -> Result<(), StudyError> {
         let job = json!({
             "format": JOB_FORMAT, "job": self.id, "what": self.words,
-            "tcolz_version": env!("CARGO_PKG_VERSION"), "definition": self.definition,
+            "tcolz_version": env!("CARGO_PKG_VERSION"), "definition": self.definition, "seconds": seconds,
         });
         write_json(&self.folder(out).join(JOB_FILE), &job)
+    }
+
+    /// The seconds that it took; `None` where it is not done, or was done by a version that did not write it down.
+    pub(super) fn seconds(&self, out: &Path) -> Option<f64> {
+        let text = fs::read_to_string(self.folder(out).join(JOB_FILE)).ok()?;
+        serde_json::from_str::<Value>(&text).ok()?.get("seconds")?.as_f64()
+    }
+
+    /// Forgets that it is done: what it found stays until it is done again.
+    ///
+    /// # Errors
+    /// [`StudyError::Io`].
+    pub(super) fn forget(&self, out: &Path) -> Result<(), StudyError> {
+        let path = self.folder(out).join(JOB_FILE);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(StudyError::io(&path)(error))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Its document, where it is done.

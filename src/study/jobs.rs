@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::StudyError;
 use super::collect::collect;
-use super::job::{Job, RESULTS_FOLDER, write_json};
+use super::job::{Job, RESULTS_FOLDER, Work, write_json};
 use super::plan::Plan;
 use super::report::write_report;
 use super::results::Results;
@@ -63,12 +63,17 @@ pub struct StudySummary {
     pub files: Vec<String>,
     /// The model that the rule chooses, where there is one.
     pub chosen: Option<String>,
+    /// Models that cannot be told from it within what was measured.
+    pub tied: Vec<String>,
+    /// Networks that were measured on a busy machine.
+    pub busy: Vec<String>,
     /// What the report is made of.
     #[serde(skip)]
     pub results: Results,
 }
 
-/// Does every job that is not done, and writes the report, also when it is stopped or jobs fail.
+/// Does every job that is not done, and writes the report, also when it is stopped or jobs fail. With
+/// [`super::StudyOptions::measure_again`] it measures all costs anew instead, and does nothing else.
 ///
 /// # Errors
 /// [`StudyError::Locked`]; [`StudyError::Io`]; when the report cannot be written.
@@ -81,11 +86,16 @@ pub fn study(
     durable::create_folder(out).map_err(StudyError::io(out))?;
     let lock = FolderLock::take(out).map_err(StudyError::io(out))?;
     let _lock = lock.ok_or_else(|| StudyError::Locked { path: out.clone() })?;
+    let measures_again = plan.options.measure_again;
+    let is_cost = |job: &&Job| matches!(job.work, Work::Cost { .. });
+    if measures_again {
+        plan.jobs.iter().filter(is_cost).try_for_each(|job| job.forget(out))?;
+    }
     let done_before = plan.jobs.iter().filter(|job| job.is_done(out)).count();
     let mut failed: Vec<Failed> = Vec::new();
     let mut interrupted = false;
     for (number, job) in plan.jobs.iter().enumerate() {
-        if job.is_done(out) {
+        if job.is_done(out) || (measures_again && !is_cost(&job)) {
             continue;
         }
         if stop.load(Ordering::Relaxed) {
@@ -119,6 +129,8 @@ pub fn study(
         interrupted,
         files: written.files.iter().map(|file| file.display().to_string()).collect(),
         chosen: written.chosen,
+        tied: written.tied,
+        busy: written.busy,
         results,
     })
 }

@@ -10,33 +10,42 @@
 //!
 //! | module | what it does |
 //! | --- | --- |
-//! | [`spec`], `check` | STUDY.toml |
-//! | [`plan`], `entries`, `training` | entries → jobs, each once |
+//! | [`spec`], `check`, `checks`, `fault` | STUDY.toml, and everything that can be known to be wrong with it |
+//! | [`plan`], `entries`, `repeated`, `training` | entries → jobs, each once |
 //! | [`job`], [`run`] | a job, its folder, and doing it |
-//! | [`folds`], [`labels`], [`cost`], `resources` | what jobs need or measure |
-//! | `jobs`, `collect`, [`results`] | all jobs, and what they found |
+//! | [`folds`], [`labels`], `resources` | what jobs need or measure |
+//! | [`cost`], [`timing`], [`reference`] | what inference costs, how well that is known, and whether the machine was busy |
+//! | `jobs`, `forecast`, `collect`, [`results`] | all jobs, how long they will take, and what they found |
 //! | [`report`] | the report, a function of [`Results`] |
 //! | [`published`] | figures of others |
 
 mod check;
+mod checks;
 mod collect;
 pub mod cost;
 mod entries;
 mod error;
+mod fault;
 pub mod folds;
+mod forecast;
 pub mod job;
 mod jobs;
 pub mod labels;
 pub mod plan;
 pub mod published;
+pub mod reference;
+mod repeated;
 pub mod report;
 mod resources;
 pub mod results;
 pub mod run;
 pub mod spec;
+pub mod timing;
 mod training;
 
 pub use error::StudyError;
+pub use fault::Fault;
+pub use forecast::TimeLeft;
 pub use job::{Job, Work};
 pub use jobs::{Failed, JobEnding, Jobs, StudySummary, study};
 pub use plan::{Plan, StudyOptions};

@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use super::StudyError;
+use super::checks::Checks;
+use super::fault::{Faults, Origin};
 use super::job::{Job, Work};
 use super::spec::{StudySpec, TrainingSpec};
 use super::training::FileHashes;
 use crate::dataset::Dataset;
-use crate::train::DeviceChoice;
+use crate::train::{DeviceChoice, open_device};
 
-/// Where a study lies and what it may use. None of it decides a result.
+/// Where a study lies and what it may use. None of it decides a result, but threads decide times.
 #[derive(Debug, Clone)]
 pub struct StudyOptions {
     /// The study's file.
@@ -23,6 +25,8 @@ pub struct StudyOptions {
     pub threads: Option<usize>,
     /// Bytes of memory that a training may need; else what is available.
     pub memory_limit: Option<u64>,
+    /// Measure all costs again, and do nothing else.
+    pub measure_again: bool,
 }
 
 impl StudyOptions {
@@ -34,7 +38,16 @@ impl StudyOptions {
             device: DeviceChoice::Auto,
             threads: None,
             memory_limit: None,
+            measure_again: false,
         }
+    }
+}
+
+impl StudyOptions {
+    /// What to type to have all costs measured anew.
+    pub(super) fn command_to_measure_again(&self) -> String {
+        let (file, out) = (self.file.display(), self.out.display());
+        format!("tcolz study {file} --out {out} --measure-again")
     }
 }
 
@@ -100,25 +113,42 @@ pub(super) struct PlannedLimit {
 }
 
 impl Plan {
-    /// Reads a study's file, opens its datasets, and writes the lists of samples that its jobs need into its folder.
+    /// Reads a study's file, opens its datasets, tests everything that can be known before the first job, and writes the
+    /// lists of samples that its jobs need into its folder.
     ///
     /// # Errors
-    /// [`StudyError::File`] where the file contradicts itself; [`StudyError::Missing`]; what is wrong with folds;
-    /// [`StudyError::Io`].
+    /// [`StudyError::File`] where the file cannot be read; [`StudyError::Faults`]: all that is wrong with what it asks
+    /// for; [`StudyError::Train`] for a device that is not there.
     pub fn of(options: StudyOptions) -> Result<Plan, StudyError> {
+        open_device(options.device)?;
+        Plan::made(options, Some(Checks::default()))
+    }
+
+    /// The same without the tests: for a process that does a job of a plan that was tested.
+    ///
+    /// # Errors
+    /// As [`Plan::of`], of what keeps jobs from being planned.
+    pub fn of_tested(options: StudyOptions) -> Result<Plan, StudyError> {
+        Plan::made(options, None)
+    }
+
+    fn made(options: StudyOptions, checks: Option<Checks>) -> Result<Plan, StudyError> {
         let spec = StudySpec::read(&options.file)?;
-        let failed = |reason| StudyError::File { path: options.file.clone(), reason };
-        spec.fault().map_or(Ok(()), |reason| Err(failed(reason)))?;
+        let mut faults = spec.faults();
         let base = options.file.parent().unwrap_or(Path::new(""));
         let mut datasets = BTreeMap::new();
         for (name, dataset) in &spec.datasets {
             let path = base.join(&dataset.path);
-            let opened = Dataset::open(&path).map_err(|source| StudyError::Missing {
-                name: name.clone(),
-                path: path.clone(),
-                source: Box::new(source),
-            })?;
-            datasets.insert(name.clone(), opened);
+            match Dataset::open(&path) {
+                Ok(opened) => {
+                    datasets.insert(name.clone(), opened);
+                }
+                Err(error) => {
+                    let path = path.display();
+                    let what = format!("path: {error}; `tcolz convert SRC {path}` makes one");
+                    faults.add(format!("[datasets] `{name}`"), what);
+                }
+            }
         }
         let mut making = Making {
             jobs: Jobs::default(),
@@ -127,13 +157,20 @@ impl Plan {
             base,
             datasets: &datasets,
             hashes: FileHashes::default(),
+            faults,
+            checks,
+            origin: Origin::of("datasets", "", &[]),
         };
-        let models = making.models()?;
-        let learning_curves = making.learning_curves()?;
-        let cross_validations = making.cross_validations()?;
-        let upper_limits = making.upper_limits(&models)?;
+        let models = making.models();
+        making.benchmarks();
+        let learning_curves = making.learning_curves();
+        let cross_validations = making.cross_validations();
+        let upper_limits = making.upper_limits(&models);
         let labels = making.labels();
-        let jobs = making.jobs.list;
+        let (jobs, faults) = (making.jobs.list, making.faults.sorted());
+        if !faults.is_empty() {
+            return Err(StudyError::Faults { path: options.file, faults });
+        }
         Ok(Plan {
             jobs,
             models,
@@ -185,17 +222,23 @@ pub(super) struct Making<'a> {
     pub(super) base: &'a Path,
     pub(super) datasets: &'a BTreeMap<String, Dataset>,
     pub(super) hashes: FileHashes,
+    /// What is wrong so far.
+    pub(super) faults: Faults,
+    /// `None`: nothing is tested.
+    pub(super) checks: Option<Checks>,
+    /// The entry that is being planned.
+    pub(super) origin: Origin,
 }
 
 impl Making<'_> {
     fn labels(&mut self) -> Vec<(String, usize)> {
         let names = self.spec.labels.datasets.iter();
-        let jobs = names.map(|name| {
-            let root = &self.datasets[name].meta().content_root;
+        let jobs = names.filter_map(|name| {
+            let root = &self.datasets.get(name)?.meta().content_root;
             let definition = serde_json::json!({ "work": "labels-v1", "content_root": root });
             let words = format!("look at the labels of {name}");
             let work = Work::Labels { dataset: name.clone() };
-            (name.clone(), self.jobs.add(Job::new("labels", words, work, definition)))
+            Some((name.clone(), self.jobs.add(Job::new("labels", words, work, definition))))
         });
         jobs.collect()
     }

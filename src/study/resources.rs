@@ -17,6 +17,7 @@ pub(super) fn of(run: &Path, outcome: &TrainSummary) -> Result<(Value, Value), S
     let times = json!({
         "seconds": outcome.seconds,
         "feature_seconds": outcome.feature_seconds,
+        "features": outcome.features,
         "epoch_seconds": times.mean("seconds"),
         "photos_per_second": times.mean("photos_per_second"),
         "waiting_share": times.mean("waiting_share"),

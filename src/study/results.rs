@@ -88,7 +88,7 @@ pub struct ModelResults {
     pub train: Option<Document>,
     /// How good it is: `evaluation.json` for each benchmark, in their order.
     pub evaluations: Vec<Option<Document>>,
-    /// What inference costs: `cost.json`; of the entry's first seed only.
+    /// What inference costs: `cost.json`, the same for all that compute the same; of the entry's first seed only.
     pub cost: Option<Document>,
 }
 

@@ -61,9 +61,12 @@ pub fn run_job(
         return Err(StudyError::Needs { id: job.id.clone(), needs: needed.id.clone() });
     }
     let document = job.folder(out).join(job.work.document());
+    let begun = Instant::now();
+    let mut seconds = None;
     match &job.work {
         Work::Train { options, dataset } => {
             let outcome = train_when_free(options, stop, observer)?;
+            seconds = Some(outcome.seconds);
             let json = trained(plan, job, options, dataset, &outcome)?;
             write_json(&document, &json)?;
         }
@@ -84,15 +87,14 @@ pub fn run_job(
             }
             write_files(&found, dataset, &job.folder(out))?;
         }
-        Work::Cost { train, dataset, split } => {
-            let (file, model, _) = model_of(plan, *train)?;
-            let dataset = &plan.datasets[dataset];
-            let path = out.join(&file);
-            let cost = cost::measure(&model, dataset, split, plan.options.threads)?;
-            let bytes = std::fs::metadata(&path).map_err(StudyError::io(&path))?.len();
-            let mut json = json!({ "format": "tcolz-study-cost-v1", "job": job.id, "model": file });
+        Work::Cost { measured, threads } => {
+            let quickest = quickest_reference(plan, *threads)?;
+            let cost = cost::measure(*measured, *threads, quickest, stop)?;
+            if let Some(warning) = cost.warning(&plan.options.command_to_measure_again()) {
+                observer.as_train().warning(&warning);
+            }
+            let mut json = json!({ "format": "tcolz-study-cost-v2", "job": job.id });
             extend(&mut json, json!(cost));
-            extend(&mut json, json!({ "model_bytes": bytes }));
             write_json(&document, &json)?;
         }
         Work::Labels { dataset: name } => {
@@ -104,7 +106,24 @@ pub fn run_job(
             write_json(&document, &json)?;
         }
     }
-    job.done(out)
+    job.done(out, seconds.unwrap_or_else(|| begun.elapsed().as_secs_f64()))
+}
+
+/// The reference loop's quickest run beside the measurements that are done, on as many threads of the same processor.
+fn quickest_reference(plan: &Plan, threads: usize) -> Result<Option<f64>, StudyError> {
+    let cpu = cost::cpu_name();
+    let mut quickest: Option<f64> = None;
+    for job in plan.jobs.iter().filter(|job| matches!(job.work, Work::Cost { .. })) {
+        let Some(found) = job.read(&plan.options.out)? else { continue };
+        let same = found.number("/threads") == Some(threads as f64);
+        if let Some(seconds) = found.number("/reference/quickest")
+            && same
+            && found.text("/cpu") == Some(&cpu)
+        {
+            quickest = Some(quickest.map_or(seconds, |known| known.min(seconds)));
+        }
+    }
+    Ok(quickest)
 }
 
 /// Trains. A study that was killed may have left a training that is still ending: its run is waited for.
@@ -194,6 +213,7 @@ fn trained(
         "threads": plan.options.threads.unwrap_or_else(rayon::current_num_threads),
         "model": model_file(&outcome.out),
         "model_bytes": bytes,
+        "weights_bytes": 4 * count(false),
         "best": row(&outcome.best),
         "rows": outcome.rows.iter().map(row).collect::<Vec<_>>(),
         "times": times,

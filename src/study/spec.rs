@@ -25,6 +25,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer};
 
 use super::StudyError;
+use super::fault::nearest;
 use super::published::Benchmark;
 use crate::loader::Percent;
 use crate::loader::augment::Crop;
@@ -318,7 +319,9 @@ impl StudySpec {
             let said = WORDS
                 .iter()
                 .fold(said.to_owned(), |said, (theirs, ours)| said.replace(theirs, ours));
-            format!("{said}; schemas/study.md has the keys")
+            let meant =
+                meant_key(&said).map_or(String::new(), |key| format!(" did you mean `{key}`?"));
+            format!("{said};{meant} schemas/study.md has the keys")
         })?;
         let wrong = |path: &PathBuf| {
             Some(format!("{}: {}", path.display(), local_path(path.clone()).err()?))
@@ -340,7 +343,42 @@ impl StudySpec {
     }
 }
 
+/// Of an unknown key the known one that is nearest: what the parser says names all of them.
+fn meant_key(said: &str) -> Option<&str> {
+    let (_, said) = said.split_once("unknown key `")?;
+    let mut words = said.split('`').step_by(2);
+    let found = words.next()?;
+    nearest(&words.collect::<Vec<_>>(), found)
+}
+
 impl TrainingSpec {
+    /// Whether a key that decides what is trained is given here.
+    pub(super) fn has(&self, key: &str) -> bool {
+        match key {
+            "weights" => self.weights.is_some(),
+            "dataset" => self.dataset.is_some(),
+            "split" => self.split.is_some(),
+            "where" => self.condition.is_some(),
+            "percent" => self.percent.is_some(),
+            "holdout" => self.holdout.is_some(),
+            "seeds" => self.seeds.is_some(),
+            "epochs" => self.epochs.is_some(),
+            "batch-size" => self.batch_size.is_some(),
+            "accumulate" => self.accumulate.is_some(),
+            "lr" => self.lr.is_some(),
+            "momentum" => self.momentum.is_some(),
+            "weight-decay" => self.weight_decay.is_some(),
+            "label-smoothing" => self.label_smoothing.is_some(),
+            "class-weights" => self.class_weights.is_some(),
+            "batch-norm" => self.batch_norm.is_some(),
+            "patience" => self.patience.is_some(),
+            "size" => self.size.is_some(),
+            "view" => self.view.is_some(),
+            "flip" => self.flip.is_some(),
+            _ => false,
+        }
+    }
+
     /// This, and what it does not say as in `defaults`.
     pub fn over(&self, defaults: &TrainingSpec) -> TrainingSpec {
         macro_rules! merged {

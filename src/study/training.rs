@@ -14,7 +14,7 @@ use crate::loader::Select;
 use crate::loader::augment::Augment;
 use crate::model::{BatchNormMode, Network};
 use crate::train::{
-    CacheChoice, ClassWeights, Finetune, TrainOptions, Validation, default_run_name,
+    CacheChoice, ClassWeights, Finetune, TrainError, TrainOptions, Validation, default_run_name,
 };
 
 /// What a training is trained on.
@@ -153,7 +153,11 @@ fn definition(
     material: &Material<'_>,
     hashes: &mut FileHashes,
 ) -> Result<Value, StudyError> {
-    let weights = options.weights.as_deref().map(|path| hashes.of(path)).transpose()?;
+    let weights = options.weights.as_deref().map(|path| hashes.of(path)).transpose();
+    let weights = weights.map_err(|error| match error {
+        StudyError::Io { path, source } => TrainError::Io { path, source }.into(),
+        error => error,
+    })?;
     let validation = match &options.validation {
         Validation::Auto => json!("auto"),
         Validation::Nothing => json!("nothing"),

@@ -77,8 +77,7 @@ impl Cache {
         split: &str,
         features: usize,
     ) -> Result<Cache> {
-        let name =
-            format!("{CACHE_PREFIX}{}-{split}.cache", &blake3::Hash::from(key).to_hex()[..16]);
+        let name = format!("{CACHE_PREFIX}{}-{split}.cache", short(key));
         let path = folder.join(name);
         let io = |source| TrainError::Io { path: path.clone(), source };
         let (mut shards, mut rows) = (Vec::new(), 0);
@@ -117,6 +116,11 @@ impl Cache {
 
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The first sixteen letters of the key.
+    pub(super) fn key(&self) -> String {
+        short(self.key)
     }
 
     /// Numbers of a row.
@@ -173,6 +177,10 @@ impl Cache {
         let (first, _) = hash.as_bytes().as_chunks::<HASH_BYTES>();
         first[0]
     }
+}
+
+fn short(key: [u8; 32]) -> String {
+    blake3::Hash::from(key).to_hex()[..16].to_owned()
 }
 
 /// Bytes of a row.

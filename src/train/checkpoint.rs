@@ -14,6 +14,7 @@ use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::error::{Result, TrainError};
+use super::features::FeatureUse;
 use super::log::EpochRow;
 use super::weights::hash_tensor;
 use crate::loader::State;
@@ -52,6 +53,9 @@ pub(super) struct Progress {
     /// Of these, those in which features of a frozen backbone were computed.
     #[serde(default)]
     pub(super) feature_seconds: f64,
+    /// Whose features it computed and whose it found; `None`: begun by a version that did not write it down.
+    #[serde(default)]
+    pub(super) features: Option<FeatureUse>,
     /// BLAKE3 of the tensors.
     tensors: String,
 }
@@ -93,6 +97,7 @@ impl Progress {
             finished: None,
             seconds: 0.0,
             feature_seconds: 0.0,
+            features: None,
             tensors: String::new(),
         }
     }

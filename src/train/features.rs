@@ -7,6 +7,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{Builder, JoinHandle};
 
 use candle_core::Tensor;
+use serde::{Deserialize, Serialize};
 
 use super::cache::{self, Cache};
 use super::error::{Result, TrainError};
@@ -33,6 +34,17 @@ pub(super) struct Features {
     receipts: Arc<[Receipt]>,
 }
 
+/// What a run had of features of a frozen backbone: which it computed, and which were in the cache.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeatureUse {
+    /// What decides them, in sixteen letters: runs with the same key share them. Empty where none are kept.
+    pub key: String,
+    /// Samples whose features the run needs; 0 where none are kept.
+    pub samples: u64,
+    /// Of these, those whose features this run computed. The others were found: another run had computed them.
+    pub made: u64,
+}
+
 /// A batch of features.
 #[derive(Debug)]
 pub(super) struct FeatureBatch {
@@ -44,7 +56,7 @@ pub(super) struct FeatureBatch {
 
 /// What keeps features from being kept, as a sentence; or the features of each loader.
 pub(super) enum Made {
-    Kept(Vec<Features>),
+    Kept(Vec<Features>, FeatureUse),
     NotKept(String),
 }
 
@@ -81,6 +93,8 @@ pub(super) fn make(
     if let Some(reason) = lacks_room(&folder, needed, durable::free_bytes(&folder).ok()) {
         return Ok(Made::NotKept(reason));
     }
+    let key = sets.first().map_or(String::new(), |set| set.caches[0].key());
+    let used = FeatureUse { key, samples: all, made: lacking };
     let file = sets.first().map_or(folder, |set| set.caches[0].path().to_owned());
     observer.features_begun(&file, bytes, all - lacking, all);
     let mut done = all - lacking;
@@ -95,7 +109,7 @@ pub(super) fn make(
             filled => filled?,
         }
     }
-    Ok(Made::Kept(sets))
+    Ok(Made::Kept(sets, used))
 }
 
 /// What a disk lacks for features of so many bytes, as a sentence; `None` where they fit, or nobody knows.

@@ -160,7 +160,7 @@ fn features_of(
     let most = u64::from(FINDER_STEPS * options.accumulate) * options.batch_size as u64;
     let plain = setup.plain_loader(select)?;
     Ok(match features::make(setup, cache, &[&plain], most, learner, stop, observer)? {
-        Made::Kept(mut features) => features.pop(),
+        Made::Kept(mut features, _) => features.pop(),
         Made::NotKept(_) => None,
     })
 }

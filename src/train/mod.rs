@@ -10,6 +10,7 @@
 //! | --- | --- |
 //! | [`schedule`], [`sgd`], [`loss`] | learning rates, steps, the loss: as PyTorch's |
 //! | `setup`, `samples`, `weights`, `memory`, `device` | everything that is found and tested before the first step |
+//! | `check` | the same for whoever plans many runs |
 //! | `run`, `identity`, `checkpoint`, `log`, `resources`, `curves` | the folder of a run and its files |
 //! | `cache`, `features`, `batches` | what a batch is made of |
 //! | `learner`, `fit` | the loop |
@@ -17,6 +18,7 @@
 
 mod batches;
 mod cache;
+mod check;
 mod checkpoint;
 mod curves;
 mod device;
@@ -42,8 +44,10 @@ pub mod sgd;
 mod summary;
 mod weights;
 
+pub(crate) use check::{OptionFault, TrainingOutlook, first_properties};
 pub use device::open as open_device;
 pub use error::TrainError;
+pub use features::FeatureUse;
 pub use finder::{FINDER_RATES, FINDER_STEPS, Finding, Tried, find_learning_rate};
 pub use log::{EpochRow, LOG_FILE, STEPS_FILE, TIMES_FILE, Validated};
 pub use memory::MemoryEstimate;
@@ -60,4 +64,5 @@ pub use run::{BEST_FILE, CHECKPOINT_FILE, CURVES_FILES, FINDER_FILES, LAST_FOLDE
 pub(crate) use samples::held_out;
 pub use samples::{HOLDOUT_FILE, HOLDOUT_METHOD, TRAINED_FILE};
 pub use seen::seen_by;
+pub(crate) use setup::default_size;
 pub use summary::{TrainSummary, train};

@@ -336,6 +336,11 @@ impl TrainOptions {
 
     /// The first number that makes no sense, as a sentence.
     pub(super) fn fault(&self) -> Option<String> {
+        self.faults().next()
+    }
+
+    /// Every number that makes no sense, as sentences that begin with the option.
+    pub(super) fn faults(&self) -> impl Iterator<Item = String> {
         let rate = self.base_rate();
         let within = |value: f64| (0.0..=1.0).contains(&value);
         let positive = |what: &str, value: f64| {
@@ -349,17 +354,19 @@ impl TrainOptions {
             (value == 0).then(|| format!("{what}: expected 1 or more, found 0"))
         };
         let decay = self.sgd.weight_decay;
-        positive("--lr", rate)
-            .or_else(|| share("--momentum", self.sgd.momentum))
-            .or_else(|| share("--label-smoothing", self.label_smoothing))
-            .or_else(|| share("--flip", self.augment.flip))
-            .or_else(|| zero("--epochs", self.epochs.into()))
-            .or_else(|| zero("--accumulate", self.accumulate.into()))
-            .or_else(|| zero("--patience", self.patience.map_or(1, u64::from)))
-            .or_else(|| {
-                (!(decay.is_finite() && decay >= 0.0))
-                    .then(|| format!("--weight-decay: expected 0 or more, found {decay}"))
-            })
+        let decays = decay.is_finite() && decay >= 0.0;
+        let found = [
+            positive("--lr", rate),
+            share("--momentum", self.sgd.momentum),
+            share("--label-smoothing", self.label_smoothing),
+            share("--flip", self.augment.flip),
+            zero("--epochs", self.epochs.into()),
+            zero("--batch-size", self.batch_size as u64),
+            zero("--accumulate", self.accumulate.into()),
+            zero("--patience", self.patience.map_or(1, u64::from)),
+            (!decays).then(|| format!("--weight-decay: expected 0 or more, found {decay}")),
+        ];
+        found.into_iter().flatten()
     }
 }
 

@@ -14,7 +14,7 @@ use super::{device, weights};
 use crate::dataset::Dataset;
 use crate::loader::{DEFAULT_BATCH_MEMORY_BYTES, LastBatch, Loader, LoaderBuilder, Order, Select};
 use crate::model::file::{MODEL_FORMAT, ModelFacts};
-use crate::model::{BatchNormMode, Properties, Spec};
+use crate::model::{BatchNormMode, Network, Properties, Spec};
 use crate::transform::View;
 
 /// Batches of the loader beside those its workers fill.
@@ -68,8 +68,7 @@ impl Setup {
         };
         loss.check(classes)?;
         let device = device::open(options.device)?;
-        let workers = options.workers.unwrap_or_else(cores);
-        let waiting = workers + WAITING_BATCHES;
+        let waiting = waiting_batches(options);
         let memory = MemoryEstimate::of(&initial.spec, options, size, &device, waiting)?;
         let mut setup = Setup {
             options: options.clone(),
@@ -139,23 +138,40 @@ impl Setup {
 
     /// What a model of this run says of itself.
     pub(super) fn facts(&self) -> ModelFacts {
-        let meta = self.dataset.meta();
-        ModelFacts {
-            format: MODEL_FORMAT.to_owned(),
-            network: self.spec.network,
-            properties: self.spec.properties.clone(),
-            view: self.view.clone(),
-            classes: meta.classes.clone(),
-            recipe: meta.recipe.clone(),
-            size: self.size,
-            finetune: Some(self.options.finetune.to_string()),
-            percent: self.options.select.percent.map(|percent| percent.to_string()),
-            content_root: Some(meta.content_root.clone()),
-            seen: self.seen.clone(),
-            epochs: None,
-            validation: None,
-        }
+        let facts = facts(&self.options, &self.dataset, &self.spec, &self.view, self.size);
+        ModelFacts { seen: self.seen.clone(), ..facts }
     }
+}
+
+/// What a model that is trained so says of itself.
+pub(super) fn facts(
+    options: &TrainOptions,
+    dataset: &Dataset,
+    spec: &Spec,
+    view: &View,
+    size: u32,
+) -> ModelFacts {
+    let meta = dataset.meta();
+    ModelFacts {
+        format: MODEL_FORMAT.to_owned(),
+        network: spec.network,
+        properties: spec.properties.clone(),
+        view: view.clone(),
+        classes: meta.classes.clone(),
+        recipe: meta.recipe.clone(),
+        size,
+        finetune: Some(options.finetune.to_string()),
+        percent: options.select.percent.map(|percent| percent.to_string()),
+        content_root: Some(meta.content_root.clone()),
+        seen: None,
+        epochs: None,
+        validation: None,
+    }
+}
+
+/// Batches that lie in memory beside the step in hand.
+pub(super) fn waiting_batches(options: &TrainOptions) -> usize {
+    options.workers.unwrap_or_else(cores) + WAITING_BATCHES
 }
 
 pub(super) fn cores() -> usize {
@@ -163,7 +179,7 @@ pub(super) fn cores() -> usize {
 }
 
 /// The view of the weights, with the values that the dataset has for it.
-fn view(dataset: &Dataset, properties: &Properties) -> Result<View> {
+pub(super) fn view(dataset: &Dataset, properties: &Properties) -> Result<View> {
     let view = dataset.view(&properties.view)?.clone();
     match View::built_in(&view.name) {
         Some(known) if known != view => Err(TrainError::Options(format!(
@@ -174,7 +190,17 @@ fn view(dataset: &Dataset, properties: &Properties) -> Result<View> {
     }
 }
 
-fn size(
+/// Side of the tensors where nobody asks for one: the network's usual one where it is stored, else the first that is.
+pub(crate) fn default_size(network: Network, dataset: &Dataset) -> u32 {
+    let usual = network.usual_size();
+    let mut stored = dataset.meta().columns.iter().map(|column| column.size());
+    match stored.clone().any(|size| size == usual) {
+        true => usual,
+        false => stored.next().unwrap_or(usual),
+    }
+}
+
+pub(super) fn size(
     options: &TrainOptions,
     dataset: &Dataset,
     spec: &Spec,
@@ -192,13 +218,14 @@ fn size(
                 words()
             )));
         }
-        None if stored.contains(&usual) => usual,
         None => {
-            let size = stored.first().copied().unwrap_or(usual);
-            notes.push(format!(
-                "{} is trained at {size} × {size}, which the dataset holds, not at its usual {usual} × {usual}",
-                spec.network
-            ));
+            let size = default_size(spec.network, dataset);
+            if size != usual {
+                notes.push(format!(
+                    "{} is trained at {size} × {size}, which the dataset holds, not at its usual {usual} × {usual}",
+                    spec.network
+                ));
+            }
             size
         }
     };
@@ -213,7 +240,7 @@ fn size(
 }
 
 /// Stored statistics for a frozen backbone and for weights whose BatchNorm is folded.
-fn batch_norm(options: &TrainOptions, spec: &Spec) -> Result<BatchNormMode> {
+pub(super) fn batch_norm(options: &TrainOptions, spec: &Spec) -> Result<BatchNormMode> {
     let refused = |reason: &str| {
         Err(TrainError::Options(format!("--batch-norm batch: {reason}; take --batch-norm stored")))
     };
@@ -231,7 +258,7 @@ fn batch_norm(options: &TrainOptions, spec: &Spec) -> Result<BatchNormMode> {
 }
 
 /// Tests that there is a weight for each class.
-fn check_class_weights(asked: &ClassWeights, classes: &[String]) -> Result<()> {
+pub(super) fn check_class_weights(asked: &ClassWeights, classes: &[String]) -> Result<()> {
     match asked {
         ClassWeights::List(weights) if weights.len() != classes.len() => {
             let (found, expected) = (weights.len(), classes.len());
@@ -246,7 +273,7 @@ fn check_class_weights(asked: &ClassWeights, classes: &[String]) -> Result<()> {
 }
 
 /// A factor for each class.
-fn class_weights(asked: &ClassWeights, samples: &[u64]) -> Option<Vec<f64>> {
+pub(super) fn class_weights(asked: &ClassWeights, samples: &[u64]) -> Option<Vec<f64>> {
     match asked {
         ClassWeights::Equal => None,
         ClassWeights::List(weights) => Some(weights.clone()),

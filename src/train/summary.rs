@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::checkpoint::{self, Progress};
 use super::curves;
 use super::error::{Result, TrainError};
-use super::features::{self, Made};
+use super::features::{self, FeatureUse, Made};
 use super::fit::Fit;
 use super::learner::Learner;
 use super::log::EpochRow;
@@ -45,6 +45,8 @@ pub struct TrainSummary {
     pub seconds: f64,
     /// Of these, those in which features of a frozen backbone were computed, or found to be there.
     pub feature_seconds: f64,
+    /// Which of the two; `None`: the run was begun by a version that did not write it down.
+    pub features: Option<FeatureUse>,
     /// Split and ids of what was held out, for `tcolz evaluate --subset`.
     pub holdout: Option<(String, PathBuf)>,
     /// What the model has not seen of each split of the dataset.
@@ -133,7 +135,13 @@ fn run(
     // Until the end of the run.
     let _sampler = Sampler::begin(path, progress.seconds, &setup.device)?;
     let asked = Instant::now();
-    let features = features_of(&setup, &folder, validation.as_ref(), &learner, stop, observer)?;
+    let (features, used) =
+        features_of(&setup, &folder, validation.as_ref(), &learner, stop, observer)?;
+    // A run that goes on finds what it made before. What it did in a version that wrote nothing down nobody knows.
+    progress.features = match progress.features.take() {
+        Some(before) => Some(FeatureUse { made: before.made + used.made, ..used }),
+        None => (progress.step == 0).then_some(used),
+    };
     let seconds = asked.elapsed().as_secs_f64();
     (progress.seconds, progress.feature_seconds) =
         (progress.seconds + seconds, progress.feature_seconds + seconds);
@@ -167,25 +175,26 @@ fn features_of(
     learner: &Learner,
     stop: &AtomicBool,
     observer: &mut dyn TrainObserver,
-) -> Result<Vec<features::Features>> {
+) -> Result<(Vec<features::Features>, FeatureUse)> {
+    let none = || Ok((Vec::new(), FeatureUse::default()));
     let Some(cache) = features::folder(setup, folder.path()) else {
         if setup.options.finetune == Finetune::Head && !setup.options.augment.is_nothing() {
             observer.note(
                 "with --crop or --flip a sample looks different in every epoch: its features are not kept",
             );
         }
-        return Ok(Vec::new());
+        return none();
     };
     // The features are those of the samples as they are stored, in any order.
     let plain = setup.plain_loader(&setup.samples.train.select(folder.path(), TRAINED_FILE)?)?;
     let loaders: Vec<&Loader> = std::iter::once(&plain).chain(validation).collect();
     match features::make(setup, cache, &loaders, u64::MAX, learner, stop, observer)? {
-        Made::Kept(features) => Ok(features),
+        Made::Kept(features, used) => Ok((features, used)),
         Made::NotKept(reason) => {
             observer.warning(&format!(
                 "features are not kept, and computed in every epoch: {reason}; --cache DIR names another place"
             ));
-            Ok(Vec::new())
+            none()
         }
     }
 }
@@ -249,6 +258,7 @@ fn summary(
         finished_before,
         seconds: progress.seconds,
         feature_seconds: progress.feature_seconds,
+        features: progress.features,
         holdout: held.map(|part| (part.split().to_owned(), folder.path().join(HOLDOUT_FILE))),
         unseen: setup.dataset.unseen(&seen)?,
         seen_unknown: seen.unknown().map(str::to_owned),

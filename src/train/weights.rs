@@ -8,7 +8,7 @@ use super::error::{Result, TrainError};
 use super::options::TrainOptions;
 use crate::model::init::initial_weights;
 use crate::model::weights::{Wanted, Weights};
-use crate::model::{ModelError, Spec};
+use crate::model::{ModelError, Properties, Spec};
 
 /// A network and its first weights.
 pub(super) struct Initial {
@@ -28,10 +28,7 @@ pub(super) struct Initial {
 pub(super) fn open(options: &TrainOptions, classes: &[String]) -> Result<Initial> {
     let network = options.network;
     let Some(path) = &options.weights else {
-        let mut properties = network.properties();
-        if let Some(view) = &options.view {
-            properties.view.clone_from(view);
-        }
+        let properties = usual_properties(options);
         let spec = network.spec(&properties, classes.len());
         let tensors = initial_weights(&spec, options.seed)?;
         let (source, notes) = ("random weights".to_owned(), Vec::new());
@@ -52,6 +49,15 @@ pub(super) fn open(options: &TrainOptions, classes: &[String]) -> Result<Initial
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     let notes = weights.source.notes(&name);
     Ok(Initial { spec, tensors, source: name, notes })
+}
+
+/// Of a network that begins with random weights.
+pub(super) fn usual_properties(options: &TrainOptions) -> Properties {
+    let mut properties = options.network.properties();
+    if let Some(view) = &options.view {
+        properties.view.clone_from(view);
+    }
+    properties
 }
 
 /// BLAKE3 of tensors, by key: shape and float32 bits.

@@ -16,7 +16,7 @@ use super::super::progress::{bar_style, event, message_style};
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
 
 /// A message beside a bar, as long as one can be.
-const LONGEST_MESSAGE: &str = "loss 1.23e300, accuracy 0.123";
+const LONGEST_MESSAGE: &str = "loss 1.23e300, 0.123 right, all 12.3 min";
 
 /// Watches a run.
 pub(in crate::cli) struct TrainProgress {
@@ -25,6 +25,32 @@ pub(in crate::cli) struct TrainProgress {
     brief: bool,
     bar: ProgressBar,
     last_line: Instant,
+    pace: Pace,
+}
+
+/// How quickly steps of a run follow each other, validation included.
+#[derive(Default)]
+struct Pace {
+    /// The first step of this process, and when it was done.
+    first: Option<(Instant, u64)>,
+    /// Seconds that the run is likely to go on.
+    left: Option<f64>,
+}
+
+impl Pace {
+    /// A step of the run is done, of so many.
+    fn step(&mut self, now: Instant, step: u64, all: u64) {
+        let (begun, first) = *self.first.get_or_insert((now, step));
+        if step > first {
+            let seconds = now.duration_since(begun).as_secs_f64() / (step - first) as f64;
+            self.left = Some(seconds * all.saturating_sub(step) as f64);
+        }
+    }
+
+    /// `, all 2.1 h`: before the time that the epoch still takes.
+    fn words(&self) -> String {
+        self.left.map_or(String::new(), |left| format!(", all {}", duration(left)))
+    }
 }
 
 impl TrainProgress {
@@ -34,7 +60,8 @@ impl TrainProgress {
             bar.set_draw_target(ProgressDrawTarget::hidden());
         }
         bar.set_style(message_style());
-        TrainProgress { json, brief: false, bar, last_line: Instant::now() }
+        let pace = Pace::default();
+        TrainProgress { json, brief: false, bar, last_line: Instant::now(), pace }
     }
 
     /// For a run that is one of many.
@@ -192,30 +219,35 @@ impl TrainObserver for TrainProgress {
     }
 
     fn step(&mut self, step: &StepReport) {
-        let message = || {
-            format!(
-                "loss {}, accuracy {:.3}, rate {:.2e}, {} photos/s, waiting {:.1} %",
-                loss(step.loss),
-                step.accuracy,
-                step.learning_rate,
-                rate(step.photos_per_second),
-                100.0 * step.waiting
-            )
-        };
+        let all = u64::from(step.epochs) * step.steps_per_epoch;
+        self.pace.step(Instant::now(), step.run_step, all);
+        let left = self.pace.left;
+        // Speed and rate do not fit beside a bar.
         let before = format!("epoch {}/{} ", step.epoch, step.epochs);
-        // The whole does not fit beside a bar.
-        let short = || format!("loss {}, accuracy {:.3}", loss(step.loss), step.accuracy);
-        self.bar_of([&before, ""], step.steps_per_epoch, step.step, short);
+        let words =
+            || format!("loss {}, {:.3} right{}", loss(step.loss), step.accuracy, self.pace.words());
+        self.bar_of([&before, ""], step.steps_per_epoch, step.step, words);
         self.now_and_then(
-            || with_event("step", json!(step)),
             || {
+                let mut event = with_event("step", json!(step));
+                event["seconds_left"] = json!(left);
+                event
+            },
+            || {
+                let left = left.map_or(String::new(), |left| {
+                    format!("; about {} left of the run", duration(left))
+                });
                 format!(
-                    "epoch {}/{}, step {}/{}: {}",
+                    "epoch {}/{}, step {}/{}: loss {}, accuracy {:.3}, rate {:.2e}, {} photos/s, waiting {:.1} %{left}",
                     step.epoch,
                     step.epochs,
                     count(step.step),
                     count(step.steps_per_epoch),
-                    message()
+                    loss(step.loss),
+                    step.accuracy,
+                    step.learning_rate,
+                    rate(step.photos_per_second),
+                    100.0 * step.waiting
                 )
             },
         );
@@ -250,7 +282,11 @@ impl TrainObserver for TrainProgress {
         let validation = row.validation.map_or(String::new(), |found| {
             let right = (found.accuracy * found.samples as f64).round() as u64;
             let Proportion { low, high, .. } = Proportion::of(right, found.samples);
-            format!("; validation {}, {:.3} ({low:.2} to {high:.2})", loss(found.loss), found.accuracy)
+            format!(
+                "; validation {}, {:.3} ({low:.2} to {high:.2})",
+                loss(found.loss),
+                found.accuracy
+            )
         });
         let best = if row.best && row.validation.is_some() { ", the best so far" } else { "" };
         let speed = match says_little(epoch.seconds) {
@@ -332,5 +368,20 @@ mod tests {
             }
         }
         screen.fits(80, &["epoch 999/1000", "validation", "features", "rates"]);
+    }
+
+    #[test]
+    fn the_time_that_a_run_still_takes_counts_the_epochs_to_come_and_not_those_of_an_earlier_process()
+     {
+        let begun = Instant::now();
+        let mut pace = Pace::default();
+        // Gone on from step 1,000 of 2,000.
+        pace.step(begun, 1001, 2000);
+        assert_eq!(pace.words(), "", "one step says nothing");
+        pace.step(begun + Duration::from_secs(20), 1011, 2000);
+        assert_eq!(pace.left.map(f64::round), Some(1978.0));
+        assert_eq!(pace.words(), ", all 33.0 min");
+        pace.step(begun + Duration::from_secs(2000), 2000, 2000);
+        assert_eq!(pace.left, Some(0.0));
     }
 }

@@ -11,6 +11,14 @@
 //! ```
 //! Where all candidates are equal in something, its worth is 1 for all. Times and sizes differ by factors, so their
 //! logarithms are compared. Of equal scores the more accurate wins, then the quicker, the smaller, the first.
+//!
+//! Accuracies and times are known within intervals. Where those of two candidates overlap, nothing says which of them is
+//! the better one; sizes are exact, and one measurement of time is as long as itself. So
+//!
+//! ```text
+//! tied with the best  no weighted sum of what can be told apart speaks for the best
+//! beaten              another one is more accurate and neither slower nor larger, and all of that can be told apart
+//! ```
 
 use std::cmp::Ordering;
 
@@ -26,8 +34,37 @@ pub(super) struct Candidate {
     pub(super) interval: (f64, f64),
     /// Seconds of one image, above 0.
     pub(super) seconds: f64,
+    /// Ends of their 95 % interval, widened by what a busy machine made of them.
+    pub(super) seconds_interval: (f64, f64),
+    /// Which measurement they are from: what computes the same shares one.
+    pub(super) measurement: String,
     /// Bytes of the weights, above 0.
     pub(super) bytes: f64,
+}
+
+impl Candidate {
+    /// Whether nothing says which of two is the more accurate.
+    pub(super) fn is_as_accurate(&self, other: &Candidate) -> bool {
+        overlap(self.interval, other.interval)
+    }
+
+    /// Whether nothing says which of two is the quicker.
+    pub(super) fn is_as_quick(&self, other: &Candidate) -> bool {
+        self.measurement == other.measurement
+            || overlap(self.seconds_interval, other.seconds_interval)
+    }
+
+    /// Whether another one is worse whatever the weights.
+    fn beats(&self, other: &Candidate) -> bool {
+        let quicker = self.seconds < other.seconds && !self.is_as_quick(other);
+        let more_accurate = self.accuracy > other.accuracy && !self.is_as_accurate(other);
+        let no_slower = quicker || self.measurement == other.measurement;
+        more_accurate && no_slower && self.bytes <= other.bytes
+    }
+}
+
+fn overlap(one: (f64, f64), other: (f64, f64)) -> bool {
+    one.0 <= other.1 && other.0 <= one.1
 }
 
 /// What a candidate is worth.
@@ -57,8 +94,10 @@ pub(super) struct Choice {
     pub(super) worths: Vec<Worth>,
     /// Numbers of the candidates, the best first.
     pub(super) order: Vec<usize>,
-    /// For each candidate one that is at least as good in everything and better in something.
-    pub(super) dominated_by: Vec<Option<usize>>,
+    /// Numbers of the candidates that are tied with the best, in their order.
+    pub(super) tied: Vec<usize>,
+    /// For each candidate one that it is beaten by.
+    pub(super) beaten_by: Vec<Option<usize>>,
     /// With less weight on accuracy than this, another wins.
     pub(super) below: Option<Change>,
     /// With more weight on accuracy than this, another wins.
@@ -107,17 +146,33 @@ pub(super) fn choose(candidates: &[Candidate], rule: &Rule) -> Option<Choice> {
         .collect();
     let mut order: Vec<usize> = (0..candidates.len()).collect();
     order.sort_by(|&a, &b| better(candidates, &worths, a, b));
-    let beats = |a: &Candidate, b: &Candidate| {
-        let no_worse = a.accuracy >= b.accuracy && a.seconds <= b.seconds && a.bytes <= b.bytes;
-        no_worse && (a.accuracy > b.accuracy || a.seconds < b.seconds || a.bytes < b.bytes)
-    };
-    let dominated_by = candidates
+    let beaten_by = candidates
         .iter()
-        .map(|candidate| candidates.iter().position(|other| beats(other, candidate)))
+        .map(|candidate| candidates.iter().position(|other| other.beats(candidate)))
         .collect();
     let best = order[0];
+    let is_tied = |&other: &usize| {
+        other != best && advantage(candidates, &worths, weights, best, other) <= 1e-12
+    };
+    let tied = order.iter().copied().filter(is_tied).collect();
     let (below, above) = changes(&worths, weights, best);
-    Some(Choice { weights, worths, order, dominated_by, below, above })
+    Some(Choice { weights, worths, order, tied, beaten_by, below, above })
+}
+
+/// By how much the score of one is above that of another, of what can be told apart alone.
+fn advantage(
+    candidates: &[Candidate],
+    worths: &[Worth],
+    weights: [f64; 3],
+    one: usize,
+    other: usize,
+) -> f64 {
+    let (a, b) = (&candidates[one], &candidates[other]);
+    let difference = |of: fn(&Worth) -> f64| of(&worths[one]) - of(&worths[other]);
+    let told = |alike: bool, difference: f64| if alike { 0.0 } else { difference };
+    weights[0] * told(a.is_as_accurate(b), difference(|worth| worth.accuracy))
+        + weights[1] * told(a.is_as_quick(b), difference(|worth| worth.time))
+        + weights[2] * difference(|worth| worth.size)
 }
 
 fn better(candidates: &[Candidate], worths: &[Worth], a: usize, b: usize) -> Ordering {
@@ -166,8 +221,10 @@ mod tests {
     use super::*;
 
     fn candidate(name: &str, accuracy: f64, seconds: f64, bytes: f64) -> Candidate {
-        let interval = (accuracy - 0.02, accuracy + 0.02);
-        Candidate { name: name.to_owned(), accuracy, interval, seconds, bytes }
+        let interval = (accuracy - 0.004, accuracy + 0.004);
+        let seconds_interval = (0.98 * seconds, 1.02 * seconds);
+        let (name, measurement) = (name.to_owned(), format!("{seconds} s"));
+        Candidate { name, accuracy, interval, seconds, seconds_interval, measurement, bytes }
     }
 
     fn rule(accuracy: f64, inference_time: f64, size: f64) -> Rule {
@@ -205,7 +262,7 @@ mod tests {
             [2, 0, 3, 1],
             "0.55, then 0.5 three times: the more accurate first"
         );
-        assert_eq!(found.dominated_by, [None, None, None, Some(2)]);
+        assert_eq!(found.beaten_by, [None, None, None, Some(2)]);
         // 0.6 w + 0.5 (1 - w) = w at 5/9; = 1 - w at 5/11.
         let (below, above) = (found.below.unwrap(), found.above.unwrap());
         assert_eq!((below.to, above.to), (1, 0));
@@ -233,13 +290,42 @@ mod tests {
     fn equal_models_are_told_apart_by_accuracy_time_size_and_place() {
         let same = candidate("a", 0.7, 0.1, 1e7);
         let found = choose(&[same.clone(), same.clone()], &rule(1.0, 1.0, 1.0)).unwrap();
-        assert_eq!((found.order, found.dominated_by), (vec![0, 1], vec![None, None]));
+        assert_eq!((found.order, found.beaten_by), (vec![0, 1], vec![None, None]));
+        assert_eq!(found.tied, [1]);
         assert!(found.worths.iter().all(|worth| worth.score == 1.0));
         let quicker = candidate("b", 0.7, 0.05, 1e7);
         let found = choose(&[same.clone(), quicker], &rule(1.0, 0.0, 0.0)).unwrap();
         assert_eq!(found.order, [1, 0], "time does not count but breaks the tie");
         let smaller = candidate("c", 0.7, 0.1, 1e6);
         assert_eq!(choose(&[same, smaller], &rule(1.0, 0.0, 0.0)).unwrap().order, [1, 0]);
+    }
+
+    #[test]
+    fn what_lies_within_the_intervals_is_a_tie_and_never_beaten() {
+        // Two fine-tunings of one network, measured twice on a busy machine: they compute the same.
+        let noisy = |name: &str, seconds: f64, half: f64| Candidate {
+            seconds_interval: (seconds - half, seconds + half),
+            ..candidate(name, 0.86, seconds, 1e7)
+        };
+        let pair = [noisy("a", 9.08e-3, 2.7e-3), noisy("b", 6.43e-3, 0.08e-3)];
+        let found = choose(&pair, &rule(0.6, 0.3, 0.1)).unwrap();
+        assert_eq!((found.order[0], &found.tied), (1, &vec![0]), "named by its score, and a tie");
+        assert_eq!(found.beaten_by, [None, None], "nothing says that it is slower");
+        // One that is really slower and larger, but not by accuracy.
+        let slow = candidate("slow", 0.862, 0.1, 1e8);
+        let found = choose(&[pair[1].clone(), slow], &rule(0.6, 0.3, 0.1)).unwrap();
+        assert_eq!((found.order[0], found.beaten_by), (1, vec![None, None]));
+        assert_eq!(found.tied, [0], "its accuracy is all that speaks for it, and that is chance");
+    }
+
+    #[test]
+    fn a_measurement_is_as_long_as_itself_and_a_size_is_exact() {
+        let same = |name: &str, accuracy: f64| candidate(name, accuracy, 0.1, 1e7);
+        let found = choose(&[same("a", 0.8), same("b", 0.7)], &rule(1.0, 1.0, 1.0)).unwrap();
+        assert_eq!((found.tied, found.beaten_by), (vec![], vec![None, Some(0)]));
+        let smaller = candidate("c", 0.8, 0.1, 9e6);
+        let found = choose(&[same("a", 0.8), smaller], &rule(1.0, 1.0, 1.0)).unwrap();
+        assert_eq!((found.order[0], found.tied), (1, vec![]), "the smaller one is smaller");
     }
 
     #[test]

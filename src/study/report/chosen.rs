@@ -5,13 +5,14 @@ use super::entries::{ACCURACY, Accuracy, Entry, Measure, Scope};
 use super::piece::{Source, Text, Traced, refs};
 use super::show;
 use super::table::{Column, Row, Table};
+use super::times::{self, TIME, Time};
 use crate::study::results::Results;
 
 /// A candidate with where its numbers are from.
 struct Measured<'a> {
     entry: &'a Entry<'a>,
     accuracy: Accuracy,
-    seconds: Traced,
+    time: Time,
     bytes: Traced,
 }
 
@@ -20,6 +21,8 @@ pub(super) struct Chosen<'a> {
     /// The part of the data that the candidates saw; `None`: all of it.
     pub(super) percent: Option<&'a str>,
     measured: Vec<Measured<'a>>,
+    /// What is chosen from: [`Chosen::measured`] as numbers.
+    candidates: Vec<Candidate>,
     choice: Option<Choice>,
     /// Models without accuracy, time or size: name, and what is missing.
     left_out: Vec<(&'a str, String)>,
@@ -40,38 +43,45 @@ impl<'a> Chosen<'a> {
         for entry in scope.map_or(&[][..], |scope| &scope.entries) {
             let accuracy = measure.as_ref().and_then(|measure| entry.accuracy(measure));
             let above_0 = |number: &Traced| number.value > 0.0;
-            let seconds = entry.costs("/image_1/mean").filter(above_0);
-            let bytes = entry.costs("/weights_bytes").filter(above_0);
+            let time = entry.time("image_1");
+            let bytes = entry.weights_bytes().filter(above_0);
             let mut missing = Vec::new();
             for (name, there) in [
                 ("accuracy", accuracy.is_some()),
-                ("inference time", seconds.is_some()),
+                ("inference time", time.is_some()),
                 ("size of the weights", bytes.is_some()),
             ] {
                 if !there {
                     missing.push(name);
                 }
             }
-            match (accuracy, seconds, bytes) {
-                (Some(accuracy), Some(seconds), Some(bytes)) => {
-                    measured.push(Measured { entry, accuracy, seconds, bytes });
+            match (accuracy, time, bytes) {
+                (Some(accuracy), Some(time), Some(bytes)) => {
+                    measured.push(Measured { entry, accuracy, time, bytes });
                 }
                 _ => left_out.push((entry.name, missing.join(", "))),
             }
         }
+        let measurements = times::measurements(results);
         let candidates: Vec<Candidate> = measured
             .iter()
             .map(|measured| Candidate {
                 name: measured.entry.name.to_owned(),
                 accuracy: measured.accuracy.value.value,
                 interval: (measured.accuracy.low.value, measured.accuracy.high.value),
-                seconds: measured.seconds.value,
+                seconds: measured.time.value.value,
+                seconds_interval: times::on_a_quiet_machine(
+                    &measured.time,
+                    measured.entry.cost().and_then(|cost| times::slowdown(cost, &measurements)),
+                ),
+                measurement: measured.entry.cost().map_or(String::new(), |cost| cost.file.clone()),
                 bytes: measured.bytes.value,
             })
             .collect();
         Chosen {
             percent: scope.and_then(|scope| scope.percent),
             choice: choose(&candidates, rule),
+            candidates,
             measured,
             left_out,
             measure,
@@ -83,6 +93,12 @@ impl<'a> Chosen<'a> {
     pub(super) fn name(&self) -> Option<&'a str> {
         let choice = self.choice.as_ref()?;
         Some(self.measured[choice.order[0]].entry.name)
+    }
+
+    /// Names of the models that cannot be told from it within what was measured.
+    pub(super) fn tied(&self) -> Vec<&'a str> {
+        let tied = self.choice.iter().flat_map(|choice| &choice.tied);
+        tied.map(|&number| self.measured[number].entry.name).collect()
     }
 
     /// What the rule measures accuracy by.
@@ -118,7 +134,7 @@ impl<'a> Chosen<'a> {
         let measured = || self.measured.iter();
         let columns: [(&'static str, Vec<&Traced>); 3] = [
             ("worth", measured().map(|of| &of.accuracy.value).collect()),
-            ("log-worth", measured().map(|of| &of.seconds).collect()),
+            ("log-worth", measured().map(|of| &of.time.value).collect()),
             ("log-worth", measured().map(|of| &of.bytes).collect()),
         ];
         let mut rows = Vec::new();
@@ -135,19 +151,24 @@ impl<'a> Chosen<'a> {
                 value: worth.score,
                 source: Source::Given("this row: sum of weight × worth".to_owned()),
             };
-            let dominated = choice.dominated_by[number];
-            let dominated =
-                dominated.map(|by| format!("beaten by {}", self.measured[by].entry.name));
+            let name = |number: usize| self.measured[number].entry.name;
+            let verdict = match choice.beaten_by[number] {
+                Some(by) => format!("beaten by {}", name(by)),
+                None if choice.tied.contains(&number) => {
+                    format!("tie with {}", name(choice.order[0]))
+                }
+                None => String::new(),
+            };
             let mut cells: Vec<Text> = vec![
                 measured.entry.name.into(),
                 format!("{}", rank + 1).into(),
                 measured.accuracy.text(),
-                Text::default().with(measured.seconds.clone(), show::time),
+                measured.time.text(),
                 Text::default().with(measured.bytes.clone(), show::size),
             ];
             cells.extend(worths.map(|worth| Text::default().with(worth, show::share)));
             cells.push(Text::default().with(score, show::share));
-            cells.push(dominated.unwrap_or_default().into());
+            cells.push(verdict.into());
             rows.push(Row { strong: rank == 0, ..Row::of(cells) });
         }
         let [accuracy, time, size] = self.weights();
@@ -157,7 +178,11 @@ impl<'a> Chosen<'a> {
             .with(time, show::share)
             .and(" × worth of inference time + ")
             .with(size, show::share)
-            .and(" × worth of size.");
+            .and(
+                " × worth of size. A tie: what can be told apart, beyond the 95 % intervals of accuracy and time, does not \
+                 speak for the first. Beaten: another one is more accurate beyond the intervals, and neither slower nor larger. \
+                 What was measured on a busy machine may be as much quicker as that machine was slow.",
+            );
         Some(Table {
             name: "choice".to_owned(),
             title: format!("Score of the candidates{}", self.part()),
@@ -166,13 +191,13 @@ impl<'a> Chosen<'a> {
                 Column::words("model"),
                 Column::words("rank"),
                 Column::numbers(format!("accuracy, {}", measure.title()), "", &ACCURACY),
-                Column::number("one image", "s"),
+                Column::numbers("one image", "s", &TIME),
                 Column::number("deployable weights", "bytes"),
                 Column::number("worth: accuracy", ""),
                 Column::number("worth: time", ""),
                 Column::number("worth: size", ""),
                 Column::number("score", ""),
-                Column::words("beaten in all"),
+                Column::words("tie, or beaten"),
             ],
             rows,
             open: true,
@@ -237,7 +262,7 @@ impl<'a> Chosen<'a> {
                 .and("–")
                 .with(best.accuracy.high.clone(), show::share)
                 .and("), one image in ")
-                .with(best.seconds.clone(), show::time)
+                .with(best.time.value.clone(), show::time)
                 .and(", weights of ")
                 .with(best.bytes.clone(), show::size)
                 .and(format!(". {}", self.ranks(choice))),
@@ -253,21 +278,31 @@ impl<'a> Chosen<'a> {
                     .and(", which is not below the interval of this model: it may have learnt nothing."),
             );
         }
+        if !choice.tied.is_empty() {
+            sentences.push(Text::from(format!(
+                "A tie between {} and {} within what was measured: what can be told apart does not speak for {}. It is named \
+                 by its score alone.",
+                best.entry.name,
+                self.tied().join(", "),
+                best.entry.name
+            )));
+        }
         if let Some(&second) = choice.order.get(1) {
-            sentences.push(self.runner_up(best, &self.measured[second], choice));
+            sentences.push(self.runner_up(second, choice));
             sentences.push(difference(best, &self.measured[second]));
         }
         if choice.order.len() > 1 {
             sentences.push(self.changes(choice, accuracy));
         }
-        let beaten = choice.dominated_by.iter().enumerate().filter_map(|(number, by)| {
+        let beaten = choice.beaten_by.iter().enumerate().filter_map(|(number, by)| {
             let name = |number: usize| self.measured[number].entry.name;
             by.map(|by| format!("{} (by {})", name(number), name(by)))
         });
         let beaten: Vec<String> = beaten.collect();
         if !beaten.is_empty() {
             sentences.push(Text::from(format!(
-                "Beaten in accuracy, time and size at once, so never to be chosen whatever the weights: {}.",
+                "Less accurate beyond the intervals, and neither quicker nor smaller, so never to be chosen whatever the \
+                 weights: {}.",
                 beaten.join(", ")
             )));
         }
@@ -298,7 +333,11 @@ impl<'a> Chosen<'a> {
         )
     }
 
-    fn runner_up(&self, best: &Measured<'_>, second: &Measured<'_>, choice: &Choice) -> Text {
+    fn runner_up(&self, second: usize, choice: &Choice) -> Text {
+        let first = choice.order[0];
+        let alike = self.candidates[first].is_as_quick(&self.candidates[second]);
+        let same = self.candidates[first].measurement == self.candidates[second].measurement;
+        let (best, second) = (&self.measured[first], &self.measured[second]);
         let scores = [0, 1].map(|rank| choice.worths[choice.order[rank]].score);
         let score = |number: usize| Traced {
             value: scores[number],
@@ -328,13 +367,17 @@ impl<'a> Chosen<'a> {
         };
         let text = text.and(", one image takes ");
         let words = [" times as long", " times less long", "about as long"];
-        let text = factor(text, &best.seconds, &second.seconds, words);
-        let text = factor(
-            text.and(", its weights are "),
-            &best.bytes,
-            &second.bytes,
-            [" times as large", " times smaller", "about as large"],
-        );
+        let text = match (same, alike) {
+            (true, _) => text.and("as long"),
+            (false, true) => text.and("as long within the intervals"),
+            (false, false) => factor(text, &best.time.value, &second.time.value, words),
+        };
+        let text = text.and(", its weights are ");
+        let words = [" times as large", " times smaller", "about as large"];
+        let text = match best.bytes.value == second.bytes.value {
+            true => text.and("as large"),
+            false => factor(text, &best.bytes, &second.bytes, words),
+        };
         text.and(".")
     }
 

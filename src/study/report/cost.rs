@@ -4,6 +4,7 @@ use super::entries::{Entry, Scope};
 use super::piece::{Text, Traced};
 use super::show;
 use super::table::{Column, Row, Table};
+use super::times::{self, TIME};
 use crate::study::results::{Document, ModelResults};
 
 /// The trained models of a scope, seed by seed.
@@ -29,24 +30,28 @@ fn named(entry: &Entry<'_>, run: &ModelResults) -> Vec<Text> {
     vec![entry.name.into(), seed]
 }
 
-/// How long training took.
+/// How long training took. Whoever made features and whoever found them are compared by what both would take alone.
 pub(super) fn training(scope: &Scope<'_>) -> Table {
-    let seconds = |run: &ModelResults| at(run.train.as_ref(), "/times/seconds");
-    let times: Vec<Traced> = runs(scope).filter_map(|(_, run)| seconds(run)).collect();
-    let quickest = times.iter().min_by(|a, b| a.value.total_cmp(&b.value)).cloned();
+    let trainings: Vec<&Document> = runs(scope).filter_map(|(_, run)| run.train.as_ref()).collect();
+    let whole =
+        |run: &ModelResults| times::as_first_run(run.train.as_ref()?, trainings.iter().copied());
+    let all: Vec<Traced> = runs(scope).filter_map(|(_, run)| whole(run)).collect();
+    let quickest = all.iter().min_by(|a, b| a.value.total_cmp(&b.value)).cloned();
     let row = |(entry, run): (&Entry<'_>, &ModelResults)| {
         let train = run.train.as_ref();
         let mut cells = named(entry, run);
-        let relative = seconds(run).zip(quickest.clone());
+        let relative = whole(run).zip(quickest.clone());
         let relative = relative.and_then(|(own, quickest)| Traced::ratio(&own, &quickest));
         cells.extend([
             Text::number(at(train, "/samples"), show::whole),
             Text::number(at(train, "/validation_samples"), show::whole),
             Text::number(at(train, "/epochs"), show::whole),
             Text::number(at(train, "/best/epoch"), show::whole),
-            Text::number(seconds(run), show::time),
+            Text::number(at(train, "/times/seconds"), show::time),
+            times::features_text(train),
+            Text::number(train.and_then(times::alone), show::time),
+            Text::number(whole(run), show::time),
             Text::number(relative, |value| format!("{value:.2} ×")),
-            Text::number(at(train, "/times/feature_seconds"), show::time),
             Text::number(at(train, "/times/epoch_seconds"), show::time),
             Text::number(at(train, "/times/photos_per_second"), show::rate),
             Text::number(at(train, "/times/waiting_share"), show::percent),
@@ -59,7 +64,9 @@ pub(super) fn training(scope: &Scope<'_>) -> Table {
     Table {
         name: format!("training{}", scope.ending()),
         title: format!("Time of training{}", scope.words()),
-        note: "Wall time, the features of frozen layers included; an epoch and its photos per second are means over the \
+        note: "Wall time: as it went. Features of frozen layers are made once and then found by every run that shares them: \
+               who made them, in what time, and what the training took without. As the first run: with the features \
+               made, whoever made them; by this trainings are compared. An epoch and its photos per second are means over the \
                epochs. Waiting: the share of the epochs' time in which training waited for photos."
             .into(),
         columns: vec![
@@ -70,8 +77,10 @@ pub(super) fn training(scope: &Scope<'_>) -> Table {
             Column::number("epochs", ""),
             Column::number("best epoch", ""),
             Column::number("wall time", "s"),
+            Column::numbers("features", "s", &["made in"]),
+            Column::number("without features", "s"),
+            Column::number("as the first run", "s"),
             Column::number("relative to the quickest", ""),
-            Column::number("of it features", "s"),
             Column::number("an epoch", "s"),
             Column::number("photos/s", ""),
             Column::number("waiting", "share"),
@@ -120,18 +129,19 @@ pub(super) fn resources(scope: &Scope<'_>) -> Table {
 }
 
 /// What inference on the CPU costs.
-pub(super) fn inference(scope: &Scope<'_>) -> Table {
+pub(super) fn inference(scope: &Scope<'_>, measurements: &[&Document]) -> Table {
     let row = |entry: &Entry<'_>| {
-        let rate = entry.costs("/images_15/images").zip(entry.costs("/images_15/mean"));
+        let rate = entry.costs("/images_15/images").zip(entry.costs("/images_15/median"));
         let rate = rate.and_then(|(images, seconds)| Traced::ratio(&images, &seconds));
         Row::of(vec![
             entry.name.into(),
-            show::spread_time(entry.costs("/images_15/mean"), entry.costs("/images_15/sample_sd")),
-            show::spread_time(entry.costs("/image_1/mean"), entry.costs("/image_1/sample_sd")),
+            times::text(entry.time("images_15")),
+            times::text(entry.time("image_1")),
             Text::number(rate, show::rate),
             Text::number(entry.costs("/resident_bytes"), show::size),
             Text::number(entry.costs("/virtual_bytes"), show::size),
             Text::number(entry.costs("/cpu_percent"), |value| format!("{value:.0} %")),
+            machine(entry, measurements),
             Text::number(entry.costs("/threads"), show::whole),
             words(entry.cost(), "/cpu"),
         ])
@@ -139,17 +149,20 @@ pub(super) fn inference(scope: &Scope<'_>) -> Table {
     Table {
         name: format!("inference{}", scope.ending()),
         title: format!("Inference on the CPU{}", scope.words()),
-        note: "Mean ± sample standard deviation over the runs, 15 images at once and one by itself. Photos per second are \
-               those of 15 at once. CPU load (100 % is one core) and memory of a process that did nothing else."
+        note: "Median of the runs and its 95 % interval (by order statistics), 15 images at once and one by itself. What \
+               computes the same is measured once. Photos per second are those of 15 at once. CPU load (100 % is one core) \
+               and memory of a process that did nothing else. Machine: how long a reference loop took beside the runs, as \
+               a multiple of what it takes on a quiet machine; more than 1.25 is busy, and the times are not to be believed."
             .into(),
         columns: vec![
             Column::words("model"),
-            Column::numbers("15 images", "s", &["", "sd"]),
-            Column::numbers("one image", "s", &["", "sd"]),
+            Column::numbers("15 images", "s", &TIME),
+            Column::numbers("one image", "s", &TIME),
             Column::number("photos/s", ""),
             Column::number("resident", "bytes"),
             Column::number("virtual", "bytes"),
             Column::number("CPU load", "percent of a core"),
+            Column::number("machine", "slowdown"),
             Column::number("threads", ""),
             Column::words("CPU"),
         ],
@@ -158,37 +171,44 @@ pub(super) fn inference(scope: &Scope<'_>) -> Table {
     }
 }
 
-/// The single runs behind the inference times.
+/// `1.02 ×`, or that it was busy.
+fn machine(entry: &Entry<'_>, measurements: &[&Document]) -> Text {
+    let slowdown = entry.cost().and_then(|cost| times::slowdown(cost, measurements));
+    let busy = slowdown.as_ref().is_some_and(times::is_busy);
+    let text = Text::number(slowdown, |value| format!("{value:.2} ×"));
+    if busy { text.and(", busy") } else { text }
+}
+
+/// How the runs behind the inference times spread.
 pub(super) fn inference_runs(scope: &Scope<'_>) -> Table {
-    let mut most = 0;
-    let mut found = Vec::new();
+    let fields = [
+        ("quickest", "quickest"),
+        ("lower quartile", "lower_quartile"),
+        ("median", "median"),
+        ("upper quartile", "upper_quartile"),
+        ("slowest", "slowest"),
+    ];
+    let mut rows = Vec::new();
     for entry in &scope.entries {
-        for (images, field) in [("15 images", "images_15"), ("one image", "image_1")] {
-            let values = entry.cost().and_then(|cost| {
-                cost.json.pointer(&format!("/{field}/values")).and_then(|v| v.as_array())
-            });
-            let number = values.map_or(0, Vec::len);
-            most = most.max(number);
-            let of = |run| entry.costs(&format!("/{field}/values/{run}"));
-            let values: Vec<Option<Traced>> = (0..number).map(of).collect();
-            found.push((entry.name, images, values));
+        for (images, of) in [("15 images", "images_15"), ("one image", "image_1")] {
+            let at = |field: &str| entry.costs(&format!("/{of}/{field}"));
+            if at("runs").is_none() {
+                continue;
+            }
+            let mut cells: Vec<Text> = vec![entry.name.into(), images.into()];
+            cells.push(Text::number(at("runs"), show::whole));
+            cells.extend(fields.iter().map(|(_, field)| show::short_time(at(field))));
+            rows.push(Row::of(cells));
         }
     }
-    let row = |(name, images, values): (&str, &str, Vec<Option<Traced>>)| {
-        let mut cells: Vec<Text> = vec![name.into(), images.into()];
-        let known = values.len();
-        let show = |value: Option<Traced>| show::spread_time(value, None);
-        cells.extend(values.into_iter().map(show));
-        cells.extend((known..most).map(|_| Text::dash()));
-        Row::of(cells)
-    };
     let mut columns = ["model", "images"].map(Column::words).to_vec();
-    columns.extend((1..=most).map(|run| Column::number(format!("run {run}"), "s")));
+    columns.push(Column::number("runs", ""));
+    columns.extend(fields.iter().map(|(title, _)| Column::number(*title, "s")));
     Table {
         name: format!("inference-runs{}", scope.ending()),
-        title: format!("Inference run by run{}", scope.words()),
+        title: format!("Spread of the runs of inference{}", scope.words()),
         columns,
-        rows: found.into_iter().map(row).collect(),
+        rows,
         ..Table::default()
     }
 }
@@ -197,14 +217,14 @@ pub(super) fn inference_runs(scope: &Scope<'_>) -> Table {
 pub(super) fn sizes(scope: &Scope<'_>) -> Table {
     let row = |entry: &Entry<'_>| {
         let first = |pointer: &str| entry.trained(pointer).into_iter().next();
-        let parameters = entry.costs("/parameters").or_else(|| first("/parameters"));
+        let parameters = first("/parameters").or_else(|| entry.costs("/parameters"));
         Row::of(vec![
             entry.name.into(),
             entry.network.into(),
             Text::number(parameters, show::whole),
             Text::number(first("/trained_parameters"), show::whole),
-            Text::number(entry.costs("/weights_bytes"), show::size),
-            Text::number(entry.costs("/model_bytes").or_else(|| first("/model_bytes")), show::size),
+            Text::number(entry.weights_bytes(), show::size),
+            Text::number(first("/model_bytes"), show::size),
         ])
     };
     Table {

@@ -190,7 +190,7 @@ impl<'a> Entry<'a> {
         Accuracy::of(&self.evaluations(measure.benchmark), measure)
     }
 
-    /// What its inference costs: measured once.
+    /// What its inference costs: measured once for all that compute the same.
     pub(super) fn cost(&self) -> Option<&'a Document> {
         self.runs.iter().find_map(|run| run.cost.as_ref())
     }
@@ -199,6 +199,12 @@ impl<'a> Entry<'a> {
     pub(super) fn trained(&self, pointer: &str) -> Vec<Traced> {
         let documents = self.runs.iter().filter_map(|run| run.train.as_ref());
         documents.filter_map(|document| Traced::at(document, pointer)).collect()
+    }
+
+    /// Bytes of its deployable weights.
+    pub(super) fn weights_bytes(&self) -> Option<Traced> {
+        let trained = self.trained("/weights_bytes").into_iter().next();
+        trained.or_else(|| self.costs("/weights_bytes"))
     }
 
     /// A number of its cost.

@@ -26,6 +26,18 @@ pub struct Written {
     pub files: Vec<PathBuf>,
     /// Name of the model to deploy; `None` where there is no choice yet.
     pub chosen: Option<String>,
+    /// Names of the models that cannot be told from it within what was measured.
+    pub tied: Vec<String>,
+    /// Networks that were measured on a busy machine.
+    pub busy: Vec<String>,
+}
+
+/// What a report comes to.
+#[derive(Debug)]
+pub(super) struct Named {
+    pub(super) chosen: Option<String>,
+    pub(super) tied: Vec<String>,
+    pub(super) busy: Vec<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -38,7 +50,7 @@ struct List {
 pub(super) fn write(
     report: &Report,
     out: &Path,
-    chosen: Option<&str>,
+    names: Named,
 ) -> Result<Written, StudyReportError> {
     let failed = |path: &Path, source| StudyReportError::Write { path: path.to_owned(), source };
     let mut files: Vec<(String, Vec<u8>)> = Vec::new();
@@ -87,7 +99,9 @@ pub(super) fn write(
         page: out.join("index.html"),
         markdown: out.join("report.md"),
         files: new.iter().map(|name| out.join(name)).chain([list]).collect(),
-        chosen: chosen.map(str::to_owned),
+        chosen: names.chosen,
+        tied: names.tied,
+        busy: names.busy,
     })
 }
 

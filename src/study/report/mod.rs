@@ -29,9 +29,11 @@ mod show;
 mod table;
 #[cfg(test)]
 mod tests;
+mod times;
 
 use std::path::{Path, PathBuf};
 
+use files::Named;
 pub use files::Written;
 
 use super::results::Results;
@@ -85,7 +87,12 @@ impl From<ReportError> for StudyReportError {
 pub fn write_report(results: &Results, out: &Path) -> Result<Written, StudyReportError> {
     let scopes = Scope::all(results);
     let chosen = Chosen::of(results, &scopes);
-    files::write(&report(results, &scopes, &chosen)?, out, chosen.name())
+    let names = Named {
+        chosen: chosen.name().map(str::to_owned),
+        tied: chosen.tied().into_iter().map(str::to_owned).collect(),
+        busy: times::busy(results),
+    };
+    files::write(&report(results, &scopes, &chosen)?, out, names)
 }
 
 fn report(
@@ -100,7 +107,7 @@ fn report(
             sections.extend([repeated(results)?, labels(results)]);
         }
         let name = if scope.percent == chosen.percent { chosen.name() } else { None };
-        sections.extend([accuracy(results, scope, name)?, cost(scope)?, training(scope)?]);
+        sections.extend([accuracy(results, scope, name)?, cost(results, scope)?, training(scope)?]);
     }
     if scopes.len() < 2 {
         sections.extend([repeated(results)?, labels(results)]);
@@ -157,6 +164,7 @@ fn choice(
         section.blocks.extend([Block::Warning(words.into()), Block::List(seen)]);
     }
     section.blocks.extend(chosen.warning().map(|words| Block::Warning(words.into())));
+    section.blocks.extend(times::warning(results).map(|words| Block::Warning(words.into())));
     section.blocks.push(Block::List(chosen.sentences()));
     if let (Some(scope), Some(measure)) = (scopes.first(), chosen.measure()) {
         section.pictures(pictures::pareto(scope, measure, chosen.name())?);
@@ -190,10 +198,10 @@ fn accuracy(
     Ok(section)
 }
 
-fn cost(scope: &Scope<'_>) -> Result<Section, StudyReportError> {
+fn cost(results: &Results, scope: &Scope<'_>) -> Result<Section, StudyReportError> {
     let id = format!("inference{}", scope.ending());
     let mut section = Section::new(id, format!("Inference and size{}", scope.words()));
-    section.table(cost::inference(scope));
+    section.table(cost::inference(scope, &times::measurements(results)));
     section.table(cost::sizes(scope));
     section.pictures(pictures::inference(scope)?);
     section.table(cost::inference_runs(scope));

@@ -86,23 +86,31 @@ pub(super) fn pareto(
     measure: &Measure<'_>,
     chosen: Option<&str>,
 ) -> Result<Vec<Picture>> {
-    let inference = |entry: &Entry<'_>| entry.costs("/image_1/mean").map(|time| time.value * 1e3);
-    let training =
-        |entry: &Entry<'_>| Traced::mean(&entry.trained("/times/seconds")).map(|time| time.value);
+    let inference = |entry: &Entry<'_>| {
+        let time = entry.time("image_1")?;
+        let (low, high) = time.interval();
+        Some((time.value.value * 1e3, Some((low * 1e3, high * 1e3))))
+    };
+    let trainings: Vec<&Document> = scope.entries.iter().flat_map(Entry::trainings).collect();
+    let training = |entry: &Entry<'_>| entry.training_time(&trainings).map(|time| time.value.value);
     let longest = scope.entries.iter().filter_map(training).fold(0.0, f64::max);
     let (unit, seconds) = time_unit(longest);
-    let training = |entry: &Entry<'_>| Some(training(entry)? / seconds);
+    let training = |entry: &Entry<'_>| Some((training(entry)? / seconds, None));
     let inference = pareto_of(
         scope,
         measure,
         chosen,
-        ("inference", "inference time of one image (ms), logarithmic".to_owned(), &inference),
+        (
+            "inference",
+            "inference time of one image (ms), logarithmic, bars: 95 % interval".to_owned(),
+            &inference,
+        ),
     )?;
     let training = pareto_of(
         scope,
         measure,
         chosen,
-        ("training", format!("time of training ({unit}), logarithmic"), &training),
+        ("training", format!("time of training as the first run ({unit}), logarithmic"), &training),
     )?;
     Ok(inference.into_iter().chain(training).collect())
 }
@@ -116,7 +124,8 @@ fn time_unit(seconds: f64) -> (&'static str, f64) {
     }
 }
 
-type Cost<'a> = (&'a str, String, &'a dyn Fn(&Entry<'_>) -> Option<f64>);
+/// What it is, the name of its axis, and of an entry the value with its interval.
+type Cost<'a> = (&'a str, String, &'a dyn Fn(&Entry<'_>) -> Option<(f64, Option<(f64, f64)>)>);
 
 fn pareto_of(
     scope: &Scope<'_>,
@@ -126,12 +135,14 @@ fn pareto_of(
 ) -> Result<Option<Picture>> {
     let point = |entry: &Entry<'_>| {
         let accuracy = entry.accuracy(measure)?;
+        let (cost, cost_interval) = cost(entry).filter(|(cost, _)| *cost > 0.0)?;
         Some(ParetoPoint {
             name: entry.name.to_owned(),
-            cost: cost(entry).filter(|cost| *cost > 0.0)?,
+            cost,
+            cost_interval,
             accuracy: accuracy.value.value,
             interval: Some((accuracy.low.value, accuracy.high.value)),
-            bytes: entry.costs("/weights_bytes").map(|bytes| bytes.value),
+            bytes: entry.weights_bytes().map(|bytes| bytes.value),
             chosen: chosen == Some(entry.name),
         })
     };
@@ -153,17 +164,17 @@ fn pareto_of(
     Ok(Some(picture(name, title.clone(), chart.picture()?)))
 }
 
-/// A bar for each entry: mean and interval of ± sd.
+/// A bar for each entry: a time and its interval, which never reaches below 0.
 fn bars(
     scope: &Scope<'_>,
     (name, title, x_name): (&str, &str, &str),
-    value: impl Fn(&Entry<'_>) -> Option<(f64, Option<f64>)>,
-    text: impl Fn(f64, Option<f64>) -> String,
+    value: impl Fn(&Entry<'_>) -> Option<(f64, Option<(f64, f64)>)>,
+    text: impl Fn(f64) -> String,
 ) -> Result<Option<Picture>> {
     let row = |entry: &Entry<'_>| {
-        let (value, sd) = value(entry)?;
-        let interval = sd.map(|sd| (value - sd, value + sd));
-        let mark = RowMark { value, interval, text: text(value, sd) };
+        let (value, interval) = value(entry)?;
+        let interval = interval.map(|(low, high)| (low.max(0.0), high));
+        let mark = RowMark { value, interval, text: text(value) };
         Some(Row { name: entry.name.to_owned(), hollow: false, marks: vec![Some(mark)] })
     };
     let rows: Vec<Row> = scope.entries.iter().filter_map(row).collect();
@@ -192,20 +203,17 @@ pub(super) fn inference(scope: &Scope<'_>) -> Result<Vec<Picture>> {
         ("inference-one", "Inference of one image", "image_1"),
         ("inference-15", "Inference of 15 images at once", "images_15"),
     ] {
-        let at = |entry: &Entry<'_>, number: &str| entry.costs(&format!("/{field}/{number}"));
-        let mean = |entry: &Entry<'_>| at(entry, "mean").map(|time| time.value);
-        let longest = scope.entries.iter().filter_map(mean).fold(0.0, f64::max);
+        let median = |entry: &Entry<'_>| entry.time(field).map(|time| time.value.value);
+        let longest = scope.entries.iter().filter_map(median).fold(0.0, f64::max);
         let (unit, seconds) = if longest < 1.0 { ("ms", 1e-3) } else { ("s", 1.0) };
         let value = |entry: &Entry<'_>| {
-            let sd = at(entry, "sample_sd").map(|sd| sd.value / seconds);
-            Some((mean(entry)? / seconds, sd))
+            let time = entry.time(field)?;
+            let (low, high) = time.interval();
+            Some((time.value.value / seconds, Some((low / seconds, high / seconds))))
         };
         let digits = if seconds < 1.0 { 1 } else { 2 };
-        let text = |value: f64, sd: Option<f64>| match sd {
-            Some(sd) => format!("{value:.digits$} ± {sd:.digits$}"),
-            None => format!("{value:.digits$}"),
-        };
-        let x_name = format!("time ({unit}), mean ± sd of the runs");
+        let text = |value: f64| format!("{value:.digits$}");
+        let x_name = format!("time ({unit}), median of the runs, bars: 95 % interval");
         pictures.extend(bars(scope, (name, title, &x_name), value, text)?);
     }
     Ok(pictures)
@@ -213,16 +221,18 @@ pub(super) fn inference(scope: &Scope<'_>) -> Result<Vec<Picture>> {
 
 /// Time of training as bars.
 pub(super) fn training(scope: &Scope<'_>) -> Result<Option<Picture>> {
-    let times = |entry: &Entry<'_>| entry.trained("/times/seconds");
-    let mean = |entry: &Entry<'_>| Traced::mean(&times(entry)).map(|time| time.value);
+    let trainings: Vec<&Document> = scope.entries.iter().flat_map(Entry::trainings).collect();
+    let mean = |entry: &Entry<'_>| entry.training_time(&trainings).map(|time| time.value.value);
     let longest = scope.entries.iter().filter_map(mean).fold(0.0, f64::max);
     let (unit, seconds) = time_unit(longest);
-    let x_name = format!("wall time ({unit}), mean ± sd over the seeds");
+    let x_name = format!("time as the first run ({unit}), mean ± sd over the seeds");
     let value = |entry: &Entry<'_>| {
-        let sd = Traced::sample_sd(&times(entry)).map(|sd| sd.value / seconds);
-        Some((mean(entry)? / seconds, sd))
+        let time = entry.training_time(&trainings)?;
+        let value = time.value.value / seconds;
+        let sd = time.sd.map(|sd| sd.value / seconds);
+        Some((value, sd.map(|sd| (value - sd, value + sd))))
     };
-    let text = |value: f64, _| show::rate(value);
+    let text = |value: f64| show::rate(value);
     bars(scope, ("training-time", "Time of training", &x_name), value, text)
 }
 
@@ -293,7 +303,7 @@ fn learning_curve(measure: &Measure<'_>, curves: &[&LearningCurve]) -> Result<Op
             let accuracy = accuracy?;
             let sd = accuracy.sd.as_ref().map(|sd| sd.value);
             let value = accuracy.value.value;
-            let interval = sd.map(|sd| (value - sd, value + sd));
+            let interval = sd.map(|sd| ((value - sd).max(0.0), (value + sd).min(1.0)));
             Some(LinePoint { x: samples?.value, y: value, interval })
         };
         let points = shares(curve).into_iter().filter_map(point).collect();

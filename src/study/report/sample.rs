@@ -3,8 +3,11 @@
 use serde_json::{Value, json};
 
 use crate::evaluate::Proportion;
+use crate::study::cost::TimedImages;
 use crate::study::published::Benchmark;
+use crate::study::reference::{BUSY_FACTOR, Reference};
 use crate::study::results::*;
+use crate::study::timing::Timing;
 
 fn document(file: &str, json: Value) -> Option<Document> {
     Some(Document { file: file.to_owned(), json })
@@ -46,7 +49,20 @@ fn ttd(right: [u64; 3]) -> Value {
         "levels": [level(0), level(1), level(2)]})
 }
 
-fn train(name: &str, seed: u64, percent: Option<&str>, seconds: f64, parameters: u64) -> Value {
+/// A training of a head finds the features that the one with seed 1 made, in 60 % of its time.
+fn train(
+    (name, finetune): (&str, &str),
+    seed: u64,
+    percent: Option<&str>,
+    seconds: f64,
+    parameters: u64,
+) -> Value {
+    let head = finetune == "head";
+    let (seconds, feature_seconds) = match (head, seed) {
+        (true, 1) => (seconds, 0.6 * seconds),
+        (true, _) => (0.4 * seconds + 2.0, 2.0),
+        (false, _) => (seconds, 0.001),
+    };
     let row = |epoch: u64| {
         let (epoch_, seed) = (epoch as f64, seed as f64);
         json!({"epoch": epoch, "train_loss": 1.1 / epoch_.sqrt() + 0.01 * seed, "train_accuracy": 0.6 - 0.25 / epoch_,
@@ -55,29 +71,39 @@ fn train(name: &str, seed: u64, percent: Option<&str>, seconds: f64, parameters:
     };
     let rows: Vec<Value> = (1..=9).map(row).collect();
     let samples = if percent.is_some() { 36_858 } else { 368_586 };
+    let needed = if head { samples + 51_000 } else { 0 };
+    let made = if seed == 1 { needed } else { 0 };
     json!({
-        "format": "tcolz-study-train-v1", "job": name, "run": format!("runs/{name}"), "seed": seed, "percent": percent,
+        "format": "tcolz-study-train-v1", "job": name, "finetune": finetune, "weights_bytes": 4 * parameters, "run": format!("runs/{name}"), "seed": seed, "percent": percent,
         "samples": samples, "validation_samples": 51_000, "parameters": parameters,
         "trained_parameters": parameters / 2, "epochs": 9, "ending": "no better validation loss for 4 epochs",
         "batch_size": 48, "learning_rate": 1e-3, "device": "cuda:0", "threads": 16,
         "model": format!("runs/{name}/best.safetensors"), "model_bytes": 4 * parameters + 18_000, "best": rows[5].clone(), "rows": rows,
-        "times": {"seconds": seconds, "feature_seconds": null, "epoch_seconds": seconds / 9.0,
+        "times": {"seconds": seconds, "feature_seconds": feature_seconds,
+            "features": {"key": format!("{parameters}"), "samples": needed, "made": made}, "epoch_seconds": seconds / 9.0,
             "photos_per_second": 9.0 * samples as f64 / seconds, "waiting_share": 0.031},
         "resources": {"samples": 4000, "cpu_percent": 312.4, "resident_bytes": 4_812_000_000u64,
             "virtual_bytes": 96_400_000_000u64, "device_memory_bytes": null},
     })
 }
 
-fn cost(seconds: f64, parameters: u64) -> Value {
-    let images = |images: u64, seconds: f64| {
-        let values: Vec<f64> =
-            (0..7).map(|run| seconds * (1.0 + 0.01 * f64::from(run - 3))).collect();
-        let spread = crate::evaluate::Folds::of(values.clone()).unwrap();
-        json!({"images": images, "values": values, "mean": spread.mean, "sample_sd": spread.sample_sd})
+fn timing(seconds: f64) -> Timing {
+    Timing::of((0..15).map(|run| seconds * (1.0 + 0.002 * f64::from(run - 7))).collect()).unwrap()
+}
+
+/// What inference of a network costs, on a machine that was slower by so much.
+pub(super) fn cost(network: &str, seconds: f64, parameters: u64, slowdown: f64) -> Value {
+    let images =
+        |images: usize, seconds: f64| TimedImages { images, timing: timing(slowdown * seconds) };
+    let reference = Reference {
+        timing: timing(0.0101 * slowdown),
+        cpu_share: Some(0.98 / slowdown),
+        slowdown,
+        busy: slowdown > BUSY_FACTOR,
     };
     json!({
-        "format": "tcolz-study-cost-v1", "device": "cpu", "threads": 2, "cpu": "A made-up CPU, 2 cores",
-        "parameters": parameters, "weights_bytes": 4 * parameters, "model_bytes": 4 * parameters + 18_000,
+        "format": "tcolz-study-cost-v2", "network": network, "size": 224, "classes": 3, "reference": reference, "device": "cpu", "threads": 2, "cpu": "A made-up CPU, 2 cores",
+        "parameters": parameters, "weights_bytes": 4 * parameters,
         "images_15": images(15, 13.1 * seconds), "image_1": images(1, seconds),
         "cpu_percent": 187.0, "resident_bytes": 5 * parameters + 60_000_000, "virtual_bytes": 900_000_000u64,
     })
@@ -109,7 +135,7 @@ impl Made {
             seed,
             train: document(
                 &format!("results/train-{name}.json"),
-                train(&name, seed, self.percent, seconds, parameters),
+                train((&name, self.finetune), seed, self.percent, seconds, parameters),
             ),
             evaluations: vec![
                 document(&format!("results/evaluate-{name}-b.json"), b_t4sa(b + 90 * seed)),
@@ -119,7 +145,10 @@ impl Made {
                 ),
             ],
             cost: (seed == 1)
-                .then(|| document(&format!("results/cost-{name}.json"), cost(one, parameters)))
+                .then(|| {
+                    let json = cost(self.network, one, parameters, 1.02);
+                    document(&format!("results/cost-{}.json", self.network), json)
+                })
                 .flatten(),
         }
     }

@@ -55,18 +55,13 @@ pub(super) fn time(seconds: f64) -> String {
     }
 }
 
-/// `93.1 ± 1.2 ms`: a short time and its spread, in one unit; slots 0 and 1.
-pub(super) fn spread_time(mean: Option<Traced>, sd: Option<Traced>) -> Text {
-    let Some(mean) = mean else { return Text::dash() };
-    let (factor, unit) = if mean.value < 1.0 { (1000.0, "ms") } else { (1.0, "s") };
-    let digits = if mean.value * factor < 100.0 { 2 } else { 1 };
-    let show = move |value: f64| format!("{:.digits$}", value * factor);
-    let text = Text::default().in_slot(0, mean, show);
-    let text = match sd {
-        Some(sd) => text.and(" ± ").in_slot(1, sd, show),
-        None => text,
-    };
-    text.and(format!(" {unit}"))
+/// `93.10 ms`: a short time; slot 0.
+pub(super) fn short_time(seconds: Option<Traced>) -> Text {
+    Text::number(seconds, |seconds| {
+        let (value, unit) = if seconds < 1.0 { (1000.0 * seconds, "ms") } else { (seconds, "s") };
+        let digits = if value < 100.0 { 2 } else { 1 };
+        format!("{value:.digits$} {unit}")
+    })
 }
 
 #[cfg(test)]
@@ -89,9 +84,9 @@ mod tests {
             assert_eq!(time(seconds), text, "{seconds}");
         }
         let given = |value| Some(Traced::given(value, String::new()));
-        assert_eq!(spread_time(given(0.0931), given(0.0012)).to_string(), "93.10 ± 1.20 ms");
-        assert_eq!(spread_time(given(2.5), None).to_string(), "2.50 s");
-        assert_eq!(spread_time(None, given(1.0)).to_string(), "–");
+        assert_eq!(short_time(given(0.0931)).to_string(), "93.10 ms");
+        assert_eq!(short_time(given(2.5)).to_string(), "2.50 s");
+        assert_eq!(short_time(None).to_string(), "–");
     }
 
     #[test]

@@ -1,0 +1,144 @@
+//! What datasets, weights and options say against a study: every job is tested when it is planned, so that nothing that
+//! can be known fails hours later.
+
+use std::collections::{HashMap, HashSet};
+
+use super::StudyError;
+use super::fault::{Faults, Origin, explained};
+use super::job::Work;
+use super::plan::Making;
+use super::spec::StudySpec;
+use crate::dataset::Dataset;
+use crate::evaluate::{Protocol, check_model, check_samples};
+use crate::loader::Select;
+use crate::model::Properties;
+use crate::model::file::ModelFacts;
+use crate::train::{OptionFault, TrainError, TrainOptions, TrainingOutlook, first_properties};
+
+/// What was tested already: seeds differ in nothing that could be wrong.
+#[derive(Debug, Default)]
+pub(super) struct Checks {
+    properties: HashMap<String, Option<Properties>>,
+    outlooks: HashMap<String, Option<ModelFacts>>,
+    /// Of the jobs of trainings, by their index.
+    facts: HashMap<usize, Option<ModelFacts>>,
+    samples: HashSet<String>,
+    models: HashSet<String>,
+}
+
+impl Making<'_> {
+    /// Notes what is wrong with the entry that is being planned.
+    pub(super) fn note(&mut self, error: StudyError) {
+        match error {
+            StudyError::Faults { faults, .. } => self.faults.0.extend(faults),
+            error => note(&mut self.faults, &self.origin, self.spec, &error),
+        }
+    }
+
+    /// Tests a training that was planned.
+    pub(super) fn check_training(&mut self, index: usize) {
+        let Making { checks: Some(checks), faults, origin, spec, jobs, datasets, .. } = self else {
+            return;
+        };
+        let Work::Train { options, dataset } = &jobs.list[index].work else { return };
+        if checks.facts.contains_key(&index) {
+            return;
+        }
+        let alike = TrainOptions { seed: 0, out: "".into(), ..TrainOptions::clone(options) };
+        let alike = format!("{alike:?}");
+        let dataset = &datasets[dataset];
+        let facts = match checks.outlooks.get(&alike) {
+            Some(facts) => facts.clone(),
+            None => {
+                let facts = checks.properties(options, dataset, |error| {
+                    note(faults, origin, spec, &StudyError::from(error));
+                });
+                let facts = facts.and_then(|properties| {
+                    let outlook = TrainingOutlook::of(options, dataset, &properties);
+                    for fault in outlook.faults {
+                        note_option(faults, origin, spec, fault);
+                    }
+                    outlook.facts
+                });
+                checks.outlooks.insert(alike, facts.clone());
+                facts
+            }
+        };
+        checks.facts.insert(index, facts);
+    }
+
+    /// Tests samples that models are to be evaluated on.
+    pub(super) fn check_samples(&mut self, name: &str, select: &Select, protocol: Protocol) {
+        let Making { checks: Some(checks), faults, origin, spec, datasets, .. } = self else {
+            return;
+        };
+        if checks.samples.insert(format!("{name} {select:?} {protocol:?}"))
+            && let Err(error) = check_samples(&datasets[name], select, protocol)
+        {
+            note(faults, origin, spec, &StudyError::from(error));
+        }
+    }
+
+    /// Tests that the model of a training can be evaluated on a dataset.
+    pub(super) fn check_model(&mut self, train: usize, name: &str, protocol: Protocol) {
+        let Making { checks: Some(checks), faults, origin, datasets, .. } = self else { return };
+        let Some(facts) = checks.facts.get(&train).cloned().flatten() else { return };
+        let alike = format!("{} {name} {protocol:?} {facts:?}", origin.entry);
+        if checks.models.insert(alike)
+            && let Err(error) = check_model(&facts, &datasets[name], protocol)
+        {
+            faults.add(&origin.entry, format!("dataset: {}: {error}", facts.network));
+        }
+    }
+}
+
+impl Checks {
+    /// What the weights of a training say of themselves; what is wrong with them is told once.
+    fn properties(
+        &mut self,
+        options: &TrainOptions,
+        dataset: &Dataset,
+        told: impl FnOnce(TrainError),
+    ) -> Option<Properties> {
+        let classes = &dataset.meta().classes;
+        let TrainOptions { network, weights, weights_key, view, .. } = options;
+        let alike = format!("{network} {weights:?} {weights_key:?} {view:?} {classes:?}");
+        let found = self
+            .properties
+            .entry(alike)
+            .or_insert_with(|| first_properties(options, classes).map_err(told).ok());
+        found.clone()
+    }
+}
+
+fn note(faults: &mut Faults, origin: &Origin, spec: &StudySpec, error: &StudyError) {
+    if let StudyError::Train(error) = error
+        && let TrainError::Options(_) = **error
+    {
+        return note_words(faults, origin, spec, &error.to_string());
+    }
+    let (key, words) = explained(error);
+    faults.add(origin.entry_of(key, spec), format!("{key}: {words}"));
+}
+
+fn note_option(faults: &mut Faults, origin: &Origin, spec: &StudySpec, fault: OptionFault) {
+    let OptionFault { option, error } = fault;
+    let said = match &error {
+        TrainError::Options(_) => "",
+        _ => option.trim_start_matches("--"),
+    };
+    let error = StudyError::from(error);
+    match said {
+        "" => note(faults, origin, spec, &error),
+        key => faults.add(origin.entry_of(key, spec), format!("{key}: {}", explained(&error).1)),
+    }
+}
+
+/// Of words that begin with an option: `--size 64: …`, `--lr: …`. The key of the file has the same name.
+fn note_words(faults: &mut Faults, origin: &Origin, spec: &StudySpec, words: &str) {
+    let Some(words) = words.strip_prefix("--") else {
+        return faults.add(origin.entry_of("", spec), words);
+    };
+    let end = words.find([' ', ':']).unwrap_or(words.len());
+    faults.add(origin.entry_of(&words[..end], spec), words);
+}

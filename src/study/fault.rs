@@ -1,0 +1,212 @@
+//! What is wrong with a study's file, and where in it.
+
+use std::fmt;
+
+use super::StudyError;
+use super::spec::{StudySpec, TrainingSpec};
+use crate::dataset::DatasetError;
+use crate::evaluate::EvaluateError;
+use crate::loader::LoaderError;
+use crate::train::TrainError;
+
+/// A fault of a study's file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The entry that it is in: ``[[models]] `small` ``.
+    pub entry: String,
+    /// The key, what was expected of it, and what was found.
+    pub what: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, {}", self.entry, self.what)
+    }
+}
+
+/// Sections of a study's file.
+const SECTIONS: [&str; 9] = [
+    "datasets",
+    "training",
+    "models",
+    "benchmarks",
+    "cross-validations",
+    "learning-curves",
+    "upper-limits",
+    "labels",
+    "choice",
+];
+
+/// Faults of a file, each once.
+#[derive(Debug, Default)]
+pub(super) struct Faults(pub(super) Vec<Fault>);
+
+impl Faults {
+    pub(super) fn add(&mut self, entry: impl Into<String>, what: impl Into<String>) {
+        let fault = Fault { entry: entry.into(), what: what.into() };
+        // Models that have a key from [training] share its faults.
+        if !self.0.contains(&fault) {
+            self.0.push(fault);
+        }
+    }
+
+    /// In the order of the file's sections as they are written down.
+    pub(super) fn sorted(mut self) -> Vec<Fault> {
+        self.0.sort_by_key(|fault| {
+            let section = |known: &&str| fault.entry.trim_start_matches('[').starts_with(*known);
+            SECTIONS.iter().position(section)
+        });
+        self.0
+    }
+
+    /// Adds a fault where a name is none of those that are known.
+    pub(super) fn unknown(&mut self, entry: &str, key: &str, name: &str, known: &[&str]) {
+        if !known.contains(&name) {
+            self.add(entry, format!("{key}: {}", expected(known, name)));
+        }
+    }
+}
+
+/// What to say of a name that is none of those known; with the one that was probably meant.
+pub(super) fn expected(known: &[&str], found: &str) -> String {
+    let meant =
+        nearest(known, found).map_or(String::new(), |name| format!("; did you mean `{name}`?"));
+    format!("expected one of {}, found `{found}`{meant}", known.join(", "))
+}
+
+/// The known name that differs from another in few letters only.
+pub(super) fn nearest<'a>(known: &[&'a str], found: &str) -> Option<&'a str> {
+    let found = found.to_lowercase();
+    let letters = found.chars().count();
+    let few = (letters / 3).max(1);
+    let distance = |name: &str| strsim::osa_distance(&name.to_lowercase(), &found);
+    let nearest = known.iter().copied().min_by_key(|name| distance(name))?;
+    (distance(nearest) <= few && distance(nearest) < letters).then_some(nearest)
+}
+
+/// The entry whose jobs are being planned.
+#[derive(Debug, Clone)]
+pub(super) struct Origin {
+    /// As [`Fault::entry`].
+    pub(super) entry: String,
+    /// Keys that are the entry's own business; what is wrong with others is the model's.
+    keys: &'static [&'static str],
+    /// The model that is trained.
+    model: Option<String>,
+    /// What the entry says of the training itself.
+    over: TrainingSpec,
+}
+
+impl Origin {
+    /// An entry of the models.
+    pub(super) fn model(title: &str) -> Origin {
+        let (entry, over) = (model_entry(title), TrainingSpec::default());
+        Origin { entry, keys: &[], model: Some(title.to_owned()), over }
+    }
+
+    /// Another entry; `keys` are its own.
+    pub(super) fn of(section: &str, name: &str, keys: &'static [&'static str]) -> Origin {
+        let (entry, over) = (format!("[[{section}]] `{name}`"), TrainingSpec::default());
+        Origin { entry, keys, model: None, over }
+    }
+
+    /// The same, with a model that it trains.
+    pub(super) fn training(&self, title: &str, over: &TrainingSpec) -> Origin {
+        Origin { model: Some(title.to_owned()), over: over.clone(), ..self.clone() }
+    }
+
+    /// Where a key stands that decides a training of this entry.
+    pub(super) fn entry_of(&self, key: &str, spec: &StudySpec) -> String {
+        let Some(title) = self.model.as_deref().filter(|_| !self.keys.contains(&key)) else {
+            return self.entry.clone();
+        };
+        if self.over.has(key) {
+            return format!("{}, training", self.entry);
+        }
+        let own = spec.models.iter().zip(spec.every_model());
+        let own = own.filter(|(_, merged)| merged.title() == title).map(|(own, _)| own).next();
+        match own.is_some_and(|own| !own.has(key)) && spec.training.has(key) {
+            true => "[training]".to_owned(),
+            false => model_entry(title),
+        }
+    }
+}
+
+/// The name of an entry of the models.
+pub(super) fn model_entry(title: &str) -> String {
+    format!("[[models]] `{title}`")
+}
+
+/// The key that an error is about, and what it says of it.
+pub(super) fn explained(error: &StudyError) -> (&'static str, String) {
+    match error {
+        StudyError::Train(error) => of_train(error),
+        StudyError::Evaluate(error) => of_evaluate(error),
+        StudyError::Loader(error) => of_loader(error),
+        StudyError::Dataset(error) => of_dataset(error),
+        StudyError::Model(error) => ("weights", error.to_string()),
+        error => ("folds", error.to_string()),
+    }
+}
+
+fn of_train(error: &TrainError) -> (&'static str, String) {
+    match error {
+        TrainError::Dataset(error) => of_dataset(error),
+        TrainError::Loader(error) => of_loader(error),
+        TrainError::Model(error) => ("weights", error.to_string()),
+        TrainError::Io { .. } => ("weights", error.to_string()),
+        TrainError::Memory { .. } => ("batch-size", error.to_string()),
+        error => ("samples", error.to_string()),
+    }
+}
+
+fn of_evaluate(error: &EvaluateError) -> (&'static str, String) {
+    match error {
+        EvaluateError::Dataset(error) => of_dataset(error),
+        EvaluateError::Loader(error) => of_loader(error),
+        EvaluateError::Unlabelled { .. } => ("where", error.to_string()),
+        EvaluateError::Agreement { .. } => ("protocol", error.to_string()),
+        error => ("dataset", error.to_string()),
+    }
+}
+
+fn of_loader(error: &LoaderError) -> (&'static str, String) {
+    match error {
+        LoaderError::Dataset(error) => of_dataset(error),
+        LoaderError::Condition { .. } => ("where", error.to_string()),
+        LoaderError::SubsetFile { .. } | LoaderError::SubsetLine { .. } => {
+            ("folds", error.to_string())
+        }
+        error => ("samples", error.to_string()),
+    }
+}
+
+fn of_dataset(error: &DatasetError) -> (&'static str, String) {
+    match error {
+        DatasetError::NotFound { what, name, known, .. } => {
+            let known: Vec<&str> = known.split(", ").collect();
+            let key = if *what == "view" { "view" } else { "split" };
+            (key, expected(&known, name))
+        }
+        DatasetError::RepeatedSplit { .. } => ("split", error.to_string()),
+        error => ("dataset", error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_was_nearly_right_is_asked_back() {
+        let known = ["train", "val", "test"];
+        assert_eq!(
+            expected(&known, "tset"),
+            "expected one of train, val, test, found `tset`; did you mean `test`?"
+        );
+        assert_eq!(nearest(&known, "Train"), Some("train"));
+        assert_eq!(nearest(&known, "holiday"), None);
+        assert_eq!(nearest(&[], "test"), None);
+        assert_eq!(nearest(&["d"], "x"), None, "no letter is the same");
+    }
+}

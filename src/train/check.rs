@@ -1,0 +1,82 @@
+//! What is wrong with a training, all of it at once and before anything is computed: for whoever plans many.
+
+use super::error::{Result, TrainError};
+use super::memory::MemoryEstimate;
+use super::options::TrainOptions;
+use super::samples::Samples;
+use super::{device, setup, weights};
+use crate::dataset::Dataset;
+use crate::model::Properties;
+use crate::model::file::ModelFacts;
+
+/// An option that a training would be refused for.
+#[derive(Debug)]
+pub(crate) struct OptionFault {
+    /// The option that it is about: `--size`; empty where the error says it.
+    pub(crate) option: &'static str,
+    pub(crate) error: TrainError,
+}
+
+/// What can be known of a training before it begins.
+#[derive(Debug)]
+pub(crate) struct TrainingOutlook {
+    pub(crate) faults: Vec<OptionFault>,
+    /// What its model will say of itself, where nothing about the network is wrong.
+    pub(crate) facts: Option<ModelFacts>,
+}
+
+/// What the weights that are asked for say of themselves; without any, what the network usually has.
+///
+/// # Errors
+/// As [`weights::open`].
+pub(crate) fn first_properties(options: &TrainOptions, classes: &[String]) -> Result<Properties> {
+    if options.weights.is_some() {
+        return Ok(weights::open(options, classes)?.spec.properties);
+    }
+    Ok(weights::usual_properties(options))
+}
+
+impl TrainingOutlook {
+    /// Tests everything that a run tests before its first step, but for the weights, whose properties are given, and for
+    /// memory that nobody has limited.
+    pub(crate) fn of(
+        options: &TrainOptions,
+        dataset: &Dataset,
+        properties: &Properties,
+    ) -> TrainingOutlook {
+        let mut faults: Vec<OptionFault> = options
+            .faults()
+            .map(|fault| OptionFault { option: "", error: TrainError::Options(fault) })
+            .collect();
+        let meta = dataset.meta();
+        let spec = options.network.spec(properties, meta.classes.len());
+        let mut note = |option, error| faults.push(OptionFault { option, error });
+        let view = setup::view(dataset, properties).map_err(|error| note("--view", error)).ok();
+        let size = setup::size(options, dataset, &spec, &mut Vec::new());
+        let size = size.map_err(|error| note("--size", error)).ok();
+        if let Err(error) = setup::batch_norm(options, &spec) {
+            note("--batch-norm", error);
+        }
+        if let Err(error) = setup::check_class_weights(&options.class_weights, &meta.classes) {
+            note("--class-weights", error);
+        }
+        if let Err(error) = Samples::of(dataset, options) {
+            note("", error);
+        }
+        if let (Some(limit), Some(size), Ok(device)) =
+            (options.memory_limit, size, device::open(options.device))
+        {
+            let waiting = setup::waiting_batches(options);
+            match MemoryEstimate::of(&spec, options, size, &device, waiting) {
+                Ok(needed) if needed.total() <= limit => {}
+                Ok(needed) => {
+                    note("--batch-size", TrainError::Memory { needed: needed.total(), limit });
+                }
+                Err(error) => note("--batch-size", error),
+            }
+        }
+        let facts =
+            view.zip(size).map(|(view, size)| setup::facts(options, dataset, &spec, &view, size));
+        TrainingOutlook { faults, facts }
+    }
+}
