@@ -65,7 +65,7 @@ pub fn write_files(
     let mut notes = Vec::new();
     write("evaluation.json", Some(evaluation.json().as_bytes()))?;
 
-    let (title, subtitle) = (evaluation.title(), evaluation.part());
+    let (title, subtitle) = (evaluation.title(), evaluation.selection.part.clone());
     let scores = &evaluation.scores;
     let confusion = match scores.classes.len() {
         ..=ConfusionChart::MAX_CLASSES => {
@@ -169,7 +169,10 @@ fn mistakes_sheet(evaluation: &Evaluation, dataset: &Dataset) -> Result<Vec<u8>,
         tiles.len(),
         count(wrong),
         count(evaluation.samples),
-        evaluation.where_from(),
+        match &*evaluation.selection.part {
+            "" => evaluation.where_from(),
+            part => format!("{}, {part}", evaluation.where_from()),
+        },
     ));
     let sheet_rows: Vec<SheetRow<'_>> = tiles
         .chunks(TILES)
@@ -188,25 +191,12 @@ impl Evaluation {
         format!("{json}\n")
     }
 
-    /// Dataset and split, in words.
+    /// Dataset and split, in words, and what of it the model has seen.
     fn where_from(&self) -> String {
         let dataset = Path::new(&self.dataset).file_name().unwrap_or_default().to_string_lossy();
         let protocol = if self.protocol == Protocol::Ttd { ", without neutral" } else { "" };
         let seen = self.seen.words(self.samples).map(|words| format!(" ({words})"));
-        format!("{dataset}, {}{protocol}{}", self.selection.words(), seen.unwrap_or_default())
-    }
-
-    /// Which part of the split's samples, in words; empty of all of them.
-    fn part(&self) -> String {
-        let of = &self.selection;
-        let mut words = Vec::new();
-        words.extend(of.subset.as_ref().map(|file| {
-            let name = Path::new(file).file_name().unwrap_or_default();
-            format!("subset {}", name.to_string_lossy())
-        }));
-        words.extend(of.condition.as_ref().map(|condition| format!("where {condition}")));
-        words.extend(of.percent.as_ref().map(|percent| format!("{percent} % of every class")));
-        words.join(", ")
+        format!("{dataset}, split {}{protocol}{}", self.selection.split, seen.unwrap_or_default())
     }
 
     fn title(&self) -> String {

@@ -150,28 +150,18 @@ pub struct EvaluatedSamples {
     pub percent: Option<String>,
     /// Which share.
     pub percent_seed: u64,
+    /// Which part of the split, in words ([`Select::part`]).
+    #[serde(skip)]
+    pub part: String,
 }
 
 impl EvaluatedSamples {
-    /// In words, as on the screen and above pictures: `split test, where width > 300, 10 % of every class`.
+    /// In words: `split test, where width > 300, 10 % of every class`.
     pub fn words(&self) -> String {
-        let mut words = format!("split {}", self.split);
-        if let Some(file) = &self.subset {
-            words.push_str(&format!(", what {file} names"));
+        match &*self.part {
+            "" => format!("split {}", self.split),
+            part => format!("split {}, {part}", self.split),
         }
-        if let Some(condition) = &self.condition {
-            words.push_str(&format!(", where {condition}"));
-        }
-        if self.unseen {
-            words.push_str(", unseen photos only");
-        }
-        if let Some(percent) = &self.percent {
-            words.push_str(&format!(", {percent} % of every class"));
-            if self.percent_seed != 0 {
-                words.push_str(&format!(" (seed {})", self.percent_seed));
-            }
-        }
-        words
     }
 }
 
@@ -240,6 +230,7 @@ pub fn evaluate(
             unseen: unseen.is_some(),
             percent: percent.map(|percent| percent.to_string()),
             percent_seed: *percent_seed,
+            part: options.select.part(),
         },
         device: device_name(&options.device),
         protocol: options.protocol,

@@ -22,13 +22,12 @@ pub(super) fn write(folder: &Path, options: &TrainOptions, rows: &[EpochRow]) ->
 
 /// Which samples were trained on, in words.
 pub(super) fn trained_on(options: &TrainOptions) -> String {
-    let name = |path: &Path| path.file_name().unwrap_or(path.as_os_str()).display().to_string();
-    let select = &options.select;
-    let mut words = vec![format!("trained on {}, split {}", name(&options.dataset), select.split)];
-    words.extend(select.subset.as_deref().map(|file| format!("subset {}", name(file))));
-    words.extend(select.condition.as_ref().map(|condition| format!("where {condition}")));
-    words.extend(select.percent.map(|percent| format!("{percent} % of every class")));
-    words.join(", ")
+    let dataset = options.dataset.file_name().unwrap_or(options.dataset.as_os_str()).display();
+    let words = format!("trained on {dataset}, split {}", options.select.split);
+    match &*options.select.part() {
+        "" => words,
+        part => format!("{words}, {part}"),
+    }
 }
 
 fn panels(rows: &[EpochRow]) -> Vec<LinesPanel> {

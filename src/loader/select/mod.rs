@@ -49,6 +49,22 @@ impl Select {
     pub fn split(name: &str) -> Select {
         Select { split: name.to_owned(), ..Select::default() }
     }
+
+    /// Which part of the split, in words, as screens and pictures name it; empty of all of it:
+    /// `subset train.txt, where width > 300, 10 % of every class`.
+    pub fn part(&self) -> String {
+        let mut words = Vec::new();
+        words.extend(self.subset.as_ref().map(|file| {
+            format!("subset {}", file.file_name().unwrap_or(file.as_os_str()).display())
+        }));
+        words.extend(self.condition.as_ref().map(|condition| format!("where {condition}")));
+        words.extend(self.unseen.as_ref().map(|_| "unseen photos only".to_owned()));
+        words.extend(self.percent.map(|percent| match self.percent_seed {
+            0 => format!("{percent} % of every class"),
+            seed => format!("{percent} % of every class (seed {seed})"),
+        }));
+        words.join(", ")
+    }
 }
 
 /// Where a stored sample lies.
