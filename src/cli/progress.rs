@@ -53,6 +53,7 @@ impl ConvertProgress {
         if json || !std::io::stderr().is_terminal() {
             bar.set_draw_target(ProgressDrawTarget::hidden());
         }
+        bar.set_style(message_style());
         let now = Instant::now();
         ConvertProgress {
             json,
