@@ -64,8 +64,9 @@ const HOMES: &[(&str, &[&str])] = &[
     ("png", &["src/decode/"]),
     ("turbojpeg_sys", &["src/decode/"]),
     ("half", &["src/transform/", "src/model/weights/element.rs"]),
-    ("jpeg_encoder", &["src/demo/", "src/report/"]),
+    ("jpeg_encoder", &["src/decode/picture.rs", "src/demo/"]),
     ("font8x8", &["src/inspect/"]),
+    ("strsim", &["src/loader/select/"]),
     (
         "candle_core",
         &[

@@ -85,7 +85,7 @@ impl Observer for ConvertProgress {
         } else if !self.bar.is_hidden() {
             if self.bar.length() != Some(all) {
                 let style =
-                    "{bar:32} {decimal_bytes}/{decimal_total_bytes}  listing the tar, {eta} left";
+                    "{bar:32} {decimal_bytes}/{decimal_total_bytes}  listing, {eta} left";
                 if let Ok(style) = ProgressStyle::with_template(style) {
                     self.bar.set_style(style);
                 }
@@ -97,7 +97,7 @@ impl Observer for ConvertProgress {
             if self.json {
                 event(&json!({ "event": "listing", "done_bytes": done, "all_bytes": all }));
             } else {
-                eprintln!("listing the tar: {} of {}", bytes(done), bytes(all));
+                eprintln!("listing: {} of {}", bytes(done), bytes(all));
             }
         }
     }

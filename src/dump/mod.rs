@@ -21,11 +21,13 @@ mod names;
 mod options;
 mod outline;
 mod resolve;
+mod same_files;
 mod source;
 mod splits;
 mod text_scores;
 mod tree;
 
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::path::Path;
 
@@ -33,14 +35,16 @@ pub use error::DumpError;
 pub use input::{Input, Problem, tweet_id};
 pub use layout::{Layout, NotUsed, Reading};
 pub use options::{DumpOptions, ListFile};
+pub(crate) use source::is_of_the_machine;
 pub use source::{MAX_SOURCE_BYTES, Place, Source, Watch};
-pub use splits::{MakeSplits, SPLIT_METHOD};
+pub use splits::{MakeSplits, SPLIT_METHOD, SPLIT_METHODS};
 pub use tree::Skipped;
 
 use layout::{Facts, Unrecognised, listed, recognise};
 use left_out::LeftOut;
 use outline::Outline;
 use resolve::fold;
+use same_files::same_files;
 use tree::Tree;
 
 /// A dump, listed.
@@ -178,8 +182,7 @@ impl Dump {
                 let (path, splits) = (dump.source.path().to_owned(), dump.splits.join(", "));
                 return Err(DumpError::HasSplits { path, splits });
             }
-            dump.splits = make.divide(&mut dump.inputs);
-            dump.made_splits = Some(make.clone());
+            dump.divide(make, watch)?;
         }
         dump.mark_duplicates();
         if let Some(path) = &options.text_scores {
@@ -187,6 +190,21 @@ impl Dump {
         }
         dump.sort();
         Ok(dump)
+    }
+
+    /// Gives the inputs of a dump without splits theirs.
+    fn divide(&mut self, make: &MakeSplits, watch: &mut Watch<'_>) -> Result<(), DumpError> {
+        let keeps_files_together = make.keeps_files_together().ok_or_else(|| {
+            DumpError::SplitMethod { found: make.method.clone(), known: SPLIT_METHODS.join(", ") }
+        })?;
+        let same = match keeps_files_together {
+            true => same_files(&self.source, &self.prefix, &self.inputs, watch)?,
+            false => Vec::new(),
+        };
+        self.notes.extend(identical(&same, &self.inputs));
+        self.splits = make.divide(&mut self.inputs, &same);
+        self.made_splits = Some(make.clone());
+        Ok(())
     }
 
     /// Puts the inputs into the order of storage: path order for folders, member order for a tar, where
@@ -283,6 +301,32 @@ impl Dump {
             self.inputs[index as usize].problem = Some(problem);
         }
     }
+}
+
+/// Files that are the same, where there are some.
+fn identical(same: &[Vec<Box<str>>], inputs: &[Input]) -> Option<String> {
+    let first = same.first()?;
+    let group_of: HashMap<&str, usize> =
+        (0..).zip(same).flat_map(|(group, ids)| ids.iter().map(move |id| (&**id, group))).collect();
+    let mut labels = vec![BTreeSet::new(); same.len()];
+    for input in inputs.iter().filter(|input| input.problem.is_none()) {
+        if let Some(&group) = group_of.get(&*input.sample_id) {
+            labels[group].insert(input.label);
+        }
+    }
+    let mut text = format!(
+        "identical files: {} of {} photos, the first is `{}` and `{}`; each group goes to one split",
+        if same.len() == 1 { "1 group".to_owned() } else { format!("{} groups", same.len()) },
+        group_of.len(),
+        first[0],
+        first[1]
+    );
+    match labels.iter().filter(|labels| labels.len() > 1).count() {
+        0 => {}
+        1 => text.push_str("; 1 of them has several labels"),
+        several => text.push_str(&format!("; {several} of them have several labels")),
+    }
+    Some(text)
 }
 
 /// Classes that are called alike but for capitals and how letters are composed, where there are some.

@@ -6,12 +6,17 @@
 //! value      = number | word | 'words' | "words"
 //! ```
 //! Where the ledger has no value, no comparison holds, `!=` neither. Numbers are compared exactly;
-//! columns of float32 with the value rounded to float32.
+//! columns of float32 with the value rounded to float32. A label is a number or the name of a class: a bare number is
+//! always the number, whatever the classes are called. A reason is its code word or the whole sentence.
 
 use std::cmp::Ordering;
 
-use crate::dataset::{LedgerBatch, LedgerType, LedgerValue};
+use crate::dataset::{LedgerBatch, LedgerType, LedgerValue, reason_code};
 use crate::loader::LoaderError;
+use crate::sample::Status;
+
+/// Classes that are named where one of that name is not there: all of a few, the most alike of many.
+const NAMED_CLASSES: usize = 8;
 
 /// Conditions that all must hold.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,22 +71,27 @@ impl Operator {
 }
 
 impl Condition {
-    /// Reads conditions on `columns`, as [`crate::Dataset::ledger_columns`] names them.
+    /// Reads conditions on `columns`, as [`crate::Dataset::ledger_columns`] names them, of a dataset with these
+    /// classes.
     ///
     /// # Errors
     /// [`LoaderError::Condition`] with the position and what was expected there.
-    pub fn parse(text: &str, columns: &[(String, LedgerType)]) -> Result<Condition, LoaderError> {
+    pub fn parse(
+        text: &str,
+        columns: &[(String, LedgerType)],
+        classes: &[String],
+    ) -> Result<Condition, LoaderError> {
         // An editor's byte order mark comes along when a condition is copied out of a file.
         let text = text.trim_start_matches('\u{feff}');
-        let mut parser = Parser { text, at: 0 };
-        let mut comparisons = vec![parser.comparison(columns)?];
+        let mut parser = Parser { text, at: 0, columns, classes };
+        let mut comparisons = vec![parser.comparison()?];
         loop {
             parser.skip_blanks();
             let start = parser.at;
             match parser.bare_word() {
                 "" if parser.rest().is_empty() => return Ok(Condition(comparisons)),
                 word if word.eq_ignore_ascii_case("and") => {
-                    comparisons.push(parser.comparison(columns)?);
+                    comparisons.push(parser.comparison()?);
                 }
                 word => {
                     let found = if word.is_empty() { parser.rest() } else { word };
@@ -98,6 +108,12 @@ impl Condition {
         columns.sort_unstable();
         columns.dedup();
         columns
+    }
+
+    /// True for conditions that ask for a status other than `stored`: they hold for no sample that can be read.
+    pub fn excludes_stored(&self) -> bool {
+        let stored = LedgerValue::Word(Status::Stored.as_str());
+        self.0.iter().any(|test| test.column == "status" && !test.holds(stored))
     }
 
     /// For each row of a batch, whether it holds.
@@ -128,7 +144,10 @@ impl Comparison {
                 (found as f64).partial_cmp(value)
             }
             (LedgerValue::Real(found), Value::Real(value)) => found.partial_cmp(value),
-            (LedgerValue::Word(found), Value::Word(value)) => Some(found.cmp(value.as_str())),
+            (LedgerValue::Word(found), Value::Word(value)) => {
+                let by_code = self.column == "reason" && reason_code(found) == value;
+                Some(if by_code { Ordering::Equal } else { found.cmp(value.as_str()) })
+            }
             _ => None,
         };
         ordering.is_some_and(|ordering| self.operator.holds(ordering))
@@ -139,6 +158,8 @@ struct Parser<'a> {
     text: &'a str,
     /// In bytes.
     at: usize,
+    columns: &'a [(String, LedgerType)],
+    classes: &'a [String],
 }
 
 impl<'a> Parser<'a> {
@@ -164,7 +185,8 @@ impl<'a> Parser<'a> {
         word
     }
 
-    fn comparison(&mut self, columns: &[(String, LedgerType)]) -> Result<Comparison, LoaderError> {
+    fn comparison(&mut self) -> Result<Comparison, LoaderError> {
+        let columns = self.columns;
         self.skip_blanks();
         let start = self.at;
         let name = self.bare_word();
@@ -199,15 +221,27 @@ impl<'a> Parser<'a> {
         }
         self.skip_blanks();
         let start = self.at;
+        let is_quoted = self.rest().starts_with(['\'', '"']);
         let word = self.value()?;
         let value = match kind {
+            LedgerType::Word if name == "status" && Status::parse(word).is_none() => {
+                let known = Status::ALL.map(Status::as_str).join(", ");
+                return Err(self.wrong(start, format!("no status `{word}`; there are: {known}")));
+            }
             LedgerType::Word => Some(Value::Word(word.to_owned())),
             LedgerType::Real => word.parse().ok().filter(|v: &f32| v.is_finite()).map(Value::Real),
-            _ => word.parse().map(Value::Integer).ok().or_else(|| {
-                let number: f64 = word.parse().ok().filter(|number: &f64| number.is_finite())?;
-                let whole = number.fract() == 0.0;
-                Some(if whole { Value::Integer(number as i128) } else { Value::Fraction(number) })
-            }),
+            _ if name == "label" => {
+                let number = integer(word);
+                let class = self.classes.iter().position(|class| class == word);
+                let class = class.filter(|_| is_quoted || number.is_none());
+                if class.is_some() && by_size {
+                    let reason = format!("`{word}` is a class: expected = or !=, found {sign}");
+                    return Err(self.wrong(start, reason));
+                }
+                let class = class.map(|index| Value::Integer(index as i128));
+                Some(class.or(number).ok_or_else(|| self.wrong(start, self.no_class(word)))?)
+            }
+            _ => integer(word),
         };
         let value = value.ok_or_else(|| {
             self.wrong(
@@ -216,6 +250,39 @@ impl<'a> Parser<'a> {
             )
         })?;
         Ok(Comparison { column: name.to_owned(), operator, value })
+    }
+
+    /// What to say of a class that is not there.
+    fn no_class(&self, word: &str) -> String {
+        let mut classes: Vec<&str> = self.classes.iter().map(String::as_str).collect();
+        let few = classes.len() <= NAMED_CLASSES;
+        let distance = |class: &str| {
+            let [word, class] = [word, class].map(str::to_lowercase);
+            // What is quoted too late comes before what is mistyped.
+            if !word.is_empty() && class.starts_with(&word) { 0 } else { strsim::osa_distance(&word, &class) }
+        };
+        classes.sort_by_cached_key(|class| distance(class));
+        let nearest = classes.first().copied().unwrap_or_default();
+        if few {
+            self.classes.iter().zip(&mut classes).for_each(|(class, place)| *place = class);
+        }
+        classes.truncate(NAMED_CLASSES);
+        let mut said = format!("no class `{word}`");
+        if !nearest.is_empty() && distance(nearest) <= word.chars().count() / 2 {
+            let blank = nearest.contains(|c: char| c.is_whitespace() || "=<>!".contains(c));
+            let quote = if blank { "\"" } else { "" };
+            said.push_str(&format!(", is `label = {quote}{nearest}{quote}` meant?"));
+        }
+        let shown = classes.join(", ");
+        match (few, classes.is_empty()) {
+            (_, true) => said.push_str("; the dataset has no classes"),
+            (true, _) => said.push_str(&format!("; there are: {shown}")),
+            _ => {
+                let all = self.classes.len();
+                said.push_str(&format!("; the most alike of {all} classes: {shown}"));
+            }
+        }
+        said
     }
 
     /// A bare word, or what stands between quotes.
@@ -237,6 +304,15 @@ impl<'a> Parser<'a> {
     }
 }
 
+/// A number that is compared with whole ones.
+fn integer(word: &str) -> Option<Value> {
+    word.parse().map(Value::Integer).ok().or_else(|| {
+        let number: f64 = word.parse().ok().filter(|number: &f64| number.is_finite())?;
+        let whole = number.fract() == 0.0;
+        Some(if whole { Value::Integer(number as i128) } else { Value::Fraction(number) })
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -248,7 +324,82 @@ mod tests {
             ("format", LedgerType::Word),
             ("source_blake3", LedgerType::Hash),
         ];
-        Condition::parse(text, &columns.map(|(name, kind)| (name.to_owned(), kind)))
+        Condition::parse(text, &columns.map(|(name, kind)| (name.to_owned(), kind)), &[])
+    }
+
+    fn parse_label(text: &str, classes: &[&str]) -> Result<Condition, LoaderError> {
+        let columns = [
+            ("label", LedgerType::Integer),
+            ("status", LedgerType::Word),
+            ("reason", LedgerType::Word),
+        ];
+        let classes: Vec<String> = classes.iter().map(|&class| class.to_owned()).collect();
+        Condition::parse(text, &columns.map(|(name, kind)| (name.to_owned(), kind)), &classes)
+    }
+
+    #[test]
+    fn a_label_is_a_number_or_the_name_of_a_class() {
+        let classes = ["very good", "bad", "1", "inf"];
+        let labels = |text: &str| {
+            let condition = parse_label(text, &classes).unwrap();
+            (0..4).filter(|&label| condition.0[0].holds(LedgerValue::Integer(label))).collect()
+        };
+        let cases: [(&str, &[u64]); 9] = [
+            ("label = bad", &[1]),
+            ("label != bad", &[0, 2, 3]),
+            ("label='very good'", &[0]),
+            ("label = \"very good\"", &[0]),
+            ("label = inf", &[3]),
+            ("label >= 2", &[2, 3]),
+            ("label = 1", &[1]),
+            ("label = '1'", &[2]),
+            ("label = '3'", &[3]),
+        ];
+        for (text, expected) in cases {
+            let found: Vec<u64> = labels(text);
+            assert_eq!(found, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_class_that_is_not_there_is_answered_with_those_that_are() {
+        let wrong = |text: &str, classes: &[&str]| match parse_label(text, classes) {
+            Err(LoaderError::Condition { position, reason, .. }) => (position, reason),
+            other => panic!("{text}: {other:?}"),
+        };
+        let classes = ["negative", "neutral", "very good"];
+        let (at, said) = wrong("label = Negatve", &classes);
+        assert_eq!(at, 9);
+        assert!(said.contains("no class `Negatve`, is `label = negative` meant?"), "{said}");
+        assert!(said.contains("; there are: negative, neutral, very good"), "{said}");
+        let (_, said) = wrong("label = very good", &classes);
+        assert!(said.contains("is `label = \"very good\"` meant?"), "{said}");
+        let (_, said) = wrong("label = cat", &classes);
+        assert!(!said.contains("meant"), "{said}");
+        let (_, said) = wrong("label < negative", &classes);
+        assert!(said.contains("`negative` is a class: expected = or !=, found <"), "{said}");
+        let many: Vec<String> = (0..1000).map(|number| format!("class-{number:03}")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        let (_, said) = wrong("label = clas-777", &many);
+        assert!(said.contains("meant?; the most alike of 1000 classes: class-777"), "{said}");
+        assert!(said.len() < 300, "{said}");
+        let (_, said) = wrong("label = cat", &[]);
+        assert!(said.contains("no classes"), "{said}");
+    }
+
+    #[test]
+    fn a_status_is_one_that_there_is_and_a_reason_may_be_its_code() {
+        let status = |text: &str| parse_label(text, &[]).map(|found| found.excludes_stored());
+        assert!(status("status = quarantined").unwrap() && status("status != stored").unwrap());
+        assert!(!status("status = stored").unwrap() && !status("status != missing").unwrap());
+        let error = status("status = broken").unwrap_err().to_string();
+        assert!(error.contains("there are: stored, quarantined, missing, duplicate"), "{error}");
+        let reason = |text: &str| {
+            let found = LedgerValue::Word("corrupt: no such marker");
+            parse_label(text, &[]).unwrap().0[0].holds(found)
+        };
+        assert!(reason("reason = corrupt") && reason("reason = 'corrupt: no such marker'"));
+        assert!(!reason("reason = empty") && !reason("reason != corrupt"));
     }
 
     #[test]
