@@ -251,7 +251,11 @@ fn the_contact_sheets_show_stored_samples() {
     assert_eq!((sheet.width, sheet.height), (4 * 232 + 8, 3 * row as u32 + 8));
     let is_written = |top: usize, left: usize, width: usize| {
         let lit = |y: usize, x: usize| sheet.pixels[(y * sheet.width as usize + x) * 3] > 100;
-        (top..top + 8).flat_map(|y| (left..left + width).map(move |x| (y, x))).filter(|&(y, x)| lit(y, x)).count() > 20
+        (top..top + 8)
+            .flat_map(|y| (left..left + width).map(move |x| (y, x)))
+            .filter(|&(y, x)| lit(y, x))
+            .count()
+            > 20
     };
     for label in 0..3 {
         let planes = first(label);

@@ -39,7 +39,8 @@ fn every_input_that_is_not_stored_is_listed_with_status_reason_and_detail() {
     let title = lines.next().unwrap();
     assert!(title.contains(&format!(": {} of {} listed", bad.len(), ledger.len())), "{title}");
     let head = lines.next().unwrap();
-    let columns = ["split", "id", "status", "reason", "detail"].map(|name| head.find(name).unwrap());
+    let columns =
+        ["split", "id", "status", "reason", "detail"].map(|name| head.find(name).unwrap());
     assert!(columns.is_sorted(), "{head}");
     for (line, row) in lines.zip(&bad) {
         let cell = |index: usize| line[columns[index]..].trim_start();
@@ -56,9 +57,13 @@ fn every_input_that_is_not_stored_is_listed_with_status_reason_and_detail() {
     assert_eq!(inputs.len(), bad.len());
     for (input, row) in inputs.iter().zip(&bad) {
         assert_eq!(input["sample_id"], row.sample_id.as_str());
-        let reason = format!("{}: {}", input["reason"].as_str().unwrap(), input["detail"].as_str().unwrap());
+        let reason =
+            format!("{}: {}", input["reason"].as_str().unwrap(), input["detail"].as_str().unwrap());
         assert_eq!(Some(reason), row.reason);
-        assert_eq!((input["list"].as_str(), input["line"].as_u64()), (Some(&*row.list), Some(row.line.into())));
+        assert_eq!(
+            (input["list"].as_str(), input["line"].as_u64()),
+            (Some(&*row.list), Some(row.line.into()))
+        );
     }
     follows_its_schema(&all, folder.path());
 }
@@ -111,8 +116,7 @@ fn conditions_choose_among_them_by_status_reason_split_and_class() {
 fn a_dataset_without_bad_inputs_says_so() {
     let folder = tempfile::tempdir().unwrap();
     common::small_dump(&folder.path().join("photos"));
-    let options =
-        common::options(&folder.path().join("photos"), &folder.path().join("out"), &[16]);
+    let options = common::options(&folder.path().join("photos"), &folder.path().join("out"), &[16]);
     common::converted(&options);
     let (code, screen, _) = inspect(&options.out, &["--list-bad"]);
     assert!(code == 0 && screen.contains("9 listed inputs, every one is stored"), "{screen}");

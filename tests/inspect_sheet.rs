@@ -172,7 +172,7 @@ fn a_sheet_is_a_png_or_a_jpeg_by_its_name_and_stands_beside_the_page() {
 fn a_sheet_of_many_rows_is_cut_into_pages_and_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
-    let classes: Vec<String> = (0..430).map(|class| format!("class {class:03}")).collect();
+    let classes: Vec<String> = (0..430).map(|class| format!("c {class:03}")).collect();
     let made = (0..430u16).map(|number| ledger::Made {
         split: 0,
         label: Some(number),

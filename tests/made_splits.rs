@@ -127,7 +127,10 @@ fn the_old_method_can_be_asked_for_and_what_it_tears_apart_is_counted() {
     assert_eq!(code, 0, "{said}");
     assert!(said.contains("identical files: 20 groups of 40 photos"), "{said}");
     assert!(said.contains("of them have several labels"), "{said}");
-    assert!(!screen.contains("of the same file") || screen.contains("0 of the same file"), "{screen}");
+    assert!(
+        !screen.contains("of the same file") || screen.contains("0 of the same file"),
+        "{screen}"
+    );
     let method = |out| Dataset::open(at(out)).unwrap().meta().made_splits.clone().unwrap().method;
     assert_eq!(method("new"), "stratified-blake3-v2");
 
@@ -135,7 +138,10 @@ fn the_old_method_can_be_asked_for_and_what_it_tears_apart_is_counted() {
     let (code, screen, said) = command(&at("photos"), &at("old"), &v1);
     assert_eq!((code, method("old").as_str()), (0, "stratified-blake3-v1"), "{said}");
     assert!(!said.contains("identical files"), "{said}");
-    assert!(screen.contains("across splits") && screen.contains("lie in several splits"), "{screen}");
+    assert!(
+        screen.contains("across splits") && screen.contains("lie in several splits"),
+        "{screen}"
+    );
     assert!(screen.contains("tcolz inspect") && screen.contains("--duplicates"), "{screen}");
     let (code, _, said) = command(&at("photos"), &at("old"), &v1);
     assert_eq!(code, 0, "finished already: {said}");

@@ -197,12 +197,16 @@ fn a_page_of_a_selection_names_it_over_every_picture() {
     fs::write(&list, ids.join("\n")).unwrap();
     let list = list.to_str().unwrap();
     let more = ["--split", "train", "--subset", list, "--where", "label != 9", "--percent", "50"];
-    let asked = format!("split train, named in {list}, where label != 9, 50 % of every class (seed 0)");
+    let asked =
+        format!("split train, named in {list}, where label != 9, 50 % of every class (seed 0)");
     let (page, json) = agree(dataset.root(), folder.path(), &more);
     let said = &json["inspection"]["asked"];
     assert_eq!(said["splits"], serde_json::json!(["train"]));
     assert_eq!((said["subset"].as_str(), said["percent"].as_str()), (Some(list), Some("50")));
-    assert_eq!((said["condition"].as_str(), said["percent_seed"].as_u64()), (Some("label != 9"), Some(0)));
+    assert_eq!(
+        (said["condition"].as_str(), said["percent_seed"].as_u64()),
+        (Some("label != 9"), Some(0))
+    );
     let titles = |opens: &str, closes: &str| -> Vec<String> {
         let parts = page.split(opens).skip(1);
         parts.map(|part| part.split_once(closes).unwrap().0.to_owned()).collect()
@@ -212,7 +216,10 @@ fn a_page_of_a_selection_names_it_over_every_picture() {
     let whole = page.find("<section id=\"duplicates\"").unwrap();
     let pictures = titles("<h3>", "</h3>");
     let of_part = page[..whole].matches("<h3>").count();
-    assert!(of_part > 8 && pictures[..of_part].iter().all(|title| title.contains(&asked)), "{pictures:?}");
+    assert!(
+        of_part > 8 && pictures[..of_part].iter().all(|title| title.contains(&asked)),
+        "{pictures:?}"
+    );
     assert!(pictures[of_part..].iter().all(|title| !title.contains(&asked)), "{pictures:?}");
     assert!(page[whole..].contains("Of the whole dataset, whatever was selected."));
 

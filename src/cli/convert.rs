@@ -10,7 +10,9 @@ use anyhow::Context;
 use serde_json::json;
 use tcolz::convert::{Forecast, Interval, log_path};
 use tcolz::inspect::{Relation, find_duplicates};
-use tcolz::{ConvertError, ConvertOptions, ConvertSummary, Dataset, DatasetError, DumpError, convert};
+use tcolz::{
+    ConvertError, ConvertOptions, ConvertSummary, Dataset, DatasetError, DumpError, convert,
+};
 
 use super::Ending;
 use super::args::ConvertArgs;
@@ -48,8 +50,7 @@ pub(super) fn run(args: &ConvertArgs) -> anyhow::Result<Ending> {
         other => other?,
     };
     let counts = summary.dataset.meta().counts;
-    let across =
-        if summary.converted { AcrossSplits::of(&summary.dataset)? } else { None };
+    let across = if summary.converted { AcrossSplits::of(&summary.dataset)? } else { None };
     let too_many_bad = is_more_than(counts.bad(), args.max_bad, counts.listed);
     if args.json {
         event(&json!({
@@ -150,7 +151,8 @@ impl AcrossSplits {
         }
         let found = find_duplicates(dataset)?;
         let (groups, samples) = found.count(|group| group.across_splits);
-        let of = |relation| found.count(|group| group.across_splits && group.relation == relation).0;
+        let of =
+            |relation| found.count(|group| group.across_splits && group.relation == relation).0;
         Ok(Some(AcrossSplits {
             groups,
             samples,
@@ -279,6 +281,7 @@ fn text(summary: &ConvertSummary, across: Option<AcrossSplits>, out: &Path) -> S
         facts.add("forecast", compared(summary, forecast));
     }
     let out = out.display();
-    let duplicates = if across.is_some_and(|across| across.groups > 0) { " --duplicates" } else { "" };
+    let duplicates =
+        if across.is_some_and(|across| across.groups > 0) { " --duplicates" } else { "" };
     format!("{out}\n{}next: tcolz inspect {out}{duplicates}, tcolz verify {out}\n", facts.text())
 }

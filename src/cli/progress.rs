@@ -84,8 +84,7 @@ impl Observer for ConvertProgress {
             self.listing_folder(done);
         } else if !self.bar.is_hidden() {
             if self.bar.length() != Some(all) {
-                let style =
-                    "{bar:32} {decimal_bytes}/{decimal_total_bytes}  listing, {eta} left";
+                let style = "{bar:32} {decimal_bytes}/{decimal_total_bytes}  listing, {eta} left";
                 if let Ok(style) = ProgressStyle::with_template(style) {
                     self.bar.set_style(style);
                 }

@@ -167,9 +167,10 @@ impl<'a> Class<'a> {
         // As many as there are, unless groups took more than a split was to have.
         let (alone, all) = (self.alone.len() as u64, ends[2].max(1));
         let ends = ends.map(|end| (alone * end * 2 + all) / (2 * all));
-        self.alone.iter().zip(0..).map(move |(&(_, id), rank)| {
-            (id, ends.iter().position(|&end| rank < end).unwrap_or(0))
-        })
+        self.alone
+            .iter()
+            .zip(0..)
+            .map(move |(&(_, id), rank)| (id, ends.iter().position(|&end| rank < end).unwrap_or(0)))
     }
 }
 
@@ -248,7 +249,8 @@ mod tests {
             MakeSplits::parse("50/25/25", 1).unwrap().divide(&mut inputs, &same);
             assert_eq!((counts(&inputs, 0), counts(&inputs, 1)), ([24, 12, 12], [6, 3, 3]));
             inputs.sort_by_key(|input| input.line);
-            let split = |id: &str| inputs.iter().find(|input| *input.sample_id == *id).unwrap().split;
+            let split =
+                |id: &str| inputs.iter().find(|input| *input.sample_id == *id).unwrap().split;
             assert!(same.iter().all(|ids| ids.iter().all(|id| split(id) == split(&ids[0]))));
             // From a second program, written from schemas/format.md.
             let splits: Vec<u16> = inputs.iter().map(|input| input.split).collect();
@@ -257,8 +259,8 @@ mod tests {
     }
 
     const GOLDEN_OF_GROUPS: [u16; 60] = [
-        0, 0, 0, 2, 0, 0, 0, 0, 0, 2, 1, 1, 0, 1, 0, 0, 0, 2, 2, 2, 0, 1, 0, 0, 0, 0, 0, 0, 2, 0, 0,
-        2, 0, 2, 1, 1, 0, 1, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 2, 0, 2, 2, 0, 2, 2, 2, 2, 1, 0, 1,
+        0, 0, 0, 2, 0, 0, 0, 0, 0, 2, 1, 1, 0, 1, 0, 0, 0, 2, 2, 2, 0, 1, 0, 0, 0, 0, 0, 0, 2, 0,
+        0, 2, 0, 2, 1, 1, 0, 1, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 2, 0, 2, 2, 0, 2, 2, 2, 2, 1, 0, 1,
     ];
 
     #[test]

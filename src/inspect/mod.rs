@@ -37,7 +37,8 @@ pub use histogram::{Histogram, Histograms};
 pub use mean_images::{MAX_MEAN_CLASSES, MEAN_BUDGET, MeanImage, MeanImages, mean_images};
 pub use pictures::{ClassPick, Picture, pick_by_class, pictures};
 pub use sheet::{
-    Sheet, SheetBy, SheetError, SheetFormat, SheetRow, Tile, duplicates_sheet, overview_sheet, sheet,
+    Sheet, SheetBy, SheetError, SheetFormat, SheetRow, Tile, duplicates_sheet, overview_sheet,
+    sheet,
 };
 pub use statistics::{
     ClassStatistics, SourceStatistics, SplitStatistics, Statistics, TensorStatistics,

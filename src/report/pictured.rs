@@ -202,12 +202,7 @@ pub(super) fn duplicates(report: &Report, numbers: &Numbers) -> Section {
     }
     let tile = |shown: &Shown| Tile {
         source: shown.source.clone(),
-        alt: format!(
-            "{} ({} / {})",
-            shown.sample_id,
-            shown.split,
-            class_name(shown.label, names)
-        ),
+        alt: format!("{} ({} / {})", shown.sample_id, shown.split, class_name(shown.label, names)),
         words: vec![
             file_name(&shown.sample_id).into(),
             format!(" · {} / {}", shown.split, class_name(shown.label, names)).into(),

@@ -18,8 +18,8 @@ use tcolz::{Dataset, durable};
 
 use super::Ending;
 use super::args::InspectArgs;
-use super::select_args::SelectArgs;
 use super::output::{count, plural, print};
+use super::select_args::SelectArgs;
 
 pub(super) fn run(args: &InspectArgs) -> anyhow::Result<Ending> {
     let dataset = Dataset::open(&args.dataset)?;
@@ -98,7 +98,11 @@ fn write_sheet(
     let (pages, all) = (sheet.pages.len() as u64, sheet.rows + sheet.left_out);
     if sheet.left_out > 0 {
         let shown = count(sheet.rows as u64);
-        eprintln!("{} show the first {shown} of {} {what}", plural(pages, "page"), count(all as u64));
+        eprintln!(
+            "{} show the first {shown} of {} {what}",
+            plural(pages, "page"),
+            count(all as u64)
+        );
     } else if pages > 1 {
         eprintln!("{} show {} {what}", plural(pages, "page"), count(all as u64));
     }

@@ -250,7 +250,14 @@ mod tests {
         assert_eq!(wrapped("corrupt: no such marker", 10), ["corrupt:", "no such", "marker"]);
         assert_eq!(wrapped("abcdefgh", 3), ["abc", "def", "gh"]);
         let said = ["data/78476/1.jpg", "validation / very good"].map(str::to_owned);
-        assert_eq!(caption(&said, 16), said[..1].iter().chain(&["validation /", "very good"].map(str::to_owned)).cloned().collect::<Vec<_>>());
+        assert_eq!(
+            caption(&said, 16),
+            said[..1]
+                .iter()
+                .chain(&["validation /", "very good"].map(str::to_owned))
+                .cloned()
+                .collect::<Vec<_>>()
+        );
         let long = ["1.jpg".to_owned(), "a ".repeat(100)];
         assert_eq!(caption(&long, 8).len(), 1 + MAX_CAPTION_LINES);
         assert!(caption(&long, 8)[MAX_CAPTION_LINES].ends_with(".."));

@@ -259,7 +259,11 @@ impl<'a> Parser<'a> {
         let distance = |class: &str| {
             let [word, class] = [word, class].map(str::to_lowercase);
             // What is quoted too late comes before what is mistyped.
-            if !word.is_empty() && class.starts_with(&word) { 0 } else { strsim::osa_distance(&word, &class) }
+            if !word.is_empty() && class.starts_with(&word) {
+                0
+            } else {
+                strsim::osa_distance(&word, &class)
+            }
         };
         classes.sort_by_cached_key(|class| distance(class));
         let nearest = classes.first().copied().unwrap_or_default();
