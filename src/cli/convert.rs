@@ -76,12 +76,13 @@ pub(super) fn run(args: &ConvertArgs) -> anyhow::Result<Ending> {
     }
     if too_many_bad {
         eprintln!(
-            "warning: {} of {} inputs are bad, more than --max-bad {}%; everything good is stored, {} names the others",
+            "warning: {} of {} inputs are bad, more than --max-bad {}%; everything good is stored, `tcolz inspect {} \
+             --list-bad` names the others",
             count(counts.bad()),
             count(counts.listed),
             // As it was typed: 0.29 × 100 is 28.999999999999996.
             (args.max_bad * 1e8).round() / 1e6,
-            args.out.join("ledger.parquet").display()
+            args.out.display()
         );
         return Ok(Ending::TooManyBad);
     }
@@ -283,5 +284,11 @@ fn text(summary: &ConvertSummary, across: Option<AcrossSplits>, out: &Path) -> S
     let out = out.display();
     let duplicates =
         if across.is_some_and(|across| across.groups > 0) { " --duplicates" } else { "" };
-    format!("{out}\n{}next: tcolz inspect {out}{duplicates}, tcolz verify {out}\n", facts.text())
+    let bad = if counts.stored < counts.listed {
+        format!(", tcolz inspect {out} --list-bad")
+    } else {
+        String::new()
+    };
+    let facts = facts.text();
+    format!("{out}\n{facts}next: tcolz inspect {out}{duplicates}, tcolz verify {out}{bad}\n")
 }
