@@ -27,7 +27,6 @@ mod splits;
 mod text_scores;
 mod tree;
 
-use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::path::Path;
 
@@ -44,7 +43,7 @@ use layout::{Facts, Unrecognised, listed, recognise};
 use left_out::LeftOut;
 use outline::Outline;
 use resolve::fold;
-use same_files::same_files;
+use same_files::{identical, same_files};
 use tree::Tree;
 
 /// A dump, listed.
@@ -301,32 +300,6 @@ impl Dump {
             self.inputs[index as usize].problem = Some(problem);
         }
     }
-}
-
-/// Files that are the same, where there are some.
-fn identical(same: &[Vec<Box<str>>], inputs: &[Input]) -> Option<String> {
-    let first = same.first()?;
-    let group_of: HashMap<&str, usize> =
-        (0..).zip(same).flat_map(|(group, ids)| ids.iter().map(move |id| (&**id, group))).collect();
-    let mut labels = vec![BTreeSet::new(); same.len()];
-    for input in inputs.iter().filter(|input| input.problem.is_none()) {
-        if let Some(&group) = group_of.get(&*input.sample_id) {
-            labels[group].insert(input.label);
-        }
-    }
-    let mut text = format!(
-        "identical files: {} of {} photos, the first is `{}` and `{}`; each group goes to one split",
-        if same.len() == 1 { "1 group".to_owned() } else { format!("{} groups", same.len()) },
-        group_of.len(),
-        first[0],
-        first[1]
-    );
-    match labels.iter().filter(|labels| labels.len() > 1).count() {
-        0 => {}
-        1 => text.push_str("; 1 of them has several labels"),
-        several => text.push_str(&format!("; {several} of them have several labels")),
-    }
-    Some(text)
 }
 
 /// Classes that are called alike but for capitals and how letters are composed, where there are some.

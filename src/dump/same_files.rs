@@ -7,6 +7,7 @@
 //! them apart. What is no picture is no duplicate: error pages and empty files, saved a thousand times, are refused
 //! later and stand in nobody's way.
 
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::ops::ControlFlow;
 
@@ -73,6 +74,32 @@ pub(super) fn same_files(
     let mut groups: Vec<Vec<Box<str>>> = whole.chunk_by(same).map(group).collect();
     groups.sort_unstable();
     Ok(groups)
+}
+
+/// What a person should know of these groups; `None` where there are none.
+pub(super) fn identical(same: &[Vec<Box<str>>], inputs: &[Input]) -> Option<String> {
+    let first = same.first()?;
+    let group_of: HashMap<&str, usize> =
+        (0..).zip(same).flat_map(|(group, ids)| ids.iter().map(move |id| (&**id, group))).collect();
+    let mut labels = vec![BTreeSet::new(); same.len()];
+    for input in inputs.iter().filter(|input| input.problem.is_none()) {
+        if let Some(&group) = group_of.get(&*input.sample_id) {
+            labels[group].insert(input.label);
+        }
+    }
+    let mut text = format!(
+        "identical files: {} of {} photos, the first is `{}` and `{}`; each group goes to one split",
+        if same.len() == 1 { "1 group".to_owned() } else { format!("{} groups", same.len()) },
+        group_of.len(),
+        first[0],
+        first[1]
+    );
+    match labels.iter().filter(|labels| labels.len() > 1).count() {
+        0 => {}
+        1 => text.push_str("; 1 of them has several labels"),
+        several => text.push_str(&format!("; {several} of them have several labels")),
+    }
+    Some(text)
 }
 
 /// Keeps the files that agree with another one in length and hash, in the order in which they lie on the disk.
