@@ -69,6 +69,7 @@ pub mod inspect;
 pub mod loader;
 #[cfg(feature = "train")]
 pub mod model;
+mod nearest;
 mod positioned;
 #[cfg(feature = "train")]
 pub mod predict;

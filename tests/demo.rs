@@ -246,14 +246,29 @@ fn the_contact_sheets_show_stored_samples() {
     let mut sheet = RgbImage::new();
     let png = fs::read(report["sheets"][0].as_str().unwrap()).unwrap();
     Decoder::new(DecodeLimits::default()).decode(&png, None, &mut sheet).unwrap();
-    // Four photos of each class, gaps of 8 pixels around tiles of 224.
-    assert_eq!((sheet.width, sheet.height), (4 * 232 + 8, 3 * 232 + 8));
+    // Four photos of each class, gaps of 8 pixels around tiles of 224; the class above them, two lines below each.
+    let (row, above) = (11 + 224 + 2 * 11 + 8, 8 + 11);
+    assert_eq!((sheet.width, sheet.height), (4 * 232 + 8, 3 * row as u32 + 8));
+    let is_written = |top: usize, left: usize, width: usize| {
+        let lit = |y: usize, x: usize| sheet.pixels[(y * sheet.width as usize + x) * 3] > 100;
+        (top..top + 8)
+            .flat_map(|y| (left..left + width).map(move |x| (y, x)))
+            .filter(|&(y, x)| lit(y, x))
+            .count()
+            > 20
+    };
     for label in 0..3 {
         let planes = first(label);
         for (y, x) in [(0, 0), (17, 200), (223, 223)] {
-            let at = ((usize::from(label) * 232 + 8 + y) * sheet.width as usize + 8 + x) * 3;
+            let at = ((usize::from(label) * row + above + y) * sheet.width as usize + 8 + x) * 3;
             let expected = [0, 1, 2].map(|channel| planes[channel * 224 * 224 + y * 224 + x]);
             assert_eq!(sheet.pixels[at..][..3], expected, "class {label}, pixel {x}, {y}");
+        }
+        let top = usize::from(label) * row + 8;
+        assert!(is_written(top, 8, 64), "the name of class {label}");
+        for tile in 0..4 {
+            let (top, left) = (top + 11 + 224 + 3, 8 + tile * 232);
+            assert!(is_written(top, left, 224) && is_written(top + 11, left, 64), "its caption");
         }
     }
 }

@@ -19,6 +19,7 @@ const LEVELS: &[&[&str]] = &[
         "random",
         "child",
         "text_file",
+        "nearest",
     ],
     &["file_kind"],
     &["dump"],
@@ -64,8 +65,9 @@ const HOMES: &[(&str, &[&str])] = &[
     ("png", &["src/decode/"]),
     ("turbojpeg_sys", &["src/decode/"]),
     ("half", &["src/transform/", "src/model/weights/element.rs"]),
-    ("jpeg_encoder", &["src/demo/", "src/report/"]),
+    ("jpeg_encoder", &["src/decode/picture.rs", "src/demo/"]),
     ("font8x8", &["src/inspect/"]),
+    ("strsim", &["src/nearest.rs"]),
     (
         "candle_core",
         &[
@@ -85,7 +87,6 @@ const HOMES: &[(&str, &[&str])] = &[
     ("plotters", &["src/report/"]),
     ("askama", &["src/report/", "src/study/"]),
     ("base64", &["src/report/", "src/serve/", "src/study/"]),
-    ("strsim", &["src/study/fault.rs"]),
     ("toml", &["src/study/spec.rs"]),
     ("axum", &["src/serve/"]),
     ("http_body_util", &["src/serve/"]),

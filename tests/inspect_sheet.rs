@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
 mod common;
+#[path = "common/ledger.rs"]
+mod ledger;
 
 use std::path::Path;
 use std::process::Output;
@@ -135,4 +137,100 @@ fn what_cannot_be_shown_is_said_and_no_file_is_left() {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.code() == Some(2) && said.contains("class, split or status"), "{said}");
     assert!(!png.exists());
+}
+
+#[test]
+fn a_sheet_is_a_png_or_a_jpeg_by_its_name_and_stands_beside_the_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let (dataset, _) = demo(folder.path());
+    let [png, jpg, html] = ["s.png", "s.JPG", "s.html"].map(|name| folder.path().join(name));
+    assert_eq!(sheet(dataset.root(), &png, &["--duplicates"]).status.code(), Some(0));
+    let more = ["--duplicates", "--html", html.to_str().unwrap()];
+    let output = sheet(dataset.root(), &jpg, &more);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("across splits"));
+    assert!(std::fs::read_to_string(html).unwrap().contains("Duplicates and leakage"));
+    assert!(std::fs::read(&png).unwrap().starts_with(b"\x89PNG"));
+    assert!(std::fs::read(&jpg).unwrap().starts_with(b"\xFF\xD8\xFF"));
+    let (exact, near) = (picture(&png), picture(&jpg));
+    assert_eq!((exact.width, exact.height), (near.width, near.height));
+    let pairs = exact.pixels.iter().zip(&near.pixels);
+    let difference: u64 = pairs.map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+    assert!(difference / (exact.pixels.len() as u64) < 8, "the same picture");
+    for name in ["s.gif", "s", "s.png.txt"] {
+        let output = sheet(dataset.root(), &folder.path().join(name), &[]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(2) && said.contains(".png or .jpg"), "{said}");
+        assert!(!folder.path().join(name).exists());
+    }
+    let mut show = common::tcolz();
+    let shown = show.arg("show").arg(dataset.root()).args(["x", "--png", "photo.jpg"]).output();
+    assert_eq!(shown.unwrap().status.code(), Some(2));
+}
+
+#[test]
+fn a_sheet_of_many_rows_is_cut_into_pages_and_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let classes: Vec<String> = (0..430).map(|class| format!("c {class:03}")).collect();
+    let made = (0..430u16).map(|number| ledger::Made {
+        split: 0,
+        label: Some(number),
+        planes: Some(ledger::noise(u64::from(number), 4)),
+        source: u64::from(number),
+    });
+    ledger::write(&out, 4, &["train"], &classes, made);
+    let png = folder.path().join("many.png");
+    let output = sheet(&out, &png, &[]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    // A line for the page, its gap, and rows of 169 pixels below 6000: 35 of them.
+    let first = picture(&png);
+    assert_eq!(first.height, 8 + 11 + 8 + 35 * 169);
+    let page = |number: u32| folder.path().join(format!("many-{number}.png"));
+    let pages = 2..=12;
+    let rows: u32 = pages.map(|number| (picture(&page(number)).height - 27) / 169).sum();
+    assert_eq!(35 + rows, 400, "every page follows the other");
+    assert!(!page(13).exists());
+    assert!(said.contains("12 pages show the first 400 of 430 rows"), "{said}");
+}
+
+#[test]
+fn headings_and_captions_are_wrapped_and_not_cut() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let classes = ["a class with a name that is very long".to_owned(), "dog".to_owned()];
+    // The same picture in two splits under two labels, a few levels brighter.
+    let planes = ledger::noise(1, 16);
+    let brighter: Vec<u8> = planes.iter().map(|value| value.saturating_add(3)).collect();
+    let made = [(planes, 0), (brighter, 1)].map(|(planes, at)| ledger::Made {
+        split: at,
+        label: Some(at as u16),
+        planes: Some(planes),
+        source: at as u64,
+    });
+    ledger::write(&out, 16, &["train", "validation"], &classes, made.into_iter());
+    let png = folder.path().join("pair.png");
+    let output = sheet(&out, &png, &["--duplicates"]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let screen = String::from_utf8_lossy(&output.stdout).into_owned();
+    let heading = screen.lines().find(|line| line.contains("LABELS DIFFER")).unwrap();
+    let sheet = picture(&png);
+    // Four tiles wide, which the heading fills in one line.
+    assert!(heading.chars().count() * 8 < 4 * 136 - 8, "{heading}");
+    // A heading, a tile, the name, and `train / a class with a name that is very long` in lines of 16 letters.
+    let caption = ["train / a class", "with a name that", "is very long"];
+    assert_eq!((sheet.width, sheet.height), (4 * 136 + 8, 8 + 11 + 128 + 11 + 33 + 8));
+    let lit = |from: (usize, usize), size: (usize, usize)| {
+        let rows = from.1..from.1 + size.1;
+        let places = rows.flat_map(|y| (from.0..from.0 + size.0).map(move |x| (x, y)));
+        let value = |(x, y): (usize, usize)| sheet.pixels[(y * sheet.width as usize + x) * 3];
+        places.filter(|&place| value(place) > 100).count()
+    };
+    let end = heading.chars().count() * 8;
+    assert!(lit((8 + end - 40, 8), (40, 8)) > 20, "the end of the heading");
+    for (line, words) in caption.iter().enumerate() {
+        let top = 8 + 11 + 128 + 3 + 11 * (line + 1);
+        assert!(lit((8 + (words.len() - 3) * 8, top), (24, 8)) > 10, "the end of `{words}`");
+    }
 }

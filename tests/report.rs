@@ -189,6 +189,58 @@ fn a_page_of_a_selection_counts_what_was_selected() {
 }
 
 #[test]
+fn a_page_of_a_selection_names_it_over_every_picture() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = common::demo(folder.path(), &[24]);
+    let list = folder.path().join("list.txt");
+    let ids: Vec<String> = dataset.ledger().unwrap().into_iter().map(|row| row.sample_id).collect();
+    fs::write(&list, ids.join("\n")).unwrap();
+    let list = list.to_str().unwrap();
+    let more = ["--split", "train", "--subset", list, "--where", "label != 9", "--percent", "50"];
+    let asked =
+        format!("split train, named in {list}, where label != 9, 50 % of every class (seed 0)");
+    let (page, json) = agree(dataset.root(), folder.path(), &more);
+    let said = &json["inspection"]["asked"];
+    assert_eq!(said["splits"], serde_json::json!(["train"]));
+    assert_eq!((said["subset"].as_str(), said["percent"].as_str()), (Some(list), Some("50")));
+    assert_eq!(
+        (said["condition"].as_str(), said["percent_seed"].as_u64()),
+        (Some("label != 9"), Some(0))
+    );
+    let titles = |opens: &str, closes: &str| -> Vec<String> {
+        let parts = page.split(opens).skip(1);
+        parts.map(|part| part.split_once(closes).unwrap().0.to_owned()).collect()
+    };
+    assert!(titles("<h1>", "</h1>")[0].ends_with(&asked), "{:?}", titles("<h1>", "</h1>"));
+    assert!(titles("<title>", "</title>")[0].contains(&asked));
+    let whole = page.find("<section id=\"duplicates\"").unwrap();
+    let pictures = titles("<h3>", "</h3>");
+    let of_part = page[..whole].matches("<h3>").count();
+    assert!(
+        of_part > 8 && pictures[..of_part].iter().all(|title| title.contains(&asked)),
+        "{pictures:?}"
+    );
+    assert!(pictures[of_part..].iter().all(|title| !title.contains(&asked)), "{pictures:?}");
+    assert!(page[whole..].contains("Of the whole dataset, whatever was selected."));
+
+    let mut command = common::tcolz();
+    let screen = command.arg("inspect").arg(dataset.root()).args(more).output().unwrap().stdout;
+    assert!(String::from_utf8(screen).unwrap().contains(&asked));
+    // The sheet has two more lines above its rows: the title, wrapped at the width of eight tiles.
+    let height = |name: &str, more: &[&str]| {
+        let png = folder.path().join(name);
+        let mut command = common::tcolz();
+        command.arg("inspect").arg(dataset.root()).arg("--sheet").arg(&png).args(more);
+        assert!(command.output().unwrap().status.success());
+        let bytes = fs::read(png).unwrap();
+        u32::from_be_bytes(bytes[20..24].try_into().unwrap())
+    };
+    let lines = asked.len().div_ceil(8 * 136 / 8 - 1) as u32;
+    let (part, whole) = (height("part.png", &more), height("whole.png", &[]));
+    assert!((part - whole).abs_diff(lines * 11 + 8) <= 11, "{part} {whole}");
+}
+
+#[test]
 fn mean_images_beyond_the_budget_are_of_the_same_share_of_every_class() {
     let folder = tempfile::tempdir().unwrap();
     let samples = (0..3000).map(|number| {

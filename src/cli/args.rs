@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
-use tcolz::inspect::SheetBy;
+use tcolz::inspect::{SheetBy, SheetFormat};
 
 use super::dump_args::DumpArgs;
 use super::help;
@@ -146,7 +146,7 @@ pub(crate) struct ConvertArgs {
 
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  tcolz inspect out/\n  tcolz inspect out/ --html report.html    charts, contact sheets, duplicates\n  tcolz inspect out/ --json | jq .tensors[0].mean\n  tcolz inspect out/ --split train --where 'agreement >= 5'\n  tcolz inspect out/ --duplicates          a picture in two splits or classes?\n  tcolz inspect out/ --sheet quarantine.png --sheet-by status\n  tcolz inspect out/ --duplicates --json | jq '.groups[].across_splits'"
+    after_help = "Examples:\n  tcolz inspect out/\n  tcolz inspect out/ --html report.html    charts, contact sheets, duplicates\n  tcolz inspect out/ --json | jq .tensors[0].mean\n  tcolz inspect out/ --split train --where 'agreement >= 5'\n  tcolz inspect out/ --where 'label = \"very good\" and width > 300'\n  tcolz inspect out/ --list-bad            what is not stored, and why\n  tcolz inspect out/ --list-bad --where 'reason = corrupt' --json\n  tcolz inspect out/ --duplicates          a picture in two splits or classes?\n  tcolz inspect out/ --sheet quarantine.png --sheet-by status\n  tcolz inspect out/ --where 'label = \"very good\" and width > 300'\n  tcolz inspect out/ --list-bad            what is not stored, and why\n  tcolz inspect out/ --list-bad --where 'reason = corrupt' --json\n  tcolz inspect out/ --duplicates --json | jq '.groups[].across_splits'"
 )]
 pub(crate) struct InspectArgs {
     /// The dataset
@@ -154,11 +154,16 @@ pub(crate) struct InspectArgs {
     /// List samples that are the same file, the same pixels or nearly the same picture
     #[arg(long, conflicts_with_all = ["split", "subset", "condition", "percent"])]
     pub(crate) duplicates: bool,
+    /// List the inputs that are not stored (quarantined, missing, duplicate), with their reasons; --split and
+    /// --where choose among them
+    #[arg(long, conflicts_with_all = ["duplicates", "subset", "percent", "html", "sheet"])]
+    pub(crate) list_bad: bool,
     /// Write a page of charts and pictures to this HTML file: all in one file, no network
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
-    /// Write a contact sheet to this PNG file; with --duplicates, one of the duplicates
-    #[arg(long, value_name = "FILE")]
+    /// Write a contact sheet to this .png or .jpg file, and its further pages beside it: sheet.png, sheet-2.png, …;
+    /// with --duplicates, one of the duplicates
+    #[arg(long, value_name = "FILE", value_parser = parse_sheet)]
     pub(crate) sheet: Option<PathBuf>,
     /// What a row of the contact sheet stands for: class, split or status
     #[arg(long, value_name = "WHAT", default_value = "class", value_parser = parse_sheet_by, requires = "sheet", conflicts_with = "duplicates")]
@@ -177,6 +182,7 @@ impl InspectArgs {
         InspectArgs {
             dataset,
             duplicates: false,
+            list_bad: false,
             html: None,
             sheet: None,
             sheet_by: SheetBy::Class,
@@ -196,7 +202,7 @@ pub(crate) struct ShowArgs {
     /// Sample id, or the end of one after a `/`
     pub(crate) id: String,
     /// Write the picture as stored to this PNG file
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = parse_png)]
     pub(crate) png: Option<PathBuf>,
     /// Which stored size to show [default: the largest]
     #[arg(long, value_name = "N")]
@@ -420,6 +426,22 @@ fn parse_protocol(word: &str) -> Result<tcolz::evaluate::Protocol, String> {
         "plain" => Ok(tcolz::evaluate::Protocol::Plain),
         "ttd" => Ok(tcolz::evaluate::Protocol::Ttd),
         _ => Err("expected plain or ttd".to_owned()),
+    }
+}
+
+fn parse_sheet(path: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(path);
+    match SheetFormat::of(&path) {
+        Some(_) => Ok(path),
+        None => Err("expected a name that ends in .png or .jpg".to_owned()),
+    }
+}
+
+fn parse_png(path: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(path);
+    match SheetFormat::of(&path) {
+        Some(SheetFormat::Png) => Ok(path),
+        _ => Err("expected a name that ends in .png: every pixel is kept".to_owned()),
     }
 }
 

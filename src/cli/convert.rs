@@ -9,7 +9,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::Context;
 use serde_json::json;
 use tcolz::convert::{Forecast, Interval, log_path};
-use tcolz::{ConvertError, ConvertOptions, ConvertSummary, DumpError, convert};
+use tcolz::inspect::{Relation, find_duplicates};
+use tcolz::{
+    ConvertError, ConvertOptions, ConvertSummary, Dataset, DatasetError, DumpError, convert,
+};
 
 use super::Ending;
 use super::args::ConvertArgs;
@@ -49,6 +52,7 @@ pub(super) fn run(args: &ConvertArgs) -> anyhow::Result<Ending> {
         other => other?,
     };
     let counts = summary.dataset.meta().counts;
+    let across = if summary.converted { AcrossSplits::of(&summary.dataset)? } else { None };
     let too_many_bad = is_more_than(counts.bad(), args.max_bad, counts.listed);
     if args.json {
         event(&json!({
@@ -66,19 +70,21 @@ pub(super) fn run(args: &ConvertArgs) -> anyhow::Result<Ending> {
             "written_bytes": summary.written_bytes,
             "peak_memory_bytes": summary.peak_memory_bytes,
             "forecast": summary.forecast,
+            "across_splits": across,
             "too_many_bad": too_many_bad,
         }));
     } else {
-        print(&text(&summary, &args.out))?;
+        print(&text(&summary, across, &args.out))?;
     }
     if too_many_bad {
         eprintln!(
-            "warning: {} of {} inputs are bad, more than --max-bad {}%; everything good is stored, {} names the others",
+            "warning: {} of {} inputs are bad, more than --max-bad {}%; everything good is stored, `tcolz inspect {} \
+             --list-bad` names the others",
             count(counts.bad()),
             count(counts.listed),
             // As it was typed: 0.29 × 100 is 28.999999999999996.
             (args.max_bad * 1e8).round() / 1e6,
-            args.out.join("ledger.parquet").display()
+            args.out.display()
         );
         return Ok(Ending::TooManyBad);
     }
@@ -125,6 +131,59 @@ pub(super) fn stop_on_signal(first: Option<&'static str>) -> anyhow::Result<Arc<
     Ok(stop)
 }
 
+/// Photos that made splits have torn apart: which pictures are the same is known only once they are decoded.
+#[derive(Debug, Clone, Copy, serde::Serialize)]
+struct AcrossSplits {
+    /// Groups of the same or nearly the same picture in several splits.
+    groups: u64,
+    /// Photos in these groups.
+    samples: u64,
+    /// Groups of the same file.
+    same_file: u64,
+    /// Groups of other files with the same pixels.
+    same_pixels: u64,
+    /// Groups that look alike; `None` where tensors are no pixels.
+    near: Option<u64>,
+}
+
+impl AcrossSplits {
+    /// `None` for splits that were not made here.
+    fn of(dataset: &Dataset) -> Result<Option<AcrossSplits>, DatasetError> {
+        if dataset.meta().made_splits.is_none() {
+            return Ok(None);
+        }
+        let found = find_duplicates(dataset)?;
+        let (groups, samples) = found.count(|group| group.across_splits);
+        let of =
+            |relation| found.count(|group| group.across_splits && group.relation == relation).0;
+        Ok(Some(AcrossSplits {
+            groups,
+            samples,
+            same_file: of(Relation::SameFile),
+            same_pixels: of(Relation::SamePixels),
+            near: found.near.map(|_| of(Relation::Near)),
+        }))
+    }
+
+    fn in_words(self) -> String {
+        let near = match self.near {
+            Some(near) => format!("{} nearly the same", count(near)),
+            None => "nearly the same ones not looked for: tensors are no pixels".to_owned(),
+        };
+        if self.groups == 0 {
+            let what = if self.near.is_some() { "the same or nearly the same" } else { "the same" };
+            return format!("no two splits hold {what} photo");
+        }
+        format!(
+            "{} in {} lie in several splits: {} of the same file, {} of the same pixels, {near}",
+            plural(self.samples, "photo"),
+            plural(self.groups, "group"),
+            count(self.same_file),
+            count(self.same_pixels),
+        )
+    }
+}
+
 /// What was expected, where it differs from what came.
 fn compared(summary: &ConvertSummary, forecast: &Forecast) -> String {
     let verdict = |interval: Interval, value: f64, text: String| {
@@ -150,7 +209,7 @@ fn compared(summary: &ConvertSummary, forecast: &Forecast) -> String {
     parts.join("; ")
 }
 
-fn text(summary: &ConvertSummary, out: &Path) -> String {
+fn text(summary: &ConvertSummary, across: Option<AcrossSplits>, out: &Path) -> String {
     let meta = summary.dataset.meta();
     let counts = meta.counts;
     let mut facts = Facts::default();
@@ -200,6 +259,9 @@ fn text(summary: &ConvertSummary, out: &Path) -> String {
         ),
     );
     facts.add("content root", &meta.content_root);
+    if let Some(across) = across {
+        facts.add("across splits", across.in_words());
+    }
     if !summary.converted {
         return format!(
             "{} is finished already; nothing was changed\n{}",
@@ -226,5 +288,13 @@ fn text(summary: &ConvertSummary, out: &Path) -> String {
         facts.add("forecast", compared(summary, forecast));
     }
     let out = out.display();
-    format!("{out}\n{}next: tcolz inspect {out}, tcolz verify {out}\n", facts.text())
+    let duplicates =
+        if across.is_some_and(|across| across.groups > 0) { " --duplicates" } else { "" };
+    let bad = if counts.stored < counts.listed {
+        format!(", tcolz inspect {out} --list-bad")
+    } else {
+        String::new()
+    };
+    let facts = facts.text();
+    format!("{out}\n{facts}next: tcolz inspect {out}{duplicates}, tcolz verify {out}{bad}\n")
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::builder::PossibleValuesParser;
 
 use tcolz::Layout;
-use tcolz::dump::{DumpOptions, ListFile, MakeSplits};
+use tcolz::dump::{DumpOptions, ListFile, MakeSplits, SPLIT_METHOD, SPLIT_METHODS};
 
 /// How the dump is read.
 #[derive(clap::Args)]
@@ -18,12 +18,16 @@ pub(crate) struct DumpArgs {
     /// given several times
     #[arg(long = "list", value_name = "[SPLIT=]FILE", value_parser = ListFile::parse)]
     pub(crate) lists: Vec<ListFile>,
-    /// Divide a dump without splits, class by class: percentages of train, val and test
+    /// Divide a dump without splits, class by class: percentages of train, val and test; photos that are the
+    /// same file go to the same split
     #[arg(long, value_name = "80/10/10", value_parser = parse_splits)]
     pub(crate) make_splits: Option<MakeSplits>,
     /// Seed of --make-splits
     #[arg(long, value_name = "N", default_value_t = 0, requires = "make_splits")]
     pub(crate) seed: u64,
+    /// Method of --make-splits; v1 looks at no file and may put the same photo into several splits
+    #[arg(long, value_name = "NAME", default_value = SPLIT_METHOD, requires = "make_splits", value_parser = PossibleValuesParser::new(SPLIT_METHODS))]
+    pub(crate) split_method: String,
     /// Text sentiment of each tweet, for the ledger: a file with the columns TWID NEG NEU POS
     #[arg(long, value_name = "TSV")]
     pub(crate) text_scores: Option<PathBuf>,
@@ -38,10 +42,11 @@ impl DumpArgs {
             source: source.to_owned(),
             layout: Layout::parse(&self.layout),
             lists: self.lists.clone(),
-            make_splits: self
-                .make_splits
-                .clone()
-                .map(|splits| MakeSplits { seed: self.seed, ..splits }),
+            make_splits: self.make_splits.clone().map(|splits| MakeSplits {
+                method: self.split_method.clone(),
+                seed: self.seed,
+                ..splits
+            }),
             text_scores: self.text_scores.clone(),
             strict: self.strict,
         }

@@ -120,7 +120,7 @@ impl Observer for ConvertProgress {
             if self.json {
                 event(&json!({ "event": "listing", "done_bytes": done, "all_bytes": all }));
             } else {
-                eprintln!("listing the tar: {} of {}", bytes(done), bytes(all));
+                eprintln!("listing: {} of {}", bytes(done), bytes(all));
             }
         }
     }

@@ -20,7 +20,7 @@ pub(crate) struct SelectArgs {
     /// Of it, only what the lines of FILE name: sample ids or list lines
     #[arg(long, value_name = "FILE")]
     pub(crate) subset: Option<PathBuf>,
-    /// Of that, only what meets conditions on ledger columns: 'agreement >= 5 and width > 300'
+    /// Of that, only what meets conditions on ledger columns: 'agreement >= 5 and width > 300', 'label = positive'
     #[arg(long = "where", value_name = "CONDITIONS")]
     pub(crate) condition: Option<String>,
     /// Of that, a share of every class: 10, 0.5%; a smaller share lies within a larger one

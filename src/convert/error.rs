@@ -67,7 +67,7 @@ pub enum ConvertError {
         /// The output folder.
         path: PathBuf,
         /// In what it differs from what was asked for.
-        difference: &'static str,
+        difference: String,
     },
     /// The disk is too small.
     #[error(

@@ -53,8 +53,8 @@ const NAMES_AN_EVENT: usize = 1000;
 
 /// What a conversion tells whoever watches it. Called on the thread that called [`convert`].
 pub trait Observer {
-    /// The dump is being listed: for a tar, bytes gone through and all there are; for a folder, files found
-    /// so far and 0.
+    /// The dump is being listed: for a tar, and where files are compared, bytes gone through and all there are; for a
+    /// folder, files found so far and 0.
     fn listing(&mut self, done: u64, all: u64) {
         let _ = (done, all);
     }

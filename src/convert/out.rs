@@ -87,9 +87,18 @@ impl Lock {
 /// A finished dataset: fine when it is what was asked for, made from the same lists.
 fn finished(out: &Path, recipe: &Recipe, dump: &Dump) -> Result<Found, ConvertError> {
     let dataset = Dataset::open(out)?;
-    let occupied = |difference| Err(ConvertError::Occupied { path: out.to_owned(), difference });
+    let occupied = |difference: &str| {
+        let (path, difference) = (out.to_owned(), difference.to_owned());
+        Err(ConvertError::Occupied { path, difference })
+    };
     if dataset.meta().recipe != *recipe {
         return occupied("by another recipe");
+    }
+    if dataset.meta().made_splits != dump.made_splits {
+        return occupied(&match &dataset.meta().made_splits {
+            Some(made) => format!("with {made}"),
+            None => "without --make-splits".to_owned(),
+        });
     }
     let rows = dataset.ledger()?;
     let same = |row: &LedgerRow, input: &crate::dump::Input| {

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::decode::DecodeError;
-use crate::dump::{Input, Problem};
+use crate::dump::{Input, Problem, is_of_the_machine};
 use crate::sample::Status;
 
 use super::error::ConvertError;
@@ -109,28 +109,6 @@ pub(super) fn outcome(
 
 fn is_missing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
-}
-
-/// True for errors that say nothing of the photo: no memory or descriptors left, a mount that went away.
-/// Quarantine is for good, so a photo must not get there because of them.
-fn is_of_the_machine(error: &io::Error) -> bool {
-    use io::ErrorKind::{
-        HostUnreachable, NetworkDown, NetworkUnreachable, NotConnected, OutOfMemory,
-        StaleNetworkFileHandle, TimedOut,
-    };
-    // ENFILE and EMFILE, which have no kind of their own.
-    let no_descriptors = cfg!(unix) && matches!(error.raw_os_error(), Some(23 | 24));
-    no_descriptors
-        || matches!(
-            error.kind(),
-            OutOfMemory
-                | TimedOut
-                | NotConnected
-                | StaleNetworkFileHandle
-                | HostUnreachable
-                | NetworkUnreachable
-                | NetworkDown
-        )
 }
 
 type Finished = Result<Outcome, ConvertError>;

@@ -67,9 +67,13 @@ impl AsRef<[u8; 32]> for TensorFacts {
 impl LedgerRow {
     /// The code word of the reason: what summaries group by.
     pub fn reason_code(&self) -> Option<&str> {
-        let reason = self.reason.as_deref()?;
-        Some(reason.split_once(':').map_or(reason, |(code, _)| code))
+        self.reason.as_deref().map(reason_code)
     }
+}
+
+/// The code word of a reason.
+pub fn reason_code(reason: &str) -> &str {
+    reason.split_once(':').map_or(reason, |(code, _)| code)
 }
 
 /// Parquet and Arrow names of the columns that a tensor column adds to the ledger.

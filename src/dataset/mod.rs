@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 pub(crate) use check_shard::{Places, check_shard};
 pub use content_root::{RootLine, content_root, root_lines};
 pub use error::DatasetError;
-pub use ledger::{LedgerRow, TensorFacts, ledger_schema};
+pub use ledger::{LedgerRow, TensorFacts, ledger_schema, reason_code};
 pub use ledger_batch::{LedgerBatch, LedgerValue, PHOTO_FIELDS, pixels_field, sum_fields};
 pub use ledger_reader::read_ledger;
 pub use ledger_scan::LedgerType;

@@ -35,7 +35,9 @@ use guard::guard;
 
 pub use error::DecodeError;
 pub use libjpeg::libjpeg_turbo_version;
-pub use picture::{Indexed, PictureError, Pixels, encode_gif, encode_png, encode_png_of};
+pub use picture::{
+    Indexed, PictureError, Pixels, encode_gif, encode_jpeg, encode_png, encode_png_of,
+};
 pub use sink::{RgbImage, RowSink};
 
 use crate::file_kind::{FIRST_BYTES, FileKind};

@@ -24,6 +24,10 @@ enum Cause {
     Png(#[from] png::EncodingError),
     #[error("GIF: {0}")]
     Gif(#[from] gif::EncodingError),
+    #[error("{width} × {height} pixels: a JPEG has sides of 1 to 65535")]
+    JpegSide { width: u32, height: u32 },
+    #[error("JPEG: {0}")]
+    Jpeg(#[from] jpeg_encoder::EncodingError),
 }
 
 /// The pixels of a picture, row by row from the top, channels interleaved.
@@ -88,6 +92,29 @@ pub fn encode_png_of(width: u32, height: u32, pixels: Pixels<'_>) -> Result<Vec<
         }
         Pixels::Indexed(indexed) => indexed_png(width, height, indexed)?,
     })
+}
+
+/// Encodes interleaved RGB, `width × height × 3` bytes, as a JPEG file of a quality from 1 to 100.
+///
+/// # Errors
+/// When `rgb` has another length, or a side is longer than a JPEG can say.
+pub fn encode_jpeg(
+    width: u32,
+    height: u32,
+    rgb: &[u8],
+    quality: u8,
+) -> Result<Vec<u8>, PictureError> {
+    Ok(jpeg_file(width, height, rgb, quality)?)
+}
+
+fn jpeg_file(width: u32, height: u32, rgb: &[u8], quality: u8) -> Result<Vec<u8>, Cause> {
+    check_length(width, height, 3, rgb.len(), "bytes")?;
+    let sides = [width, height].map(|side| u16::try_from(side).ok().filter(|&side| side > 0));
+    let [Some(columns), Some(rows)] = sides else { return Err(Cause::JpegSide { width, height }) };
+    let mut file = Vec::new();
+    let encoder = jpeg_encoder::Encoder::new(&mut file, quality);
+    encoder.encode(rgb, columns, rows, jpeg_encoder::ColorType::Rgb)?;
+    Ok(file)
 }
 
 /// Encodes a picture of few colours as a GIF file of one frame, its palette in the frame.

@@ -2,13 +2,14 @@
 
 use super::{CLASSES, DemoDump, DemoError};
 use crate::dataset::{Dataset, LedgerRow};
-use crate::inspect::{SheetRow, Tile, sheet};
+use crate::inspect::{SheetFormat, SheetRow, Tile, sheet};
 use crate::sample::Status;
 
 /// Tiles in a row of odd photos.
 const ODD_COLUMNS: usize = 4;
 
-/// A PNG with the first `columns` ordinary photos of each class of a converted demo, a class a row.
+/// A PNG with the first `columns` ordinary photos of each class of a converted demo, a class a row with its
+/// name.
 ///
 /// # Errors
 /// [`DemoError::Dataset`] when the ledger cannot be read; [`DemoError::Sheet`] as [`sheet`].
@@ -18,19 +19,24 @@ pub fn class_sheet(
     columns: usize,
 ) -> Result<Vec<u8>, DemoError> {
     let ledger = dataset.ledger()?;
-    let of_class = |class: usize| {
+    let of_class = |class: usize| -> Vec<Tile<'_>> {
         let wanted = |row: &&LedgerRow| {
             row.status == Status::Stored
                 && row.label.map(usize::from) == Some(class)
                 && !dump.oddities.iter().any(|line| line.is_of(row))
         };
-        ledger.iter().filter(wanted).take(columns).collect()
+        let tile = |row| Tile { row, caption: vec![row.sample_id.clone(), row.split.to_string()] };
+        ledger.iter().filter(wanted).take(columns).map(tile).collect()
     };
-    plain(&(0..CLASSES.len()).map(of_class).collect::<Vec<_>>(), dataset)
+    let row = |class: usize| SheetRow {
+        heading: Some(CLASSES[class].to_owned()),
+        tiles: of_class(class),
+    };
+    one_page(dataset, &(0..CLASSES.len()).map(row).collect::<Vec<_>>())
 }
 
-/// A PNG with every odd photo of a converted demo that is stored, four in a row, and the oddities in
-/// that order.
+/// A PNG with every odd photo of a converted demo that is stored, four in a row, each with what is odd about it, and the
+/// oddities in that order.
 ///
 /// # Errors
 /// As [`class_sheet`].
@@ -39,26 +45,25 @@ pub fn oddity_sheet(
     dataset: &Dataset,
 ) -> Result<(Vec<u8>, Vec<super::Oddity>), DemoError> {
     let ledger = dataset.ledger()?;
-    let (mut rows, mut shown) = (Vec::new(), Vec::new());
+    let (mut tiles, mut shown) = (Vec::new(), Vec::new());
     for line in &dump.oddities {
         let row =
             ledger.iter().find(|row| line.is_of(row)).filter(|row| row.status == Status::Stored);
         // A second line shows an ordinary photo.
         if let Some(row) = row.filter(|_| !line.oddity.is_second_line()) {
-            rows.push(row);
+            let caption = vec![row.sample_id.clone(), line.oddity.describe().to_owned()];
+            tiles.push(Tile { row, caption });
             shown.push(line.oddity);
         }
     }
-    let rows: Vec<Vec<&LedgerRow>> = rows.chunks(ODD_COLUMNS).map(<[_]>::to_vec).collect();
-    Ok((plain(&rows, dataset)?, shown))
+    let rows: Vec<SheetRow<'_>> = tiles
+        .chunks(ODD_COLUMNS)
+        .map(|tiles| SheetRow { heading: None, tiles: tiles.to_vec() })
+        .collect();
+    Ok((one_page(dataset, &rows)?, shown))
 }
 
-/// The samples without headings and captions.
-fn plain(rows: &[Vec<&LedgerRow>], dataset: &Dataset) -> Result<Vec<u8>, DemoError> {
-    let tile = |row| Tile { row, caption: Vec::new() };
-    let rows: Vec<SheetRow<'_>> = rows
-        .iter()
-        .map(|row| SheetRow { heading: None, tiles: row.iter().copied().map(tile).collect() })
-        .collect();
-    Ok(sheet(dataset, &rows)?)
+/// A sheet that fits on one page.
+fn one_page(dataset: &Dataset, rows: &[SheetRow<'_>]) -> Result<Vec<u8>, DemoError> {
+    Ok(sheet(dataset, None, rows, SheetFormat::Png)?.pages.swap_remove(0))
 }

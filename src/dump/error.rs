@@ -208,6 +208,14 @@ pub enum DumpError {
         /// Its splits.
         splits: String,
     },
+    /// A way of making splits that is not known.
+    #[error("no method `{found}` of making splits; there are: {known}")]
+    SplitMethod {
+        /// Its name.
+        found: String,
+        /// The names there are.
+        known: String,
+    },
     /// The text scores have other columns.
     #[error("{path}: expected the header `TWID NEG NEU POS`, found `{found}`", path = path.display())]
     ScoreColumns {

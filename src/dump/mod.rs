@@ -21,6 +21,7 @@ mod names;
 mod options;
 mod outline;
 mod resolve;
+mod same_files;
 mod source;
 mod splits;
 mod text_scores;
@@ -33,14 +34,16 @@ pub use error::DumpError;
 pub use input::{Input, Problem, tweet_id};
 pub use layout::{Layout, NotUsed, Reading};
 pub use options::{DumpOptions, ListFile};
+pub(crate) use source::is_of_the_machine;
 pub use source::{MAX_SOURCE_BYTES, Place, Source, Watch};
-pub use splits::{MakeSplits, SPLIT_METHOD};
+pub use splits::{MakeSplits, SPLIT_METHOD, SPLIT_METHODS};
 pub use tree::Skipped;
 
 use layout::{Facts, Unrecognised, listed, recognise};
 use left_out::LeftOut;
 use outline::Outline;
 use resolve::fold;
+use same_files::{identical, same_files};
 use tree::Tree;
 
 /// A dump, listed.
@@ -178,8 +181,7 @@ impl Dump {
                 let (path, splits) = (dump.source.path().to_owned(), dump.splits.join(", "));
                 return Err(DumpError::HasSplits { path, splits });
             }
-            dump.splits = make.divide(&mut dump.inputs);
-            dump.made_splits = Some(make.clone());
+            dump.divide(make, watch)?;
         }
         dump.mark_duplicates();
         if let Some(path) = &options.text_scores {
@@ -187,6 +189,21 @@ impl Dump {
         }
         dump.sort();
         Ok(dump)
+    }
+
+    /// Gives the inputs of a dump without splits theirs.
+    fn divide(&mut self, make: &MakeSplits, watch: &mut Watch<'_>) -> Result<(), DumpError> {
+        let keeps_files_together = make.keeps_files_together().ok_or_else(|| {
+            DumpError::SplitMethod { found: make.method.clone(), known: SPLIT_METHODS.join(", ") }
+        })?;
+        let same = match keeps_files_together {
+            true => same_files(&self.source, &self.prefix, &self.inputs, watch)?,
+            false => Vec::new(),
+        };
+        self.notes.extend(identical(&same, &self.inputs));
+        self.splits = make.divide(&mut self.inputs, &same);
+        self.made_splits = Some(make.clone());
+        Ok(())
     }
 
     /// Puts the inputs into the order of storage: path order for folders, member order for a tar, where

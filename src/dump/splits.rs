@@ -1,6 +1,7 @@
 //! Divides a dump without splits into train, val and test, class by class.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -8,8 +9,11 @@ use crate::sample::Label;
 
 use super::Input;
 
-/// Name of the method, with its version: the same name gives the same splits for ever.
-pub const SPLIT_METHOD: &str = "stratified-blake3-v1";
+/// The method that is taken where none is named: photos that are the same file go to the same split.
+pub const SPLIT_METHOD: &str = "stratified-blake3-v2";
+/// The methods there are, with their versions: the same name gives the same splits for ever. Of version 1, which
+/// every photo goes through alone, are datasets of early versions of this program.
+pub const SPLIT_METHODS: [&str; 2] = [SPLIT_METHOD, "stratified-blake3-v1"];
 
 const SPLITS: [&str; 3] = ["train", "val", "test"];
 
@@ -17,12 +21,20 @@ const SPLITS: [&str; 3] = ["train", "val", "test"];
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MakeSplits {
-    /// The method: [`SPLIT_METHOD`].
+    /// The method: one of [`SPLIT_METHODS`].
     pub method: String,
     /// Shares of train, val and test, in percent; a share of 0 gives no split.
     pub percent: [u8; 3],
     /// Another seed gives other splits.
     pub seed: u64,
+}
+
+/// As it is asked for: `--make-splits 80/10/10 --seed 1 --split-method stratified-blake3-v2`.
+impl fmt::Display for MakeSplits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let MakeSplits { method, percent: [train, val, test], seed } = self;
+        write!(f, "--make-splits {train}/{val}/{test} --seed {seed} --split-method {method}")
+    }
 }
 
 impl MakeSplits {
@@ -45,45 +57,130 @@ impl MakeSplits {
         Ok(MakeSplits { method: SPLIT_METHOD.to_owned(), percent, seed })
     }
 
-    /// Gives every input its split; returns the names of the splits.
+    /// Whether photos that are the same file stay together; `None` for a method that is not known.
+    pub(super) fn keeps_files_together(&self) -> Option<bool> {
+        SPLIT_METHODS.iter().position(|&known| known == self.method).map(|index| index == 0)
+    }
+
+    /// Gives every input its split; returns the names of the splits. The sample ids of each group in `same` go to one
+    /// split.
     ///
-    /// Within a class, sample ids are ordered by BLAKE3 of the seed (8 bytes, little-endian) and the id. Of n,
-    /// the first round(n · train %) are train, those up to round(n · (train + val) %) are val, the rest
-    /// is test, halves rounded up. A sample that is listed twice counts once, with its first label.
-    /// Lines that cannot be used go into the first split.
-    pub(super) fn divide(&self, inputs: &mut [Input]) -> Vec<String> {
+    /// A sample that is listed twice counts once, with its first label. The rank of an id is BLAKE3 of the seed
+    /// (8 bytes, little-endian) and the id. Groups come first: each is of the class of its smallest id and has its
+    /// rank; those of a class are laid end to end by rank, each as long as it has members, and one goes to the split
+    /// in whose share of the whole length its middle lies. Then the other ids of a class fill its splits by rank. Of n
+    /// ids in all, the first round(n · train %) are to be train, those up to round(n · (train + val) %) val, the
+    /// rest test, halves rounded up; what groups have taken of a split is subtracted, and where they took
+    /// more than that, the others share the rest by what is left. Lines that cannot be used go into the first split.
+    pub(super) fn divide(&self, inputs: &mut [Input], same: &[Vec<Box<str>>]) -> Vec<String> {
         let used: Vec<usize> = (0..SPLITS.len()).filter(|&split| self.percent[split] > 0).collect();
         let mut labels: HashMap<&str, Label> = HashMap::with_capacity(inputs.len());
         for input in inputs.iter().filter(|input| input.problem.is_none()) {
             labels.entry(&input.sample_id).or_insert(input.label);
         }
-        let mut classes: BTreeMap<Label, Vec<([u8; 32], &str)>> = BTreeMap::new();
-        for (id, label) in labels {
+        let rank = |id: &str| {
             let mut hash = blake3::Hasher::new();
             hash.update(&self.seed.to_le_bytes()).update(id.as_bytes());
-            classes.entry(label).or_default().push((*hash.finalize().as_bytes(), id));
-        }
-        let mut split_of: HashMap<Box<str>, u16> = HashMap::with_capacity(inputs.len());
-        for mut ids in classes.into_values() {
-            ids.sort_unstable();
-            let count = ids.len() as u64;
-            let mut percent = 0;
-            let ends = self.percent.map(|share| {
-                percent += u64::from(share);
-                (count * percent * 2 + 100) / 200
-            });
-            for (rank, (_, id)) in (0..).zip(ids) {
-                let split = ends.iter().position(|&end| rank < end).unwrap_or(0);
-                let index = used.iter().position(|&known| known == split).unwrap_or(0);
-                split_of.insert(id.into(), index as u16);
+            *hash.finalize().as_bytes()
+        };
+        let mut classes: BTreeMap<Label, Class<'_>> = BTreeMap::new();
+        let grouped: HashSet<&str> = same.iter().flatten().map(|id| &**id).collect();
+        for (&id, &label) in &labels {
+            let class = classes.entry(label).or_default();
+            class.samples += 1;
+            if !grouped.contains(id) {
+                class.alone.push((rank(id), id));
             }
+        }
+        for group in same {
+            let first = group.iter().min().and_then(|id| Some((id, *labels.get(&**id)?)));
+            if let Some((id, label)) = first {
+                classes.entry(label).or_default().groups.push((rank(id), group));
+            }
+        }
+        let mut split_of: HashMap<Box<str>, usize> = HashMap::with_capacity(labels.len());
+        // Members count in their own classes.
+        let mut taken: HashMap<Label, [u64; SPLITS.len()]> = HashMap::new();
+        for class in classes.values_mut() {
+            for (id, split) in class.divide_groups(self.percent) {
+                taken.entry(labels[id]).or_default()[split] += 1;
+                split_of.insert(id.into(), split);
+            }
+        }
+        for (label, class) in &mut classes {
+            let taken = taken.get(label).copied().unwrap_or_default();
+            let divided = class.divide_alone(self.percent, taken);
+            split_of.extend(divided.map(|(id, split)| (id.into(), split)));
         }
         for input in inputs.iter_mut() {
             let split = split_of.get(&input.sample_id).filter(|_| input.problem.is_none());
-            input.split = split.copied().unwrap_or(0);
+            let index = split.and_then(|split| used.iter().position(|known| known == split));
+            input.split = index.unwrap_or(0) as u16;
         }
         used.into_iter().map(|split| SPLITS[split].to_owned()).collect()
     }
+}
+
+/// The samples of a class.
+#[derive(Default)]
+struct Class<'a> {
+    /// All of them.
+    samples: u64,
+    /// Those that are the same as none, by rank.
+    alone: Vec<([u8; 32], &'a str)>,
+    /// Groups whose first sample is of this class, by its rank.
+    groups: Vec<([u8; 32], &'a [Box<str>])>,
+}
+
+impl<'a> Class<'a> {
+    /// The members of the groups, each with its split.
+    fn divide_groups(&mut self, percent: [u8; 3]) -> Vec<(&'a str, usize)> {
+        self.groups.sort_unstable();
+        let ends = sums(percent.map(u64::from));
+        let all: u64 = self.groups.iter().map(|(_, group)| group.len() as u64).sum();
+        let mut divided = Vec::new();
+        let mut begin = 0;
+        for &(_, group) in &self.groups {
+            let end = begin + group.len() as u64;
+            // Twice the middle, so that it is a whole number.
+            let lies_before = |share: &u64| (begin + end) * 100 < 2 * all * share;
+            let split = ends.iter().position(lies_before).unwrap_or(0);
+            divided.extend(group.iter().map(|id| (&**id, split)));
+            begin = end;
+        }
+        divided
+    }
+
+    /// The samples that are the same as none, each with its split, where groups have taken so many of each.
+    fn divide_alone(
+        &mut self,
+        percent: [u8; 3],
+        taken: [u64; 3],
+    ) -> impl Iterator<Item = (&'a str, usize)> {
+        self.alone.sort_unstable();
+        let ends = sums(percent.map(u64::from)).map(|share| (self.samples * share * 2 + 100) / 200);
+        let mut left = [ends[0], ends[1] - ends[0], ends[2] - ends[1]];
+        for (left, taken) in left.iter_mut().zip(taken) {
+            *left = left.saturating_sub(taken);
+        }
+        let ends = sums(left);
+        // As many as there are, unless groups took more than a split was to have.
+        let (alone, all) = (self.alone.len() as u64, ends[2].max(1));
+        let ends = ends.map(|end| (alone * end * 2 + all) / (2 * all));
+        self.alone
+            .iter()
+            .zip(0..)
+            .map(move |(&(_, id), rank)| (id, ends.iter().position(|&end| rank < end).unwrap_or(0)))
+    }
+}
+
+/// Each number added to those before it.
+fn sums(numbers: [u64; 3]) -> [u64; 3] {
+    let mut sum = 0;
+    numbers.map(|number| {
+        sum += number;
+        sum
+    })
 }
 
 #[cfg(test)]
@@ -111,7 +208,7 @@ mod tests {
     #[test]
     fn every_class_is_divided_by_the_same_shares() {
         let mut inputs = inputs(1000);
-        let splits = MakeSplits::parse("80/10/10", 7).unwrap().divide(&mut inputs);
+        let splits = MakeSplits::parse("80/10/10", 7).unwrap().divide(&mut inputs, &[]);
         assert_eq!(splits, ["train", "val", "test"]);
         assert_eq!((counts(&inputs, 0), counts(&inputs, 1)), ([640, 80, 80], [160, 20, 20]));
     }
@@ -123,7 +220,7 @@ mod tests {
             if reversed {
                 inputs.reverse();
             }
-            MakeSplits::parse("50/25/25", seed).unwrap().divide(&mut inputs);
+            MakeSplits::parse("50/25/25", seed).unwrap().divide(&mut inputs, &[]);
             inputs.sort_by_key(|input| input.line);
             inputs.iter().map(|input| input.split).collect::<Vec<_>>()
         };
@@ -135,11 +232,57 @@ mod tests {
 
     const GOLDEN: [u16; 12] = [0, 0, 0, 2, 1, 0, 0, 0, 0, 1, 0, 1];
 
+    fn group(numbers: &[u32]) -> Vec<Box<str>> {
+        numbers.iter().map(|number| format!("{number}.jpg").into()).collect()
+    }
+
+    #[test]
+    fn a_group_goes_to_one_split_and_the_others_make_up_for_it() {
+        let mut same = vec![group(&[1, 2, 5]), group(&[10, 20]), group(&[30, 31])];
+        same.extend([41, 46, 51, 56, 11, 16].map(|first| group(&[first, first + 1])));
+        for reversed in [false, true] {
+            let mut inputs = inputs(60);
+            if reversed {
+                inputs.reverse();
+                same.reverse();
+            }
+            MakeSplits::parse("50/25/25", 1).unwrap().divide(&mut inputs, &same);
+            assert_eq!((counts(&inputs, 0), counts(&inputs, 1)), ([24, 12, 12], [6, 3, 3]));
+            inputs.sort_by_key(|input| input.line);
+            let split =
+                |id: &str| inputs.iter().find(|input| *input.sample_id == *id).unwrap().split;
+            assert!(same.iter().all(|ids| ids.iter().all(|id| split(id) == split(&ids[0]))));
+            // From a second program, written from schemas/format.md.
+            let splits: Vec<u16> = inputs.iter().map(|input| input.split).collect();
+            assert_eq!(splits, GOLDEN_OF_GROUPS);
+        }
+    }
+
+    const GOLDEN_OF_GROUPS: [u16; 60] = [
+        0, 0, 0, 2, 0, 0, 0, 0, 0, 2, 1, 1, 0, 1, 0, 0, 0, 2, 2, 2, 0, 1, 0, 0, 0, 0, 0, 0, 2, 0,
+        0, 2, 0, 2, 1, 1, 0, 1, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 2, 0, 2, 2, 0, 2, 2, 2, 2, 1, 0, 1,
+    ];
+
+    #[test]
+    fn groups_larger_than_a_split_leave_the_others_their_proportions() {
+        // A placeholder under thirty names, and a class of nothing but pairs.
+        let mut inputs = inputs(100);
+        for input in &mut inputs {
+            input.label = Some(u16::from(input.line > 60));
+        }
+        let mut same = vec![group(&(1..=30).collect::<Vec<u32>>())];
+        same.extend((61..100).step_by(2).map(|first| group(&[first, first + 1])));
+        MakeSplits::parse("40/20/40", 3).unwrap().divide(&mut inputs, &same);
+        assert_eq!(counts(&inputs, 1), [16, 8, 16], "pairs");
+        // The middle of one group is in val, of which it takes more than there was to be.
+        assert_eq!(counts(&inputs, 0), [15, 30, 15]);
+    }
+
     #[test]
     fn a_share_of_nothing_gives_no_split_and_a_photo_listed_twice_stays_together() {
         let mut inputs = inputs(10);
         inputs.extend(inputs.clone());
-        let splits = MakeSplits::parse("70/0/30", 3).unwrap().divide(&mut inputs);
+        let splits = MakeSplits::parse("70/0/30", 3).unwrap().divide(&mut inputs, &[]);
         assert_eq!(splits, ["train", "test"]);
         let (first, second) = inputs.split_at(10);
         assert!(first.iter().zip(second).all(|(a, b)| a.split == b.split));

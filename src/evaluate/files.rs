@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::{EvaluateError, Evaluation, Protocol};
 use crate::dataset::{Dataset, LedgerRow, PredictionColumns, write_predictions};
 use crate::durable;
-use crate::inspect::{SheetRow, Tile, sheet};
+use crate::inspect::{SheetFormat, SheetRow, Tile, sheet};
 use crate::recipe::Dtype;
 use crate::report::{ConfusionChart, ReliabilityBin, ReliabilityChart, ThemedPicture, count};
 
@@ -178,7 +178,8 @@ fn mistakes_sheet(evaluation: &Evaluation, dataset: &Dataset) -> Result<Vec<u8>,
         .chunks(TILES)
         .map(|tiles| SheetRow { heading: heading.take(), tiles: tiles.to_vec() })
         .collect();
-    Ok(sheet(dataset, &sheet_rows)?)
+    // The few that are kept fit on one page.
+    Ok(sheet(dataset, None, &sheet_rows, SheetFormat::Png)?.pages.swap_remove(0))
 }
 
 impl Evaluation {

@@ -6,6 +6,8 @@
 //! ledger ─▶ hashes ─▶ pixels of candidates ─▶ Duplicates
 //! ```
 
+mod asked;
+mod bad_inputs;
 mod channels;
 mod distribution;
 mod duplicates;
@@ -23,6 +25,8 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 
+pub use asked::Asked;
+pub use bad_inputs::{BadInput, BadInputs, bad_inputs};
 pub use channels::ChannelStatistics;
 pub use distribution::Distribution;
 pub use duplicates::{
@@ -31,8 +35,11 @@ pub use duplicates::{
 };
 pub use histogram::{Histogram, Histograms};
 pub use mean_images::{MAX_MEAN_CLASSES, MEAN_BUDGET, MeanImage, MeanImages, mean_images};
-pub use pictures::{ClassPick, Picture, Refused, pick_by_class, pictures, refused};
-pub use sheet::{SheetBy, SheetError, SheetRow, Tile, duplicates_sheet, overview_sheet, sheet};
+pub use pictures::{ClassPick, Picture, pick_by_class, pictures};
+pub use sheet::{
+    Sheet, SheetBy, SheetError, SheetFormat, SheetRow, Tile, duplicates_sheet, overview_sheet,
+    sheet,
+};
 pub use statistics::{
     ClassStatistics, SourceStatistics, SplitStatistics, Statistics, TensorStatistics,
 };
@@ -61,6 +68,8 @@ pub struct Inspection {
     pub views: Vec<String>,
     /// Class names, indexed by label.
     pub classes: Vec<String>,
+    /// What was asked for, where not everything is looked at.
+    pub asked: Option<Asked>,
     /// What was selected of each split, where not everything is looked at.
     pub selected: Option<Vec<Selected>>,
     /// What its ledger adds up to; of a selection, what the selected samples add up to.
@@ -119,7 +128,7 @@ pub fn inspect(dataset: &Dataset) -> Result<Inspection, DatasetError> {
         );
         return Err(DatasetError::Structure { path, reason });
     }
-    Ok(inspection(dataset, None, statistics))
+    Ok(inspection(dataset, statistics))
 }
 
 /// Inspects some samples of a dataset: those of the selections, no sample in two. What the dataset takes
@@ -138,14 +147,15 @@ pub fn inspect_selected(
             [counts.split, counts.subset, counts.condition, counts.percent].map(|n| n as u64);
         Selected { split: selection.split().to_owned(), stored, subset, condition, percent }
     };
-    Ok(inspection(dataset, Some(selections.iter().map(selected).collect()), statistics))
+    let selected = selections.iter().map(selected).collect();
+    Ok(Inspection {
+        asked: Some(Asked::of(dataset, selections)),
+        selected: Some(selected),
+        ..inspection(dataset, statistics)
+    })
 }
 
-fn inspection(
-    dataset: &Dataset,
-    selected: Option<Vec<Selected>>,
-    statistics: Statistics,
-) -> Inspection {
+fn inspection(dataset: &Dataset, statistics: Statistics) -> Inspection {
     let meta = dataset.meta();
     let storage: Vec<SplitStorage> = meta
         .splits
@@ -172,7 +182,8 @@ fn inspection(
         stored_bytes,
         ledger_bytes: meta.ledger.bytes,
         ratio: raw_bytes as f64 / stored_bytes.max(1) as f64,
-        selected,
+        asked: None,
+        selected: None,
         statistics,
     }
 }

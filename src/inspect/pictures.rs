@@ -36,19 +36,6 @@ pub struct ClassPick {
     pub ledger_rows: Vec<u64>,
 }
 
-/// What was refused, and why.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refused {
-    /// The input.
-    pub sample_id: String,
-    /// Its split.
-    pub split: String,
-    /// `quarantined`, `missing` or `duplicate`.
-    pub status: Status,
-    /// Why.
-    pub reason: String,
-}
-
 /// A sample that is to be shown, and where it lies.
 struct Found {
     sample_id: String,
@@ -94,28 +81,6 @@ pub fn pick_by_class(
         }
     };
     Ok(found.chunk_by(|a, b| a.0 == b.0).map(class).collect())
-}
-
-/// The first `most` inputs that are not stored, in the ledger's order.
-///
-/// # Errors
-/// As [`Dataset::scan_ledger`].
-pub fn refused(dataset: &Dataset, most: usize) -> Result<Vec<Refused>, DatasetError> {
-    let found = dataset.scan_ledger(&["sample_id", "split", "status", "reason"], |batch| {
-        let (id, split) = (batch.text("sample_id")?, batch.text("split")?);
-        let (status, reason) = (batch.status()?, batch.text("reason")?);
-        let mut found = Vec::new();
-        for index in 0..batch.rows() {
-            let status = status(index)?;
-            if status != Status::Stored && found.len() < most {
-                let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
-                let (sample_id, split) = (text(id(index)), text(split(index)));
-                found.push(Refused { sample_id, split, status, reason: text(reason(index)) });
-            }
-        }
-        Ok(found)
-    })?;
-    Ok(found.into_iter().flatten().take(most).collect())
 }
 
 /// The stored pictures of rows of the ledger, in the order of the rows asked for, on all cores; at most `most`

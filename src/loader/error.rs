@@ -24,6 +24,19 @@ pub enum LoaderError {
         /// What was expected and found.
         reason: String,
     },
+    /// A condition that only inputs can meet of which nothing is stored.
+    #[error(
+        "condition `{text}`: nothing is stored of such inputs, so that there is no sample to read; list them with \
+         tcolz inspect {dataset} --list-bad --where {quoted}",
+        dataset = dataset.display(),
+        quoted = quoted(text)
+    )]
+    NotStored {
+        /// The whole text.
+        text: String,
+        /// The dataset.
+        dataset: PathBuf,
+    },
     /// A percentage that cannot be taken.
     #[error(
         "`{text}` is no percentage of a dataset: expected a number above 0, at most 100, with at most three decimals: 10, 0.5"
@@ -170,4 +183,9 @@ impl From<ShardError> for LoaderError {
     fn from(error: ShardError) -> LoaderError {
         LoaderError::Shard(Box::new(error))
     }
+}
+
+/// As a shell takes it for one word.
+fn quoted(text: &str) -> String {
+    if text.contains('\'') { format!("\"{text}\"") } else { format!("'{text}'") }
 }

@@ -5,11 +5,12 @@ use std::collections::HashMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use jpeg_encoder::{ColorType, Encoder};
 
 use crate::dataset::Dataset;
-use crate::decode::encode_png;
-use crate::inspect::{Duplicates, MeanImages, Picture, Refused, pick_by_class, pictures, refused};
+use crate::decode::{encode_jpeg, encode_png};
+use crate::inspect::{
+    BadInput, Duplicates, MeanImages, Picture, bad_inputs, pick_by_class, pictures,
+};
 use crate::loader::select::Selection;
 use crate::recipe::Dtype;
 use crate::sample::Label;
@@ -41,7 +42,7 @@ pub(super) struct Galleries {
     /// One for each mean image, in their order.
     pub(super) means: Vec<String>,
     /// What is not stored.
-    pub(super) refused: Vec<Refused>,
+    pub(super) refused: Vec<BadInput>,
 }
 
 /// A picture.
@@ -61,8 +62,11 @@ impl Galleries {
         duplicates: &Duplicates,
         means: Option<&MeanImages>,
     ) -> Result<Galleries, ReportError> {
-        let refused =
-            if selections.is_none() { refused(dataset, MAX_REFUSED)? } else { Vec::new() };
+        let mut refused = match selections {
+            None => bad_inputs(dataset, None, None)?.inputs,
+            Some(_) => Vec::new(),
+        };
+        refused.truncate(MAX_REFUSED);
         let means = means.map_or(&[][..], |means| &means.classes).iter();
         let side = |planes: &[u8]| (planes.len() / 3).isqrt();
         let means = means.map(|mean| png(&mean.planes, side(&mean.planes)));
@@ -117,10 +121,8 @@ impl Galleries {
 
 fn show(picture: &Picture) -> Result<Shown, ReportError> {
     let side = picture.side;
-    let mut jpeg = Vec::new();
-    let edge = u16::try_from(side).map_err(|error| ReportError::Picture(error.to_string()))?;
-    Encoder::new(&mut jpeg, QUALITY)
-        .encode(&interleaved(&picture.planes, side), edge, edge, ColorType::Rgb)
+    let pixels = interleaved(&picture.planes, side);
+    let jpeg = encode_jpeg(side as u32, side as u32, &pixels, QUALITY)
         .map_err(|error| ReportError::Picture(error.to_string()))?;
     Ok(Shown {
         sample_id: picture.sample_id.clone(),

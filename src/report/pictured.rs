@@ -1,6 +1,6 @@
 //! The parts of the page that show pictures, and what has none.
 
-use crate::inspect::{DuplicateGroup, Duplicates, MeanImage, Refused, Relation};
+use crate::inspect::{BadInput, DuplicateGroup, Duplicates, MeanImage, Relation};
 use crate::sample::Label;
 
 use super::gallery::{GROUP_PICTURES, MAX_CLASSES, MAX_GROUPS, MAX_REFUSED, Shown};
@@ -133,12 +133,12 @@ pub(super) fn refused(report: &Report, numbers: &Numbers) -> Option<Section> {
     if all.is_empty() {
         return None;
     }
-    let tile = |refused: &Refused| Tile {
+    let tile = |refused: &BadInput| Tile {
         source: None,
         alt: String::new(),
         words: vec![
             format!("{} / {}", refused.split, refused.sample_id).into(),
-            format!(" — {}", refused.reason).into(),
+            format!(" — {}: {}", refused.reason, refused.detail).into(),
         ],
     };
     let tiles: Vec<Tile> = shown.iter().map(tile).collect();

@@ -11,11 +11,15 @@ use super::{Report, ReportError, figures, histograms, pictured, tables};
 
 type Result<T> = std::result::Result<T, ReportError>;
 
-/// What the dataset is called: its folder.
+/// What the dataset is called: its folder; of a part of it, with what was asked for.
 pub(super) fn name(report: &Report) -> String {
     let path = Path::new(&report.inspection.dataset);
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-    name.unwrap_or_else(|| report.inspection.dataset.clone())
+    let name = name.unwrap_or_else(|| report.inspection.dataset.clone());
+    match &report.inspection.asked {
+        Some(asked) => format!("{name}: {asked}"),
+        None => name,
+    }
 }
 
 pub(super) fn subtitle(report: &Report, numbers: &Numbers) -> Vec<Cell> {
@@ -50,7 +54,11 @@ pub(super) fn facts(report: &Report, numbers: &Numbers) -> Vec<(String, Cell)> {
     facts.push(get("on disk", "/inspection/stored_bytes", Format::Bytes));
     facts.push(get("size of the plain tensors / on disk", "/inspection/ratio", Format::Fixed(2)));
     let (across, _) = report.duplicates.count(|group| group.across_splits);
-    facts.push(("groups of duplicates across splits".to_owned(), super::count(across).into()));
+    let groups = match found.asked {
+        Some(_) => "groups of duplicates across splits of the whole dataset",
+        None => "groups of duplicates across splits",
+    };
+    facts.push((groups.to_owned(), super::count(across).into()));
     facts
 }
 
@@ -67,7 +75,31 @@ pub(super) fn all(report: &Report, numbers: &Numbers) -> Result<Vec<Section>> {
     all.push(pictured::duplicates(report, numbers));
     all.extend(conversion(report, numbers)?);
     all.push(recipe(found, numbers));
+    if let Some(asked) = &found.asked {
+        all.iter_mut().for_each(|section| name_part(section, &asked.to_string()));
+    }
     Ok(all)
+}
+
+/// Parts of the page that tell of the whole dataset, whatever was selected.
+const OF_EVERYTHING: [&str; 3] = ["duplicates", "conversion", "recipe"];
+
+/// Says over every picture what was asked for: pictures are cut out and shown alone.
+fn name_part(section: &mut Section, asked: &str) {
+    if OF_EVERYTHING.contains(&section.id) {
+        section.intro.insert(0, "Of the whole dataset, whatever was selected. ".into());
+        return;
+    }
+    for figure in &mut section.figures {
+        figure.title = format!("{} · {asked}", figure.title);
+        figure.alt = format!("{asked}: {}", figure.alt);
+    }
+    for gallery in &mut section.galleries {
+        gallery.title = match gallery.title.is_empty() {
+            true => asked.to_owned(),
+            false => format!("{} · {asked}", gallery.title),
+        };
+    }
 }
 
 fn splits(found: &Inspection, numbers: &Numbers) -> Result<Section> {

@@ -7,6 +7,7 @@ use super::spec::{StudySpec, TrainingSpec};
 use crate::dataset::DatasetError;
 use crate::evaluate::EvaluateError;
 use crate::loader::LoaderError;
+use crate::nearest::nearest;
 use crate::train::TrainError;
 
 /// A fault of a study's file.
@@ -72,16 +73,6 @@ pub(super) fn expected(known: &[&str], found: &str) -> String {
     let meant =
         nearest(known, found).map_or(String::new(), |name| format!("; did you mean `{name}`?"));
     format!("expected one of {}, found `{found}`{meant}", known.join(", "))
-}
-
-/// The known name that differs from another in few letters only.
-pub(super) fn nearest<'a>(known: &[&'a str], found: &str) -> Option<&'a str> {
-    let found = found.to_lowercase();
-    let letters = found.chars().count();
-    let few = (letters / 3).max(1);
-    let distance = |name: &str| strsim::osa_distance(&name.to_lowercase(), &found);
-    let nearest = known.iter().copied().min_by_key(|name| distance(name))?;
-    (distance(nearest) <= few && distance(nearest) < letters).then_some(nearest)
 }
 
 /// The entry whose jobs are being planned.

@@ -25,11 +25,11 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer};
 
 use super::StudyError;
-use super::fault::nearest;
 use super::published::Benchmark;
 use crate::loader::Percent;
 use crate::loader::augment::Crop;
 use crate::model::{BatchNormMode, Network};
+use crate::nearest::nearest;
 use crate::storage::local_path;
 use crate::text_file;
 use crate::train::schedule::Schedule;

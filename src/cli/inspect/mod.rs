@@ -1,23 +1,35 @@
 //! `tcolz inspect`.
 
+mod bad;
 mod duplicates;
 mod screen;
 
-use std::path::Path;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use tcolz::inspect::{
-    duplicates_sheet, find_duplicates, inspect, inspect_selected, overview_sheet,
+    Sheet, SheetError, SheetFormat, bad_inputs, duplicates_sheet, find_duplicates, inspect,
+    inspect_selected, overview_sheet,
 };
+use tcolz::loader::select::{Condition, Select};
 use tcolz::report::Report;
 use tcolz::{Dataset, durable};
 
 use super::Ending;
 use super::args::InspectArgs;
-use super::output::print;
+use super::output::{count, plural, print};
+use super::select_args::SelectArgs;
 
 pub(super) fn run(args: &InspectArgs) -> anyhow::Result<Ending> {
     let dataset = Dataset::open(&args.dataset)?;
+    if lists_bad(args, &dataset)? {
+        let SelectArgs { split, condition, .. } = &args.select;
+        let found = bad_inputs(&dataset, split.as_deref(), condition.as_deref())?;
+        let json = || anyhow::Ok(format!("{:#}\n", serde_json::to_value(&found)?));
+        print(&if args.json { json()? } else { bad::text(&found) })?;
+        return Ok(Ending::Done);
+    }
     if args.duplicates {
         // The page has them, too: they are looked for once.
         let (report, own) = match &args.html {
@@ -35,7 +47,7 @@ pub(super) fn run(args: &InspectArgs) -> anyhow::Result<Ending> {
             (false, _) => duplicates::text(found, &dataset),
         })?;
         if let Some(path) = &args.sheet {
-            write(path, &duplicates_sheet(&dataset, found)?)?;
+            write_sheet(path, "groups", |format| duplicates_sheet(&dataset, found, format))?;
         }
         return Ok(Ending::Done);
     }
@@ -55,9 +67,56 @@ pub(super) fn run(args: &InspectArgs) -> anyhow::Result<Ending> {
         print(&if args.json { json()? } else { screen::text(&found) })?;
     }
     if let Some(path) = &args.sheet {
-        write(path, &overview_sheet(&dataset, args.sheet_by, selections)?)?;
+        let by = args.sheet_by;
+        write_sheet(path, "rows", |format| overview_sheet(&dataset, by, selections, format))?;
     }
     Ok(Ending::Done)
+}
+
+/// Whether inputs are listed of which nothing is stored: as asked for, or because the condition holds for no others.
+fn lists_bad(args: &InspectArgs, dataset: &Dataset) -> anyhow::Result<bool> {
+    let SelectArgs { subset, condition, percent, .. } = &args.select;
+    if args.list_bad || subset.is_some() || percent.is_some() {
+        return Ok(args.list_bad);
+    }
+    let select = Select { condition: condition.clone(), ..Select::default() };
+    let condition = select.condition_of(dataset)?;
+    let has_pictures = args.html.is_some() || args.sheet.is_some();
+    Ok(!has_pictures && condition.as_ref().is_some_and(Condition::excludes_stored))
+}
+
+/// Writes the pages of a sheet: `sheet.png`, `sheet-2.png`, …
+fn write_sheet(
+    path: &Path,
+    what: &str,
+    make: impl FnOnce(SheetFormat) -> Result<Sheet, SheetError>,
+) -> anyhow::Result<()> {
+    let sheet = make(SheetFormat::of(path).unwrap_or_default())?;
+    for (page, number) in sheet.pages.iter().zip(1..) {
+        write(&page_path(path, number), page)?;
+    }
+    let (pages, all) = (sheet.pages.len() as u64, sheet.rows + sheet.left_out);
+    if sheet.left_out > 0 {
+        let shown = count(sheet.rows as u64);
+        eprintln!(
+            "{} show the first {shown} of {} {what}",
+            plural(pages, "page"),
+            count(all as u64)
+        );
+    } else if pages > 1 {
+        eprintln!("{} show {} {what}", plural(pages, "page"), count(all as u64));
+    }
+    Ok(())
+}
+
+/// The file of a page: the first has the name that was given.
+fn page_path(path: &Path, number: u32) -> PathBuf {
+    if number == 1 {
+        return path.to_owned();
+    }
+    let part = |part: Option<&OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
+    let (stem, ending) = (part(path.file_stem()), part(path.extension()));
+    path.with_file_name(format!("{stem}-{number}.{ending}"))
 }
 
 fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tcolz::inspect::{Distribution, Inspection, Selected, SplitStatistics};
+use tcolz::inspect::{Asked, Distribution, Inspection, Selected, SplitStatistics};
 use tcolz::recipe::Dtype;
 
 use crate::cli::output::{Facts, against_plain, bytes, classes, count, plural, times_as_many};
@@ -64,6 +64,7 @@ pub(super) fn text(found: &Inspection) -> String {
 fn inputs(found: &Inspection, facts: &mut Facts) {
     let counts = found.statistics.counts;
     if let Some(selected) = &found.selected {
+        facts.add("asked for", found.asked.as_ref().map_or_else(String::new, Asked::to_string));
         for of in selected {
             let Selected { split, stored, subset, condition, percent } = of;
             let mut words = vec![format!("{} stored", count(*stored))];

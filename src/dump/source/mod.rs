@@ -20,8 +20,8 @@ use tar::Tar;
 /// Source files above this are not read: no photo of 40 million pixels comes near it.
 pub const MAX_SOURCE_BYTES: u64 = 256_000_000;
 
-/// Called while a dump is listed: for a tar with the bytes that were gone through and all there are, for a
-/// folder with the files found so far and 0. `Break` gives up.
+/// Called while a dump is listed: for a tar, and where files are compared, with the bytes that were gone through and
+/// all there are; for a folder with the files found so far and 0. `Break` gives up.
 pub type Watch<'a> = dyn FnMut(u64, u64) -> ControlFlow<()> + 'a;
 
 /// The files of a dump. Cheap to clone; all clones read the same files.
@@ -210,4 +210,26 @@ impl Source {
 
 fn too_long(bytes: u64) -> io::Error {
     io::Error::other(format!("{bytes} bytes, more than the {MAX_SOURCE_BYTES} that are read"))
+}
+
+/// True for errors that say nothing of the photo: no memory or descriptors left, a mount that went away.
+/// Quarantine is for good, so a photo must not get there because of them.
+pub(crate) fn is_of_the_machine(error: &io::Error) -> bool {
+    use io::ErrorKind::{
+        HostUnreachable, NetworkDown, NetworkUnreachable, NotConnected, OutOfMemory,
+        StaleNetworkFileHandle, TimedOut,
+    };
+    // ENFILE and EMFILE, which have no kind of their own.
+    let no_descriptors = cfg!(unix) && matches!(error.raw_os_error(), Some(23 | 24));
+    no_descriptors
+        || matches!(
+            error.kind(),
+            OutOfMemory
+                | TimedOut
+                | NotConnected
+                | StaleNetworkFileHandle
+                | HostUnreachable
+                | NetworkUnreachable
+                | NetworkDown
+        )
 }

@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 
 use crate::dataset::{Dataset, DatasetError, LedgerRow};
 use crate::inspect::duplicates::{DuplicateGroup, Duplicates, Relation};
-use crate::inspect::holds;
+use crate::inspect::{Asked, holds};
 use crate::loader::Selection;
 use crate::sample::Status;
 
-use super::{SheetError, SheetRow, Tile, sheet};
+use super::{Sheet, SheetError, SheetFormat, SheetRow, Tile, sheet};
 
 /// Tiles in a row.
 const TILES: usize = 8;
-/// Rows of a sheet: more are no overview, and no viewer shows them.
-const MAX_ROWS: usize = 60;
+/// Rows of a sheet: about twenty pages. More are no overview.
+const MAX_ROWS: usize = 400;
 
 /// What the rows of an overview stand for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -53,8 +53,8 @@ impl SheetBy {
     }
 }
 
-/// A contact sheet of a dataset, or of selections of it: eight samples of each class, split or status, evenly
-/// spread over the ledger.
+/// A contact sheet of a dataset, or of selections of it, which its title names: eight samples of each class, split or
+/// status, evenly spread over the ledger.
 ///
 /// # Errors
 /// As [`Dataset::ledger`] and [`sheet`]; [`DatasetError::Structure`] when there is nothing to show.
@@ -62,7 +62,8 @@ pub fn overview_sheet(
     dataset: &Dataset,
     by: SheetBy,
     selections: Option<&[Selection]>,
-) -> Result<Vec<u8>, SheetError> {
+    format: SheetFormat,
+) -> Result<Sheet, SheetError> {
     let ledger = dataset.ledger()?;
     let mut by_row: BTreeMap<(u64, String), Vec<&LedgerRow>> = BTreeMap::new();
     for row in ledger.iter().filter(|row| holds(selections, &row.split, row.place)) {
@@ -87,15 +88,21 @@ pub fn overview_sheet(
         let reason = "no sample is stored: there is nothing to show".to_owned();
         return Err(DatasetError::Structure { path, reason }.into());
     }
-    cut(&mut rows, "rows");
-    sheet(dataset, &rows)
+    let left_out = rows.len().saturating_sub(MAX_ROWS);
+    rows.truncate(MAX_ROWS);
+    let title = selections.map(|selections| Asked::of(dataset, selections).to_string());
+    Ok(Sheet { left_out, ..sheet(dataset, title.as_deref(), &rows, format)? })
 }
 
 /// A contact sheet of groups of duplicates, a group a row.
 ///
 /// # Errors
 /// As [`Dataset::ledger`] and [`sheet`]; [`DatasetError::Structure`] when there are none.
-pub fn duplicates_sheet(dataset: &Dataset, found: &Duplicates) -> Result<Vec<u8>, SheetError> {
+pub fn duplicates_sheet(
+    dataset: &Dataset,
+    found: &Duplicates,
+    format: SheetFormat,
+) -> Result<Sheet, SheetError> {
     let structure =
         |reason: String| DatasetError::Structure { path: dataset.root().to_owned(), reason };
     if found.groups.is_empty() {
@@ -111,10 +118,10 @@ pub fn duplicates_sheet(dataset: &Dataset, found: &Duplicates) -> Result<Vec<u8>
         let tiles = shown.map(|member| of(member.ledger_row).map(|row| tile(dataset, row)));
         Ok(SheetRow { heading: Some(heading(group)), tiles: tiles.collect::<Result<_, _>>()? })
     };
-    let first = found.groups.iter().take(MAX_ROWS + 1);
-    let mut rows = first.map(row).collect::<Result<Vec<_>, DatasetError>>()?;
-    cut(&mut rows, "groups");
-    sheet(dataset, &rows)
+    let first = found.groups.iter().take(MAX_ROWS);
+    let rows = first.map(row).collect::<Result<Vec<_>, DatasetError>>()?;
+    let left_out = found.groups.len() - rows.len();
+    Ok(Sheet { left_out, ..sheet(dataset, None, &rows, format)? })
 }
 
 /// In which sense the samples of a group are the same, in words.
@@ -149,13 +156,4 @@ fn tile<'a>(dataset: &Dataset, row: &'a LedgerRow) -> Tile<'a> {
     let class = row.label.and_then(|label| dataset.meta().classes.get(usize::from(label)));
     let class = class.map_or("no label", String::as_str);
     Tile { row, caption: vec![row.sample_id.clone(), format!("{} / {class}", row.split)] }
-}
-
-/// Cuts a sheet that is too long and says so on it.
-fn cut(rows: &mut Vec<SheetRow<'_>>, what: &str) {
-    if rows.len() > MAX_ROWS {
-        rows.truncate(MAX_ROWS);
-        let heading = Some(format!("only the first {MAX_ROWS} {what} are shown"));
-        rows.push(SheetRow { heading, tiles: Vec::new() });
-    }
 }

@@ -6,12 +6,17 @@
 //! value      = number | word | 'words' | "words"
 //! ```
 //! Where the ledger has no value, no comparison holds, `!=` neither. Numbers are compared exactly;
-//! columns of float32 with the value rounded to float32.
+//! columns of float32 with the value rounded to float32. A label is a number or the name of a class: a bare number is
+//! always the number, whatever the classes are called. A reason is its code word or the whole sentence.
+
+mod parse;
 
 use std::cmp::Ordering;
 
-use crate::dataset::{LedgerBatch, LedgerType, LedgerValue};
+use crate::dataset::{LedgerBatch, LedgerType, LedgerValue, reason_code};
 use crate::loader::LoaderError;
+use crate::sample::Status;
+use parse::Parser;
 
 /// Conditions that all must hold.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,30 +71,17 @@ impl Operator {
 }
 
 impl Condition {
-    /// Reads conditions on `columns`, as [`crate::Dataset::ledger_columns`] names them.
+    /// Reads conditions on `columns`, as [`crate::Dataset::ledger_columns`] names them, of a dataset with these
+    /// classes.
     ///
     /// # Errors
     /// [`LoaderError::Condition`] with the position and what was expected there.
-    pub fn parse(text: &str, columns: &[(String, LedgerType)]) -> Result<Condition, LoaderError> {
-        // An editor's byte order mark comes along when a condition is copied out of a file.
-        let text = text.trim_start_matches('\u{feff}');
-        let mut parser = Parser { text, at: 0 };
-        let mut comparisons = vec![parser.comparison(columns)?];
-        loop {
-            parser.skip_blanks();
-            let start = parser.at;
-            match parser.bare_word() {
-                "" if parser.rest().is_empty() => return Ok(Condition(comparisons)),
-                word if word.eq_ignore_ascii_case("and") => {
-                    comparisons.push(parser.comparison(columns)?);
-                }
-                word => {
-                    let found = if word.is_empty() { parser.rest() } else { word };
-                    let reason = format!("expected `and` or the end, found `{found}`");
-                    return Err(parser.wrong(start, reason));
-                }
-            }
-        }
+    pub fn parse(
+        text: &str,
+        columns: &[(String, LedgerType)],
+        classes: &[String],
+    ) -> Result<Condition, LoaderError> {
+        Ok(Condition(Parser::comparisons(text, columns, classes)?))
     }
 
     /// The columns it looks at, each once.
@@ -98,6 +90,12 @@ impl Condition {
         columns.sort_unstable();
         columns.dedup();
         columns
+    }
+
+    /// True for conditions that ask for a status other than `stored`: they hold for no sample that can be read.
+    pub fn excludes_stored(&self) -> bool {
+        let stored = LedgerValue::Word(Status::Stored.as_str());
+        self.0.iter().any(|test| test.column == "status" && !test.holds(stored))
     }
 
     /// For each row of a batch, whether it holds.
@@ -128,175 +126,15 @@ impl Comparison {
                 (found as f64).partial_cmp(value)
             }
             (LedgerValue::Real(found), Value::Real(value)) => found.partial_cmp(value),
-            (LedgerValue::Word(found), Value::Word(value)) => Some(found.cmp(value.as_str())),
+            (LedgerValue::Word(found), Value::Word(value)) => {
+                let by_code = self.column == "reason" && reason_code(found) == value;
+                Some(if by_code { Ordering::Equal } else { found.cmp(value.as_str()) })
+            }
             _ => None,
         };
         ordering.is_some_and(|ordering| self.operator.holds(ordering))
     }
 }
 
-struct Parser<'a> {
-    text: &'a str,
-    /// In bytes.
-    at: usize,
-}
-
-impl<'a> Parser<'a> {
-    fn rest(&self) -> &'a str {
-        &self.text[self.at..]
-    }
-
-    fn wrong(&self, at: usize, reason: String) -> LoaderError {
-        let position = self.text[..at].chars().count() + 1;
-        LoaderError::Condition { text: self.text.to_owned(), position, reason }
-    }
-
-    fn skip_blanks(&mut self) {
-        self.at = self.text.len() - self.rest().trim_start().len();
-    }
-
-    /// What stands before the next blank, operator or quote.
-    fn bare_word(&mut self) -> &'a str {
-        let ends = |c: char| c.is_whitespace() || "=<>!'\"".contains(c);
-        let rest = self.rest();
-        let word = &rest[..rest.find(ends).unwrap_or(rest.len())];
-        self.at += word.len();
-        word
-    }
-
-    fn comparison(&mut self, columns: &[(String, LedgerType)]) -> Result<Comparison, LoaderError> {
-        self.skip_blanks();
-        let start = self.at;
-        let name = self.bare_word();
-        let kind = columns.iter().find(|(column, _)| column == name).map(|&(_, kind)| kind);
-        let Some(kind) = kind.filter(|&kind| kind != LedgerType::Hash) else {
-            let known = columns.iter().filter(|(_, kind)| *kind != LedgerType::Hash);
-            let known: Vec<&str> = known.map(|(column, _)| column.as_str()).collect();
-            let known = known.join(", ");
-            let reason = match (name, self.rest()) {
-                ("", "") => format!(
-                    "expected a condition such as `agreement >= 5`, found the end; there are: {known}"
-                ),
-                ("", rest) => {
-                    format!("expected a ledger column, found `{rest}`; there are: {known}")
-                }
-                _ => format!("no ledger column `{name}`; there are: {known}"),
-            };
-            return Err(self.wrong(start, reason));
-        };
-        self.skip_blanks();
-        let start = self.at;
-        let operator = OPERATORS.iter().find(|(sign, _)| self.rest().starts_with(sign));
-        let Some(&(sign, operator)) = operator else {
-            let reason = format!("expected =, !=, <, <=, > or >= behind `{name}`");
-            return Err(self.wrong(start, reason));
-        };
-        self.at += sign.len();
-        let by_size = !matches!(operator, Operator::Equal | Operator::NotEqual);
-        if kind == LedgerType::Word && by_size {
-            let reason = format!("column `{name}` holds words: expected = or !=, found {sign}");
-            return Err(self.wrong(start, reason));
-        }
-        self.skip_blanks();
-        let start = self.at;
-        let word = self.value()?;
-        let value = match kind {
-            LedgerType::Word => Some(Value::Word(word.to_owned())),
-            LedgerType::Real => word.parse().ok().filter(|v: &f32| v.is_finite()).map(Value::Real),
-            _ => word.parse().map(Value::Integer).ok().or_else(|| {
-                let number: f64 = word.parse().ok().filter(|number: &f64| number.is_finite())?;
-                let whole = number.fract() == 0.0;
-                Some(if whole { Value::Integer(number as i128) } else { Value::Fraction(number) })
-            }),
-        };
-        let value = value.ok_or_else(|| {
-            self.wrong(
-                start,
-                format!("column `{name}` holds numbers: expected one, found `{word}`"),
-            )
-        })?;
-        Ok(Comparison { column: name.to_owned(), operator, value })
-    }
-
-    /// A bare word, or what stands between quotes.
-    fn value(&mut self) -> Result<&'a str, LoaderError> {
-        let start = self.at;
-        let Some(quote) = self.rest().chars().next().filter(|&c| c == '\'' || c == '"') else {
-            let word = self.bare_word();
-            if word.is_empty() {
-                return Err(self.wrong(start, "expected a number or a word".to_owned()));
-            }
-            return Ok(word);
-        };
-        let quoted = &self.rest()[1..];
-        let Some(length) = quoted.find(quote) else {
-            return Err(self.wrong(start, format!("the quote {quote} is never closed")));
-        };
-        self.at += length + 2;
-        Ok(&quoted[..length])
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(text: &str) -> Result<Condition, LoaderError> {
-        let columns = [
-            ("width", LedgerType::Integer),
-            ("text_pos", LedgerType::Real),
-            ("format", LedgerType::Word),
-            ("source_blake3", LedgerType::Hash),
-        ];
-        Condition::parse(text, &columns.map(|(name, kind)| (name.to_owned(), kind)))
-    }
-
-    #[test]
-    fn mistakes_are_named_with_their_place_and_what_was_expected() {
-        let wrong = [
-            ("", 1, "there are: width, text_pos, format"),
-            ("  hight > 3", 3, "no ledger column `hight`; there are: width"),
-            ("source_blake3 = 1", 1, "no ledger column"),
-            ("width 300", 7, "expected =, !=, <, <=, > or >= behind `width`"),
-            ("width >", 8, "expected a number or a word"),
-            ("width > wide", 9, "`width` holds numbers: expected one, found `wide`"),
-            ("width > 1 width < 3", 11, "expected `and` or the end, found `width`"),
-            ("width > 1 and", 14, "agreement >= 5`, found the end; there are: width"),
-            ("width > 1 or width < 3", 11, "found `or`"),
-            ("format < jpeg", 8, "`format` holds words: expected = or !="),
-            ("format = 'jpeg", 10, "never closed"),
-            ("width = NaN", 9, "expected one"),
-            ("text_pos > inf", 12, "expected one"),
-            ("wïdth = 1 and é = 1", 1, "no ledger column `wïdth`"),
-            ("format = é and é = 1", 16, "no ledger column `é`"),
-            ("width = 1 = 2", 11, "expected `and` or the end, found `= 2`"),
-        ];
-        for (text, at, expected) in wrong {
-            match parse(text) {
-                Err(LoaderError::Condition { position, reason, .. }) => {
-                    assert_eq!(position, at, "{text}: {reason}");
-                    assert!(reason.contains(expected), "{text}: {reason}");
-                }
-                other => panic!("{text}: {other:?}"),
-            }
-        }
-    }
-
-    #[test]
-    fn numbers_are_compared_exactly_and_float32_columns_as_float32() {
-        let holds = |text: &str, value| parse(text).unwrap().0[0].holds(value);
-        let integer = LedgerValue::Integer;
-        assert!(holds("width=18446744073709551615", integer(u64::MAX)));
-        assert!(!holds("width = 18446744073709551615", integer(u64::MAX - 1)));
-        assert!(holds("width > 300.5", integer(301)) && !holds("width > 300.5", integer(300)));
-        assert!(!holds("width > 1e19", integer(10_000_000_000_000_000_000)));
-        assert!(holds("width >= -1", integer(0)) && holds("width != -1", integer(1)));
-        assert!(holds("text_pos = 0.1", LedgerValue::Real(0.1)), "as float32, not as float64");
-        assert!(!holds("text_pos != 0.1", LedgerValue::Real(f32::NAN)), "no number at all");
-        assert!(holds("format != 'a b'", LedgerValue::Word("jpeg")));
-        assert_eq!(
-            parse("width>1 AND width<3 and format=png").unwrap().columns(),
-            ["format", "width"]
-        );
-    }
-}
+mod tests;

@@ -65,6 +65,16 @@ impl Select {
         }));
         words.join(", ")
     }
+
+    /// The condition, read for `dataset`.
+    ///
+    /// # Errors
+    /// [`LoaderError::Condition`].
+    pub fn condition_of(&self, dataset: &Dataset) -> Result<Option<Condition>, LoaderError> {
+        let (columns, classes) = (dataset.ledger_columns(), &dataset.meta().classes);
+        let parse = |text: &String| Condition::parse(text, &columns, classes);
+        self.condition.as_ref().map(parse).transpose()
+    }
 }
 
 /// Where a stored sample lies.
@@ -102,7 +112,7 @@ impl fmt::Display for SelectCounts {
 /// The samples that are read, in the order of storage: 10 bytes each.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selection {
-    split: String,
+    select: Select,
     parts: SplitParts,
     places: Vec<Place>,
     labels: Vec<u16>,
@@ -115,12 +125,19 @@ impl Selection {
     /// # Errors
     /// [`DatasetError::NotFound`] for a split that is not there; [`DatasetError::Structure`] when ledger
     /// and dataset.json contradict each other; [`LoaderError::Condition`], [`LoaderError::SubsetFile`],
-    /// [`LoaderError::SubsetLine`]; [`LoaderError::Nothing`] when no sample is left.
+    /// [`LoaderError::SubsetLine`]; [`LoaderError::NotStored`] where the condition asks for another status;
+    /// [`LoaderError::Nothing`] when no sample is left.
     pub fn of(dataset: &Dataset, select: &Select) -> Result<Selection, LoaderError> {
         let parts = dataset.split_parts(&select.split)?;
-        let columns = dataset.ledger_columns();
-        let parse = |text: &String| Condition::parse(text, &columns);
-        let condition = select.condition.as_ref().map(parse).transpose()?;
+        let condition = select.condition_of(dataset)?;
+        if let Some(text) = select.condition.as_ref()
+            && condition.as_ref().is_some_and(Condition::excludes_stored)
+        {
+            return Err(LoaderError::NotStored {
+                text: text.clone(),
+                dataset: dataset.root().to_owned(),
+            });
+        }
         let subset = select.subset.as_deref().map(Subset::read).transpose()?;
         let mut wanted = vec!["label"];
         wanted.extend(PLACE_FIELDS);
@@ -143,7 +160,12 @@ impl Selection {
 
     /// Name of the split; names of several joined by `+`.
     pub fn split(&self) -> &str {
-        &self.split
+        &self.select.split
+    }
+
+    /// What was asked for.
+    pub fn select(&self) -> &Select {
+        &self.select
     }
 
     /// The splits that it is of.
@@ -380,11 +402,12 @@ impl Gathered {
             keep(&mut labels, &taken);
         }
         counts.percent = places.len();
-        let split = select.split.clone();
+        let select = select.clone();
         if places.is_empty() {
-            return Err(LoaderError::Nothing { split, counts: counts.to_string() });
+            let (split, counts) = (select.split, counts.to_string());
+            return Err(LoaderError::Nothing { split, counts });
         }
-        Ok(Selection { split, parts, places, labels, counts })
+        Ok(Selection { select, parts, places, labels, counts })
     }
 }
 

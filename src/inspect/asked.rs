@@ -1,0 +1,63 @@
+//! What was asked for: the words that stand over every report and picture of a part of a dataset.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::dataset::Dataset;
+use crate::loader::select::Selection;
+
+/// What was asked for, where not everything is looked at: `split train, named in list.txt, where width > 300,
+/// 20 % of every class (seed 0)`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Asked {
+    /// The splits with selected samples; `None` where these are all that have samples.
+    pub splits: Option<Vec<String>>,
+    /// The file of `--subset`.
+    pub subset: Option<String>,
+    /// The conditions of `--where`.
+    pub condition: Option<String>,
+    /// The share of every class of `--percent`.
+    pub percent: Option<String>,
+    /// Which share it is.
+    pub percent_seed: Option<u64>,
+}
+
+impl Asked {
+    /// What these selections were made by. They differ in their splits alone.
+    pub fn of(dataset: &Dataset, selections: &[Selection]) -> Asked {
+        let all = dataset.meta().splits.iter().filter(|split| split.rows > 0);
+        let names = || selections.iter().flat_map(|selection| selection.parts().names());
+        let every = all.map(|split| &*split.name).all(|split| names().any(|name| name == split));
+        let select = selections.first().map(Selection::select);
+        let percent = select.and_then(|select| select.percent);
+        let subset = select.and_then(|select| select.subset.as_ref());
+        Asked {
+            splits: (!every).then(|| names().map(str::to_owned).collect()),
+            subset: subset.map(|path| path.display().to_string()),
+            condition: select.and_then(|select| select.condition.clone()),
+            percent: percent.map(|percent| percent.to_string()),
+            percent_seed: percent.and(select).map(|select| select.percent_seed),
+        }
+    }
+}
+
+impl fmt::Display for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut words = Vec::new();
+        match self.splits.as_deref() {
+            None => {}
+            Some([split]) => words.push(format!("split {split}")),
+            Some(splits) => words.push(format!("splits {}", splits.join(" and "))),
+        }
+        words.extend(self.subset.as_ref().map(|path| format!("named in {path}")));
+        words.extend(self.condition.as_ref().map(|condition| format!("where {condition}")));
+        if let Some((percent, seed)) = self.percent.as_ref().zip(self.percent_seed) {
+            words.push(format!("{percent} % of every class (seed {seed})"));
+        }
+        if words.is_empty() {
+            words.push("everything".to_owned());
+        }
+        f.write_str(&words.join(", "))
+    }
+}
