@@ -29,7 +29,8 @@ const INSIDE: [&str; 16] = [
     "Error {",
 ];
 /// Flags of cargo and curl in our advice.
-const OF_OTHERS: [&str; 4] = ["--features", "--data-binary", "--lib", "--new"];
+const OF_OTHERS: [&str; 6] =
+    ["--features", "--data-binary", "--lib", "--new", "--test", "--test-reporter"];
 
 /// Words that begin with two dashes.
 fn flags(text: &str) -> BTreeSet<String> {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 use tcolz::inspect::{SheetBy, SheetFormat};
+use tcolz::storage::local_path;
 
 use super::dump_args::DumpArgs;
 use super::help;
@@ -164,7 +165,7 @@ pub(crate) struct InspectArgs {
     /// Write a contact sheet to this .png or .jpg file, and its further pages beside it: sheet.png, sheet-2.png, …;
     /// with --duplicates, one of the duplicates
     #[arg(long, value_name = "FILE", value_parser = parse_sheet)]
-    pub(crate) sheet: Option<PathBuf>,
+    pub(crate) sheet: Option<PicturePath>,
     /// What a row of the contact sheet stands for: class, split or status
     #[arg(long, value_name = "WHAT", default_value = "class", value_parser = parse_sheet_by, requires = "sheet", conflicts_with = "duplicates")]
     pub(crate) sheet_by: SheetBy,
@@ -203,7 +204,7 @@ pub(crate) struct ShowArgs {
     pub(crate) id: String,
     /// Write the picture as stored to this PNG file
     #[arg(long, value_name = "FILE", value_parser = parse_png)]
-    pub(crate) png: Option<PathBuf>,
+    pub(crate) png: Option<PicturePath>,
     /// Which stored size to show [default: the largest]
     #[arg(long, value_name = "N")]
     pub(crate) size: Option<u32>,
@@ -429,18 +430,22 @@ fn parse_protocol(word: &str) -> Result<tcolz::evaluate::Protocol, String> {
     }
 }
 
-fn parse_sheet(path: &str) -> Result<PathBuf, String> {
-    let path = PathBuf::from(path);
+/// The path of a picture: its ending says its format.
+#[derive(Debug, Clone)]
+pub(crate) struct PicturePath(pub(crate) PathBuf);
+
+fn parse_sheet(path: &str) -> Result<PicturePath, String> {
+    let path = local_path(path.into()).map_err(|error| error.to_string())?;
     match SheetFormat::of(&path) {
-        Some(_) => Ok(path),
+        Some(_) => Ok(PicturePath(path)),
         None => Err("expected a name that ends in .png or .jpg".to_owned()),
     }
 }
 
-fn parse_png(path: &str) -> Result<PathBuf, String> {
-    let path = PathBuf::from(path);
+fn parse_png(path: &str) -> Result<PicturePath, String> {
+    let path = local_path(path.into()).map_err(|error| error.to_string())?;
     match SheetFormat::of(&path) {
-        Some(SheetFormat::Png) => Ok(path),
+        Some(SheetFormat::Png) => Ok(PicturePath(path)),
         _ => Err("expected a name that ends in .png: every pixel is kept".to_owned()),
     }
 }

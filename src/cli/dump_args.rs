@@ -25,8 +25,9 @@ pub(crate) struct DumpArgs {
     /// Seed of --make-splits
     #[arg(long, value_name = "N", default_value_t = 0, requires = "make_splits")]
     pub(crate) seed: u64,
-    /// Method of --make-splits; v1 looks at no file and may put the same photo into several splits
-    #[arg(long, value_name = "NAME", default_value = SPLIT_METHOD, requires = "make_splits", value_parser = PossibleValuesParser::new(SPLIT_METHODS))]
+    /// Method of --make-splits: stratified-blake3-v2, or stratified-blake3-v1, which looks at no file and may put one
+    /// photo into two splits
+    #[arg(long, value_name = "NAME", default_value = SPLIT_METHOD, hide_default_value = true, hide_possible_values = true, requires = "make_splits", value_parser = PossibleValuesParser::new(SPLIT_METHODS))]
     pub(crate) split_method: String,
     /// Text sentiment of each tweet, for the ledger: a file with the columns TWID NEG NEU POS
     #[arg(long, value_name = "TSV")]

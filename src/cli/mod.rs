@@ -169,5 +169,12 @@ mod tests {
             }
         }
         assert!(seen > 15, "{seen}");
+        // Those whose ending is tested, too.
+        for words in ["inspect x --sheet s3://bucket/x.png", "show x y --png s3://bucket/x.png"] {
+            let words = format!("tcolz {words}");
+            let words = words.split(' ');
+            let error = super::command().try_get_matches_from(words).unwrap_err().to_string();
+            assert!(error.contains("a URL"), "{error}");
+        }
     }
 }

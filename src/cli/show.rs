@@ -12,7 +12,7 @@ use tcolz::sample::Status;
 use tcolz::{Dataset, durable};
 
 use super::Ending;
-use super::args::ShowArgs;
+use super::args::{PicturePath, ShowArgs};
 use super::output::{Facts, bytes, plain, print};
 
 /// Columns of the picture drawn on a terminal.
@@ -46,7 +46,7 @@ pub(super) fn run(args: &ShowArgs) -> anyhow::Result<Ending> {
             }
         }
     }
-    if let Some(path) = &args.png {
+    if let Some(PicturePath(path)) = &args.png {
         let [row, rest @ ..] = rows.as_slice() else { bail!("no sample `{}`", args.id) };
         if !rest.is_empty() {
             eprintln!(

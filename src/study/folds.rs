@@ -124,7 +124,7 @@ pub fn resample(
         return Ok(made);
     }
     let (ids, labels) = labelled(dataset, select)?;
-    let tested = held_out(share, seed, &labels, &ids);
+    let tested = held_out(share, seed, &labels, &ids, None);
     let part = |test: bool| {
         let chosen = ids.iter().zip(&tested).filter(move |&(_, &tested)| tested == test);
         chosen.map(|(id, _)| id.as_str())

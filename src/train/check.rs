@@ -3,6 +3,7 @@
 use super::error::{Result, TrainError};
 use super::memory::MemoryEstimate;
 use super::options::TrainOptions;
+use super::run::holdout_of;
 use super::samples::Samples;
 use super::{device, setup, weights};
 use crate::dataset::Dataset;
@@ -60,7 +61,7 @@ impl TrainingOutlook {
         if let Err(error) = setup::check_class_weights(&options.class_weights, &meta.classes) {
             note("--class-weights", error);
         }
-        if let Err(error) = Samples::of(dataset, options) {
+        if let Err(error) = Samples::of(dataset, options, holdout_of(options)) {
             note("", error);
         }
         if let (Some(limit), Some(size), Ok(device)) =

@@ -8,11 +8,14 @@ use serde_json::{Map, Value, json};
 use super::error::Result;
 use super::loss::LossOptions;
 use super::options::{TrainOptions, Validation};
+use super::samples::HOLDOUT_METHODS;
 use super::setup::Setup;
 use super::sgd::SgdOptions;
 use super::weights;
 use crate::model::BatchNormMode;
 
+/// How samples are held out, where they are.
+pub(super) const HOLDOUT_OPTION: &str = "holdout method";
 /// The option that may grow once a run is finished.
 const EPOCHS: &str = "--epochs";
 
@@ -71,7 +74,10 @@ impl Identity {
         ];
         // Runs that were begun before there was this option have no word of it.
         let key = options.weights_key.as_ref().map(|key| ("--weights-key", json!(key)));
-        let named = named.into_iter().chain(key);
+        let holdout = (matches!(options.validation, Validation::Holdout(_))
+            && setup.holdout != HOLDOUT_METHODS[0])
+            .then(|| (HOLDOUT_OPTION, json!(setup.holdout)));
+        let named = named.into_iter().chain(key).chain(holdout);
         Ok(Identity(named.map(|(name, value)| (name.to_owned(), value)).collect()))
     }
 

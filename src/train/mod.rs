@@ -62,7 +62,7 @@ pub use preset::Preset;
 pub use resources::RESOURCES_FILE;
 pub use run::{BEST_FILE, CHECKPOINT_FILE, CURVES_FILES, FINDER_FILES, LAST_FOLDER, RUN_FILE};
 pub(crate) use samples::held_out;
-pub use samples::{HOLDOUT_FILE, HOLDOUT_METHOD, TRAINED_FILE};
+pub use samples::{HOLDOUT_FILE, HOLDOUT_METHODS, TRAINED_FILE};
 pub use seen::seen_by;
 pub(crate) use setup::default_size;
 pub use summary::{TrainSummary, train};

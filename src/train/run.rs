@@ -20,11 +20,11 @@ use super::cache::CACHE_PREFIX;
 use super::checkpoint::Progress;
 use super::error::{Result, TrainError};
 use super::fit::ALL_DONE;
-use super::identity::Identity;
+use super::identity::{HOLDOUT_OPTION, Identity};
 use super::log::{LOG_FILE, STEPS_FILE, TIMES_FILE};
 use super::options::{DEFAULT_RANDOM_LEARNING_RATE, TrainOptions};
 use super::resources::RESOURCES_FILE;
-use super::samples::{HOLDOUT_FILE, TRAINED_FILE};
+use super::samples::{HOLDOUT_FILE, HOLDOUT_METHODS, TRAINED_FILE};
 use crate::dataset::SEEN_FILE;
 use crate::durable::{self, FolderLock, TEMPORARY_PREFIX};
 
@@ -74,6 +74,20 @@ pub(super) fn with_begun_rate(options: &TrainOptions) -> TrainOptions {
         options.learning_rate = begun.filter(|rate| *rate == DEFAULT_RANDOM_LEARNING_RATE);
     }
     options
+}
+
+/// Which of [`HOLDOUT_METHODS`] a run holds samples out by: the one that it was begun with.
+pub(super) fn holdout_of(options: &TrainOptions) -> &'static str {
+    let [first, last] = HOLDOUT_METHODS;
+    let text = match options.restart {
+        true => String::new(),
+        false => fs::read_to_string(options.out.join(RUN_FILE)).unwrap_or_default(),
+    };
+    match serde_json::from_str::<RunFile>(&text) {
+        // Runs that were begun before there was another one have no word of it.
+        Ok(run) if !run.options.contains_key(HOLDOUT_OPTION) => first,
+        _ => last,
+    }
 }
 
 /// The folder of a run that this process alone may write to, as long as it is held.

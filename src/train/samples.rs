@@ -6,7 +6,7 @@
 //! --val-split --val-subset, same conditions and share ─ labelled ────────────────▶ validated on
 //! ```
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
 use super::error::{Result, TrainError};
@@ -17,8 +17,9 @@ use crate::loader::select::{Place, keep_together, take_percent};
 use crate::loader::{Percent, Select, Selection};
 use crate::sample::NO_LABEL;
 
-/// Name of the method that holds samples out, with its version: the same name holds out the same for ever.
-pub const HOLDOUT_METHOD: &str = "holdout-v1";
+/// Names of the methods that hold samples out, with their versions: the same name holds out the same for ever. The first
+/// takes samples by their ids alone, the second keeps photos that are equal byte for byte on one side.
+pub const HOLDOUT_METHODS: [&str; 2] = ["holdout-v1", "holdout-v2"];
 /// In the run's folder: ids of the samples that are held out, for `tcolz evaluate --subset`.
 pub const HOLDOUT_FILE: &str = "holdout.txt";
 /// In the run's folder: ids of the others, which are trained on.
@@ -63,7 +64,9 @@ impl Samples {
     ///
     /// # Errors
     /// As [`Selection::of`]; [`TrainError::MissingClass`], [`TrainError::Overlap`], [`TrainError::Options`].
-    pub(super) fn of(dataset: &Dataset, options: &TrainOptions) -> Result<Samples> {
+    ///
+    /// `holdout` is one of [`HOLDOUT_METHODS`].
+    pub(super) fn of(dataset: &Dataset, options: &TrainOptions, holdout: &str) -> Result<Samples> {
         let (selection, mut train, mut unlabelled) = labelled(dataset, &options.select)?;
         let mut validation = None;
         let words = match validation_of(dataset, options) {
@@ -76,7 +79,8 @@ impl Samples {
             }
             Chosen::Holdout(share) => {
                 let ids = selection.sample_ids(dataset)?;
-                let held = hold_out(&mut train, &ids, share, options.seed)?;
+                let together = holdout != HOLDOUT_METHODS[0];
+                let held = hold_out(&mut train, &ids, share, options.seed, together)?;
                 validation = Some(held);
                 format!("{share} % of every class of split {}, held out", train.select.split)
             }
@@ -243,8 +247,15 @@ fn labelled(dataset: &Dataset, select: &Select) -> Result<(Selection, Part, usiz
 }
 
 /// Takes a share of every class out of what is trained on.
-fn hold_out(train: &mut Part, ids: &[String], share: Percent, seed: u64) -> Result<Part> {
-    let taken = held_out(share, seed, &train.labels, ids);
+fn hold_out(
+    train: &mut Part,
+    ids: &[String],
+    share: Percent,
+    seed: u64,
+    together: bool,
+) -> Result<Part> {
+    let photos = together.then_some(&*train.photos);
+    let taken = held_out(share, seed, &train.labels, ids, photos);
     let part = |wanted: bool| {
         let chosen = || (0..taken.len()).filter(|&index| taken[index] == wanted);
         Part {
@@ -268,18 +279,33 @@ fn hold_out(train: &mut Part, ids: &[String], share: Percent, seed: u64) -> Resu
     Ok(held)
 }
 
-/// For each sample, whether it is held out ([`HOLDOUT_METHOD`]): within each class, those of the lowest ranks. The last
+/// For each sample, whether it is held out ([`HOLDOUT_METHODS`]): within each class, those of the lowest ranks. The last
 /// sample of a class is never held out. The rows of an id that stands in several splits go where the first of them goes:
-/// a list of ids means all of them.
-pub(crate) fn held_out(share: Percent, seed: u64, labels: &[u16], ids: &[String]) -> Vec<bool> {
+/// a list of ids means all of them. With `photos`, keys of the photos, those of one key have the lowest of their ranks, so
+/// that they go one way.
+pub(crate) fn held_out(
+    share: Percent,
+    seed: u64,
+    labels: &[u16],
+    ids: &[String],
+    photos: Option<&[u64]>,
+) -> Vec<bool> {
     let rank = |id: &String| {
         let mut hash = blake3::Hasher::new();
-        hash.update(HOLDOUT_METHOD.as_bytes()).update(&seed.to_le_bytes()).update(id.as_bytes());
+        hash.update(HOLDOUT_METHODS[0].as_bytes()).update(&seed.to_le_bytes()).update(id.as_bytes());
         let hash = hash.finalize();
         let (first, _) = hash.as_bytes().as_chunks::<16>();
         u128::from_le_bytes(first[0])
     };
-    let ranks: Vec<u128> = ids.iter().map(rank).collect();
+    let of_ids: Vec<u128> = ids.iter().map(rank).collect();
+    let mut ranks = of_ids.clone();
+    if let Some(photos) = photos {
+        let mut lowest: HashMap<u64, u128> = HashMap::with_capacity(photos.len());
+        for (&photo, &rank) in photos.iter().zip(&of_ids) {
+            lowest.entry(photo).and_modify(|lowest| *lowest = rank.min(*lowest)).or_insert(rank);
+        }
+        ranks = photos.iter().map(|photo| lowest[photo]).collect();
+    }
     let mut taken = take_percent(share, labels, &ranks);
     let mut classes: BTreeMap<u16, Vec<usize>> = BTreeMap::new();
     for (index, &label) in labels.iter().enumerate() {
@@ -289,9 +315,14 @@ pub(crate) fn held_out(share: Percent, seed: u64, labels: &[u16], ids: &[String]
         let last = class.iter().copied().max_by_key(|&index| ranks[index]);
         if let Some(last) = last.filter(|_| class.iter().all(|&index| taken[index])) {
             taken[last] = false;
+            // All that are the same: the first of them decides.
+            let alike = class.iter().filter(|&&index| photos.is_some() && ranks[index] == ranks[last]);
+            alike.for_each(|&index| taken[index] = false);
         }
     }
     keep_together(&ranks, &mut taken);
+    // An id may name rows of several photos.
+    keep_together(&of_ids, &mut taken);
     taken
 }
 
@@ -316,6 +347,9 @@ mod tests {
         let labels: Vec<u16> = (0..200).map(|index| u16::from(index % 4 == 0)).chain([2]).collect();
         let ids: Vec<String> = (0..201).map(|index| format!("{index}.jpg")).collect();
         let share = Percent::parse("10").unwrap();
+        let held_out = |share, seed, labels: &[u16], ids: &[String]| {
+            super::held_out(share, seed, labels, ids, None)
+        };
         let taken = held_out(share, 7, &labels, &ids);
         let of = |class: u16| labels.iter().zip(&taken).filter(|&(&l, &t)| l == class && t).count();
         assert_eq!([of(0), of(1), of(2)], [15, 5, 0], "the only one of its class stays");
@@ -327,6 +361,28 @@ mod tests {
         // int.from_bytes(blake3(b"holdout-v1" + seed.to_bytes(8, "little") + id).digest()[:16], "little")
         let golden: Vec<usize> = (0..201).filter(|&index| taken[index]).take(4).collect();
         assert_eq!(golden, GOLDEN);
+    }
+
+    #[test]
+    fn photos_that_are_the_same_are_held_out_together_and_others_as_before() {
+        let ids: Vec<String> = (0..100).map(|index| format!("{index}.jpg")).collect();
+        let labels: Vec<u16> = (0..100).map(|index| index % 2).collect();
+        let share = Percent::parse("20").unwrap();
+        let different: Vec<u64> = (0..100).collect();
+        let alone = held_out(share, 1, &labels, &ids, None);
+        assert_eq!(held_out(share, 1, &labels, &ids, Some(&different)), alone);
+        // Three of each, some under two labels.
+        let threes: Vec<u64> = (0..100).map(|index| index / 3).collect();
+        let taken = held_out(share, 1, &labels, &ids, Some(&threes));
+        for (index, photo) in threes.iter().enumerate() {
+            let first = threes.iter().position(|other| other == photo).unwrap();
+            assert_eq!(taken[index], taken[first], "{index}");
+        }
+        let held = taken.iter().filter(|&&taken| taken).count();
+        assert!((12..=32).contains(&held), "{held}");
+        // A class of one photo alone is left to train on, however often it stands there.
+        let taken = held_out(share, 1, &[0, 0, 0], &ids[..3], Some(&[9, 9, 9]));
+        assert_eq!(taken, [false; 3]);
     }
 
     const GOLDEN: [usize; 4] = [8, 11, 39, 40];

@@ -9,6 +9,7 @@ use super::identity::Identity;
 use super::loss::LossOptions;
 use super::memory::MemoryEstimate;
 use super::options::{ClassWeights, Finetune, TrainOptions};
+use super::run::holdout_of;
 use super::samples::Samples;
 use super::{device, weights};
 use crate::dataset::Dataset;
@@ -26,6 +27,8 @@ pub(super) struct Setup {
     pub(super) options: TrainOptions,
     pub(super) dataset: Dataset,
     pub(super) samples: Samples,
+    /// By which method samples are held out, where they are.
+    pub(super) holdout: &'static str,
     pub(super) spec: Spec,
     /// What the run begins with, every parameter, on the CPU.
     pub(super) weights: HashMap<String, Tensor>,
@@ -61,7 +64,8 @@ impl Setup {
         let size = size(options, &dataset, &initial.spec, &mut notes)?;
         let batch_norm = batch_norm(options, &initial.spec)?;
         check_class_weights(&options.class_weights, &dataset.meta().classes)?;
-        let samples = Samples::of(&dataset, options)?;
+        let holdout = holdout_of(options);
+        let samples = Samples::of(&dataset, options, holdout)?;
         let loss = LossOptions {
             label_smoothing: options.label_smoothing,
             class_weights: class_weights(&options.class_weights, &samples.class_samples),
@@ -74,6 +78,7 @@ impl Setup {
             options: options.clone(),
             dataset,
             samples,
+            holdout,
             spec: initial.spec,
             weights: initial.tensors,
             source: initial.source,

@@ -17,7 +17,7 @@ use tcolz::report::Report;
 use tcolz::{Dataset, durable};
 
 use super::Ending;
-use super::args::InspectArgs;
+use super::args::{InspectArgs, PicturePath};
 use super::output::{count, plural, print};
 use super::select_args::SelectArgs;
 
@@ -46,7 +46,7 @@ pub(super) fn run(args: &InspectArgs) -> anyhow::Result<Ending> {
             (true, None) => format!("{:#}\n", serde_json::to_value(found)?),
             (false, _) => duplicates::text(found, &dataset),
         })?;
-        if let Some(path) = &args.sheet {
+        if let Some(PicturePath(path)) = &args.sheet {
             write_sheet(path, "groups", |format| duplicates_sheet(&dataset, found, format))?;
         }
         return Ok(Ending::Done);
@@ -66,7 +66,7 @@ pub(super) fn run(args: &InspectArgs) -> anyhow::Result<Ending> {
         let json = || anyhow::Ok(format!("{:#}\n", serde_json::to_value(&found)?));
         print(&if args.json { json()? } else { screen::text(&found) })?;
     }
-    if let Some(path) = &args.sheet {
+    if let Some(PicturePath(path)) = &args.sheet {
         let by = args.sheet_by;
         write_sheet(path, "rows", |format| overview_sheet(&dataset, by, selections, format))?;
     }
