@@ -292,7 +292,9 @@ pub(crate) fn held_out(
 ) -> Vec<bool> {
     let rank = |id: &String| {
         let mut hash = blake3::Hasher::new();
-        hash.update(HOLDOUT_METHODS[0].as_bytes()).update(&seed.to_le_bytes()).update(id.as_bytes());
+        hash.update(HOLDOUT_METHODS[0].as_bytes())
+            .update(&seed.to_le_bytes())
+            .update(id.as_bytes());
         let hash = hash.finalize();
         let (first, _) = hash.as_bytes().as_chunks::<16>();
         u128::from_le_bytes(first[0])
@@ -316,7 +318,8 @@ pub(crate) fn held_out(
         if let Some(last) = last.filter(|_| class.iter().all(|&index| taken[index])) {
             taken[last] = false;
             // All that are the same: the first of them decides.
-            let alike = class.iter().filter(|&&index| photos.is_some() && ranks[index] == ranks[last]);
+            let alike =
+                class.iter().filter(|&&index| photos.is_some() && ranks[index] == ranks[last]);
             alike.for_each(|&index| taken[index] = false);
         }
     }
