@@ -11,6 +11,11 @@ pub fn anonymous_bytes() -> Option<u64> {
     Some(kibibytes(&status, "RssAnon:")? * 1024)
 }
 
+/// Threads that this machine runs at a time; 1 where the system does not say.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 /// CPU time of the calling thread in seconds, user and system; `None` where the system does not say.
 #[cfg(unix)]
 pub fn thread_cpu_seconds() -> Option<f64> {

@@ -147,7 +147,7 @@ pub(crate) struct ConvertArgs {
 
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  tcolz inspect out/\n  tcolz inspect out/ --html report.html    charts, contact sheets, duplicates\n  tcolz inspect out/ --json | jq .tensors[0].mean\n  tcolz inspect out/ --split train --where 'agreement >= 5'\n  tcolz inspect out/ --where 'label = \"very good\" and width > 300'\n  tcolz inspect out/ --list-bad            what is not stored, and why\n  tcolz inspect out/ --list-bad --where 'reason = corrupt' --json\n  tcolz inspect out/ --duplicates          a picture in two splits or classes?\n  tcolz inspect out/ --sheet quarantine.png --sheet-by status\n  tcolz inspect out/ --where 'label = \"very good\" and width > 300'\n  tcolz inspect out/ --list-bad            what is not stored, and why\n  tcolz inspect out/ --list-bad --where 'reason = corrupt' --json\n  tcolz inspect out/ --duplicates --json | jq '.groups[].across_splits'"
+    after_help = "Examples:\n  tcolz inspect out/\n  tcolz inspect out/ --html report.html    charts, contact sheets, duplicates\n  tcolz inspect out/ --json | jq .tensors[0].mean\n  tcolz inspect out/ --split train --where 'agreement >= 5'\n  tcolz inspect out/ --where 'label = \"very good\" and width > 300'\n  tcolz inspect out/ --list-bad            what is not stored, and why\n  tcolz inspect out/ --list-bad --where 'reason = corrupt' --json\n  tcolz inspect out/ --duplicates          a picture in two splits or classes?\n  tcolz inspect out/ --sheet quarantine.png --sheet-by status\n  tcolz inspect out/ --duplicates --json | jq '.groups[] | select(.across_splits)'"
 )]
 pub(crate) struct InspectArgs {
     /// The dataset
@@ -371,7 +371,7 @@ pub(crate) struct PredictArgs {
     /// Show the N likeliest classes
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) top: u16,
-    /// Give no label to truncated photos, which get one with a note otherwise
+    /// Give no label to truncated photos; else they get one with a note, unless the model's recipe refuses them
     #[arg(long)]
     pub(crate) refuse_truncated: bool,
     /// Where the network computes: auto (a GPU where there is one), cpu, cuda:N

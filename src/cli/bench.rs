@@ -13,6 +13,7 @@ use tcolz::loader::{
 };
 use tcolz::recipe::Codec;
 use tcolz::transform::{bf16, f16};
+use tcolz::usage::cores;
 
 use super::Ending;
 use super::args::{BatchDtype, BenchArgs};
@@ -306,10 +307,6 @@ fn line(figure: &Figure, cache: &str) -> String {
         rate(found.photos_per_second()),
         bytes(found.bytes_per_second() as u64),
     )
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 fn name(stage: Stage) -> &'static str {

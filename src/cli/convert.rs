@@ -10,9 +10,7 @@ use anyhow::Context;
 use serde_json::json;
 use tcolz::convert::{Forecast, Interval, log_path};
 use tcolz::inspect::{Relation, find_duplicates};
-use tcolz::{
-    ConvertError, ConvertOptions, ConvertSummary, Dataset, DatasetError, DumpError, convert,
-};
+use tcolz::{ConvertError, ConvertOptions, ConvertSummary, Dataset, DumpError, convert};
 
 use super::Ending;
 use super::args::ConvertArgs;
@@ -52,7 +50,7 @@ pub(super) fn run(args: &ConvertArgs) -> anyhow::Result<Ending> {
         other => other?,
     };
     let counts = summary.dataset.meta().counts;
-    let across = if summary.converted { AcrossSplits::of(&summary.dataset)? } else { None };
+    let across = if summary.converted { AcrossSplits::of(&summary.dataset) } else { None };
     let too_many_bad = is_more_than(counts.bad(), args.max_bad, counts.listed);
     if args.json {
         event(&json!({
@@ -148,21 +146,24 @@ struct AcrossSplits {
 
 impl AcrossSplits {
     /// `None` for splits that were not made here.
-    fn of(dataset: &Dataset) -> Result<Option<AcrossSplits>, DatasetError> {
-        if dataset.meta().made_splits.is_none() {
-            return Ok(None);
-        }
-        let found = find_duplicates(dataset)?;
+    fn of(dataset: &Dataset) -> Option<AcrossSplits> {
+        dataset.meta().made_splits.as_ref()?;
+        // The dataset is made: what goes wrong here takes nothing from it.
+        let found = find_duplicates(dataset).map_err(|error| {
+            let error = plain(&error.to_string());
+            eprintln!("warning: what is the same in several splits was not counted: {error}");
+        });
+        let found = found.ok()?;
         let (groups, samples) = found.count(|group| group.across_splits);
         let of =
             |relation| found.count(|group| group.across_splits && group.relation == relation).0;
-        Ok(Some(AcrossSplits {
+        Some(AcrossSplits {
             groups,
             samples,
             same_file: of(Relation::SameFile),
             same_pixels: of(Relation::SamePixels),
             near: found.near.map(|_| of(Relation::Near)),
-        }))
+        })
     }
 
     fn in_words(self) -> String {

@@ -111,7 +111,7 @@ impl Observer for ConvertProgress {
             self.listing_folder(done);
         } else if !self.bar.is_hidden() {
             if self.bar.length() != Some(all) {
-                self.bar.set_style(byte_style("listing the tar"));
+                self.bar.set_style(byte_style("listing"));
                 self.bar.set_length(all);
             }
             self.bar.set_position(done);

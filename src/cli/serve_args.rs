@@ -25,7 +25,7 @@ pub(crate) struct ServeArgs {
     /// Connections at a time; more have to wait
     #[arg(long, value_name = "N", default_value_t = Limits::default().connections, value_parser = parse_at_least_one)]
     pub(crate) connections: usize,
-    /// Give no label to truncated photos, which get one with a note otherwise
+    /// Give no label to truncated photos; else they get one with a note, unless the model's recipe refuses them
     #[arg(long)]
     pub(crate) refuse_truncated: bool,
     /// Where the network computes: auto (a GPU where there is one), cpu, cuda:N

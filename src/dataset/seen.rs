@@ -185,6 +185,8 @@ pub struct Unseen {
     pub samples: u64,
     /// Of these, those that were neither trained nor validated on.
     pub unseen: u64,
+    /// Stored samples without a label.
+    pub unlabelled: u64,
 }
 
 impl Dataset {
@@ -198,23 +200,25 @@ impl Dataset {
         let batches = self.scan_ledger(&columns, |batch| {
             let (split, label) = (batch.text("split")?, batch.u16("label")?);
             let (stored, hash) = (batch.u32("row")?, batch.hash(PHOTO_FIELD)?);
-            let mut counts = vec![(0u64, 0u64); splits.len()];
+            let mut counts = vec![[0u64; 3]; splits.len()];
             for row in 0..batch.rows() {
                 let place = split(row).and_then(|name| splits.iter().position(|s| *s == name));
-                let (Some(place), Some(_), Some(_)) = (place, label(row), stored(row)) else {
+                let (Some(place), Some(_)) = (place, stored(row)) else { continue };
+                if label(row).is_none() {
+                    counts[place][2] += 1;
                     continue;
-                };
-                counts[place].0 += 1;
+                }
                 let photo = hash(row).map(|hash| photo_key(&hash));
                 let new = photo.is_none_or(|photo| seen.get(photo).is_none());
-                counts[place].1 += u64::from(new);
+                counts[place][0] += 1;
+                counts[place][1] += u64::from(new);
             }
             Ok(counts)
         })?;
-        let of = |(place, split): (usize, &&str)| Unseen {
-            split: (*split).to_owned(),
-            samples: batches.iter().map(|counts| counts[place].0).sum(),
-            unseen: batches.iter().map(|counts| counts[place].1).sum(),
+        let of = |(place, split): (usize, &&str)| {
+            let [samples, unseen, unlabelled] =
+                [0, 1, 2].map(|kind| batches.iter().map(|counts| counts[place][kind]).sum());
+            Unseen { split: (*split).to_owned(), samples, unseen, unlabelled }
         };
         Ok(splits.iter().enumerate().map(of).collect())
     }

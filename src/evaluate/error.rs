@@ -39,8 +39,8 @@ pub enum EvaluateError {
     },
     /// A dataset where a model is expected.
     #[error(
-        "{path}: expected a model, the .safetensors file or the folder of a run, found a dataset; `tcolz train {path}` \
-         trains one on it",
+        "{path}: expected a model, the .safetensors file or the folder of a run, found a dataset; `tcolz train {path} \
+         --model mobilenet-v2 --weights FILE` trains one on it",
         path = path.display()
     )]
     NotAModel {

@@ -41,7 +41,12 @@ impl SeenCounts {
         };
         let photos = Selection::of(dataset, select)?.photos(dataset)?;
         let seen_as = |wanted| {
-            Some(photos.iter().filter(|&&photo| seen.get(photo) == Some(wanted)).count() as u64)
+            Some(
+                photos
+                    .iter()
+                    .filter(|&&photo| photo.and_then(|photo| seen.get(photo)) == Some(wanted))
+                    .count() as u64,
+            )
         };
         Ok(SeenCounts {
             trained: seen_as(SeenAs::Trained),

@@ -5,10 +5,10 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::dataset::Dataset;
-use crate::loader::select::Selection;
+use crate::loader::select::{Select, Selection};
 
-/// What was asked for, where not everything is looked at: `split train, named in list.txt, where width > 300,
-/// 20 % of every class (seed 0)`.
+/// What was asked for, where not everything is looked at: `split train, subset list.txt, where width > 300,
+/// 20 % of every class`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Asked {
     /// The splits with selected samples; `None` where these are all that have samples.
@@ -21,6 +21,9 @@ pub struct Asked {
     pub percent: Option<String>,
     /// Which share it is.
     pub percent_seed: Option<u64>,
+    /// All but the splits, in words ([`Select::part`]).
+    #[serde(skip)]
+    pub part: String,
 }
 
 impl Asked {
@@ -38,6 +41,7 @@ impl Asked {
             condition: select.and_then(|select| select.condition.clone()),
             percent: percent.map(|percent| percent.to_string()),
             percent_seed: percent.and(select).map(|select| select.percent_seed),
+            part: select.map_or_else(String::new, Select::part),
         }
     }
 }
@@ -50,11 +54,7 @@ impl fmt::Display for Asked {
             Some([split]) => words.push(format!("split {split}")),
             Some(splits) => words.push(format!("splits {}", splits.join(" and "))),
         }
-        words.extend(self.subset.as_ref().map(|path| format!("named in {path}")));
-        words.extend(self.condition.as_ref().map(|condition| format!("where {condition}")));
-        if let Some((percent, seed)) = self.percent.as_ref().zip(self.percent_seed) {
-            words.push(format!("{percent} % of every class (seed {seed})"));
-        }
+        words.extend(Some(&self.part).filter(|part| !part.is_empty()).cloned());
         if words.is_empty() {
             words.push("everything".to_owned());
         }

@@ -70,7 +70,7 @@ pub enum LoaderError {
     },
     /// Nothing is left to read.
     #[error(
-        "no sample is left of split {split}: {counts}; ask for less with --subset, --where or --percent"
+        "no sample is left of split {split}: {counts}; ask for less with --subset, --where, --unseen or --percent"
     )]
     Nothing {
         /// The split.

@@ -16,14 +16,15 @@ use std::time::Instant;
 
 use tokio::sync::oneshot::{self, Receiver, Sender};
 
+use super::ServeError;
 use super::classifier::{Classifier, Prepared};
 use super::metrics::Metrics;
 use super::occlusion::{CELLS, occluded};
 use super::options::Limits;
 use super::refusal::Refusal;
 use super::upload::File;
-use super::{ServeError, cores};
 use crate::sample::PhotoInfo;
+use crate::usage::cores;
 
 /// Share of the newest batch in the time that an image is expected to take.
 const NEWEST: f64 = 0.2;

@@ -17,10 +17,11 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
 use tokio_io_timeout::TimeoutWriter;
 
+use super::ServeError;
 use super::classifier::Classifier;
 use super::options::ServeOptions;
 use super::routes::{Service, router};
-use super::{ServeError, cores};
+use crate::usage::cores;
 
 /// Bytes of the head of a request. Browsers send one or two thousand.
 const HEAD_BYTES: usize = 16 * 1024;

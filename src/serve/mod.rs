@@ -37,7 +37,6 @@ mod upload;
 
 use std::io;
 use std::net::SocketAddr;
-use std::thread;
 
 pub use classifier::{Classifier, Fault, Prepared, Preparer};
 pub use listen::{Server, Stopper};
@@ -69,9 +68,4 @@ pub enum ServeError {
     /// A sample image cannot be drawn.
     #[error("the page's sample images: {0}")]
     Sample(Box<crate::demo::DemoError>),
-}
-
-/// Threads that this machine runs at a time.
-fn cores() -> usize {
-    thread::available_parallelism().map_or(1, usize::from)
 }

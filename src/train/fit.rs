@@ -141,7 +141,7 @@ impl Fit<'_> {
             };
             let row = self.row(validated)?;
             if let Some(found) = validated {
-                self.warn_of("validation loss", found.loss);
+                self.warn_of("validation loss", found.loss, self.progress.step);
             }
             self.progress.rows.push(row);
             if row.best {
@@ -216,7 +216,7 @@ impl Fit<'_> {
             if group.samples == 0 {
                 break;
             }
-            self.warn_of("loss", group.mean_loss());
+            self.warn_of("loss", group.mean_loss(), self.progress.step + 1);
             self.learner.step(learning_rate, momentum)?;
             clock.step(group.samples, waited);
             let sums = &mut self.progress.sums;
@@ -334,12 +334,11 @@ impl Fit<'_> {
     }
 
     /// Says once that a loss is so high that the run has diverged.
-    fn warn_of(&mut self, what: &str, loss: f64) {
+    fn warn_of(&mut self, what: &str, loss: f64, step: u64) {
         if loss < DIVERGED_LOSS || self.warned {
             return;
         }
         self.warned = true;
-        let step = self.progress.step + 1;
         let rate = self.lower_rate();
         self.observer.warning(&format!(
             "the {what} at step {step} is {loss:.1e}, and guessing has {:.2}: the run has diverged. Begin anew with a lower \

@@ -5,10 +5,10 @@ use serde::Serialize;
 
 use super::error::Result;
 use super::options::{Finetune, TrainOptions};
-use super::setup::cores;
 use crate::model::Spec;
 use crate::model::memory::StepPlan;
 use crate::storage::available_memory_bytes;
+use crate::usage::cores;
 
 /// Bytes of a number.
 const F32: u64 = 4;

@@ -25,7 +25,7 @@ pub const HOLDOUT_FILE: &str = "holdout.txt";
 /// In the run's folder: ids of the others, which are trained on.
 pub const TRAINED_FILE: &str = "trained.txt";
 
-/// With fewer validated samples than this an accuracy is known to ±0.1 at best.
+/// With fewer validated samples than this an accuracy near one half is not known to ±0.1.
 const FEW_VALIDATED: usize = 100;
 
 /// The split that is validated on where there is one.
@@ -38,8 +38,8 @@ pub(super) struct Part {
     parts: SplitParts,
     places: Vec<Place>,
     labels: Vec<u16>,
-    /// Keys of their photos.
-    photos: Vec<u64>,
+    /// Keys of their photos, where the ledger has hashes of their files.
+    photos: Vec<Option<u64>>,
     /// Their ids, where a file must name them because no [`Select`] can.
     ids: Option<Vec<String>>,
 }
@@ -119,7 +119,7 @@ impl Samples {
                     let half = 0.98 / (part.len() as f64).sqrt();
                     warnings.push(format!(
                         "{} samples are validated on, and choose the best epoch: their accuracy is known to about ±{half:.2}. \
-                         More of them say more: a larger --holdout, --val-split or --percent",
+                         Validate on more: a larger --holdout or --percent, or another --val-split",
                         part.len()
                     ));
                 }
@@ -130,8 +130,15 @@ impl Samples {
 
     /// The photos that a model of these samples has seen.
     pub(super) fn seen(&self) -> SeenPhotos {
-        let validated = self.validation.iter().flat_map(|part| part.photos.iter().copied());
-        SeenPhotos::new(self.train.photos.iter().copied(), validated)
+        let photos = |part: &Part| part.photos.clone().into_iter().flatten();
+        let seen = SeenPhotos::new(photos(&self.train), self.validation.iter().flat_map(photos));
+        let parts = [Some(&self.train), self.validation.as_ref()].into_iter().flatten();
+        match parts.flat_map(|part| &part.photos).filter(|photo| photo.is_none()).count() {
+            0 => seen,
+            unknown => seen.with_unknown(format!(
+                "the ledger has no hash of the files of {unknown} samples that it was trained or validated on"
+            )),
+        }
     }
 }
 
@@ -288,7 +295,7 @@ pub(crate) fn held_out(
     seed: u64,
     labels: &[u16],
     ids: &[String],
-    photos: Option<&[u64]>,
+    photos: Option<&[Option<u64>]>,
 ) -> Vec<bool> {
     let rank = |id: &String| {
         let mut hash = blake3::Hasher::new();
@@ -304,9 +311,11 @@ pub(crate) fn held_out(
     if let Some(photos) = photos {
         let mut lowest: HashMap<u64, u128> = HashMap::with_capacity(photos.len());
         for (&photo, &rank) in photos.iter().zip(&of_ids) {
+            let Some(photo) = photo else { continue };
             lowest.entry(photo).and_modify(|lowest| *lowest = rank.min(*lowest)).or_insert(rank);
         }
-        ranks = photos.iter().map(|photo| lowest[photo]).collect();
+        let of = |(photo, &rank): (&Option<u64>, &u128)| photo.map_or(rank, |photo| lowest[&photo]);
+        ranks = photos.iter().zip(&of_ids).map(of).collect();
     }
     let mut taken = take_percent(share, labels, &ranks);
     let mut classes: BTreeMap<u16, Vec<usize>> = BTreeMap::new();
@@ -371,11 +380,11 @@ mod tests {
         let ids: Vec<String> = (0..100).map(|index| format!("{index}.jpg")).collect();
         let labels: Vec<u16> = (0..100).map(|index| index % 2).collect();
         let share = Percent::parse("20").unwrap();
-        let different: Vec<u64> = (0..100).collect();
+        let different: Vec<Option<u64>> = (0..100).map(Some).collect();
         let alone = held_out(share, 1, &labels, &ids, None);
         assert_eq!(held_out(share, 1, &labels, &ids, Some(&different)), alone);
         // Three of each, some under two labels.
-        let threes: Vec<u64> = (0..100).map(|index| index / 3).collect();
+        let threes: Vec<Option<u64>> = (0..100).map(|index| Some(index / 3)).collect();
         let taken = held_out(share, 1, &labels, &ids, Some(&threes));
         for (index, photo) in threes.iter().enumerate() {
             let first = threes.iter().position(|other| other == photo).unwrap();
@@ -383,8 +392,10 @@ mod tests {
         }
         let held = taken.iter().filter(|&&taken| taken).count();
         assert!((12..=32).contains(&held), "{held}");
+        // Photos of which nothing is known are different ones.
+        assert_eq!(held_out(share, 1, &labels, &ids, Some(&[None; 100])), alone);
         // A class of one photo alone is left to train on, however often it stands there.
-        let taken = held_out(share, 1, &[0, 0, 0], &ids[..3], Some(&[9, 9, 9]));
+        let taken = held_out(share, 1, &[0, 0, 0], &ids[..3], Some(&[Some(9); 3]));
         assert_eq!(taken, [false; 3]);
     }
 

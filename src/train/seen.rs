@@ -15,7 +15,11 @@ pub fn seen_by(model: &Path, facts: &ModelFacts) -> std::result::Result<SeenPhot
     let Some(hash) = &facts.seen else {
         return Err("it was written before models recorded which photos they have seen".to_owned());
     };
+    // A link to a model has seen what the model has.
+    let real = model.canonicalize();
+    let beside = real.iter().map(|real| real.with_file_name(SEEN_FILE));
     let path = model.with_file_name(SEEN_FILE);
+    let path = beside.into_iter().find(|_| !path.exists()).unwrap_or(path);
     if !path.exists() {
         return Err(format!("{SEEN_FILE} of its run does not lie beside it"));
     }

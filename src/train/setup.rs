@@ -17,6 +17,7 @@ use crate::loader::{DEFAULT_BATCH_MEMORY_BYTES, LastBatch, Loader, LoaderBuilder
 use crate::model::file::{MODEL_FORMAT, ModelFacts};
 use crate::model::{BatchNormMode, Network, Properties, Spec};
 use crate::transform::View;
+use crate::usage::cores;
 
 /// Batches of the loader beside those its workers fill.
 const WAITING_BATCHES: usize = 2;
@@ -177,10 +178,6 @@ pub(super) fn facts(
 /// Batches that lie in memory beside the step in hand.
 pub(super) fn waiting_batches(options: &TrainOptions) -> usize {
     options.workers.unwrap_or_else(cores) + WAITING_BATCHES
-}
-
-pub(super) fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// The view of the weights, with the values that the dataset has for it.

@@ -27,8 +27,8 @@ pub(super) fn text(found: &BadInputs) -> String {
     }
     let BadInputs { quarantined, missing, duplicate, inputs, .. } = found;
     let mut text = format!(
-        "{dataset}: {} of {all}{of} not stored: {} quarantined, {} missing, {} duplicate\n",
-        count(inputs.len() as u64),
+        "{dataset}: {}{of} not stored, of {all} in all: {} quarantined, {} missing, {} duplicate\n",
+        plural(inputs.len() as u64, "input"),
         count(*quarantined),
         count(*missing),
         count(*duplicate)

@@ -95,6 +95,13 @@ fn write_sheet(
     for (page, number) in sheet.pages.iter().zip(1..) {
         write(&page_path(path, number), page)?;
     }
+    let next = page_path(path, sheet.pages.len() as u32 + 1);
+    if sheet.pages.len() > 1 || next.exists() {
+        let next = Some(next).filter(|next| next.exists());
+        next.iter().for_each(|next| {
+            eprintln!("note: {} is no page of this sheet: it was there before", next.display());
+        });
+    }
     let (pages, all) = (sheet.pages.len() as u64, sheet.rows + sheet.left_out);
     if sheet.left_out > 0 {
         let shown = count(sheet.rows as u64);

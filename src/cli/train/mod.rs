@@ -36,6 +36,10 @@ const RUNS: &str = "runs";
 pub(super) fn run(args: &TrainArgs) -> anyhow::Result<Ending> {
     let select = args.select.select(&Dataset::open(&args.dataset)?)?;
     let options = options(args, select);
+    if args.out.as_ref().is_some_and(|out| *out != options.out) {
+        let out = options.out.display();
+        eprintln!("note: going on in {out}, where an earlier version put runs with --percent");
+    }
     let stop = stop_on_ctrl_c(
         "finishing the step in hand and writing a checkpoint; Ctrl-C again stops at once",
     )?;
@@ -145,7 +149,9 @@ fn out(args: &TrainArgs, finetune: Finetune) -> PathBuf {
     // Up to 0.2.0 a name that was given got the prefix, too: such a run goes on where it lies.
     let earlier = out.file_name().map(|name| named(out, &name.to_string_lossy()));
     match earlier {
-        Some(earlier) if !out.exists() && earlier.join(RUN_FILE).exists() => earlier,
+        Some(earlier) if !args.restart && !out.exists() && earlier.join(RUN_FILE).exists() => {
+            earlier
+        }
         _ => out.clone(),
     }
 }
@@ -195,15 +201,17 @@ fn text(summary: &TrainSummary, args: &TrainArgs) -> String {
 }
 
 /// Photos that the model has never seen, as `tcolz evaluate` is asked for them: a split of which it saw nothing, `test`
-/// before others, else the split of which it saw least.
-fn next_selection(unseen: &[Unseen]) -> Option<String> {
+/// before others, else the split of which it saw least. What it has seen is `known`, or `--unseen` cannot be asked for.
+fn next_selection(unseen: &[Unseen], known: bool) -> Option<String> {
     let whole = |split: &&Unseen| split.unseen > 0 && split.unseen == split.samples;
     let untouched = unseen.iter().filter(whole).min_by_key(|split| split.split != USUAL_TEST);
     let most = || unseen.iter().filter(|split| split.unseen > 0).max_by_key(|split| split.unseen);
-    match untouched {
-        Some(split) => Some(format!("--split {}", split.split)),
-        None => most().map(|split| format!("--split {} --unseen", split.split)),
-    }
+    let (split, unseen) = match untouched {
+        Some(split) => (split, ""),
+        None => (most().filter(|_| known)?, " --unseen"),
+    };
+    let labelled = if split.unlabelled > 0 { " --where 'label >= 0'" } else { "" };
+    Some(format!("--split {}{labelled}{unseen}", split.split))
 }
 
 /// `0.857, 95 % interval 0.487 to 0.974`
@@ -218,10 +226,14 @@ fn next(summary: &TrainSummary, dataset: &Path) -> String {
     let (model, dataset) = (summary.model.display(), dataset.display());
     let evaluate = format!("tcolz evaluate {model} {dataset}");
     let (mut note, mut commands) = (String::new(), Vec::new());
-    match (next_selection(&summary.unseen), &summary.holdout) {
+    if let Some(reason) = &summary.seen_unknown {
+        note = format!("note: the model may have seen photos that are not known: {reason}\n");
+    }
+    let known = summary.seen_unknown.is_none();
+    match (next_selection(&summary.unseen, known), &summary.holdout) {
         (Some(selection), _) => commands.push(format!("{evaluate} {selection}")),
         (None, holdout) => {
-            note = format!(
+            note += &format!(
                 "note: {dataset} has no photo that this model has not seen; to know how good it is on new ones, keep some \
                  apart (`tcolz convert … --make-splits 80/10/10`) or evaluate it on another dataset\n"
             );
@@ -277,8 +289,9 @@ mod tests {
                 split: split.to_owned(),
                 samples,
                 unseen,
+                unlabelled: u64::from(split == "odd"),
             };
-            next_selection(&counts.iter().map(of).collect::<Vec<_>>())
+            next_selection(&counts.iter().map(of).collect::<Vec<_>>(), true)
         };
         assert_eq!(splits(&[("all", 90, 0)]), None);
         assert_eq!(splits(&[("train", 80, 0), ("val", 10, 0)]), None);
@@ -288,6 +301,9 @@ mod tests {
         // Three photos of the test split are in the training split, too.
         let leaked = splits(&[("train", 80, 0), ("test", 10, 7)]);
         assert_eq!(leaked.unwrap(), "--split test --unseen");
+        assert_eq!(splits(&[("odd", 10, 7)]).unwrap(), "--split odd --where 'label >= 0' --unseen");
+        let split = Unseen { split: "all".to_owned(), samples: 9, unseen: 4, unlabelled: 0 };
+        assert_eq!(next_selection(&[split], false), None, "evaluate would refuse --unseen");
     }
 
     #[test]
@@ -300,6 +316,7 @@ mod tests {
         std::fs::write(earlier.join(RUN_FILE), "{}").unwrap();
         let named = format!("--percent 20 --out {}", ica.display());
         assert_eq!(asked(&named).out, earlier, "a run of an earlier version goes on");
+        assert_eq!(asked(&format!("{named} --restart")).out, ica);
         std::fs::create_dir(&ica).unwrap();
         assert_eq!(asked(&named).out, ica);
     }

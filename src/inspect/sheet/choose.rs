@@ -90,8 +90,10 @@ pub fn overview_sheet(
     }
     let left_out = rows.len().saturating_sub(MAX_ROWS);
     rows.truncate(MAX_ROWS);
+    rows.extend(rest(left_out));
     let title = selections.map(|selections| Asked::of(dataset, selections).to_string());
-    Ok(Sheet { left_out, ..sheet(dataset, title.as_deref(), &rows, format)? })
+    let shown = rows.len() - usize::from(left_out > 0);
+    Ok(Sheet { rows: shown, left_out, ..sheet(dataset, title.as_deref(), &rows, format)? })
 }
 
 /// A contact sheet of groups of duplicates, a group a row.
@@ -119,9 +121,17 @@ pub fn duplicates_sheet(
         Ok(SheetRow { heading: Some(heading(group)), tiles: tiles.collect::<Result<_, _>>()? })
     };
     let first = found.groups.iter().take(MAX_ROWS);
-    let rows = first.map(row).collect::<Result<Vec<_>, DatasetError>>()?;
+    let mut rows = first.map(row).collect::<Result<Vec<_>, DatasetError>>()?;
     let left_out = found.groups.len() - rows.len();
-    Ok(Sheet { left_out, ..sheet(dataset, None, &rows, format)? })
+    rows.extend(rest(left_out));
+    let shown = rows.len() - usize::from(left_out > 0);
+    Ok(Sheet { rows: shown, left_out, ..sheet(dataset, None, &rows, format)? })
+}
+
+/// The last row, where others are left out.
+fn rest(left_out: usize) -> Option<SheetRow<'static>> {
+    let heading = Some(format!("{left_out} more are not shown"));
+    (left_out > 0).then_some(SheetRow { heading, tiles: Vec::new() })
 }
 
 /// In which sense the samples of a group are the same, in words.

@@ -6,6 +6,7 @@
 //! The result is decided by the dataset and the four choices alone, and stands in the order of storage.
 
 mod condition;
+mod gathered;
 mod percent;
 mod subset;
 
@@ -14,9 +15,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use condition::Condition;
+use gathered::{Gathered, check_places};
 pub use percent::{PERCENT_METHOD, Percent, keep_together, percent_rank, take_percent};
+use subset::Subset;
 pub use subset::SubsetCounts;
-use subset::{Meaning, Subset};
 
 use super::LoaderError;
 use crate::dataset::{
@@ -95,6 +97,8 @@ pub struct SelectCounts {
     pub subset: usize,
     /// Of these, meeting the conditions, and not seen before where that is asked for.
     pub condition: usize,
+    /// Whether photos that a model has seen do not meet them.
+    pub unseen: bool,
     /// Of these, in the share.
     pub percent: usize,
     /// What the lines of the subset's file came to.
@@ -104,7 +108,8 @@ pub struct SelectCounts {
 impl fmt::Display for SelectCounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let SelectCounts { split, subset, condition, percent, .. } = self;
-        write!(f, "{split} stored, {subset} in the subset, {condition} meet the conditions, ")?;
+        write!(f, "{split} stored, {subset} in the subset, {condition} meet the conditions")?;
+        write!(f, "{}, ", if self.unseen { " and were not seen by the model" } else { "" })?;
         write!(f, "{percent} in the share")
     }
 }
@@ -189,23 +194,14 @@ impl Selection {
         })
     }
 
-    /// Keys of the selected photos ([`photo_key`]), in the order of storage.
+    /// Keys of the selected photos ([`photo_key`]), in the order of storage; `None` where the ledger has no hash.
     ///
     /// # Errors
     /// As [`Dataset::scan_ledger`].
-    pub fn photos(&self, dataset: &Dataset) -> Result<Vec<u64>, DatasetError> {
+    pub fn photos(&self, dataset: &Dataset) -> Result<Vec<Option<u64>>, DatasetError> {
         self.read_ledger(dataset, &[PHOTO_FIELD], |batch, rows| {
             let hash = batch.hash(PHOTO_FIELD)?;
-            let key = |&row: &usize| {
-                let hash = hash(row).ok_or_else(|| {
-                    format!(
-                        "row {}: a stored sample without {PHOTO_FIELD}",
-                        batch.first_row() + row as u64
-                    )
-                })?;
-                Ok(photo_key(&hash))
-            };
-            rows.iter().map(key).collect()
+            Ok(rows.iter().map(|&row| hash(row).map(|hash| photo_key(&hash))).collect())
         })
     }
 
@@ -278,158 +274,4 @@ impl Selection {
     pub fn counts(&self) -> SelectCounts {
         self.counts
     }
-}
-
-/// What is gathered of rows of the ledger that follow each other; one entry for each stored sample of the
-/// split.
-#[derive(Default)]
-struct Gathered {
-    places: Vec<Place>,
-    labels: Vec<u16>,
-    /// Filled where there is a condition, or photos that were seen are left out.
-    holds: Vec<bool>,
-    /// Filled where there is a percentage.
-    ranks: Vec<u128>,
-    /// Filled where there is a subset: what its lines mean, and the entry of it, if it has one.
-    meant: Vec<(Meaning, Option<u32>)>,
-}
-
-impl Gathered {
-    fn of(
-        batch: &LedgerBatch<'_>,
-        select: &Select,
-        parts: &SplitParts,
-        condition: Option<&Condition>,
-        subset: Option<&Subset>,
-    ) -> Result<Gathered, String> {
-        let (stored, label) = (parts.stored(batch)?, batch.u16("label")?);
-        let needs_id = subset.is_some() || select.percent.is_some();
-        let sample_id = needs_id.then(|| batch.text("sample_id")).transpose()?;
-        let mut holds = condition.map(|condition| condition.holds(batch)).transpose()?;
-        if let Some(seen) = &select.unseen {
-            let holds = holds.get_or_insert_with(|| vec![true; batch.rows()]);
-            let photo = batch.hash(PHOTO_FIELD)?;
-            for (row, holds) in holds.iter_mut().enumerate() {
-                *holds &= photo(row).is_none_or(|hash| seen.get(photo_key(&hash)).is_none());
-            }
-        }
-        let mut found = Gathered::default();
-        for row in 0..batch.rows() {
-            let place = stored(row)?;
-            let id = sample_id.as_ref().and_then(|id| id(row)).unwrap_or_default();
-            if let Some(subset) = subset {
-                let entry = place.map(|_| found.places.len() as u32);
-                let meanings = subset.meanings(id).iter();
-                found.meant.extend(meanings.map(|&meaning| (meaning, entry)));
-            }
-            let Some((shard, row_in_shard)) = place else { continue };
-            found.places.push(Place { shard, row: row_in_shard });
-            found.labels.push(label(row).unwrap_or(NO_LABEL));
-            found.holds.extend(holds.as_ref().map(|holds| holds[row]));
-            if select.percent.is_some() {
-                found.ranks.push(percent_rank(select.percent_seed, id));
-            }
-        }
-        Ok(found)
-    }
-
-    /// Adds what was gathered of the rows behind.
-    fn append(&mut self, mut part: Gathered) {
-        let first = self.places.len() as u32;
-        let moved =
-            |(meaning, entry): (Meaning, Option<u32>)| (meaning, entry.map(|entry| first + entry));
-        self.meant.extend(part.meant.into_iter().map(moved));
-        self.places.append(&mut part.places);
-        self.labels.append(&mut part.labels);
-        self.holds.append(&mut part.holds);
-        self.ranks.append(&mut part.ranks);
-    }
-
-    /// Brings the rows of several splits from the ledger's order into that of storage.
-    fn sort(&mut self) {
-        if self.places.is_sorted() {
-            return;
-        }
-        let mut order: Vec<u32> = (0..self.places.len() as u32).collect();
-        order.sort_by_key(|&entry| self.places[entry as usize]);
-        fn sorted<T: Copy>(values: &mut Vec<T>, order: &[u32]) {
-            if !values.is_empty() {
-                *values = order.iter().map(|&entry| values[entry as usize]).collect();
-            }
-        }
-        sorted(&mut self.places, &order);
-        sorted(&mut self.labels, &order);
-        sorted(&mut self.holds, &order);
-        sorted(&mut self.ranks, &order);
-        let mut moved = vec![0; order.len()];
-        for (&entry, to) in order.iter().zip(0..) {
-            moved[entry as usize] = to;
-        }
-        for (_, entry) in &mut self.meant {
-            *entry = entry.map(|entry| moved[entry as usize]);
-        }
-    }
-
-    fn finish(
-        self,
-        select: &Select,
-        parts: SplitParts,
-        subset: Option<Subset>,
-    ) -> Result<Selection, LoaderError> {
-        let count = |kept: &[bool]| kept.iter().filter(|&&kept| kept).count();
-        let mut kept = vec![true; self.places.len()];
-        let mut counts = SelectCounts { split: kept.len(), ..SelectCounts::default() };
-        if let Some(mut subset) = subset {
-            self.meant.into_iter().for_each(|(meaning, entry)| subset.see(meaning, entry));
-            let (named, lines) = subset.finish(kept.len())?;
-            (kept, counts.subset_lines) = (named, Some(lines));
-        }
-        counts.subset = count(&kept);
-        for (kept, holds) in kept.iter_mut().zip(&self.holds) {
-            *kept &= holds;
-        }
-        counts.condition = count(&kept);
-        let (mut places, mut labels, mut ranks) = (self.places, self.labels, self.ranks);
-        keep(&mut places, &kept);
-        keep(&mut labels, &kept);
-        if let Some(percent) = select.percent {
-            keep(&mut ranks, &kept);
-            let mut taken = take_percent(percent, &labels, &ranks);
-            if parts.names().len() > 1 {
-                keep_together(&ranks, &mut taken);
-            }
-            keep(&mut places, &taken);
-            keep(&mut labels, &taken);
-        }
-        counts.percent = places.len();
-        let select = select.clone();
-        if places.is_empty() {
-            let (split, counts) = (select.split, counts.to_string());
-            return Err(LoaderError::Nothing { split, counts });
-        }
-        Ok(Selection { select, parts, places, labels, counts })
-    }
-}
-
-/// Drops what is not kept; what is dropped gives its memory back.
-fn keep<T>(values: &mut Vec<T>, kept: &[bool]) {
-    let mut kept = kept.iter();
-    values.retain(|_| kept.next().is_some_and(|&kept| kept));
-    values.shrink_to_fit();
-}
-
-/// Every stored row of the split stands in the ledger once, in the order of storage.
-fn check_places(dataset: &Dataset, split: &str, places: &[Place]) -> Result<(), DatasetError> {
-    let shards = &*dataset.split(split)?.shards;
-    let rows = |shard: u32| (0..).map(move |row| Place { shard, row });
-    let expected = shards.iter().zip(0..).flat_map(|(s, shard)| rows(shard).take(s.rows as usize));
-    if places.iter().copied().eq(expected) {
-        return Ok(());
-    }
-    let path = dataset.root().join(&dataset.meta().ledger.file);
-    let reason = format!(
-        "the stored rows of split {split} are not those of its shards, in their order; run `tcolz verify {}`",
-        dataset.root().display()
-    );
-    Err(DatasetError::Structure { path, reason })
 }
