@@ -15,7 +15,7 @@ use tcolz::{ConvertError, ConvertOptions, ConvertSummary, Dataset, DumpError, co
 use super::Ending;
 use super::args::ConvertArgs;
 use super::output::{
-    Facts, against_plain, bytes, count, duration, plural, print, rate, says_little,
+    Facts, against_plain, bytes, count, duration, plain, plural, print, rate, says_little,
 };
 use super::plan::{sizes, times};
 use super::progress::{ConvertProgress, event};
