@@ -37,7 +37,10 @@ fn every_input_that_is_not_stored_is_listed_with_status_reason_and_detail() {
     assert_eq!(code, 0, "{error}");
     let mut lines = screen.lines();
     let title = lines.next().unwrap();
-    assert!(title.contains(&format!(": {} of {} listed", bad.len(), ledger.len())), "{title}");
+    assert!(
+        title.contains(&format!(": {} inputs not stored, of {} listed", bad.len(), ledger.len())),
+        "{title}"
+    );
     let head = lines.next().unwrap();
     let columns =
         ["split", "id", "status", "reason", "detail"].map(|name| head.find(name).unwrap());

@@ -34,7 +34,9 @@ fn described(arg: Arg) -> Arg {
         parts.push(bound(&format!("[default: {}]", defaults.join(" "))));
     }
     let choices = arg.get_possible_values();
-    let choices: Vec<_> = choices.iter().map(|choice| choice.get_name()).collect();
+    let shown = !arg.is_hide_possible_values_set();
+    let choices: Vec<_> =
+        choices.iter().filter(|_| shown).map(|choice| choice.get_name()).collect();
     if !choices.is_empty() {
         parts.push(bound(&format!("[possible values: {}]", choices.join(", "))));
     }
