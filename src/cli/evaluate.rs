@@ -184,6 +184,9 @@ fn summary(found: &Evaluation, facts: &mut Facts) {
     let percent = found.model.percent.as_ref();
     let part = percent.map(|percent| format!(", trained on {percent} % of its data"));
     facts.add("network", format!("{}{}", found.model.network, part.unwrap_or_default()));
+    if found.seen.warning(found.samples).is_none() && found.seen.unknown.is_none() {
+        facts.add("seen before", "none of these photos");
+    }
     if found.protocol == Protocol::Ttd {
         facts.add("protocol", "ttd: neutral dropped, the larger of negative and positive taken");
     }
