@@ -11,8 +11,8 @@ use super::spec::StudySpec;
 use crate::dataset::Dataset;
 use crate::evaluate::{Protocol, check_model, check_samples};
 use crate::loader::Select;
-use crate::model::Properties;
 use crate::model::file::ModelFacts;
+use crate::model::{PaddingStyle, Properties};
 use crate::train::{OptionFault, TrainError, TrainOptions, TrainingOutlook, first_properties};
 
 /// What was tested already: seeds differ in nothing that could be wrong.
@@ -93,6 +93,11 @@ impl Making<'_> {
 }
 
 impl Checks {
+    /// The padding that the weights of a training ask for; `None` where something is wrong with it.
+    pub(super) fn padding(&self, train: usize) -> Option<PaddingStyle> {
+        Some(self.facts.get(&train)?.as_ref()?.properties.padding)
+    }
+
     /// What the weights of a training say of themselves; what is wrong with them is told once.
     fn properties(
         &mut self,

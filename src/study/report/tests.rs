@@ -362,6 +362,7 @@ fn a_busy_machine_is_said_in_the_table_and_before_all_else_with_what_to_type() {
         assert!(!text(found, "report.md").contains(words), "a quiet one is not");
     }
     let mut results = sample::results();
+    results.study_file = "my study.toml".to_owned();
     let busy = results.models.iter_mut().filter(|run| run.network == "vgg19");
     for cost in busy.filter_map(|run| run.cost.as_mut()) {
         cost.json = sample::cost("vgg19", 0.412, 139_582_531, 1.43);
@@ -371,9 +372,11 @@ fn a_busy_machine_is_said_in_the_table_and_before_all_else_with_what_to_type() {
     assert_eq!(written.busy, ["vgg19 at 224 × 224 (1.43 ×)"]);
     let page = fs::read_to_string(&written.page).unwrap();
     let warning = page.split("<p class=\"warning\">").nth(1).unwrap();
-    for words in
-        ["The machine was busy", "vgg19 at 224", "tcolz study study.toml --out DIR --measure-again"]
-    {
+    for words in [
+        "The machine was busy",
+        "vgg19 at 224",
+        "tcolz study &#39;my study.toml&#39; --out DIR --threads 2 --measure-again",
+    ] {
         assert!(warning.contains(words), "{warning:.600}");
     }
     let markdown = fs::read_to_string(written.markdown).unwrap();

@@ -3,6 +3,7 @@
 use super::entries::Entry;
 use super::piece::{Text, Traced};
 use super::show;
+use crate::study::plan::as_typed;
 use crate::study::reference::BUSY_FACTOR;
 use crate::study::results::{Document, Results};
 
@@ -94,24 +95,36 @@ pub(super) fn on_a_quiet_machine(time: &Time, slowdown: Option<Traced>) -> (f64,
 
 /// Networks that were measured on a busy machine.
 pub(super) fn busy(results: &Results) -> Vec<String> {
+    busy_on(results).into_iter().map(|(words, _)| words).collect()
+}
+
+/// The same, with how many threads they were measured on.
+fn busy_on(results: &Results) -> Vec<(String, Option<f64>)> {
     let all = measurements(results);
     let busy = all.iter().filter_map(|cost| {
         let slowdown = slowdown(cost, &all).filter(is_busy)?;
         let (network, size) = (cost.text("/network")?, cost.number("/size")?);
-        Some(format!("{network} at {size} × {size} ({:.2} ×)", slowdown.value))
+        let words = format!("{network} at {size} × {size} ({:.2} ×)", slowdown.value);
+        Some((words, cost.number("/threads")))
     });
     busy.collect()
 }
 
 /// What is to be said before all else where the machine was busy.
 pub(super) fn warning(results: &Results) -> Option<String> {
-    let busy = busy(results);
+    let (busy, mut threads): (Vec<String>, Vec<_>) = busy_on(results).into_iter().unzip();
+    threads.dedup();
+    let threads = match *threads {
+        [Some(threads)] => format!(" --threads {threads}"),
+        _ => String::new(),
+    };
     let file = if results.study_file.is_empty() { "STUDY.toml" } else { &results.study_file };
+    let file = as_typed(file);
     (!busy.is_empty()).then(|| {
         format!(
             "The machine was busy while inference was measured: a reference loop beside it took up to so many times as long \
              as on a quiet one: {}. These times are no ground for a choice. Once the machine is quiet, measure again: tcolz \
-             study {file} --out DIR --measure-again, where DIR is the folder of this report.",
+             study {file} --out DIR{threads} --measure-again, where DIR is the folder of this report.",
             busy.join("; ")
         )
     })
