@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::StudyError;
-use super::fault::{Faults, Origin, explained};
+use super::fault::{Faults, Origin};
 use super::job::Work;
 use super::plan::Making;
 use super::spec::StudySpec;
@@ -122,8 +122,7 @@ fn note(faults: &mut Faults, origin: &Origin, spec: &StudySpec, error: &StudyErr
     {
         return note_words(faults, origin, spec, &error.to_string());
     }
-    let (key, words) = explained(error);
-    faults.add(origin.entry_of(key, spec), format!("{key}: {words}"));
+    faults.note(origin.fault(error, spec));
 }
 
 fn note_option(faults: &mut Faults, origin: &Origin, spec: &StudySpec, fault: OptionFault) {
@@ -135,7 +134,7 @@ fn note_option(faults: &mut Faults, origin: &Origin, spec: &StudySpec, fault: Op
     let error = StudyError::from(error);
     match said {
         "" => note(faults, origin, spec, &error),
-        key => faults.add(origin.entry_of(key, spec), format!("{key}: {}", explained(&error).1)),
+        key => faults.note(origin.fault_of(key, &error, spec)),
     }
 }
 
