@@ -79,7 +79,8 @@ fn fine_tunings_of_one_network_share_a_measurement_and_it_can_be_taken_again() {
     assert_eq!((threads, open(&[])), (vec![2, 3], vec![]));
     let results = fs::read_to_string(folder.path("out/results/results.json")).unwrap();
     let results: Value = serde_json::from_str(&results).unwrap();
-    let cost = fs::read(folder.path("out").join(results["models"][0]["cost"]["file"].as_str().unwrap()));
+    let cost =
+        fs::read(folder.path("out").join(results["models"][0]["cost"]["file"].as_str().unwrap()));
     assert_eq!(serde_json::from_slice::<Value>(&cost.unwrap()).unwrap()["threads"], 3);
 }
 
