@@ -54,6 +54,7 @@ fn what_the_model_has_seen_is_counted_and_stands_before_any_number() {
     let said = format!("warning: the model was trained on {} of these 18 photos", 18 - held);
     assert_eq!(text.lines().nth(1).unwrap().find(&said), Some(0), "{text}");
     assert!(text.find("warning:").unwrap() < text.find("accuracy ").unwrap(), "{text}");
+    assert!(text.contains("more: its accuracy here says little of new photos\n"), "{text}");
     let found = json(&model, root, &[&["--split", "train+val"][..], &LABELLED].concat());
     let expected = format!(r#"{{"trained":{},"validated":{held},"unknown":null}}"#, 18 - held);
     assert_eq!(found["seen"].to_string(), expected);

@@ -139,18 +139,24 @@ fn a_run_that_is_asked_to_stop_writes_a_checkpoint_and_goes_on_without_repeating
     let [expected, out] = ["expected", "out"].map(|name| folder.path().join(name));
     training::trained(&options(&dataset, &expected, false));
     let mut steps = 0;
-    let mut stops = 0;
+    let (mut stops, mut while_features) = (0, 0);
     for at in (1..).step_by(2) {
         let stop = Arc::new(AtomicBool::new(false));
         let mut events = Events { stop_at: Some((at, Arc::clone(&stop))), ..Events::default() };
         let ended = train(&options(&dataset, &out, false), &stop, &mut events);
         steps += events.steps;
         match ended {
-            Err(TrainError::Interrupted { .. } | TrainError::InterruptedFeatures { .. }) => {
-                stops += 1
+            Err(TrainError::Interrupted { .. }) => stops += 1,
+            Err(TrainError::InterruptedFeatures { .. }) => {
+                (stops, while_features) = (stops + 1, while_features + 1);
             }
             ended => {
-                assert!(!ended.unwrap().finished_before);
+                let ended = ended.unwrap();
+                assert!(!ended.finished_before);
+                // Those of the stopped processes count, too.
+                let features = ended.features.unwrap();
+                assert_eq!((features.made, features.samples), (24, 24));
+                assert!(while_features > 0 && ended.feature_seconds > 0.0);
                 break;
             }
         }

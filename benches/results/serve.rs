@@ -148,6 +148,7 @@ fn save_model(path: &Path) {
         content_root: None,
         epochs: None,
         validation: None,
+        seen: None,
     };
     let tensors = initial_weights(&facts.spec(), 1).expect("weights of the spec");
     Model { facts, tensors }.save(path).expect("room for a model");

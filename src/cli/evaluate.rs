@@ -167,7 +167,10 @@ fn text(found: &Evaluation, speed: &str) -> String {
 fn before_any_number(found: &Evaluation) -> String {
     let mut text = String::new();
     if let Some(warning) = found.seen.warning(found.samples) {
-        text.push_str(&format!("warning: {warning}\n"));
+        let seen = [found.seen.trained, found.seen.validated];
+        let some = seen.into_iter().flatten().sum::<u64>() < found.samples;
+        let advice = if some { "; --unseen leaves them out" } else { "" };
+        text.push_str(&format!("warning: {warning}{advice}\n"));
     }
     if let Some(reason) = &found.seen.unknown {
         let same = found.model.content_root.as_ref() == Some(&found.content_root);

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-pub(super) use tcolz::report::{bytes, count, times_smaller};
+pub(super) use tcolz::report::{bytes, count, rate, times_smaller};
 
 /// Prints to standard output. A reader that went away (`tcolz inspect … | head`) is no error.
 ///
@@ -22,23 +22,6 @@ pub(super) fn against_plain(ratio: f64) -> String {
         said if said.contains("times") => format!("{said} than the plain tensors"),
         said if said == "as large" => format!("{said} as the plain tensors"),
         said => said,
-    }
-}
-
-/// A measured rate without a unit, to three significant digits: `12,300`, `188`, `1.88`.
-pub(super) fn rate(value: f64) -> String {
-    if !value.is_finite() {
-        return "–".to_owned();
-    }
-    if value < 0.0005 {
-        return "0".to_owned();
-    }
-    let decimals = |value: f64| 2 - value.log10().floor() as i32;
-    let unit = 10f64.powi(decimals(value));
-    let rounded = (value * unit).round() / unit;
-    match decimals(rounded) {
-        ..=0 => count(rounded as u64),
-        decimals => format!("{rounded:.0$}", decimals as usize),
     }
 }
 
@@ -197,23 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn rates_have_three_significant_digits() {
-        let said = [187.5535, 12_344.4, 149_685.0, 999.6, 99.96, 9.996, 1.0, 0.0123456, 0.0, 9.5e6]
-            .map(rate);
-        let expected = [
-            "188",
-            "12,300",
-            "150,000",
-            "1,000",
-            "100",
-            "10.0",
-            "1.00",
-            "0.0123",
-            "0",
-            "9,500,000",
-        ];
-        assert_eq!(said, expected);
-        assert_eq!(rate(f64::INFINITY), "–");
+    fn what_was_measured_for_less_than_a_second_says_little() {
         assert!(says_little(0.1) && !says_little(3.0) && !says_little(0.998));
     }
 

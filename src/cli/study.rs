@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tcolz::child;
 use tcolz::study::{
     Job, JobEnding, JobObserver, Jobs, Plan, StudyError, StudyOptions, StudySummary, TimeLeft,
-    run_job, study,
+    Work, run_job, study,
 };
 use tcolz::train::TrainObserver;
 
@@ -155,7 +155,11 @@ impl Processes<'_> {
         let mut command = Command::new(std::env::current_exe()?);
         command.arg("study").arg(&args.file).arg("--out").arg(&args.out);
         command.args(["--job", &job.id, "--child", "--device", &args.device.to_string()]);
-        if let Some(threads) = args.threads {
+        let threads = match job.work {
+            Work::Cost { threads, .. } => Some(threads),
+            _ => args.threads.map(usize::from),
+        };
+        if let Some(threads) = threads {
             command.args(["--threads", &threads.to_string()]);
         }
         if let Some(bytes) = args.memory {

@@ -41,7 +41,7 @@ use serde::Serialize;
 pub use confusion::ConfusionChart;
 pub use drawing::{Rendering, ThemedPicture};
 pub use lines::{Line, LinePoint, LinesChart, LinesPanel};
-pub use numbers::{bytes, count, times_smaller};
+pub use numbers::{bytes, count, rate, times_smaller};
 pub use pareto::{ParetoChart, ParetoPoint};
 pub use reliability::{ReliabilityBin, ReliabilityChart};
 pub use rows::{Row, RowMark, RowsChart};

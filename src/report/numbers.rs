@@ -32,6 +32,23 @@ pub fn bytes(number: u64) -> String {
     }
 }
 
+/// A measured rate without a unit, to three significant digits: `12,300`, `188`, `1.88`.
+pub fn rate(value: f64) -> String {
+    if !value.is_finite() {
+        return "–".to_owned();
+    }
+    if value < 0.0005 {
+        return "0".to_owned();
+    }
+    let decimals = |value: f64| 2 - value.log10().floor() as i32;
+    let unit = 10f64.powi(decimals(value));
+    let rounded = (value * unit).round() / unit;
+    match decimals(rounded) {
+        ..=0 => count(rounded as u64),
+        decimals => format!("{rounded:.0$}", decimals as usize),
+    }
+}
+
 /// What so many times the stored size, the size of the plain tensors, reads like: `2.72 times smaller`,
 /// `1.43 times larger`.
 pub fn times_smaller(ratio: f64) -> String {
@@ -119,6 +136,25 @@ mod tests {
         assert_eq!(bytes(60_270_000), "60.3 MB");
         assert_eq!(bytes(63_000_000_000), "63.0 GB");
         assert_eq!(bytes(999_999), "1.0 MB");
+    }
+
+    #[test]
+    fn rates_have_three_significant_digits() {
+        let said = [187.5535, 12_344.4, 149_685.0, 999.6, 99.96, 9.996, 1.0, 0.0123456, 0.0, 9.5e6];
+        let expected = [
+            "188",
+            "12,300",
+            "150,000",
+            "1,000",
+            "100",
+            "10.0",
+            "1.00",
+            "0.0123",
+            "0",
+            "9,500,000",
+        ];
+        assert_eq!(said.map(rate), expected);
+        assert_eq!(rate(f64::INFINITY), "–");
     }
 
     #[test]

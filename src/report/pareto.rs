@@ -16,7 +16,7 @@ use super::placing::{Block, Wanted, place};
 /// Numbers of colours.
 const CHOSEN: usize = 1;
 const FRONT: usize = 0;
-const BEATEN: usize = 5;
+const BEHIND: usize = 5;
 /// Strokes of the front's line.
 const STROKES: usize = 1;
 /// Letters of names, relative.
@@ -50,7 +50,8 @@ pub struct ParetoPoint {
     pub chosen: bool,
 }
 
-/// Accuracy against cost, with the Pareto front: the models that no other beats in both.
+/// Accuracy against cost, with the Pareto front: the models that are more accurate than all that cost no more, by the values
+/// as they were measured.
 #[derive(Debug, Clone)]
 pub struct ParetoChart<'a> {
     /// What is said above it.
@@ -91,7 +92,7 @@ impl ParetoChart<'_> {
     /// What the legend explains: only what is there.
     fn heading(&self, room: f64) -> Heading<'_> {
         let front = self.front();
-        let beaten = |number: usize| !front.contains(&number) && !self.points[number].chosen;
+        let behind = |number: usize| !front.contains(&number) && !self.points[number].chosen;
         let mut legend = Vec::new();
         if self.points.iter().any(|point| point.chosen) {
             legend.push((Sign::Ring(CHOSEN), "chosen".to_owned()));
@@ -99,8 +100,8 @@ impl ParetoChart<'_> {
         if front.iter().any(|&number| !self.points[number].chosen) {
             legend.push((Sign::Disc(FRONT), "on the Pareto front".to_owned()));
         }
-        if (0..self.points.len()).any(beaten) {
-            legend.push((Sign::HollowDisc(BEATEN), "beaten in both".to_owned()));
+        if (0..self.points.len()).any(behind) {
+            legend.push((Sign::HollowDisc(BEHIND), "not on the front".to_owned()));
         }
         if !front.is_empty() {
             let words = "Pareto front: for less, nothing is as accurate";
@@ -162,7 +163,7 @@ impl ParetoChart<'_> {
         match (self.points[number].chosen, front.contains(&number)) {
             (true, _) => CHOSEN,
             (false, true) => FRONT,
-            (false, false) => BEATEN,
+            (false, false) => BEHIND,
         }
     }
 
@@ -326,6 +327,11 @@ mod tests {
         ]);
         assert_eq!(found.front(), [2, 5, 0]);
         assert_eq!(chart(Vec::new()).front(), [] as [usize; 0]);
+        // At the same cost and within the intervals nothing is beaten: intervals decide that, and the front knows none.
+        let shared = chart(vec![point("a", 10.0, 0.72), point("b", 10.0, 0.71)]).picture().unwrap();
+        assert!(
+            shared.light.svg.contains("not on the front") && !shared.light.svg.contains("beaten")
+        );
     }
 
     /// To be looked at: `TCOLZ_PICTURES=folder cargo test --lib report::pareto`.

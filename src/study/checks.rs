@@ -4,15 +4,15 @@
 use std::collections::{HashMap, HashSet};
 
 use super::StudyError;
-use super::fault::{Faults, Origin, explained};
+use super::fault::{Faults, Origin};
 use super::job::Work;
 use super::plan::Making;
 use super::spec::StudySpec;
 use crate::dataset::Dataset;
 use crate::evaluate::{Protocol, check_model, check_samples};
 use crate::loader::Select;
-use crate::model::Properties;
 use crate::model::file::ModelFacts;
+use crate::model::{PaddingStyle, Properties};
 use crate::train::{OptionFault, TrainError, TrainOptions, TrainingOutlook, first_properties};
 
 /// What was tested already: seeds differ in nothing that could be wrong.
@@ -93,6 +93,11 @@ impl Making<'_> {
 }
 
 impl Checks {
+    /// The padding that the weights of a training ask for; `None` where something is wrong with it.
+    pub(super) fn padding(&self, train: usize) -> Option<PaddingStyle> {
+        Some(self.facts.get(&train)?.as_ref()?.properties.padding)
+    }
+
     /// What the weights of a training say of themselves; what is wrong with them is told once.
     fn properties(
         &mut self,
@@ -117,8 +122,7 @@ fn note(faults: &mut Faults, origin: &Origin, spec: &StudySpec, error: &StudyErr
     {
         return note_words(faults, origin, spec, &error.to_string());
     }
-    let (key, words) = explained(error);
-    faults.add(origin.entry_of(key, spec), format!("{key}: {words}"));
+    faults.note(origin.fault(error, spec));
 }
 
 fn note_option(faults: &mut Faults, origin: &Origin, spec: &StudySpec, fault: OptionFault) {
@@ -130,7 +134,7 @@ fn note_option(faults: &mut Faults, origin: &Origin, spec: &StudySpec, fault: Op
     let error = StudyError::from(error);
     match said {
         "" => note(faults, origin, spec, &error),
-        key => faults.add(origin.entry_of(key, spec), format!("{key}: {}", explained(&error).1)),
+        key => faults.note(origin.fault_of(key, &error, spec)),
     }
 }
 

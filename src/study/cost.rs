@@ -4,8 +4,8 @@
 //! round: the reference loop ─ 15 images at once ─ 1 image, three times     again until the intervals are narrow
 //! ```
 //! Fifteen photos at once, as in the pipeline that this project replaces, and one by itself. The network alone is timed,
-//! from numbers as a view gives them to logits; decoding is the same for every model. What a network computes does not
-//! depend on its weights, so all fine-tunings of one share a measurement. Run in a process that does nothing else, sizes
+//! from numbers as a view gives them to logits; decoding is the same for every model. What a network computes depends
+//! on nothing of its weights but their padding, so all fine-tunings of one share a measurement. Run in a process that does nothing else, sizes
 //! are those of a service that holds the model.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,7 +18,7 @@ use super::StudyError;
 use super::reference::{Reference, ReferenceLoop};
 use super::timing::{TIMING_METHOD, Timing};
 use crate::model::init::initial_weights;
-use crate::model::{Folded, ModelError, Network};
+use crate::model::{Folded, ModelError, Network, PaddingStyle, Properties};
 use crate::random::Random;
 use crate::usage::{process_cpu_seconds, process_sizes_bytes};
 
@@ -44,6 +44,8 @@ pub struct Measured {
     pub size: u32,
     /// Its outputs.
     pub classes: usize,
+    /// How its weights have windows of stride 2 laid: nothing else that they ask for changes how long it takes.
+    pub padding: PaddingStyle,
 }
 
 /// What inference costs.
@@ -55,6 +57,8 @@ pub struct Cost {
     pub size: u32,
     /// Its outputs.
     pub classes: usize,
+    /// How windows of stride 2 are laid.
+    pub padding: PaddingStyle,
     /// Where it was measured: always `cpu`.
     pub device: &'static str,
     /// Threads that computed.
@@ -115,8 +119,8 @@ pub fn measure(
     quickest_before: Option<f64>,
     stop: &AtomicBool,
 ) -> Result<Cost, StudyError> {
-    let Measured { network, size, classes } = measured;
-    let spec = network.spec(&network.properties(), classes);
+    let Measured { network, size, classes, padding } = measured;
+    let spec = network.spec(&Properties { padding, ..network.properties() }, classes);
     let folded = Folded::new(&spec, &initial_weights(&spec, 0)?, &Device::Cpu)?;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = pool.map_err(|error| StudyError::Io {
@@ -138,6 +142,7 @@ pub fn measure(
         network: network.name().to_owned(),
         size,
         classes,
+        padding,
         device: "cpu",
         threads,
         cpu: cpu_name(),
@@ -254,7 +259,8 @@ mod tests {
 
     #[test]
     fn a_measurement_says_what_of_and_stops_when_it_is_asked_to() {
-        let measured = Measured { network: Network::MobileNetV1, size: 32, classes: 2 };
+        let (network, padding) = (Network::MobileNetV1, PaddingStyle::RightBottom);
+        let measured = Measured { network, size: 32, classes: 2, padding };
         let stopped = measure(measured, 1, None, &AtomicBool::new(true)).unwrap_err();
         assert!(matches!(stopped, StudyError::Interrupted), "{stopped}");
         // Somewhere the loop took no time at all: nothing is as quick as that.

@@ -1,18 +1,22 @@
 //! Entries of the study's file → jobs.
 
-use serde_json::json;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
 
 use super::StudyError;
 use super::cost::Measured;
 use super::fault::{Fault, Origin};
-use super::job::{Job, Work};
+use super::job::{JOB_FILE, Job, RESULTS_FOLDER, Work};
 use super::plan::{Making, PlannedModel};
 use super::spec::{BenchmarkSpec, ProtocolSpec, TrainingSpec};
 use super::training::{Material, selection, title};
 use crate::dataset::Dataset;
 use crate::evaluate::Protocol;
 use crate::loader::{Percent, Select};
-use crate::train::{Validation, default_size};
+use crate::train::{Validation, default_size, first_properties};
 
 /// The split that models are evaluated on unless told otherwise.
 const USUAL_TEST: &str = "test";
@@ -167,25 +171,45 @@ impl<'a> Making<'a> {
         Ok(self.jobs.add(Job::new(&prefix, words, work, definition)))
     }
 
-    /// What inference of a network costs: all that compute the same share a job.
+    /// What inference of a network costs: all that compute the same share a job. Unless threads are asked for, one that
+    /// was measured before counts on however many: a folder that comes from another machine stays finished.
     fn cost(&mut self, training: &TrainingSpec, train: usize) -> Option<usize> {
         let network = training.network?;
         let Work::Train { options, dataset } = &self.jobs.list[train].work else { return None };
         let dataset = &self.datasets[dataset];
         let size = options.size.unwrap_or_else(|| default_size(network, dataset));
         let classes = dataset.meta().classes.len();
-        let threads = self.options.threads.unwrap_or_else(rayon::current_num_threads);
-        let definition = json!({
-            "work": "cost-v2",
-            "network": network.name(),
-            "size": size,
-            "classes": classes,
-            "threads": threads,
-        });
+        let usual = network.properties().padding;
+        let padding = match (&options.weights, &self.checks) {
+            (None, _) => usual,
+            (_, Some(checks)) => checks.padding(train)?,
+            (_, None) => first_properties(options, &dataset.meta().classes).ok()?.padding,
+        };
+        let measured = Measured { network, size, classes, padding };
         let prefix = format!("cost-{}-{size}", network.name());
-        let words = format!("measure inference of {} at {size} × {size}", title(network));
-        let work = Work::Cost { measured: Measured { network, size, classes }, threads };
-        Some(self.jobs.add(Job::new(&prefix, words, work, definition)))
+        let job = |threads: usize| {
+            let mut definition = json!({
+                "work": "cost-v2",
+                "network": network.name(),
+                "size": size,
+                "classes": classes,
+                "threads": threads,
+            });
+            // Jobs that were done before there was this key have no word of it.
+            if padding != usual {
+                definition["padding"] = json!(padding);
+            }
+            let words = format!("measure inference of {} at {size} × {size}", title(network));
+            Job::new(&prefix, words, Work::Cost { measured, threads }, definition)
+        };
+        let out = &self.options.out;
+        let mut found = job(self.options.threads.unwrap_or_else(rayon::current_num_threads));
+        let any = self.options.threads.is_none() && !self.options.measure_again;
+        if any && !found.folder(out).exists() {
+            let before = threads_before(out, &prefix).into_iter().map(job);
+            found = before.into_iter().find(|job| job.is_done(out)).unwrap_or(found);
+        }
+        Some(self.jobs.add(found))
     }
 
     /// A split that is named, or the usual one, or the only one.
@@ -242,6 +266,18 @@ pub(super) struct Samples<'a> {
     pub(super) protocol: Protocol,
     /// What it is, for people.
     pub(super) on: &'a str,
+}
+
+/// On how many threads costs were measured, of jobs whose names begin alike.
+fn threads_before(out: &Path, prefix: &str) -> BTreeSet<usize> {
+    let folders = fs::read_dir(out.join(RESULTS_FOLDER)).into_iter().flatten().flatten();
+    let alike = folders.filter(|folder| folder.file_name().to_string_lossy().starts_with(prefix));
+    let threads = alike.filter_map(|folder| {
+        let text = fs::read_to_string(folder.path().join(JOB_FILE)).ok()?;
+        let job: Value = serde_json::from_str(&text).ok()?;
+        job.pointer("/definition/threads")?.as_u64()?.try_into().ok()
+    });
+    threads.collect()
 }
 
 fn benchmark_origin(benchmark: &BenchmarkSpec) -> Origin {

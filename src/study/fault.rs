@@ -44,7 +44,10 @@ pub(super) struct Faults(pub(super) Vec<Fault>);
 
 impl Faults {
     pub(super) fn add(&mut self, entry: impl Into<String>, what: impl Into<String>) {
-        let fault = Fault { entry: entry.into(), what: what.into() };
+        self.note(Fault { entry: entry.into(), what: what.into() });
+    }
+
+    pub(super) fn note(&mut self, fault: Fault) {
         // Models that have a key from [training] share its faults.
         if !self.0.contains(&fault) {
             self.0.push(fault);
@@ -80,7 +83,7 @@ pub(super) fn expected(known: &[&str], found: &str) -> String {
 pub(super) struct Origin {
     /// As [`Fault::entry`].
     pub(super) entry: String,
-    /// Keys that are the entry's own business; what is wrong with others is the model's.
+    /// Keys that are the entry's own business, [`SAMPLES`] among them; what is wrong with others is the model's.
     keys: &'static [&'static str],
     /// The model that is trained.
     model: Option<String>,
@@ -106,9 +109,28 @@ impl Origin {
         Origin { model: Some(title.to_owned()), over: over.clone(), ..self.clone() }
     }
 
+    /// What is wrong with the entry, with where it stands and the key of the file that names it, if one does.
+    pub(super) fn fault(&self, error: &StudyError, spec: &StudySpec) -> Fault {
+        let (about, words) = explained(error);
+        let key = match about {
+            LISTS => ["folds", "test-percent"].into_iter().find(|key| self.keys.contains(key)),
+            SAMPLES | NONE => None,
+            key => Some(key),
+        };
+        let what = key.map_or_else(|| words.clone(), |key| format!("{key}: {words}"));
+        Fault { entry: self.entry_of(key.unwrap_or(about), spec), what }
+    }
+
+    /// The same where the key is known.
+    pub(super) fn fault_of(&self, key: &str, error: &StudyError, spec: &StudySpec) -> Fault {
+        let what = format!("{key}: {}", explained(error).1);
+        Fault { entry: self.entry_of(key, spec), what }
+    }
+
     /// Where a key stands that decides a training of this entry.
     pub(super) fn entry_of(&self, key: &str, spec: &StudySpec) -> String {
-        let Some(title) = self.model.as_deref().filter(|_| !self.keys.contains(&key)) else {
+        let own = key == LISTS || self.keys.contains(&key);
+        let Some(title) = self.model.as_deref().filter(|_| !own) else {
             return self.entry.clone();
         };
         if self.over.has(key) {
@@ -128,15 +150,23 @@ pub(super) fn model_entry(title: &str) -> String {
     format!("[[models]] `{title}`")
 }
 
-/// The key that an error is about, and what it says of it.
-pub(super) fn explained(error: &StudyError) -> (&'static str, String) {
+/// What an error is about that no single key names: which samples are taken.
+const SAMPLES: &str = "samples";
+/// Lists of samples that are read or drawn.
+const LISTS: &str = "lists";
+/// An error that is about no key.
+const NONE: &str = "";
+
+/// What an error is about, a key or one of [`SAMPLES`], [`LISTS`], [`NONE`], and what it says of it.
+fn explained(error: &StudyError) -> (&'static str, String) {
     match error {
         StudyError::Train(error) => of_train(error),
         StudyError::Evaluate(error) => of_evaluate(error),
         StudyError::Loader(error) => of_loader(error),
         StudyError::Dataset(error) => of_dataset(error),
         StudyError::Model(error) => ("weights", error.to_string()),
-        error => ("folds", error.to_string()),
+        StudyError::Folds { .. } => (LISTS, error.to_string()),
+        error => (NONE, error.to_string()),
     }
 }
 
@@ -147,7 +177,10 @@ fn of_train(error: &TrainError) -> (&'static str, String) {
         TrainError::Model(error) => ("weights", error.to_string()),
         TrainError::Io { .. } => ("weights", error.to_string()),
         TrainError::Memory { .. } => ("batch-size", error.to_string()),
-        error => ("samples", error.to_string()),
+        TrainError::MissingClass { .. } | TrainError::Overlap { .. } => {
+            (SAMPLES, error.to_string())
+        }
+        error => (NONE, error.to_string()),
     }
 }
 
@@ -157,18 +190,24 @@ fn of_evaluate(error: &EvaluateError) -> (&'static str, String) {
         EvaluateError::Loader(error) => of_loader(error),
         EvaluateError::Unlabelled { .. } => ("where", error.to_string()),
         EvaluateError::Agreement { .. } => ("protocol", error.to_string()),
-        error => ("dataset", error.to_string()),
+        EvaluateError::Recipe { .. } | EvaluateError::Classes { .. } => {
+            ("dataset", error.to_string())
+        }
+        error => (NONE, error.to_string()),
     }
 }
 
 fn of_loader(error: &LoaderError) -> (&'static str, String) {
     match error {
         LoaderError::Dataset(error) => of_dataset(error),
-        LoaderError::Condition { .. } => ("where", error.to_string()),
-        LoaderError::SubsetFile { .. } | LoaderError::SubsetLine { .. } => {
-            ("folds", error.to_string())
+        LoaderError::Condition { .. } | LoaderError::NotStored { .. } => {
+            ("where", error.to_string())
         }
-        error => ("samples", error.to_string()),
+        LoaderError::SubsetFile { .. } | LoaderError::SubsetLine { .. } => {
+            (LISTS, error.to_string())
+        }
+        LoaderError::Nothing { .. } => (SAMPLES, error.to_string()),
+        error => (NONE, error.to_string()),
     }
 }
 
@@ -187,6 +226,31 @@ fn of_dataset(error: &DatasetError) -> (&'static str, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_fault_names_a_key_of_its_entry_or_none() {
+        let text = "title = \"t\"\n[datasets]\n[[models]]\nname = \"m\"\n[[benchmarks]]\nname = \"b\"\ndataset = \"d\"\n";
+        let spec = StudySpec::parse(text).unwrap();
+        let folds = Origin::of("cross-validations", "c", &["folds", SAMPLES]);
+        let limit = Origin::of("upper-limits", "m", &["test-percent", SAMPLES]);
+        let limit = limit.training("m", &TrainingSpec::default());
+        let said = |origin: &Origin, error: StudyError| origin.fault(&error, &spec).to_string();
+        let lists = || StudyError::Folds { path: "l".into(), reason: "too few".to_owned() };
+        assert_eq!(said(&folds, lists()), "[[cross-validations]] `c`, folds: l: too few");
+        assert_eq!(said(&limit, lists()), "[[upper-limits]] `m`, test-percent: l: too few");
+        assert_eq!(said(&Origin::model("m"), lists()), "[[models]] `m`, l: too few");
+        let full =
+            || StudyError::Io { path: "l".into(), source: std::io::ErrorKind::StorageFull.into() };
+        assert_eq!(said(&folds, full()), "[[cross-validations]] `c`, l: no storage space");
+        let class = || {
+            let (class, split) = ("cat".to_owned(), "train".to_owned());
+            StudyError::from(TrainError::MissingClass { class, split, samples: 3 })
+        };
+        assert!(
+            said(&limit, class()).starts_with("[[upper-limits]] `m`, class `cat` has no sample")
+        );
+        assert!(said(&Origin::model("m"), class()).starts_with("[[models]] `m`, class `cat`"));
+    }
 
     #[test]
     fn a_name_that_was_nearly_right_is_asked_back() {

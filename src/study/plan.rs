@@ -46,8 +46,18 @@ impl StudyOptions {
 impl StudyOptions {
     /// What to type to have all costs measured anew.
     pub(super) fn command_to_measure_again(&self) -> String {
-        let (file, out) = (self.file.display(), self.out.display());
-        format!("tcolz study {file} --out {out} --measure-again")
+        let [file, out] = [&self.file, &self.out].map(|path| as_typed(&path.to_string_lossy()));
+        let threads = self.threads.map_or(String::new(), |threads| format!(" --threads {threads}"));
+        format!("tcolz study {file} --out {out}{threads} --measure-again")
+    }
+}
+
+/// As a shell takes it for one word.
+pub(super) fn as_typed(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./:+,@%=".contains(c);
+    match !word.is_empty() && word.chars().all(plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
     }
 }
 
@@ -144,9 +154,7 @@ impl Plan {
                     datasets.insert(name.clone(), opened);
                 }
                 Err(error) => {
-                    let path = path.display();
-                    let what = format!("path: {error}; `tcolz convert SRC {path}` makes one");
-                    faults.add(format!("[datasets] `{name}`"), what);
+                    faults.add(format!("[datasets] `{name}`"), format!("path: {error}"));
                 }
             }
         }
@@ -241,5 +249,20 @@ impl Making<'_> {
             Some((name.clone(), self.jobs.add(Job::new("labels", words, work, definition))))
         });
         jobs.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_to_measure_again_can_be_typed_as_it_stands() {
+        let mut options = StudyOptions::new("my study.toml", "it's here");
+        let typed = r"tcolz study 'my study.toml' --out 'it'\''s here' --measure-again";
+        assert_eq!(options.command_to_measure_again(), typed);
+        options = StudyOptions { threads: Some(4), ..StudyOptions::new("a/s.toml", "out-1") };
+        let typed = "tcolz study a/s.toml --out out-1 --threads 4 --measure-again";
+        assert_eq!(options.command_to_measure_again(), typed);
     }
 }

@@ -145,7 +145,7 @@ impl Making<'_> {
     pub(super) fn upper_limits(&mut self, models: &[PlannedModel]) -> Vec<PlannedLimit> {
         let mut planned = Vec::new();
         for spec in &self.spec.upper_limits {
-            let origin = Origin::of("upper-limits", &spec.model, &["samples"]);
+            let origin = Origin::of("upper-limits", &spec.model, &["samples", "test-percent"]);
             self.origin = origin.training(&spec.model, &TrainingSpec::default());
             match self.upper_limit(spec, models) {
                 Ok(limits) => planned.extend(limits),

@@ -61,7 +61,7 @@ pub struct Results {
 }
 
 /// Something that models are evaluated on.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Benchmarked {
     /// Its name in the study.
     pub name: String,
@@ -72,7 +72,7 @@ pub struct Benchmarked {
 }
 
 /// A model that was trained, with what was measured of it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct ModelResults {
     /// Name of its entry in the study; several seeds share it.
     pub name: String,

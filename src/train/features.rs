@@ -54,17 +54,20 @@ pub(super) struct FeatureBatch {
     receipt: Receipt,
 }
 
-/// What keeps features from being kept, as a sentence; or the features of each loader.
+/// What came of making features.
 pub(super) enum Made {
+    /// The features of each loader.
     Kept(Vec<Features>, FeatureUse),
+    /// What keeps them from being kept, as a sentence.
     NotKept(String),
+    /// [`TrainError::InterruptedFeatures`], and what was made until then.
+    Stopped(TrainError, FeatureUse),
 }
 
 /// Computes what is not there yet of the features that the loaders' samples have, unless more than `most` are missing.
 ///
 /// # Errors
-/// [`TrainError::InterruptedFeatures`]; whatever is wrong with samples, network or disk. A full disk is none:
-/// the features are not kept then.
+/// Whatever is wrong with samples, network or disk. A full disk is none: the features are not kept then.
 pub(super) fn make(
     setup: &Setup,
     folder: PathBuf,
@@ -105,6 +108,10 @@ pub(super) fn make(
                 if source.kind() == std::io::ErrorKind::StorageFull =>
             {
                 return Ok(Made::NotKept(format!("{}: {source}", path.display())));
+            }
+            Err(stopped @ TrainError::InterruptedFeatures { done, .. }) => {
+                let made = done - (all - lacking);
+                return Ok(Made::Stopped(stopped, FeatureUse { made, ..used }));
             }
             filled => filled?,
         }

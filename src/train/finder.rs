@@ -162,6 +162,7 @@ fn features_of(
     Ok(match features::make(setup, cache, &[&plain], most, learner, stop, observer)? {
         Made::Kept(mut features, _) => features.pop(),
         Made::NotKept(_) => None,
+        Made::Stopped(stopped, _) => return Err(stopped),
     })
 }
 

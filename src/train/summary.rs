@@ -135,8 +135,12 @@ fn run(
     // Until the end of the run.
     let _sampler = Sampler::begin(path, progress.seconds, &setup.device)?;
     let asked = Instant::now();
-    let (features, used) =
-        features_of(&setup, &folder, validation.as_ref(), &learner, stop, observer)?;
+    let made = features_of(&setup, &folder, validation.as_ref(), &learner, stop, observer)?;
+    let (features, used, stopped) = match made {
+        Made::Kept(features, used) => (features, used, None),
+        Made::NotKept(_) => (Vec::new(), FeatureUse::default(), None),
+        Made::Stopped(stopped, used) => (Vec::new(), used, Some(stopped)),
+    };
     // A run that goes on finds what it made before. What it did in a version that wrote nothing down nobody knows.
     progress.features = match progress.features.take() {
         Some(before) => Some(FeatureUse { made: before.made + used.made, ..used }),
@@ -145,6 +149,11 @@ fn run(
     let seconds = asked.elapsed().as_secs_f64();
     (progress.seconds, progress.feature_seconds) =
         (progress.seconds + seconds, progress.feature_seconds + seconds);
+    if let Some(stopped) = stopped {
+        // Whoever goes on knows what was made and how long it took.
+        checkpoint::save(&folder.checkpoint(), &mut progress, &learner.tensors()?)?;
+        return Err(stopped);
+    }
     let fit = Fit {
         setup: &setup,
         folder: &folder,
@@ -167,7 +176,7 @@ fn order_of(progress: &Progress) -> Order {
     known.unwrap_or(Order::Auto)
 }
 
-/// Features of a frozen backbone, where they can be kept.
+/// Features of a frozen backbone, where they can be kept; why not has been said.
 fn features_of(
     setup: &Setup,
     folder: &RunFolder,
@@ -175,28 +184,25 @@ fn features_of(
     learner: &Learner,
     stop: &AtomicBool,
     observer: &mut dyn TrainObserver,
-) -> Result<(Vec<features::Features>, FeatureUse)> {
-    let none = || Ok((Vec::new(), FeatureUse::default()));
+) -> Result<Made> {
     let Some(cache) = features::folder(setup, folder.path()) else {
         if setup.options.finetune == Finetune::Head && !setup.options.augment.is_nothing() {
             observer.note(
                 "with --crop or --flip a sample looks different in every epoch: its features are not kept",
             );
         }
-        return none();
+        return Ok(Made::NotKept(String::new()));
     };
     // The features are those of the samples as they are stored, in any order.
     let plain = setup.plain_loader(&setup.samples.train.select(folder.path(), TRAINED_FILE)?)?;
     let loaders: Vec<&Loader> = std::iter::once(&plain).chain(validation).collect();
-    match features::make(setup, cache, &loaders, u64::MAX, learner, stop, observer)? {
-        Made::Kept(features, used) => Ok((features, used)),
-        Made::NotKept(reason) => {
-            observer.warning(&format!(
-                "features are not kept, and computed in every epoch: {reason}; --cache DIR names another place"
-            ));
-            none()
-        }
+    let made = features::make(setup, cache, &loaders, u64::MAX, learner, stop, observer)?;
+    if let Made::NotKept(reason) = &made {
+        observer.warning(&format!(
+            "features are not kept, and computed in every epoch: {reason}; --cache DIR names another place"
+        ));
     }
+    Ok(made)
 }
 
 fn begun(setup: &Setup, folder: &RunFolder, train: &Loader, progress: &Progress) -> Begun {

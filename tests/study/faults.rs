@@ -25,6 +25,7 @@ fn what_makes_no_sense_is_refused_with_what_to_do() {
         fs::write(folder.path("study.toml"), study).unwrap();
         let text = folder.ends("out", &[], 1);
         assert!(text.contains(words), "{text} has no {words}");
+        assert!(text.matches("tcolz convert").count() <= 1, "the same advice twice: {text}");
     }
     fs::write(folder.path("study.toml"), STUDY).unwrap();
     let text = folder.ends("out", &["--job", "train-nothing"], 1);

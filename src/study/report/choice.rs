@@ -13,7 +13,8 @@
 //! logarithms are compared. Of equal scores the more accurate wins, then the quicker, the smaller, the first.
 //!
 //! Accuracies and times are known within intervals. Where those of two candidates overlap, nothing says which of them is
-//! the better one; sizes are exact, and one measurement of time is as long as itself. So
+//! the better one, and nothing does of times on different processors or numbers of threads; sizes are exact, and one
+//! measurement of time is as long as itself. So
 //!
 //! ```text
 //! tied with the best  no weighted sum of what can be told apart speaks for the best
@@ -38,6 +39,8 @@ pub(super) struct Candidate {
     pub(super) seconds_interval: (f64, f64),
     /// Which measurement they are from: what computes the same shares one.
     pub(super) measurement: String,
+    /// What it was measured on: processor and number of threads.
+    pub(super) machine: (String, u64),
     /// Bytes of the weights, above 0.
     pub(super) bytes: f64,
 }
@@ -51,6 +54,7 @@ impl Candidate {
     /// Whether nothing says which of two is the quicker.
     pub(super) fn is_as_quick(&self, other: &Candidate) -> bool {
         self.measurement == other.measurement
+            || self.machine != other.machine
             || overlap(self.seconds_interval, other.seconds_interval)
     }
 
@@ -224,7 +228,17 @@ mod tests {
         let interval = (accuracy - 0.004, accuracy + 0.004);
         let seconds_interval = (0.98 * seconds, 1.02 * seconds);
         let (name, measurement) = (name.to_owned(), format!("{seconds} s"));
-        Candidate { name, accuracy, interval, seconds, seconds_interval, measurement, bytes }
+        let machine = ("a CPU".to_owned(), 2);
+        Candidate {
+            name,
+            accuracy,
+            interval,
+            seconds,
+            seconds_interval,
+            measurement,
+            machine,
+            bytes,
+        }
     }
 
     fn rule(accuracy: f64, inference_time: f64, size: f64) -> Rule {
@@ -326,6 +340,19 @@ mod tests {
         let smaller = candidate("c", 0.8, 0.1, 9e6);
         let found = choose(&[same("a", 0.8), smaller], &rule(1.0, 1.0, 1.0)).unwrap();
         assert_eq!((found.order[0], found.tied), (1, vec![]), "the smaller one is smaller");
+    }
+
+    #[test]
+    fn times_of_two_machines_are_not_told_apart() {
+        let quick = candidate("quick", 0.8, 0.01, 1e7);
+        let mut slow = candidate("slow", 0.7, 1.0, 1e7);
+        let by_time = rule(0.0, 1.0, 0.0);
+        let found = |slow: &Candidate| choose(&[quick.clone(), slow.clone()], &by_time).unwrap();
+        assert_eq!((found(&slow).tied, found(&slow).beaten_by), (vec![], vec![None, Some(0)]));
+        for machine in [("another CPU", 2), ("a CPU", 16)] {
+            slow.machine = (machine.0.to_owned(), machine.1);
+            assert_eq!((found(&slow).tied, found(&slow).beaten_by), (vec![1], vec![None, None]));
+        }
     }
 
     #[test]

@@ -75,6 +75,7 @@ impl<'a> Chosen<'a> {
                     measured.entry.cost().and_then(|cost| times::slowdown(cost, &measurements)),
                 ),
                 measurement: measured.entry.cost().map_or(String::new(), |cost| cost.file.clone()),
+                machine: measured.entry.cost().map(times::machine).unwrap_or_default(),
                 bytes: measured.bytes.value,
             })
             .collect();
@@ -181,7 +182,8 @@ impl<'a> Chosen<'a> {
             .and(
                 " × worth of size. A tie: what can be told apart, beyond the 95 % intervals of accuracy and time, does not \
                  speak for the first. Beaten: another one is more accurate beyond the intervals, and neither slower nor larger. \
-                 What was measured on a busy machine may be as much quicker as that machine was slow.",
+                 What was measured on a busy machine may be as much quicker as that machine was slow; times on different \
+                 processors or numbers of threads are not told apart.",
             );
         Some(Table {
             name: "choice".to_owned(),
@@ -337,6 +339,7 @@ impl<'a> Chosen<'a> {
         let first = choice.order[0];
         let alike = self.candidates[first].is_as_quick(&self.candidates[second]);
         let same = self.candidates[first].measurement == self.candidates[second].measurement;
+        let elsewhere = self.candidates[first].machine != self.candidates[second].machine;
         let (best, second) = (&self.measured[first], &self.measured[second]);
         let scores = [0, 1].map(|rank| choice.worths[choice.order[rank]].score);
         let score = |number: usize| Traced {
@@ -365,9 +368,11 @@ impl<'a> Chosen<'a> {
             true => text.with(Traced::difference(other, own), show::share).and(" higher"),
             false => text.with(Traced::difference(own, other), show::share).and(" lower"),
         };
-        let text = text.and(", one image takes ");
+        let text =
+            text.and(if elsewhere { ", one image was measured " } else { ", one image takes " });
         let words = [" times as long", " times less long", "about as long"];
         let text = match (same, alike) {
+            _ if elsewhere => text.and("on another processor or number of threads"),
             (true, _) => text.and("as long"),
             (false, true) => text.and("as long within the intervals"),
             (false, false) => factor(text, &best.time.value, &second.time.value, words),

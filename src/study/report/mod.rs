@@ -158,13 +158,19 @@ fn choice(
         section.say("The study has no models.");
         return Ok(section);
     }
-    let seen = seen::sentences(results);
+    let seen::Sentences { seen, unknown } = seen::sentences(results);
     if !seen.is_empty() {
         let words = "Evaluated on photos that the model had seen, so that these accuracies are too high for new ones:";
         section.blocks.extend([Block::Warning(words.into()), Block::List(seen)]);
     }
+    if !unknown.is_empty() {
+        let words = "What these models have seen is not known, so that their accuracies may be too high for new photos:";
+        section.blocks.extend([Block::Warning(words.into()), Block::List(unknown)]);
+    }
     section.blocks.extend(chosen.warning().map(|words| Block::Warning(words.into())));
-    section.blocks.extend(times::warning(results).map(|words| Block::Warning(words.into())));
+    let about_times = [times::warning(results), times::machines_warning(results)];
+    let about_times = about_times.into_iter().flatten();
+    section.blocks.extend(about_times.map(|words| Block::Warning(words.into())));
     section.blocks.push(Block::List(chosen.sentences()));
     if let (Some(scope), Some(measure)) = (scopes.first(), chosen.measure()) {
         section.pictures(pictures::pareto(scope, measure, chosen.name())?);

@@ -33,9 +33,14 @@ fn scores(classes: &[&str], right: u64, of: u64) -> Value {
     })
 }
 
+/// Of a model that saw none of the photos.
+fn unseen() -> Value {
+    json!({"trained": 0, "validated": 0, "unknown": null})
+}
+
 fn b_t4sa(right: u64) -> Value {
     let classes = ["negative", "neutral", "positive"];
-    json!({"samples": 51_000, "scores": scores(&classes, right, 51_000), "levels": null})
+    json!({"samples": 51_000, "seen": unseen(), "scores": scores(&classes, right, 51_000), "levels": null})
 }
 
 /// Right of the 882, 1,116 and 1,269 photos that five, four and three annotators agree on.
@@ -45,7 +50,7 @@ fn ttd(right: [u64; 3]) -> Value {
         let scores = scores(&["negative", "positive"], right[place], of[place]);
         json!({"agreement": 5 - place, "scores": scores})
     };
-    json!({"samples": 1269, "scores": scores(&["negative", "positive"], right[2], 1269),
+    json!({"samples": 1269, "seen": unseen(), "scores": scores(&["negative", "positive"], right[2], 1269),
         "levels": [level(0), level(1), level(2)]})
 }
 
@@ -203,7 +208,7 @@ pub(super) fn results() -> Results {
     let folds = (1..=2).flat_map(|seed| (1..=5).map(move |fold| (seed, fold)));
     let fold = |(seed, fold): (u64, u32)| {
         let right = 150 + 2 * u64::from(fold) + seed;
-        let json = json!({"samples": 177, "scores": scores(&["negative", "positive"], right, 177), "levels": null});
+        let json = json!({"samples": 177, "seen": unseen(), "scores": scores(&["negative", "positive"], right, 177), "levels": null});
         Fold { seed, fold, document: document(&format!("results/fold-{seed}-{fold}.json"), json) }
     };
     let shares = [

@@ -1,6 +1,7 @@
 //! How numbers of a study read.
 
 use super::piece::{Text, Traced};
+pub(super) use crate::report::rate;
 use crate::report::{bytes, count};
 
 /// `0.768`: a share of samples.
@@ -26,15 +27,6 @@ pub(super) fn size(value: f64) -> String {
 /// `+0.012`.
 pub(super) fn signed(value: f64) -> String {
     format!("{value:+.3}")
-}
-
-/// Three digits, as many as a rate deserves: `1,234`, `41.2`, `0.83`.
-pub(super) fn rate(value: f64) -> String {
-    match value.abs() {
-        ..10.0 => format!("{value:.2}"),
-        10.0..1000.0 => format!("{value:.1}"),
-        _ => whole(value.round()),
-    }
 }
 
 /// A time in the unit that suits it: `9.3 ms`, `41.2 s`, `12 min 05 s`, `5 h 20 min`.
@@ -93,7 +85,7 @@ mod tests {
     fn shares_counts_sizes_and_rates_have_the_digits_that_they_deserve() {
         assert_eq!((share(0.7684), percent(0.1234)), ("0.768".to_owned(), "12.3 %".to_owned()));
         assert_eq!([whole(51_000.0), whole(-1234.0)], ["51,000", "-1,234"]);
-        assert_eq!([rate(0.834), rate(41.23), rate(1234.5)], ["0.83", "41.2", "1,235"]);
+        assert_eq!([rate(0.834), rate(41.23), rate(1234.5)], ["0.834", "41.2", "1,230"]);
         assert_eq!([signed(0.0123), signed(-0.5)], ["+0.012", "-0.500"]);
         assert_eq!(size(13_900_000.0), "13.9 MB");
     }

@@ -362,6 +362,7 @@ fn a_busy_machine_is_said_in_the_table_and_before_all_else_with_what_to_type() {
         assert!(!text(found, "report.md").contains(words), "a quiet one is not");
     }
     let mut results = sample::results();
+    results.study_file = "my study.toml".to_owned();
     let busy = results.models.iter_mut().filter(|run| run.network == "vgg19");
     for cost in busy.filter_map(|run| run.cost.as_mut()) {
         cost.json = sample::cost("vgg19", 0.412, 139_582_531, 1.43);
@@ -371,9 +372,11 @@ fn a_busy_machine_is_said_in_the_table_and_before_all_else_with_what_to_type() {
     assert_eq!(written.busy, ["vgg19 at 224 × 224 (1.43 ×)"]);
     let page = fs::read_to_string(&written.page).unwrap();
     let warning = page.split("<p class=\"warning\">").nth(1).unwrap();
-    for words in
-        ["The machine was busy", "vgg19 at 224", "tcolz study study.toml --out DIR --measure-again"]
-    {
+    for words in [
+        "The machine was busy",
+        "vgg19 at 224",
+        "tcolz study &#39;my study.toml&#39; --out DIR --threads 2 --measure-again",
+    ] {
         assert!(warning.contains(words), "{warning:.600}");
     }
     let markdown = fs::read_to_string(written.markdown).unwrap();
@@ -400,6 +403,21 @@ fn a_busy_machine_decides_nothing_between_models_that_a_quiet_one_may_find_alike
     // 44.6 ms either way, against 31.8 ms.
     assert_eq!(tied(0.0437, 1.02), ["mobilenet-v2-head"]);
     assert_eq!(tied(0.0312, 1.43), ["vgg19-all", "mobilenet-v2-head"]);
+}
+
+#[test]
+fn models_measured_on_two_machines_are_not_told_apart_by_time_and_that_is_said() {
+    assert!(!text(sampled(), "report.md").contains("not measured on the same"));
+    let mut results = sample::results();
+    let others = results.models.iter_mut().filter(|run| run.network == "vgg19");
+    others.filter_map(|run| run.cost.as_mut()).for_each(|cost| cost.json["threads"] = json!(16));
+    let markdown = text(&files(&results), "report.md");
+    for words in [
+        "vgg19 on A made-up CPU, 2 cores with 16 threads; mobilenet-v2 on A made-up CPU, 2 cores with 2 threads.",
+        "one image was measured on another processor or number of threads, its weights are 54.0 times as large",
+    ] {
+        assert!(markdown.contains(&table::escaped(words)), "{words}");
+    }
 }
 
 #[test]
@@ -555,10 +573,12 @@ fn the_letters_of_every_picture_can_be_read_on_wide_screens_and_on_phones() {
     let mut noisy = sample::results();
     for (place, run) in noisy.models.iter_mut().enumerate() {
         run.name.push_str(" with a name that does not fit beside its bar");
-        // Of a busy machine: a spread that is larger than the time itself.
-        for time in ["/image_1/sample_sd", "/images_15/sample_sd"] {
-            let spread = run.cost.as_mut().and_then(|cost| cost.json.pointer_mut(time));
-            spread.into_iter().for_each(|spread| *spread = json!(0.5 * (place + 1) as f64));
+        // Of a busy machine: intervals from nearly nothing to several times the time itself.
+        let Some(cost) = &mut run.cost else { continue };
+        for time in ["image_1", "images_15"] {
+            let median = cost.json[time]["median"].as_f64().unwrap();
+            cost.json[time]["low"] = json!(0.05 * median);
+            cost.json[time]["high"] = json!((place + 2) as f64 * median);
         }
     }
     for results in [sample::results(), noisy] {

@@ -3,6 +3,7 @@
 use super::entries::Entry;
 use super::piece::{Text, Traced};
 use super::show;
+use crate::study::plan::as_typed;
 use crate::study::reference::BUSY_FACTOR;
 use crate::study::results::{Document, Results};
 
@@ -94,24 +95,79 @@ pub(super) fn on_a_quiet_machine(time: &Time, slowdown: Option<Traced>) -> (f64,
 
 /// Networks that were measured on a busy machine.
 pub(super) fn busy(results: &Results) -> Vec<String> {
+    busy_on(results).into_iter().map(|(words, _)| words).collect()
+}
+
+/// The same, with how many threads they were measured on.
+fn busy_on(results: &Results) -> Vec<(String, Option<f64>)> {
     let all = measurements(results);
     let busy = all.iter().filter_map(|cost| {
         let slowdown = slowdown(cost, &all).filter(is_busy)?;
         let (network, size) = (cost.text("/network")?, cost.number("/size")?);
-        Some(format!("{network} at {size} × {size} ({:.2} ×)", slowdown.value))
+        let words = format!("{network} at {size} × {size} ({:.2} ×)", slowdown.value);
+        Some((words, cost.number("/threads")))
     });
     busy.collect()
 }
 
+/// What a time was measured on: times on two of these say nothing of which model is the quicker.
+pub(super) fn machine(cost: &Document) -> (String, u64) {
+    let threads = cost.number("/threads").map_or(0, |threads| threads as u64);
+    (cost.text("/cpu").unwrap_or_default().to_owned(), threads)
+}
+
+/// What is to be said before all else where inference was not measured on the same machine throughout.
+pub(super) fn machines_warning(results: &Results) -> Option<String> {
+    let mut found: Vec<((String, u64), Vec<String>)> = Vec::new();
+    for cost in measurements(results) {
+        let network = cost.text("/network").unwrap_or("a network").to_owned();
+        let machine = machine(cost);
+        match found.iter_mut().find(|(known, _)| *known == machine) {
+            Some((_, networks)) => networks.push(network),
+            None => found.push((machine, vec![network])),
+        }
+    }
+    let words = |((cpu, threads), networks): &((String, u64), Vec<String>)| {
+        let cpu = if cpu.is_empty() { "an unnamed CPU" } else { cpu };
+        let threads = match threads {
+            1 => "1 thread".to_owned(),
+            _ => format!("{threads} threads"),
+        };
+        format!("{} on {cpu} with {threads}", networks.join(", "))
+    };
+    (found.len() > 1).then(|| {
+        let found: Vec<String> = found.iter().map(words).collect();
+        format!(
+            "Inference was not measured on the same processor and number of threads throughout, and such times cannot be told \
+             apart: {}. To measure all of it on this machine: tcolz study {} --out DIR --measure-again, where DIR is the \
+             folder of this report.",
+            found.join("; "),
+            file_as_typed(results)
+        )
+    })
+}
+
+fn file_as_typed(results: &Results) -> String {
+    match results.study_file.as_str() {
+        "" => "STUDY.toml".to_owned(),
+        file => as_typed(file),
+    }
+}
+
 /// What is to be said before all else where the machine was busy.
 pub(super) fn warning(results: &Results) -> Option<String> {
-    let busy = busy(results);
-    let file = if results.study_file.is_empty() { "STUDY.toml" } else { &results.study_file };
+    let (busy, mut threads): (Vec<String>, Vec<_>) = busy_on(results).into_iter().unzip();
+    threads.dedup();
+    let threads = match *threads {
+        [Some(threads)] => format!(" --threads {threads}"),
+        _ => String::new(),
+    };
+    let file = file_as_typed(results);
     (!busy.is_empty()).then(|| {
         format!(
             "The machine was busy while inference was measured: a reference loop beside it took up to so many times as long \
              as on a quiet one: {}. These times are no ground for a choice. Once the machine is quiet, measure again: tcolz \
-             study {file} --out DIR --measure-again, where DIR is the folder of this report.",
+             study {file} --out DIR{threads} --measure-again, where DIR is the folder of this report.",
             busy.join("; ")
         )
     })
@@ -172,7 +228,8 @@ pub(super) fn as_first_run<'a>(
 ) -> Option<Traced> {
     let alone = alone(train)?;
     let whole = |document: &Document| match features(document) {
-        Features::Made { made, of, seconds } if made == of => Some(seconds),
+        // More, where damaged ones were made anew.
+        Features::Made { made, of, seconds } if made >= of => Some(seconds),
         _ => None,
     };
     let making = match features(train) {
@@ -218,7 +275,7 @@ pub(super) fn features_text(train: Option<&Document>) -> Text {
         Some(Features::Nothing) => Text::from("none"),
         Some(Features::Found) => Text::from("found"),
         Some(Features::Made { made, of, seconds }) => {
-            let words = match made == of {
+            let words = match made >= of {
                 true => "made in ".to_owned(),
                 false => format!("{} of {} made in ", show::whole(made), show::whole(of)),
             };
