@@ -160,8 +160,8 @@ pub(crate) struct InspectArgs {
     #[arg(long, conflicts_with_all = ["duplicates", "subset", "percent", "html", "sheet"])]
     pub(crate) list_bad: bool,
     /// Write a page of charts and pictures to this HTML file: all in one file, no network
-    #[arg(long, value_name = "FILE")]
-    pub(crate) html: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", value_parser = parse_html)]
+    pub(crate) html: Option<PagePath>,
     /// Write a contact sheet to this .png or .jpg file, and its further pages beside it: sheet.png, sheet-2.png, …;
     /// with --duplicates, one of the duplicates
     #[arg(long, value_name = "FILE", value_parser = parse_sheet)]
@@ -427,6 +427,20 @@ fn parse_protocol(word: &str) -> Result<tcolz::evaluate::Protocol, String> {
         "plain" => Ok(tcolz::evaluate::Protocol::Plain),
         "ttd" => Ok(tcolz::evaluate::Protocol::Ttd),
         _ => Err("expected plain or ttd".to_owned()),
+    }
+}
+
+/// The path of a page.
+#[derive(Debug, Clone)]
+pub(crate) struct PagePath(pub(crate) PathBuf);
+
+/// A page has the ending of one, so that no slip of the hand replaces a photo or a model.
+fn parse_html(path: &str) -> Result<PagePath, String> {
+    let path = local_path(path.into()).map_err(|error| error.to_string())?;
+    let ending = path.extension().map(|ending| ending.to_ascii_lowercase());
+    match ending.is_some_and(|ending| ending == "html" || ending == "htm") {
+        true => Ok(PagePath(path)),
+        false => Err("expected a name that ends in .html".to_owned()),
     }
 }
 

@@ -9,9 +9,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget};
 use tcolz::Dataset;
 use tcolz::dataset::SeenPhotos;
 use tcolz::evaluate::{
-    EvaluateOptions, Evaluation, KnownSeen, Level, Protocol, Scores, evaluate, find_model,
-    prepare_folder, write_files,
+    EvaluateOptions, Evaluation, KnownSeen, Level, Protocol, Scores, SeenCounts, evaluate,
+    find_model, prepare_folder, write_files,
 };
+use tcolz::loader::Selection;
 use tcolz::model::device::device;
 use tcolz::train::seen_by;
 
@@ -35,7 +36,20 @@ pub(super) fn run(args: &EvaluateArgs) -> anyhow::Result<Ending> {
     let seen = seen_by(&file, &model.facts).map(Arc::new);
     let mut select = args.select.select_usually(&dataset, USUAL_SPLIT)?;
     if args.unseen {
-        select.unseen = Some(all_that_it_saw(&file, &seen)?);
+        let all = all_that_it_saw(&file, &seen)?;
+        let found = SeenCounts::of(&dataset, &select, &seen)?;
+        let samples = Selection::of(&dataset, &select)?.len() as u64;
+        let known = found.trained.unwrap_or(0) + found.validated.unwrap_or(0);
+        anyhow::ensure!(
+            known < samples,
+            "--unseen: the model was trained or validated on all {} of {}; take another --split or dataset",
+            plural(samples, "photo"),
+            match &*select.part() {
+                "" => format!("split {}", select.split),
+                part => format!("split {}, {part}", select.split),
+            }
+        );
+        select.unseen = Some(all);
     }
     let options = EvaluateOptions {
         select,
@@ -176,7 +190,7 @@ fn before_any_number(found: &Evaluation) -> String {
         let same = found.model.content_root.as_ref() == Some(&found.content_root);
         let same = if same { "; it was trained on photos of this very dataset" } else { "" };
         text.push_str(&format!(
-            "note: not known is which photos the model has seen: {reason}{same}\n"
+            "note: which photos the model has seen is not known: {reason}{same}\n"
         ));
     }
     text

@@ -47,6 +47,11 @@ use crate::sample::Status;
 use crate::shard::{ShardFile, ShardReader, TensorDecoder};
 use crate::transform::View;
 
+/// The dataset that a path is the folder of, or lies in: nothing else is written there.
+pub fn dataset_around(path: &Path) -> Option<&Path> {
+    path.ancestors().find(|folder| folder.join(DATASET_FILE).is_file())
+}
+
 /// Folder inside a dataset in which an unfinished conversion keeps its journal; gone once it has finished.
 pub const JOURNAL_FOLDER: &str = "unfinished";
 

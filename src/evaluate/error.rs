@@ -47,6 +47,15 @@ pub enum EvaluateError {
         /// What was named.
         path: PathBuf,
     },
+    /// A picture where a model is expected.
+    #[error(
+        "{path}: expected a model, found a picture; the model comes first, as in `tcolz predict MODEL {path}`",
+        path = path.display()
+    )]
+    PictureForModel {
+        /// What was named.
+        path: PathBuf,
+    },
     /// The network, or its file.
     #[error(transparent)]
     Model(Box<ModelError>),

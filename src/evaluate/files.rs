@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{EvaluateError, Evaluation, Protocol};
-use crate::dataset::{Dataset, LedgerRow, PredictionColumns, write_predictions};
+use crate::dataset::{Dataset, LedgerRow, PredictionColumns, dataset_around, write_predictions};
 use crate::durable;
 use crate::inspect::{SheetFormat, SheetRow, Tile, sheet};
 use crate::recipe::Dtype;
@@ -31,6 +31,10 @@ pub struct Written {
 /// [`EvaluateError::Write`].
 pub fn prepare_folder(folder: &Path) -> Result<(), EvaluateError> {
     let failed = |source| EvaluateError::Write { path: folder.to_owned(), source };
+    if let Some(dataset) = dataset_around(folder) {
+        let reason = format!("it lies in the dataset {}: take another folder", dataset.display());
+        return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, reason)));
+    }
     durable::create_folder(folder).map_err(failed)?;
     let probe = folder.join(".tcolz-writable");
     durable::write(&probe, b"").and_then(|()| fs::remove_file(&probe)).map_err(failed)

@@ -1,13 +1,24 @@
 //! Where the model of a run is, or what to type when there is none.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::EvaluateError;
 use crate::dataset::{DATASET_FILE, JOURNAL_FOLDER};
+use crate::file_kind::{FIRST_BYTES, FileKind};
 use crate::model::{Model, ModelError};
+use crate::train::RUN_FILE;
 
 /// The best model of a run, in its folder.
 const BEST_MODEL: &str = "best.safetensors";
+
+/// Whether a file begins as a picture does.
+fn is_picture(path: &Path) -> bool {
+    let mut first = Vec::new();
+    let file = std::fs::File::open(path);
+    let read = file.and_then(|file| file.take(FIRST_BYTES as u64).read_to_end(&mut first));
+    read.is_ok() && FileKind::of(&first).is_some_and(FileKind::is_picture)
+}
 
 /// Whether a folder is a dataset, or one that is being made.
 fn is_dataset(path: &Path) -> bool {
@@ -27,13 +38,18 @@ pub fn find_model(path: &Path, dataset: &Path) -> Result<(PathBuf, Model), Evalu
             false => EvaluateError::NotAModel { path: path.to_owned() },
         });
     }
+    if is_picture(path) {
+        return Err(EvaluateError::PictureForModel { path: path.to_owned() });
+    }
+    // Nobody is told to write over what lies there.
+    let is_free = |out: &Path| !out.exists() || out.join(RUN_FILE).exists();
     let no_model = |found: &str, weights: &str, out: &Path| EvaluateError::NoModel {
         path: path.to_owned(),
         found: found.to_owned(),
         command: format!(
             "tcolz train {} --model mobilenet-v2 --weights {weights} --out {}",
             dataset.display(),
-            out.display()
+            if is_free(out) { out } else { Path::new("runs/NAME") }.display()
         ),
     };
     let file = if path.is_dir() { path.join(BEST_MODEL) } else { path.to_owned() };

@@ -124,7 +124,7 @@ fn find(
         tried.push(Tried { learning_rate, loss, smoothed });
         observer.tried(step + 1, FINDER_STEPS, learning_rate, loss);
         lowest = if tried.len() > FIRST_STEPS { lowest.min(smoothed) } else { lowest };
-        if smoothed > DIVERGED * lowest {
+        if smoothed > diverged(&tried, lowest) {
             break;
         }
         if stop.load(Ordering::Relaxed) {
@@ -166,6 +166,12 @@ fn features_of(
     })
 }
 
+/// The loss from which on a run has diverged: above that of the beginning, too, where little was left to learn.
+fn diverged(tried: &[Tried], lowest: f64) -> f64 {
+    let first = tried.iter().take(FIRST_STEPS).map(|tried| tried.loss).fold(0.0, f64::max);
+    (DIVERGED * lowest).max(1.2 * first)
+}
+
 /// Where the smoothed loss falls fastest, by the logarithm of the rate: the steepest of lines through five
 /// neighbours each, before the lowest loss.
 fn suggest(tried: &[Tried]) -> Option<f64> {
@@ -191,7 +197,8 @@ fn panel(tried: &[Tried], suggested: Option<f64>) -> LinesPanel {
             interval: None,
         });
         // What lies far above says only that the rate is too high, and would flatten the rest.
-        let shown = points.filter(|point| point.y <= DIVERGED * lowest);
+        let most = diverged(tried, lowest);
+        let shown = points.filter(|point| point.y <= most);
         Line { name: name.to_owned(), points: shown.collect() }
     };
     let suggestion =
@@ -239,6 +246,13 @@ mod tests {
         for words in ["smoothed loss: running mean", "loss of each step", "suggested: "] {
             assert!(picture.light.svg.contains(words), "the legend explains it: {words}");
         }
+    }
+
+    #[test]
+    fn a_loss_that_falls_to_nearly_nothing_is_drawn_from_where_it_began() {
+        let tried = tried((0..100).map(|step| 0.7 * (1.0 - f64::from(step) / 101.0).powi(4)));
+        let lowest = tried.last().unwrap().smoothed;
+        assert!(lowest < 1e-3 && diverged(&tried, lowest) >= 0.7, "{lowest}");
     }
 
     #[test]

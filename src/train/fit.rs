@@ -169,7 +169,22 @@ impl Fit<'_> {
                 self.obey()?;
             }
         }
+        self.warn_of_the_result();
         Ok(self.progress)
+    }
+
+    /// Says that the model that is kept is worse than guessing.
+    fn warn_of_the_result(&mut self) {
+        let guessing = (self.setup.dataset.meta().classes.len() as f64).ln();
+        let Some(best) = self.progress.best() else { return };
+        let loss = best.validation.map_or(best.train_loss, |found| found.loss);
+        if loss > guessing {
+            let rate = self.lower_rate();
+            self.observer.warning(&format!(
+                "the loss of the best epoch is {loss:.4}, and guessing has {guessing:.4}: nothing was learnt, or the rate is too \
+                 high (--restart --lr {rate:e}; --find-lr suggests one)"
+            ));
+        }
     }
 
     /// Trains the rest of an epoch.

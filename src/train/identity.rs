@@ -14,6 +14,8 @@ use super::sgd::SgdOptions;
 use super::weights;
 use crate::model::BatchNormMode;
 
+/// The dataset, by its content.
+pub(super) const DATASET_OPTION: &str = "DATASET";
 /// How samples are held out, where they are.
 pub(super) const HOLDOUT_OPTION: &str = "holdout method";
 /// The option that may grow once a run is finished.
@@ -40,7 +42,7 @@ impl Identity {
         };
         let held = samples.validation.as_ref().map(|part| part.hash());
         let named = [
-            ("DATASET", json!(format!("content root {}", dataset.meta().content_root))),
+            (DATASET_OPTION, json!(format!("content root {}", dataset.meta().content_root))),
             ("--model", json!(spec.network.name())),
             ("--finetune", json!(options.finetune.as_str())),
             ("--seed", json!(options.seed)),

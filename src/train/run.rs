@@ -20,12 +20,12 @@ use super::cache::CACHE_PREFIX;
 use super::checkpoint::Progress;
 use super::error::{Result, TrainError};
 use super::fit::ALL_DONE;
-use super::identity::{HOLDOUT_OPTION, Identity};
+use super::identity::{DATASET_OPTION, HOLDOUT_OPTION, Identity};
 use super::log::{LOG_FILE, STEPS_FILE, TIMES_FILE};
 use super::options::{DEFAULT_RANDOM_LEARNING_RATE, TrainOptions};
 use super::resources::RESOURCES_FILE;
 use super::samples::{HOLDOUT_FILE, HOLDOUT_METHODS, TRAINED_FILE};
-use crate::dataset::SEEN_FILE;
+use crate::dataset::{SEEN_FILE, dataset_around};
 use crate::durable::{self, FolderLock, TEMPORARY_PREFIX};
 
 /// What a run was asked for.
@@ -103,6 +103,13 @@ impl RunFolder {
     /// # Errors
     /// [`TrainError::Locked`], [`TrainError::NotARun`], [`TrainError::Io`].
     pub(super) fn take(path: &Path) -> Result<RunFolder> {
+        if let Some(dataset) = dataset_around(path).filter(|_| !path.join(RUN_FILE).exists()) {
+            return Err(TrainError::Options(format!(
+                "{} lies in the dataset {}: take another --out",
+                path.display(),
+                dataset.display()
+            )));
+        }
         durable::create_folder(path).map_err(TrainError::io(path))?;
         let lock = FolderLock::take(path).map_err(TrainError::io(path))?;
         let lock = lock.ok_or_else(|| TrainError::Locked { path: path.to_owned() })?;
@@ -195,6 +202,12 @@ impl RunFolder {
         }
         match identity.difference(&run.options) {
             None => Ok(()),
+            Some((option, found, asked)) if option == DATASET_OPTION => {
+                Err(TrainError::Options(format!(
+                    "{} holds a run on another dataset (it has the {found}, this one the {asked}): take another --out",
+                    self.path.display()
+                )))
+            }
             Some((option, found, asked)) => {
                 Err(TrainError::OtherOptions { path: self.path.clone(), option, found, asked })
             }

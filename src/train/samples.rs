@@ -115,10 +115,8 @@ impl Samples {
                     ));
                 }
                 if part.len() < FEW_VALIDATED {
-                    // Half the 95 % interval of a share near one half.
-                    let half = 0.98 / (part.len() as f64).sqrt();
                     warnings.push(format!(
-                        "{} samples are validated on, and choose the best epoch: their accuracy is known to about ±{half:.2}. \
+                        "{} samples are validated on, too few to choose the best epoch by: see the intervals of their accuracy. \
                          Validate on more: a larger --holdout or --percent, or another --val-split",
                         part.len()
                     ));
@@ -322,17 +320,21 @@ pub(crate) fn held_out(
     for (index, &label) in labels.iter().enumerate() {
         classes.entry(label).or_default().push(index);
     }
-    for class in classes.into_values() {
+    for class in classes.values() {
         let last = class.iter().copied().max_by_key(|&index| ranks[index]);
         if let Some(last) = last.filter(|_| class.iter().all(|&index| taken[index])) {
             taken[last] = false;
-            // All that are the same: the first of them decides.
-            let alike =
-                class.iter().filter(|&&index| photos.is_some() && ranks[index] == ranks[last]);
-            alike.for_each(|&index| taken[index] = false);
         }
     }
     keep_together(&ranks, &mut taken);
+    // With those that are the same a whole class may have gone.
+    for class in classes.values().filter(|_| photos.is_some()) {
+        let last = class.iter().map(|&index| ranks[index]).max();
+        if class.iter().all(|&index| taken[index]) {
+            let alike = ranks.iter().zip(&mut taken).filter(|&(&rank, _)| Some(rank) == last);
+            alike.for_each(|(_, taken)| *taken = false);
+        }
+    }
     // An id may name rows of several photos.
     keep_together(&of_ids, &mut taken);
     taken

@@ -21,7 +21,9 @@ pub fn seen_by(model: &Path, facts: &ModelFacts) -> std::result::Result<SeenPhot
     let path = model.with_file_name(SEEN_FILE);
     let path = beside.into_iter().find(|_| !path.exists()).unwrap_or(path);
     if !path.exists() {
-        return Err(format!("{SEEN_FILE} of its run does not lie beside it"));
+        return Err(format!(
+            "{SEEN_FILE} of its run does not lie beside it (copy it along with the model)"
+        ));
     }
     SeenPhotos::read(&path, hash).map_err(|error| error.to_string())
 }

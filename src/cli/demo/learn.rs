@@ -68,7 +68,9 @@ pub(super) fn learn(
     let summary = train(&options, &AtomicBool::new(false), observer)?;
     let model = Model::open(&summary.model)?;
     let seen = seen_by(&summary.model, &model.facts).map(Arc::new);
-    let options = EvaluateOptions::split("test", seen);
+    // One of its photos may lie in the split train, too: dumps have such.
+    let mut options = EvaluateOptions::split("test", seen.clone());
+    options.select.unseen = seen.ok();
     let test = evaluate(&model, dataset, &options, &mut |_, _| ())?;
     Ok(Learnt { summary, test })
 }

@@ -163,7 +163,7 @@ pub(super) fn look_at(places: &Places, dump: &DemoDump, dataset: &Dataset) -> St
         let (model, photo) = (model.display(), dump.root.join(&dump.photos[0]));
         let _ = write!(
             more,
-            "  tcolz evaluate {model} {out} --split test\n  tcolz predict {model} {}\n",
+            "  tcolz evaluate {model} {out} --split test --unseen\n  tcolz predict {model} {}\n",
             photo.display()
         );
         if cfg!(feature = "serve") {

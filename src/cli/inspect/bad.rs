@@ -22,7 +22,7 @@ pub(super) fn text(found: &BadInputs) -> String {
     if found.inputs.is_empty() {
         return match of.is_empty() {
             true => format!("{dataset}: {all}, every one is stored\n"),
-            false => format!("{dataset}: {all}, none{of} that is not stored\n"),
+            false => format!("{dataset}: {all}; all of those{of} are stored\n"),
         };
     }
     let BadInputs { quarantined, missing, duplicate, inputs, .. } = found;

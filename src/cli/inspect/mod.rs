@@ -17,7 +17,7 @@ use tcolz::report::Report;
 use tcolz::{Dataset, durable};
 
 use super::Ending;
-use super::args::{InspectArgs, PicturePath};
+use super::args::{InspectArgs, PagePath, PicturePath};
 use super::output::{count, plural, print};
 use super::select_args::SelectArgs;
 
@@ -38,7 +38,7 @@ pub(super) fn run(args: &InspectArgs) -> anyhow::Result<Ending> {
         };
         let found = report.as_ref().map(|report| &report.duplicates).or(own.as_ref());
         let found = found.context("no duplicates were looked for")?;
-        if let Some((path, report)) = args.html.as_ref().zip(report.as_ref()) {
+        if let Some((PagePath(path), report)) = args.html.as_ref().zip(report.as_ref()) {
             write(path, report.html()?.as_bytes())?;
         }
         print(&match (args.json, &report) {
@@ -53,7 +53,7 @@ pub(super) fn run(args: &InspectArgs) -> anyhow::Result<Ending> {
     }
     let selections = args.select.selections(&dataset)?;
     let selections = selections.as_deref();
-    if let Some(path) = &args.html {
+    if let Some(PagePath(path)) = &args.html {
         let report = Report::of(&dataset, selections)?;
         write(path, report.html()?.as_bytes())?;
         let json = || anyhow::Ok(format!("{:#}\n", serde_json::to_value(&report)?));

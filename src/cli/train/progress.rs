@@ -283,12 +283,13 @@ impl TrainObserver for TrainProgress {
             let right = (found.accuracy * found.samples as f64).round() as u64;
             let Proportion { low, high, .. } = Proportion::of(right, found.samples);
             format!(
-                "; validation {}, {:.3} ({low:.2} to {high:.2})",
+                "; validation loss {}, accuracy {:.3} ({low:.2} to {high:.2})",
                 loss(found.loss),
                 found.accuracy
             )
         });
-        let best = if row.best && row.validation.is_some() { ", the best so far" } else { "" };
+        let best =
+            if row.best && row.validation.is_some() { ", the lowest loss so far" } else { "" };
         let speed = match says_little(epoch.seconds) {
             true => String::new(),
             false => format!(
