@@ -38,6 +38,11 @@ pub(super) fn run(args: &StudyArgs) -> anyhow::Result<Ending> {
     } else {
         Plan::of(options)?
     };
+    if !args.child && args.job.is_none() {
+        for leak in plan.leaks()? {
+            eprintln!("warning: {}, so that its accuracy says little of new photos", plain(&leak));
+        }
+    }
     if args.list {
         return list(&plan, args.json);
     }

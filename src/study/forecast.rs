@@ -89,7 +89,9 @@ impl Pace {
 fn kinds(plan: &Plan, job: &Job) -> Vec<String> {
     match &job.work {
         Work::Train { options, dataset } => {
-            let like = format!("train {} {}", options.network, options.finetune);
+            // With augmentation no features are kept: every epoch goes through the whole network.
+            let augmented = if options.augment.is_nothing() { "" } else { ", augmented" };
+            let like = format!("train {} {}{augmented}", options.network, options.finetune);
             vec![format!("{like} {:?} {dataset}", options.size), like]
         }
         Work::Evaluate { train, dataset, select, .. } => {

@@ -31,6 +31,7 @@ mod forecast;
 pub mod job;
 mod jobs;
 pub mod labels;
+mod leaks;
 pub mod plan;
 pub mod published;
 pub mod reference;

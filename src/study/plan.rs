@@ -9,7 +9,7 @@ use super::fault::{Faults, Origin};
 use super::job::{Job, Work};
 use super::spec::{StudySpec, TrainingSpec};
 use super::training::FileHashes;
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, dataset_around};
 use crate::train::{DeviceChoice, open_device};
 
 /// Where a study lies and what it may use. None of it decides a result, but threads decide times.
@@ -144,6 +144,11 @@ impl Plan {
 
     fn made(options: StudyOptions, checks: Option<Checks>) -> Result<Plan, StudyError> {
         let spec = StudySpec::read(&options.file)?;
+        if let Some(dataset) = dataset_around(&options.out) {
+            let reason =
+                format!("it lies in the dataset {}: take another --out", dataset.display());
+            return Err(StudyError::File { path: options.out, reason });
+        }
         let mut faults = spec.faults();
         let base = options.file.parent().unwrap_or(Path::new(""));
         let mut datasets = BTreeMap::new();

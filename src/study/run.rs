@@ -82,9 +82,6 @@ pub fn run_job(
             let mut progress = |done, all| observer.evaluated(done, all);
             let mut found = evaluate(&model, dataset, &options, &mut progress)?;
             found.model.file = Some(file);
-            if let Some(warning) = found.seen.warning(found.samples) {
-                observer.as_train().warning(&format!("{}: {warning}", job.words));
-            }
             write_files(&found, dataset, &job.folder(out))?;
         }
         Work::Cost { measured, threads } => {

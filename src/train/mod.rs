@@ -63,6 +63,7 @@ pub use resources::RESOURCES_FILE;
 pub use run::{BEST_FILE, CHECKPOINT_FILE, CURVES_FILES, FINDER_FILES, LAST_FOLDER, RUN_FILE};
 pub(crate) use samples::held_out;
 pub use samples::{HOLDOUT_FILE, HOLDOUT_METHODS, TRAINED_FILE};
+pub(crate) use seen::samples_seen;
 pub use seen::seen_by;
 pub(crate) use setup::default_size;
 pub use summary::{TrainSummary, train};

@@ -3,8 +3,11 @@
 use std::path::Path;
 
 use super::error::Result;
+use super::options::TrainOptions;
+use super::run::holdout_of;
+use super::samples::Samples;
 use super::setup::Setup;
-use crate::dataset::{SEEN_FILE, SeenPhotos};
+use crate::dataset::{Dataset, SEEN_FILE, SeenPhotos};
 use crate::model::file::ModelFacts;
 
 /// What a model in the file `model` has seen. Its record lies beside it.
@@ -26,6 +29,14 @@ pub fn seen_by(model: &Path, facts: &ModelFacts) -> std::result::Result<SeenPhot
         ));
     }
     SeenPhotos::read(&path, hash).map_err(|error| error.to_string())
+}
+
+/// What a model has seen that is trained on a dataset with these options, but for what its weights have seen before.
+///
+/// # Errors
+/// As [`train`](super::train), of the samples.
+pub(crate) fn samples_seen(dataset: &Dataset, options: &TrainOptions) -> Result<SeenPhotos> {
+    Ok(Samples::of(dataset, options, holdout_of(options))?.seen())
 }
 
 /// What the model of a run will have seen: its samples, and what the model had seen that it begins with.

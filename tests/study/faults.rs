@@ -33,6 +33,23 @@ fn what_makes_no_sense_is_refused_with_what_to_do() {
 }
 
 #[test]
+fn what_a_model_is_trained_and_evaluated_on_is_said_before_the_first_job() {
+    let leaking = "[[benchmarks]]\nname = \"leaking\"\ndataset = \"colours\"\nsplit = \"train\"\n\
+                   where = \"label >= 0\"\nmodels = [\"small\"]\n";
+    let folder = Folder::new(&(STUDY.to_owned() + leaking));
+    let text = folder.ends("out", &["--list"], 0);
+    let said = "warning: evaluate on leaking: small on colours: 18 of 18 photos are trained on";
+    assert_eq!(text.matches(said).count(), 1, "seeds together: {text}");
+    assert_eq!(text.matches("are trained on").count(), 1, "nothing else leaks: {text}");
+
+    // Nor is a dataset a place for a report.
+    let dataset = folder.path("dataset");
+    let out = dataset.join("report");
+    let text = folder.ends(out.to_str().unwrap(), &["--list"], 1);
+    assert!(text.contains("lies in the dataset"), "{text}");
+}
+
+#[test]
 fn everything_that_can_be_known_is_found_before_the_first_job_and_all_at_once() {
     let mut study = STUDY
         .replace("name = \"small\"", "name = \"small\"\nsize = 64\nflip = 2")
