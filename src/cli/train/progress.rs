@@ -24,6 +24,8 @@ pub(in crate::cli) struct TrainProgress {
     /// Says only what takes long and what may spoil the result.
     brief: bool,
     bar: ProgressBar,
+    /// Where bars are drawn.
+    target: Box<dyn Fn() -> ProgressDrawTarget + Send>,
     last_line: Instant,
     pace: Pace,
 }
@@ -55,13 +57,15 @@ impl Pace {
 
 impl TrainProgress {
     pub(in crate::cli) fn new(json: bool) -> TrainProgress {
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(8));
-        if json || !std::io::stderr().is_terminal() {
-            bar.set_draw_target(ProgressDrawTarget::hidden());
-        }
-        bar.set_style(message_style());
+        let is_shown = !json && std::io::stderr().is_terminal();
+        let target = move || match is_shown {
+            true => ProgressDrawTarget::stderr_with_hz(8),
+            false => ProgressDrawTarget::hidden(),
+        };
+        let bar = ProgressBar::with_draw_target(None, target()).with_style(message_style());
+        let target = Box::new(target);
         let pace = Pace::default();
-        TrainProgress { json, brief: false, bar, last_line: Instant::now(), pace }
+        TrainProgress { json, brief: false, bar, target, last_line: Instant::now(), pace }
     }
 
     /// For a run that is one of many.
@@ -92,24 +96,21 @@ impl TrainProgress {
     }
 
     /// Moves the bar of a kind of work, which begins anew where its length or `before` is another one.
-    fn bar_of(
-        &self,
-        [before, unit]: [&str; 2],
-        length: u64,
-        position: u64,
-        message: impl FnOnce() -> String,
-    ) {
+    fn bar_of(&mut self, [before, unit]: [&str; 2], length: u64, position: u64, message: String) {
         if self.bar.is_hidden() {
             return;
         }
         if self.bar.length() != Some(length) || self.bar.position() > position {
-            // Each of these may draw: what the last kind of work said goes first.
-            self.bar.set_message("");
-            self.bar.set_style(bar_style(before, length, unit, LONGEST_MESSAGE));
-            self.bar.reset();
-            self.bar.set_length(length);
+            // A bar of its own, which is not drawn before all of it is known.
+            self.bar.finish_and_clear();
+            self.bar = ProgressBar::with_draw_target(Some(length), (self.target)())
+                .with_style(bar_style(before, length, unit, LONGEST_MESSAGE))
+                .with_message(message)
+                .with_position(position);
+            self.bar.tick();
+            return;
         }
-        self.bar.set_message(message());
+        self.bar.set_message(message);
         self.bar.set_position(position);
     }
 }
@@ -211,7 +212,8 @@ impl TrainObserver for TrainProgress {
     }
 
     fn features(&mut self, done: u64, all: u64) {
-        self.bar_of(["", " features"], all, done, || format!("{}/s", rate(self.bar.per_sec())));
+        let message = format!("{}/s", rate(self.bar.per_sec()));
+        self.bar_of(["", " features"], all, done, message);
         self.now_and_then(
             || json!({ "event": "features", "done": done, "all": all }),
             || format!("features of {} of {} samples", count(done), count(all)),
@@ -226,6 +228,7 @@ impl TrainObserver for TrainProgress {
         let before = format!("epoch {}/{} ", step.epoch, step.epochs);
         let words =
             || format!("loss {}, {:.3} right{}", loss(step.loss), step.accuracy, self.pace.words());
+        let words = words();
         self.bar_of([&before, ""], step.steps_per_epoch, step.step, words);
         self.now_and_then(
             || {
@@ -254,7 +257,8 @@ impl TrainObserver for TrainProgress {
     }
 
     fn validating(&mut self, done: u64, all: u64) {
-        self.bar_of(["validation ", ""], all, done, || format!("{}/s", rate(self.bar.per_sec())));
+        let message = format!("{}/s", rate(self.bar.per_sec()));
+        self.bar_of(["validation ", ""], all, done, message);
         self.now_and_then(
             || json!({ "event": "validating", "done": done, "all": all }),
             || format!("validated {} of {} samples", count(done), count(all)),
@@ -263,7 +267,7 @@ impl TrainObserver for TrainProgress {
 
     fn tried(&mut self, done: u32, all: u32, learning_rate: f64, loss: f64) {
         let message = || format!("loss {} at {learning_rate:.1e}", self::loss(loss));
-        self.bar_of(["", " rates"], all.into(), done.into(), message);
+        self.bar_of(["", " rates"], all.into(), done.into(), message());
         self.now_and_then(
             || json!({ "event": "tried", "learning_rate": learning_rate, "loss": loss }),
             || format!("{done} of {all} rates: {}", message()),
@@ -333,6 +337,8 @@ mod tests {
     fn every_bar_of_a_training_fits_80_columns() {
         let screen = Screen::default();
         let mut progress = TrainProgress::new(false);
+        let drawn = screen.clone();
+        progress.target = Box::new(move || drawn.target());
         progress.bar.set_draw_target(screen.target());
         let step = StepReport {
             epoch: 999,
