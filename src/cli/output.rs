@@ -74,7 +74,7 @@ const SYSTEM: [(&str, &str); 14] = [
     ("Is a directory (os error 21)", "Is a directory: a file is expected"),
     ("No space left on device (os error 28)", "No space left on device: make room on that disk"),
     ("Read-only file system (os error 30)", "Read-only file system: take a place on another disk"),
-    ("Address already in use (os error 98)", "the port is in use"),
+    ("Address already in use (os error 98)", "Address already in use: take another port"),
     ("stream did not contain valid UTF-8", "it is no text in UTF-8"),
     // What the standard library says where it was not the system.
     ("entity not found", "No such file or folder: check the name"),

@@ -47,9 +47,7 @@ pub use options::{DEFAULT_BIND, Limits, ServeOptions};
 #[non_exhaustive]
 pub enum ServeError {
     /// The address is taken, or not one of this machine's.
-    #[error(
-        "cannot listen on {address}: {source}; another one: --bind 127.0.0.1:0 takes any free port"
-    )]
+    #[error("cannot listen on {address}: {source} (--bind 127.0.0.1:0 takes any free one)")]
     Bind {
         /// The address asked for.
         address: SocketAddr,

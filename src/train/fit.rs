@@ -36,6 +36,8 @@ const DRAWING_INTERVAL: Duration = Duration::from_secs(5);
 pub(super) const ALL_DONE: &str = "all epochs are done";
 /// A loss above this has nothing to do with learning: that of guessing is the logarithm of the classes.
 const DIVERGED_LOSS: f64 = 1e3;
+/// A loss of so many times that of guessing says that nothing was learnt, or worse.
+const WORSE_THAN_GUESSING: f64 = 1.1;
 /// What a learning rate that was too high is divided by.
 const LOWER: f64 = 10.0;
 
@@ -178,7 +180,7 @@ impl Fit<'_> {
         let guessing = (self.setup.dataset.meta().classes.len() as f64).ln();
         let Some(best) = self.progress.best() else { return };
         let loss = best.validation.map_or(best.train_loss, |found| found.loss);
-        if loss > guessing {
+        if loss > WORSE_THAN_GUESSING * guessing {
             let rate = self.lower_rate();
             self.observer.warning(&format!(
                 "the loss of the best epoch is {loss:.4}, and guessing has {guessing:.4}: nothing was learnt, or the rate is too \
