@@ -108,7 +108,7 @@ fn conditions_choose_among_them_by_status_reason_split_and_class() {
     let found = json(dataset.root(), &["--list-bad", "--where", &format!("label = {name}")]);
     assert_eq!(ids(&found), expected(&|row| row.label == Some(class)));
     let (code, screen, _) = inspect(dataset.root(), &["--list-bad", "--where", "width = 1"]);
-    assert!(code == 0 && screen.contains("none where width = 1"), "{screen}");
+    assert!(code == 0 && screen.contains("all of those where width = 1 are stored"), "{screen}");
     let (code, _, error) = inspect(dataset.root(), &["--list-bad", "--split", "none"]);
     assert!(code == 1 && error.contains("none"), "{error}");
     let (code, _, error) = inspect(dataset.root(), &["--list-bad", "--percent", "5"]);
