@@ -14,7 +14,7 @@
 //! | [`plan`], `entries`, `repeated`, `training` | entries → jobs, each once |
 //! | [`job`], [`run`] | a job, its folder, and doing it |
 //! | [`folds`], [`labels`], `resources` | what jobs need or measure |
-//! | [`cost`], [`timing`], [`reference`] | what inference costs, how well that is known, and whether the machine was busy |
+//! | [`cost`], [`timing`], [`mod@reference`] | what inference costs, how well that is known, and whether the machine was busy |
 //! | `jobs`, `forecast`, `collect`, [`results`] | all jobs, how long they will take, and what they found |
 //! | [`report`] | the report, a function of [`Results`] |
 //! | [`published`] | figures of others |
