@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$(realpath "$0")")/.."
 root=$PWD
-weights=$(realpath "${WEIGHTS:-${TCOLZ_SHARED:-../shared}/weights/mobilenet_v2_imagenet.safetensors}")
+weights=$(realpath -m "${WEIGHTS:-${TCOLZ_SHARED:-../shared}/weights/mobilenet_v2_imagenet.safetensors}")
 photos=${PHOTOS:+$(realpath "$PHOTOS")}
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
