@@ -320,6 +320,27 @@ fn a_holdout_is_a_part_of_every_class_and_nothing_of_it_is_trained_on() {
 }
 
 #[test]
+fn a_run_that_was_begun_before_equal_photos_were_held_out_together_goes_on_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = training::dataset(folder.path());
+    let mut asked = options(&dataset, &folder.path().join("run"), Finetune::Head);
+    asked.validation = Validation::Holdout(Percent::parse("25").unwrap());
+    let new = trained(&asked);
+    let file = new.out.join("run.json");
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(text.contains(r#""holdout method": "holdout-v2""#), "{text}");
+    // As an earlier version began it: no word of the method.
+    fs::remove_dir_all(&new.out).unwrap();
+    fs::create_dir(&new.out).unwrap();
+    let mut run: serde_json::Value = serde_json::from_str(&text).unwrap();
+    run["options"].as_object_mut().unwrap().remove("holdout method").unwrap();
+    fs::write(&file, run.to_string()).unwrap();
+    assert_eq!(trained(&asked).rows, new.rows, "no two photos are equal here");
+    assert!(!fs::read_to_string(&file).unwrap().contains("holdout method"));
+    assert!(trained(&asked).finished_before);
+}
+
+#[test]
 fn a_run_on_a_part_lies_where_it_was_asked_to_and_its_model_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let dataset = training::dataset(folder.path());
