@@ -103,8 +103,12 @@ fn left(left: TimeLeft) -> Option<String> {
         0 if jobs == 0 => None,
         0 => Some(format!("about {known} left")),
         _ if unknown == jobs => None,
-        1 => Some(format!("more than {known} left: 1 job is unlike those that are done")),
-        _ => Some(format!("more than {known} left: {unknown} jobs are unlike those that are done")),
+        1 => {
+            Some(format!("more than {known} left, without 1 job of a kind that was not timed yet"))
+        }
+        _ => Some(format!(
+            "more than {known} left, without {unknown} jobs of kinds that were not timed yet"
+        )),
     }
 }
 

@@ -316,23 +316,34 @@ impl<'a> Chosen<'a> {
         if self.measured.len() == 1 {
             return "It is the only candidate.".to_owned();
         }
-        let rank = |of: fn(&super::choice::Worth) -> f64| {
-            let own = of(&best);
-            1 + choice.worths.iter().filter(|worth| of(worth) > own).count()
-        };
         let place = |number: usize, most: &str| match number {
-            1 => most.to_owned(),
-            2 => format!("second {most}"),
-            3 => format!("third {most}"),
+            1 => format!("the {most}"),
+            2 => format!("the second {most}"),
+            3 => format!("the third {most}"),
             number => format!("number {number} of the {most}"),
         };
-        format!(
-            "Of {} candidates it is the {}, the {} and the {}.",
-            self.measured.len(),
-            place(rank(|worth| worth.accuracy), "most accurate"),
-            place(rank(|worth| worth.time), "quickest"),
-            place(rank(|worth| worth.size), "smallest"),
-        )
+        type Of = fn(&super::choice::Worth) -> f64;
+        let kinds: [(Of, &str); 3] = [
+            (|worth| worth.accuracy, "most accurate"),
+            (|worth| worth.time, "quickest"),
+            (|worth| worth.size, "smallest"),
+        ];
+        // Where all are equal nobody is the first.
+        let places = kinds.iter().filter_map(|(of, most)| {
+            let own = of(&best);
+            let differs = choice.worths.iter().any(|worth| of(worth) != own);
+            let better = choice.worths.iter().filter(|worth| of(worth) > own).count();
+            differs.then(|| place(1 + better, most))
+        });
+        let places: Vec<String> = places.collect();
+        let number = self.measured.len();
+        match places.split_last() {
+            None => format!("All {number} candidates are equal."),
+            Some((only, [])) => format!("Of {number} candidates it is {only}."),
+            Some((last, others)) => {
+                format!("Of {number} candidates it is {} and {last}.", others.join(", "))
+            }
+        }
     }
 
     fn runner_up(&self, second: usize, choice: &Choice) -> Text {
