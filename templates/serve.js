@@ -329,7 +329,10 @@ async function watch(turn) {
   while (turn === watching) {
     if (document.hidden || !$('video').videoWidth) { times.length = 0; await pause(200); continue; }
     try {
-      const answer = await predict(await frame(FRAME, 0.9), 'frame.jpg', 1);
+      const still = await frame(FRAME, 0.9);
+      // Nothing is sent once the camera was stopped.
+      if (turn !== watching) return;
+      const answer = await predict(still, 'frame.jpg', 1);
       if (turn !== watching) return;
       show(answer, $('live-label'), $('live-bars'));
       $('live-problem').hidden = true;
