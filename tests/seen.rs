@@ -132,6 +132,14 @@ fn a_folder_that_cannot_be_written_is_refused_before_the_work() {
     assert!(output.stdout.is_empty(), "nothing was evaluated");
     let error = String::from_utf8(output.stderr).unwrap();
     assert!(error.contains("a-file"), "{error}");
+
+    // Nothing is written into a dataset; a foreign dataset.json makes none of the folder that it lies in.
+    let inside = root.join("report");
+    let output = evaluate(&model, root, &["--split", "test", "--out", inside.to_str().unwrap()]);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains("lies in the dataset") && !inside.exists(), "{error}");
+    fs::write(folder.path().join("dataset.json"), "{}").unwrap();
+    screen(&model, root, &["--split", "test", "--out", folder.path().join("ev").to_str().unwrap()]);
 }
 
 #[test]
@@ -149,6 +157,12 @@ fn swapped_arguments_are_recognised_and_a_dataset_is_never_proposed_as_a_run() {
         let command = format!("tcolz evaluate {} {}", run.display(), root.display());
         assert!(error.contains("is a dataset") && error.contains(&command), "{error}");
     }
+    let photo = folder.path().join("photos/00.png");
+    let error = refused(&photo, root);
+    assert!(
+        error.contains("found a picture") && error.contains("the model comes first"),
+        "{error}"
+    );
     let error = refused(root, root);
     assert!(error.contains("expected a model") && !error.contains("--out"), "{error}");
 }

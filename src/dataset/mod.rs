@@ -47,9 +47,11 @@ use crate::sample::Status;
 use crate::shard::{ShardFile, ShardReader, TensorDecoder};
 use crate::transform::View;
 
-/// The dataset that a path is the folder of, or lies in: nothing else is written there.
+/// The dataset that a path is the folder of, or lies in: nothing else is written there. A foreign file called dataset.json
+/// makes no dataset of the folders below it.
 pub fn dataset_around(path: &Path) -> Option<&Path> {
-    path.ancestors().find(|folder| folder.join(DATASET_FILE).is_file())
+    let has = |folder: &Path, file: &str| folder.join(file).is_file();
+    path.ancestors().find(|folder| has(folder, DATASET_FILE) && has(folder, LEDGER_FILE))
 }
 
 /// Folder inside a dataset in which an unfinished conversion keeps its journal; gone once it has finished.

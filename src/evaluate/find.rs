@@ -28,7 +28,8 @@ fn is_dataset(path: &Path) -> bool {
 /// Opens the model `path`: its file, or the folder of the run that made it. `dataset` is only what errors say.
 ///
 /// # Errors
-/// [`EvaluateError::Swapped`], [`EvaluateError::NotAModel`] for a dataset; [`EvaluateError::NoModel`], with the command that makes one; as [`Model::open`].
+/// [`EvaluateError::Swapped`], [`EvaluateError::NotAModel`] for a dataset; [`EvaluateError::PictureForModel`];
+/// [`EvaluateError::NoModel`], with the command that makes one; as [`Model::open`].
 pub fn find_model(path: &Path, dataset: &Path) -> Result<(PathBuf, Model), EvaluateError> {
     if is_dataset(path) {
         // The arguments are easily swapped.
