@@ -201,7 +201,7 @@ fn text(summary: &TrainSummary, args: &TrainArgs) -> String {
 }
 
 /// Photos that the model has never seen, as `tcolz evaluate` is asked for them: a split of which it saw nothing, `test`
-/// before others, else the split of which it saw least. What it has seen is `known`, or `--unseen` cannot be asked for.
+/// before others, else the split with the most unseen photos. What it has seen is `known`, or `--unseen` cannot be asked for.
 fn next_selection(unseen: &[Unseen], known: bool) -> Option<String> {
     let whole = |split: &&Unseen| split.unseen > 0 && split.unseen == split.samples;
     let untouched = unseen.iter().filter(whole).min_by_key(|split| split.split != USUAL_TEST);
@@ -233,10 +233,12 @@ fn next(summary: &TrainSummary, dataset: &Path) -> String {
     match (next_selection(&summary.unseen, known), &summary.holdout) {
         (Some(selection), _) => commands.push(format!("{evaluate} {selection}")),
         (None, holdout) => {
-            note += &format!(
-                "note: {dataset} has no photo that this model has not seen; to know how good it is on new ones, keep some \
-                 apart (`tcolz convert … --make-splits 80/10/10`) or evaluate it on another dataset\n"
-            );
+            if summary.unseen.iter().all(|split| split.unseen == 0) {
+                note += &format!(
+                    "note: {dataset} has no photo that this model has not seen; to know how good it is on new ones, keep some \
+                     apart (`tcolz convert … --make-splits 80/10/10`) or evaluate it on another dataset\n"
+                );
+            }
             commands.extend(holdout.iter().map(|(split, file)| {
                 let subset = file.display();
                 format!("{evaluate} --split {split} --subset {subset}   # what it was validated on")
