@@ -106,6 +106,16 @@ impl io::Write for HashedFile {
     }
 }
 
+/// Length in bytes and BLAKE3 of a file, read from end to end.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn hash(path: &Path) -> io::Result<(u64, blake3::Hash)> {
+    let (mut file, mut hash) = (File::open(path)?, blake3::Hasher::new());
+    let bytes = io::copy(&mut file, &mut hash)?;
+    Ok((bytes, hash.finalize()))
+}
+
 /// Writes `bytes` as the file `target`, whole or not at all.
 ///
 /// # Errors
@@ -198,6 +208,36 @@ impl FolderLock {
             Err(TryLockError::Error(error)) => Err(error),
         }
     }
+
+    /// Whether the folder that is locked still has this name: a folder that was removed or renamed keeps its lock, and
+    /// does not keep others from one that takes its name.
+    ///
+    /// # Errors
+    /// When the system does not say.
+    #[cfg(unix)]
+    pub fn still_named(&self, folder: &Path) -> io::Result<bool> {
+        use std::os::unix::fs::MetadataExt;
+        let locked = self.0.metadata()?;
+        match fs::metadata(folder) {
+            Ok(named) => Ok((named.dev(), named.ino()) == (locked.dev(), locked.ino())),
+            Err(error) if is_missing(&error) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Elsewhere than on Unix a folder that is open keeps its name.
+    ///
+    /// # Errors
+    /// Never.
+    #[cfg(not(unix))]
+    pub fn still_named(&self, _folder: &Path) -> io::Result<bool> {
+        Ok(true)
+    }
+}
+
+/// Whether the system refused because there is nothing of this name.
+fn is_missing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 impl Drop for FolderLock {

@@ -43,7 +43,8 @@ impl Sound {
             let stored: Vec<Vec<u8>> = columns.iter().map(|column| stored(column, row)).collect();
             let label = (row % 3 != 2).then_some(row as u16 % 3);
             let sample_id = format!("data/784{row}/7847609-{row}.jpg");
-            writer.push(ShardRow { sample_id: &sample_id, label, stored: &stored }).unwrap();
+            let (sample_id, pixels) = (&sample_id, &vec![[0; 32]; columns.len()]);
+            writer.push(ShardRow { sample_id, label, stored: &stored, pixels }).unwrap();
         }
         writer.finish().unwrap();
         let bytes = fs::read(&path).unwrap();

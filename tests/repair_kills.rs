@@ -140,6 +140,7 @@ impl Foreign {
         let (photos, out) = (folder.path().join("photos"), folder.path().join("out"));
         common::small_dump(&photos);
         let dataset = common::converted(&common::options(&photos, &out, &[16, 24])).dataset;
+        let ledger = dataset.ledger().unwrap();
         let mut meta = dataset.meta().clone();
         for split in &mut meta.splits {
             let old = dataset.open_shard(&split.name, 0).unwrap();
@@ -147,7 +148,9 @@ impl Foreign {
             for row in 0..old.rows() {
                 let stored = [0, 1].map(|column| otherwise(old.stored(row, column).unwrap()));
                 let (sample_id, label) = (old.sample_id(row), old.label(row));
-                new.push(ShardRow { sample_id, label, stored: &stored }).unwrap();
+                let entry = ledger.iter().find(|entry| entry.sample_id == sample_id).unwrap();
+                let pixels = [0, 1].map(|column| entry.tensors[column].blake3);
+                new.push(ShardRow { sample_id, label, stored: &stored, pixels: &pixels }).unwrap();
             }
             let summary = new.finish().unwrap();
             let file = &mut split.shards[0];

@@ -51,7 +51,10 @@ impl Shard {
             let stored: Vec<Vec<u8>> = stored.collect();
             let label = (row % 3 != 2).then_some(row as u16 % 3);
             let sample_id = format!("data/{row}.jpg");
-            writer.push(ShardRow { sample_id: &sample_id, label, stored: &stored }).unwrap();
+            let pixels = [[row as u8; 32]; 2];
+            writer
+                .push(ShardRow { sample_id: &sample_id, label, stored: &stored, pixels: &pixels })
+                .unwrap();
         }
         writer.finish().unwrap();
         let bytes = fs::read(&path).unwrap();

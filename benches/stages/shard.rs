@@ -34,7 +34,7 @@ impl Rows {
     fn write(&self, path: &Path) -> ShardSummary {
         let mut writer = ShardWriter::create(path, &self.columns).expect("a shard");
         for (id, stored) in self.ids.iter().zip(self.stored.iter().cycle()) {
-            let row = ShardRow { sample_id: id, label: Some(1), stored };
+            let row = ShardRow { sample_id: id, label: Some(1), stored, pixels: &[[0; 32]] };
             writer.push(row).expect("room for a row");
         }
         writer.finish().expect("room for a shard")

@@ -105,23 +105,45 @@ impl ConvertProgress {
     }
 }
 
-impl Observer for ConvertProgress {
-    fn listing(&mut self, done: u64, all: u64) {
-        if all == 0 {
-            self.listing_folder(done);
-        } else if !self.bar.is_hidden() {
+impl ConvertProgress {
+    /// Bytes gone through before the first photo.
+    fn bytes_read(&mut self, what: &'static str, done: u64, all: u64) {
+        if !self.bar.is_hidden() {
             if self.bar.length() != Some(all) {
-                self.bar.set_style(byte_style("listing"));
+                self.bar.set_style(byte_style(what));
                 self.bar.set_length(all);
             }
             self.bar.set_position(done);
         } else if self.last_line.elapsed() >= LINE_INTERVAL {
             self.last_line = Instant::now();
             if self.json {
-                event(&json!({ "event": "listing", "done_bytes": done, "all_bytes": all }));
+                event(&json!({ "event": what, "done_bytes": done, "all_bytes": all }));
             } else {
-                eprintln!("listing: {} of {}", bytes(done), bytes(all));
+                eprintln!("{what}: {} of {}", bytes(done), bytes(all));
             }
+        }
+    }
+}
+
+impl Observer for ConvertProgress {
+    fn listing(&mut self, done: u64, all: u64) {
+        match all {
+            0 => self.listing_folder(done),
+            _ => self.bytes_read("listing", done, all),
+        }
+    }
+
+    fn checking(&mut self, done: u64, all: u64) {
+        self.bytes_read("checking", done, all);
+    }
+
+    fn damaged(&mut self, what: &str) {
+        if self.json {
+            event(&json!({ "event": "damaged", "what": what }));
+        } else {
+            self.bar.suspend(|| {
+                eprintln!("warning: {what}: damaged since it was finished; it is made again");
+            });
         }
     }
 
@@ -181,6 +203,10 @@ impl Observer for ConvertProgress {
     }
 
     fn resumed(&mut self, done: u64) {
+        // The bar may have counted the bytes of shards.
+        self.bar.set_style(photo_style(self.listed));
+        self.bar.set_message(self.short_message(&Counts::default()));
+        self.bar.set_length(self.listed);
         self.resumed = done;
         self.bar.set_position(done);
         self.bar.reset_eta();

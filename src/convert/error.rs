@@ -91,6 +91,32 @@ pub enum ConvertError {
         /// The output folder.
         path: PathBuf,
     },
+    /// The output folder was removed or renamed while it was written to.
+    #[error(
+        "{path}: this folder was removed, renamed or exchanged while tcolz was writing into it; put it back, and the same \
+         command goes on where it was, or begins anew",
+        path = path.display()
+    )]
+    OutGone {
+        /// The output folder.
+        path: PathBuf,
+    },
+    /// A file that was finished is no longer as it was.
+    #[error(
+        "{path}: {}, expected {expected}: something else changed it; {advice}",
+        found.map_or("gone".to_owned(), |bytes| format!("{bytes} bytes")),
+        path = path.display()
+    )]
+    Changed {
+        /// The file.
+        path: PathBuf,
+        /// Its length in bytes when it was finished.
+        expected: u64,
+        /// Its length now; `None` where it is gone.
+        found: Option<u64>,
+        /// What to do, as a sentence.
+        advice: String,
+    },
     /// What a repair goes by is itself damaged.
     #[error(
         "{reason}; shards are repaired by dataset.json and the ledger, which cannot be repaired themselves: convert \
@@ -121,6 +147,27 @@ pub enum ConvertError {
     SourceAway {
         /// The sample.
         sample_id: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A photo could not be decoded for want of memory. That is a fault of the machine and not of the photo.
+    #[error(
+        "sample `{sample_id}` could not be decoded: not enough memory; that is no fault of the photo: give tcolz more \
+         memory or fewer threads, and the same command goes on where it was"
+    )]
+    NoMemory {
+        /// The sample.
+        sample_id: String,
+    },
+    /// The system starts no more threads.
+    #[error(
+        "only {started} of {wanted} threads could be started: {source}; take fewer threads, or raise the limit"
+    )]
+    Threads {
+        /// Threads that were started.
+        started: usize,
+        /// Threads that were asked for.
+        wanted: usize,
         /// What the system said.
         source: io::Error,
     },

@@ -8,6 +8,10 @@
 //! OUT/unfinished/000001.parquet   …
 //! ```
 //!
+//! Each part is sealed with its own checksum and names those of its rows and its shard. When a conversion is resumed,
+//! all three are tested before the part counts: the first one that is not as it was written ends the list, and what
+//! it and those behind it covered is made again.
+//!
 //! A part is written once its shard has its name. A shard with very many rows, or with very many bad
 //! inputs between its rows, has parts before that which hold rows alone, so that memory is bounded; they
 //! count when the shard does. Whatever is not covered by a part is made again, with the same bytes,
@@ -19,8 +23,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::dataset::{FileMeta, JOURNAL_FOLDER, LedgerRow, LedgerWriter, read_ledger};
-use crate::dump::Dump;
+use crate::dataset::{
+    FileMeta, JOURNAL_FOLDER, LedgerRow, LedgerWriter, read_ledger, seal, unseal,
+};
+use crate::dump::{Dump, Watch};
 use crate::durable;
 use crate::recipe::Recipe;
 use crate::shard::TensorColumn;
@@ -61,6 +67,8 @@ pub(super) struct Journal {
     folder: PathBuf,
     columns: Vec<TensorColumn>,
     parts: Vec<Part>,
+    /// What is wrong with the first part that does not count, as a sentence.
+    damage: Option<String>,
 }
 
 impl Journal {
@@ -74,17 +82,24 @@ impl Journal {
         out.join(JOURNAL_FOLDER).join(INDEX_FILE)
     }
 
-    /// Begins a journal in `out`, or takes up the one that lies there.
+    /// Begins a journal in `out`, or takes up the one that lies there, after its shards have been tested: `watch` is
+    /// told how many of their bytes have been.
     ///
     /// # Errors
-    /// [`ConvertError::OtherPlan`] when it belongs to another plan; [`ConvertError::Io`].
-    pub(super) fn open(options: &ConvertOptions, dump: &Dump) -> Result<Journal, ConvertError> {
+    /// [`ConvertError::OtherPlan`] when it belongs to another plan; [`ConvertError::Io`];
+    /// [`ConvertError::Interrupted`] when `watch` says so.
+    pub(super) fn open(
+        options: &ConvertOptions,
+        dump: &Dump,
+        watch: &mut Watch<'_>,
+    ) -> Result<Journal, ConvertError> {
         let plan = Plan::of(options, dump);
         let mut journal = Journal {
             out: options.out.clone(),
             folder: options.out.join(JOURNAL_FOLDER),
             columns: TensorColumn::of_recipe(&options.recipe),
             parts: Vec::new(),
+            damage: None,
         };
         durable::create_folder(&journal.folder).map_err(io_error(&journal.folder))?;
         let path = journal.folder.join(PLAN_FILE);
@@ -95,7 +110,7 @@ impl Journal {
             found => {
                 let found = found.map_err(io_error(&path))?;
                 plan.require_equal(&found, &options.out)?;
-                journal.read_parts()?;
+                journal.read_parts(dump, watch)?;
             }
         }
         journal.remove_the_rest(&dump.splits)?;
@@ -107,6 +122,11 @@ impl Journal {
     /// The parts that count, in order.
     pub(super) fn parts(&self) -> &[Part] {
         &self.parts
+    }
+
+    /// What is wrong with the first part that was there and does not count.
+    pub(super) fn damage(&self) -> Option<&str> {
+        self.damage.as_deref()
     }
 
     /// The ledger rows of a part.
@@ -123,15 +143,14 @@ impl Journal {
         shard: Option<(usize, FileMeta)>,
         open: bool,
     ) -> Result<(), ConvertError> {
-        let stem = format!("{:06}", self.parts.len());
-        let ledger = self.folder.join(format!("{stem}.parquet"));
+        let ledger = self.folder.join(ledger_name(self.parts.len()));
         let mut writer = LedgerWriter::create(&ledger, &self.columns)?;
         for row in rows {
             writer.push(row)?;
         }
         let part = Part { ledger: writer.finish()?, shard, open };
-        let path = self.folder.join(format!("{stem}.json"));
-        durable::write(&path, &json(&part)).map_err(io_error(&path))?;
+        let path = self.part_file(self.parts.len());
+        durable::write(&path, &seal(&part)).map_err(io_error(&path))?;
         self.parts.push(part);
         Ok(())
     }
@@ -146,35 +165,103 @@ impl Journal {
         }
     }
 
-    /// Reads the parts whose three files are all there and whole; the first that is not ends the list.
+    /// Reads the parts of which all three files are as they were written; the first that is not ends the list.
     ///
     /// # Errors
     /// When a file is there and cannot be read: what follows it is good work, not to be thrown away.
-    fn read_parts(&mut self) -> Result<(), ConvertError> {
-        while let Some(part) = self.read_part(self.parts.len())? {
-            self.parts.push(part);
+    fn read_parts(&mut self, dump: &Dump, watch: &mut Watch<'_>) -> Result<(), ConvertError> {
+        let mut shards = vec![0; dump.splits.len()];
+        while let Some(bytes) = if_there(&self.part_file(self.parts.len()), |path| fs::read(path))?
+        {
+            match self.part(&bytes, &dump.splits, &mut shards)? {
+                Ok(part) => self.parts.push(part),
+                Err(damage) => {
+                    self.damage = Some(damage);
+                    break;
+                }
+            }
         }
+        self.test_shards(dump.inputs.len() as u64, watch)?;
         let counts = self.parts.iter().rposition(|part| !part.open).map_or(0, |last| last + 1);
         self.parts.truncate(counts);
         Ok(())
     }
 
-    fn read_part(&self, number: usize) -> Result<Option<Part>, ConvertError> {
-        let Some(bytes) =
-            if_there(&self.folder.join(format!("{number:06}.json")), |path| fs::read(path))?
-        else {
-            return Ok(None);
+    fn part_file(&self, number: usize) -> PathBuf {
+        self.folder.join(format!("{number:06}.json"))
+    }
+
+    /// The next part, without a test of its shard's bytes; or what is wrong with it. `shards` counts the shards of each
+    /// split so far.
+    fn part(
+        &self,
+        bytes: &[u8],
+        splits: &[String],
+        shards: &mut [usize],
+    ) -> Result<Result<Part, String>, ConvertError> {
+        let file = self.part_file(self.parts.len());
+        let part = unseal(bytes, &file).map_err(|error| error.to_string()).and_then(|value| {
+            serde_json::from_value(value).map_err(|error| format!("{}: {error}", file.display()))
+        });
+        let part: Part = match part {
+            Ok(part) => part,
+            Err(damage) => return Ok(Err(damage)),
         };
-        let Ok(part) = serde_json::from_slice::<Part>(&bytes) else { return Ok(None) };
-        let ledger = if_there(&self.folder.join(&part.ledger.file), |path| fs::read(path))?;
-        let ledger_is_whole =
-            ledger.is_some_and(|bytes| blake3::hash(&bytes).to_string() == part.ledger.blake3);
-        let shard_is_whole = match &part.shard {
-            Some((_, shard)) => if_there(&self.out.join(&shard.file), |path| path.metadata())?
-                .is_some_and(|found| found.len() == shard.bytes),
-            None => true,
-        };
-        Ok((ledger_is_whole && shard_is_whole).then_some(part))
+        let wrong = |what: &str| Ok(Err(format!("{}: {what}", file.display())));
+        if part.ledger.file != ledger_name(self.parts.len()) {
+            return wrong("it names the rows of another part");
+        }
+        if let Some((split, shard)) = &part.shard {
+            let Some((name, number)) = splits.get(*split).zip(shards.get_mut(*split)) else {
+                return wrong("it names a split that there is not");
+            };
+            if shard.file != shard_name(name, *number) {
+                return wrong("it names another shard than the next one");
+            }
+            *number += 1;
+        }
+        let rows = self.folder.join(&part.ledger.file);
+        let found = if_there(&rows, |path| fs::read(path))?;
+        let found = found.map(|bytes| blake3::hash(&bytes).to_string());
+        Ok(match found {
+            Some(hash) if hash == part.ledger.blake3 => Ok(part),
+            Some(_) => Err(format!("{}: not as it was written", rows.display())),
+            None => Err(format!("{}: there is no such file any more", rows.display())),
+        })
+    }
+
+    /// Reads the shards of the parts and ends the list of parts before the first whose shard is not as it was written.
+    fn test_shards(&mut self, listed: u64, watch: &mut Watch<'_>) -> Result<(), ConvertError> {
+        let shards = || self.parts.iter().enumerate();
+        let shards =
+            || shards().filter_map(|(part, Part { shard, .. })| Some((part, &shard.as_ref()?.1)));
+        let all = shards().map(|(_, shard)| shard.bytes).sum();
+        let mut done = 0;
+        for (part, shard) in shards() {
+            if watch(done, all).is_break() {
+                // All of it is there, and tested again by whoever resumes.
+                let done = self.parts.iter().map(|part| part.ledger.rows).sum();
+                return Err(ConvertError::Interrupted { path: self.out.clone(), done, listed });
+            }
+            let path = self.out.join(&shard.file);
+            let damage = match if_there(&path, durable::hash)? {
+                Some((bytes, _)) if bytes != shard.bytes => {
+                    format!("{}: {bytes} bytes, expected {}", path.display(), shard.bytes)
+                }
+                Some((_, hash)) if hash.to_string() != shard.blake3 => {
+                    format!("{}: not as it was written", path.display())
+                }
+                Some(_) => {
+                    done += shard.bytes;
+                    continue;
+                }
+                None => format!("{}: there is no such file any more", path.display()),
+            };
+            self.damage = Some(damage);
+            self.parts.truncate(part);
+            return Ok(());
+        }
+        Ok(())
     }
 
     /// Removes what no part covers: shards and parts cut off by a kill, temporary files.
@@ -182,7 +269,7 @@ impl Journal {
         let mut keep: Vec<PathBuf> =
             vec![self.folder.join(PLAN_FILE), self.folder.join(INDEX_FILE)];
         for (index, part) in self.parts.iter().enumerate() {
-            keep.push(self.folder.join(format!("{index:06}.json")));
+            keep.push(self.part_file(index));
             keep.push(self.folder.join(&part.ledger.file));
             keep.extend(part.shard.iter().map(|(_, shard)| self.out.join(&shard.file)));
         }
@@ -240,6 +327,16 @@ impl Plan {
         }
         Ok(())
     }
+}
+
+/// The rows of a part, a file of the journal's folder.
+fn ledger_name(part: usize) -> String {
+    format!("{part:06}.parquet")
+}
+
+/// Shard number `number` of a split, as a path below the dataset's folder.
+pub(super) fn shard_name(split: &str, number: usize) -> String {
+    format!("{split}/{number:05}.arrow")
 }
 
 /// True for a name that a conversion gives its shards: `00000.arrow`.

@@ -66,6 +66,15 @@ pub trait Observer {
     fn forecast(&mut self, forecast: &Forecast, free_bytes: Option<u64>) {
         let _ = (forecast, free_bytes);
     }
+    /// What an interrupted conversion left is tested: bytes of its shards that were read, and all there are.
+    fn checking(&mut self, done: u64, all: u64) {
+        let _ = (done, all);
+    }
+    /// Something that an interrupted conversion had finished is not as it was written, and is made again with all that
+    /// came after it.
+    fn damaged(&mut self, what: &str) {
+        let _ = what;
+    }
     /// An unfinished conversion is taken up: so many inputs were done before.
     fn resumed(&mut self, done: u64) {
         let _ = done;
@@ -136,7 +145,8 @@ pub fn convert(
     for photos in dump.unlisted.chunks(NAMES_AN_EVENT) {
         log.event("unlisted", json!({ "photos": photos }));
     }
-    let mut store = Store::create(options, &dump, &mut log, stop, observer)?;
+    let lock = out.lock();
+    let mut store = Store::create((options, lock), &dump, &mut log, stop, observer)?;
     let threads = options.threads.max(1);
     let resumed = store.counts().listed;
     let expected = match expected {
@@ -144,10 +154,16 @@ pub fn convert(
         None => store.look_ahead(&view)?,
     };
     store.log_event("forecast", json!({ "forecast": expected }));
-    pipeline::run(&dump, resumed as usize, &options.recipe, &view, threads, |input, outcome| {
-        store.take(input, outcome)
-    })?;
-    let mut summary = store.finish()?;
+    let converted = pipeline::run(
+        &dump,
+        resumed as usize,
+        &options.recipe,
+        &view,
+        threads,
+        |input, outcome| store.take(input, outcome),
+    );
+    let converted = converted.and_then(|()| store.finish());
+    let mut summary = converted.map_err(|error| lock.cause(error))?;
     out.finish()?;
     summary.seconds = log.seconds();
     summary.resumed = resumed;

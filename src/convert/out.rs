@@ -3,10 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::dataset::{DATASET_FILE, Dataset, JOURNAL_FOLDER, LEDGER_FILE, LedgerRow};
+use crate::dataset::{DATASET_FILE, Dataset, DatasetMeta, JOURNAL_FOLDER, LEDGER_FILE, LedgerRow};
 use crate::dump::Dump;
 use crate::durable;
-use crate::recipe::Recipe;
 
 use super::error::ConvertError;
 use super::journal::{Journal, is_shard};
@@ -15,9 +14,8 @@ use super::options::ConvertOptions;
 /// An output folder that this process alone may write to, as long as it is held.
 #[derive(Debug)]
 pub(super) struct OutFolder {
-    path: PathBuf,
     /// Held as long as this process may write.
-    _lock: Lock,
+    lock: Lock,
 }
 
 /// What lies in an output folder.
@@ -44,7 +42,7 @@ impl OutFolder {
         refuse_nesting(dump.source.path(), out)?;
         let lock = Lock::take(out)?;
         if out.join(DATASET_FILE).try_exists().map_err(io_error)? {
-            let found = finished(out, &options.recipe, dump)?;
+            let found = finished(options, dump)?;
             // The journal is still there after a kill between the last two steps.
             Journal::remove(out)?;
             return Ok(found);
@@ -56,19 +54,24 @@ impl OutFolder {
         } else if fs::read_dir(out).map_err(io_error)?.next().is_some() {
             return Err(ConvertError::NotEmpty { path: out.clone() });
         }
-        Ok(Found::Mine(OutFolder { path: out.clone(), _lock: lock }))
+        Ok(Found::Mine(OutFolder { lock }))
     }
 
     /// Removes the journal: dataset.json is there.
     pub(super) fn finish(&self) -> Result<(), ConvertError> {
-        Journal::remove(&self.path)
+        Journal::remove(&self.lock.path)
+    }
+
+    pub(super) fn lock(&self) -> &Lock {
+        &self.lock
     }
 }
 
 /// The lock that whoever writes into a dataset's folder holds.
 #[derive(Debug)]
 pub(super) struct Lock {
-    _held: durable::FolderLock,
+    held: durable::FolderLock,
+    path: PathBuf,
 }
 
 impl Lock {
@@ -80,18 +83,39 @@ impl Lock {
         let io_error = |source| ConvertError::Io { path: out.to_owned(), source };
         let held = durable::FolderLock::take(out).map_err(io_error)?;
         let held = held.ok_or_else(|| ConvertError::Locked { path: out.to_owned() })?;
-        Ok(Lock { _held: held })
+        Ok(Lock { held, path: out.to_owned() })
+    }
+
+    /// Tests that the folder still has its name: else what is written goes elsewhere, where another process may write.
+    ///
+    /// # Errors
+    /// [`ConvertError::OutGone`].
+    pub(super) fn check(&self) -> Result<(), ConvertError> {
+        match self.held.still_named(&self.path) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(ConvertError::OutGone { path: self.path.clone() }),
+            Err(source) => Err(ConvertError::Io { path: self.path.clone(), source }),
+        }
+    }
+
+    /// What a failure comes from: the folder, where it is gone, and not the file in it that could not be written.
+    pub(super) fn cause(&self, error: ConvertError) -> ConvertError {
+        match self.check() {
+            Err(gone @ ConvertError::OutGone { .. }) => gone,
+            _ => error,
+        }
     }
 }
 
 /// A finished dataset: fine when it is what was asked for, made from the same lists.
-fn finished(out: &Path, recipe: &Recipe, dump: &Dump) -> Result<Found, ConvertError> {
+fn finished(options: &ConvertOptions, dump: &Dump) -> Result<Found, ConvertError> {
+    let out = &options.out;
     let dataset = Dataset::open(out)?;
     let occupied = |difference: &str| {
         let (path, difference) = (out.to_owned(), difference.to_owned());
         Err(ConvertError::Occupied { path, difference })
     };
-    if dataset.meta().recipe != *recipe {
+    if dataset.meta().recipe != options.recipe {
         return occupied("by another recipe");
     }
     if dataset.meta().made_splits != dump.made_splits {
@@ -113,7 +137,35 @@ fn finished(out: &Path, recipe: &Recipe, dump: &Dump) -> Result<Found, ConvertEr
     if !equal || dataset.meta().classes != dump.classes {
         return occupied("from other lists");
     }
+    let source = dump.source.path().display();
+    check_lengths(dataset.meta(), out, &|| {
+        format!("`tcolz repair {} {source}` writes it again", out.display())
+    })?;
     Ok(Found::Finished(Box::new(dataset)))
+}
+
+/// Tests that every shard that dataset.json names is there, with its length.
+///
+/// # Errors
+/// [`ConvertError::Changed`], with `advice`.
+pub(super) fn check_lengths(
+    meta: &DatasetMeta,
+    out: &Path,
+    advice: &dyn Fn() -> String,
+) -> Result<(), ConvertError> {
+    for (_, _, shard) in meta.numbered_shards() {
+        let path = out.join(&shard.file);
+        let found = match path.metadata() {
+            Ok(metadata) => Some(metadata.len()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(source) => return Err(ConvertError::Io { path, source }),
+        };
+        if found != Some(shard.bytes) {
+            let (expected, advice) = (shard.bytes, advice());
+            return Err(ConvertError::Changed { path, expected, found, advice });
+        }
+    }
+    Ok(())
 }
 
 /// Removes what an unfinished conversion wrote, and nothing else: a folder with other files in it stops it.

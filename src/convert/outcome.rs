@@ -93,6 +93,9 @@ pub(super) fn outcome(
             let (status, prepared) = (Status::Stored, Some(prepared));
             Ok(Outcome { status, reason, source, prepared, effort: Effort::default() })
         }
+        Err(PrepareError::Decode(DecodeError::OutOfMemory { .. })) => {
+            Err(ConvertError::NoMemory { sample_id: input.sample_id.to_string() })
+        }
         Err(PrepareError::Decode(error)) => {
             let advice = match &error {
                 DecodeError::TooManyPixels { .. } => ", or take larger ones with --max-pixels",

@@ -85,7 +85,11 @@ pub(super) fn run(
                     let _leaves = outcomes.worker();
                     work(Preparer::new(recipe, view), intake, outcomes);
                 })
-                .map_err(|source| ConvertError::Io { path: "worker thread".into(), source })?;
+                .map_err(|source| ConvertError::Threads {
+                    started: worker,
+                    wanted: threads,
+                    source,
+                })?;
         }
         let mut ready = Vec::new();
         while outcomes.next(&mut ready) {

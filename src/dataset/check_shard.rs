@@ -1,11 +1,10 @@
 //! Tests one shard: its bytes, its rows, and that they are the ledger's.
 
 use std::collections::HashMap;
-use std::fs;
-use std::path::Path;
 
+use crate::durable;
 use crate::recipe::Dtype;
-use crate::shard::{ShardError, ShardReader, TensorDecoder};
+use crate::shard::{ShardContent, ShardError, ShardReader, TensorDecoder};
 use crate::transform::ChannelSums;
 
 use super::{Dataset, DatasetError, Fault, FileMeta, LedgerRow, TensorFacts};
@@ -55,12 +54,13 @@ pub(crate) fn check_shard(
 ) -> ShardCheck {
     let mut check = ShardCheck::default();
     let path = dataset.root().join(&file.file);
-    let whole = match hash_file(&path) {
-        Ok((hash, bytes)) => {
+    let whole = match durable::hash(&path) {
+        Ok((bytes, hash)) => {
             check.bytes = bytes;
             hash.to_string() == file.blake3
         }
         Err(error) => {
+            let error = DatasetError::Io { path, source: error };
             check.faults.push(Fault::of_file(&file.file, error.to_string()));
             return check;
         }
@@ -89,6 +89,7 @@ fn check_rows(
     let mut decoders: Vec<TensorDecoder> = columns.iter().map(TensorDecoder::new).collect();
     let mut tensors: Vec<Vec<u8>> =
         columns.iter().map(|column| vec![0; column.raw_bytes()]).collect();
+    let mut content = ShardContent::default();
     for row in 0..reader.rows() {
         let mut fault = |sample_id: &str, what: String| {
             let (file, sample_id) = (file.file.clone(), Some(sample_id.to_owned()));
@@ -135,15 +136,15 @@ fn check_rows(
         } else if facts != ledger_row.tensors {
             fault(&sample_id, "pixels or their sums are not those of the ledger".to_owned());
         } else {
+            let pixels: Vec<[u8; 32]> = facts.iter().map(|facts| facts.blake3).collect();
+            content += ShardContent::of_row(row, &sample_id, ledger_row.label, &pixels);
             check.pixels.push((index, facts));
         }
     }
-}
-
-fn hash_file(path: &Path) -> Result<(blake3::Hash, u64), DatasetError> {
-    let io_error = |source| DatasetError::Io { path: path.to_owned(), source };
-    let mut file = fs::File::open(path).map_err(io_error)?;
-    let mut hash = blake3::Hasher::new();
-    let bytes = std::io::copy(&mut file, &mut hash).map_err(io_error)?;
-    Ok((hash.finalize(), bytes))
+    // Of a shard with faults, or without a ledger, the rows do not say what it holds.
+    let complete = check.pixels.len() as u64 == u64::from(reader.rows());
+    if let Some(said) = reader.content().filter(|&said| complete && said != content) {
+        let what = format!("its footer says that it holds {said}, its rows are {content}");
+        check.faults.push(Fault::of_file(&file.file, what));
+    }
 }

@@ -14,6 +14,7 @@ use crate::sample::Status;
 use crate::shard::TensorColumn;
 use crate::transform::View;
 
+use super::sealed::{seal, unseal};
 use super::{DatasetError, Receipt};
 
 /// Name of the file inside a dataset.
@@ -27,7 +28,6 @@ pub const FORMAT_VERSION: u32 = 1;
 /// Features that a reader must know before it may read; version 1 defines none.
 pub(super) const KNOWN_FEATURES: [&str; 0] = [];
 
-const CHECKSUM_KEY: &str = "\"checksum\": \"";
 /// A dataset.json above this length is refused before it is parsed.
 const MAX_LENGTH_BYTES: u64 = 256_000_000;
 
@@ -150,12 +150,7 @@ impl DatasetMeta {
     /// # Panics
     /// Never: every value has a JSON form.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let json = serde_json::to_string_pretty(self).expect("every value has a JSON form");
-        let open = json.trim_end().strip_suffix('}').expect("a JSON object ends in a brace");
-        let mut text = format!("{},\n  ", open.trim_end());
-        let checksum = blake3::hash(text.as_bytes());
-        text.push_str(&format!("{CHECKSUM_KEY}{checksum}\"\n}}\n"));
-        text.into_bytes()
+        seal(self)
     }
 
     /// Parses `dataset.json` after testing its checksum. `path` is only what errors call it.
@@ -168,23 +163,8 @@ impl DatasetMeta {
         if bytes.len() as u64 > MAX_LENGTH_BYTES {
             return Err(structure(format!("{} bytes are no dataset.json", bytes.len())));
         }
-        let text = str::from_utf8(bytes).map_err(|_| structure("not UTF-8".to_owned()))?;
-        let key = text.rfind(CHECKSUM_KEY).ok_or_else(|| structure("no checksum".to_owned()))?;
-        let tail = &text[key + CHECKSUM_KEY.len()..];
-        let expected = tail
-            .strip_suffix("\"\n}\n")
-            .ok_or_else(|| structure("the checksum is not the last key".to_owned()))?;
-        let found = blake3::hash(&bytes[..key]).to_string();
-        if found != expected {
-            let (path, expected) = (path.to_owned(), expected.to_owned());
-            return Err(DatasetError::Checksum { path, expected, found });
-        }
-        let mut value: serde_json::Value =
-            serde_json::from_str(text).map_err(|error| structure(error.to_string()))?;
+        let value = unseal(bytes, path)?;
         check_version(&value, path)?;
-        if let Some(object) = value.as_object_mut() {
-            object.remove("checksum");
-        }
         let meta: DatasetMeta =
             serde_json::from_value(value).map_err(|error| structure(error.to_string()))?;
         meta.check(path)?;

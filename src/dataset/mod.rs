@@ -6,6 +6,7 @@
 mod check_shard;
 mod content_root;
 mod error;
+mod expected;
 mod ledger;
 mod ledger_batch;
 mod ledger_reader;
@@ -14,6 +15,7 @@ mod ledger_writer;
 mod meta;
 mod prediction_writer;
 mod receipt;
+mod sealed;
 mod seen;
 mod split_parts;
 mod verify;
@@ -21,10 +23,12 @@ mod verify_source;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 pub(crate) use check_shard::{Places, check_shard};
 pub use content_root::{RootLine, content_root, root_lines};
 pub use error::DatasetError;
+use expected::ExpectedShards;
 pub use ledger::{LedgerRow, TensorFacts, ledger_schema, reason_code};
 pub use ledger_batch::{LedgerBatch, LedgerValue, PHOTO_FIELDS, pixels_field, sum_fields};
 pub use ledger_reader::read_ledger;
@@ -36,9 +40,10 @@ pub use meta::{
 };
 pub use prediction_writer::{PredictionColumns, prediction_schema, write_predictions};
 pub use receipt::Receipt;
+pub(crate) use sealed::{seal, unseal};
 pub use seen::{PHOTO_FIELD, SEEN_FILE, SeenAs, SeenPhotos, Unseen, photo_key};
 pub use split_parts::{PLACE_FIELDS, SplitParts};
-pub(crate) use verify::check_counts;
+pub(crate) use verify::check_ledger;
 pub use verify::{Fault, VerifyReport, verify};
 pub(crate) use verify_source::another_source;
 pub use verify_source::verify_source;
@@ -62,6 +67,8 @@ pub const JOURNAL_FOLDER: &str = "unfinished";
 pub struct Dataset {
     root: PathBuf,
     meta: DatasetMeta,
+    /// Read when the first shard is opened.
+    expected: OnceLock<Arc<ExpectedShards>>,
 }
 
 impl Dataset {
@@ -96,7 +103,7 @@ impl Dataset {
             Err(source) => return Err(DatasetError::Io { path, source }),
         };
         let meta = DatasetMeta::from_bytes(&bytes, &path)?;
-        Ok(Dataset { root: root.to_owned(), meta })
+        Ok(Dataset { root: root.to_owned(), meta, expected: OnceLock::new() })
     }
 
     /// What the dataset is.
@@ -156,13 +163,17 @@ impl Dataset {
         DatasetError::NotFound { path: self.root.clone(), what, name: name.to_owned(), known }
     }
 
-    /// Opens shard number `index` of a split, or of several read as one: see [`Dataset::split_parts`].
+    /// Opens shard number `index` of a split, or of several read as one (see [`Dataset::split_parts`]), and tests that
+    /// it holds what the ledger says.
     ///
     /// # Errors
-    /// As [`ShardReader::open`]; [`DatasetError::NotFound`] for a number the split does not have.
+    /// As [`ShardReader::open`]; [`ShardError::Foreign`](crate::shard::ShardError::Foreign) for a shard that belongs
+    /// elsewhere; [`DatasetError::NotFound`] for a number the split does not have.
     pub fn open_shard(&self, split: &str, index: u32) -> Result<ShardReader, DatasetError> {
         let (path, shard) = self.shard_file(split, index)?;
-        Ok(ShardReader::open(&path, &self.meta.columns, shard.bytes, shard.rows)?)
+        let reader = ShardReader::open(&path, &self.meta.columns, shard.bytes, shard.rows)?;
+        self.check_place(split, index, reader.content(), &path)?;
+        Ok(reader)
     }
 
     /// Opens shard number `index` of a split to be read by its file instead of through a map.
@@ -171,7 +182,9 @@ impl Dataset {
     /// As [`Dataset::open_shard`].
     pub fn open_shard_file(&self, split: &str, index: u32) -> Result<ShardFile, DatasetError> {
         let (path, shard) = self.shard_file(split, index)?;
-        Ok(ShardFile::open(&path, &self.meta.columns, shard.bytes, shard.rows)?)
+        let file = ShardFile::open(&path, &self.meta.columns, shard.bytes, shard.rows)?;
+        self.check_place(split, index, file.content(), &path)?;
+        Ok(file)
     }
 
     fn shard_file(&self, split: &str, index: u32) -> Result<(PathBuf, &FileMeta), DatasetError> {
@@ -230,7 +243,9 @@ impl Dataset {
         let (Status::Stored, Some((shard, index))) = (row.status, row.place) else {
             return Err(structure(format!("sample `{}` is {}", row.sample_id, row.status)));
         };
-        let shard = self.open_shard(&row.split, shard)?;
+        // What is expected of this row is known without reading the ledger.
+        let (path, file) = self.shard_file(&row.split, shard)?;
+        let shard = ShardReader::open(&path, &self.meta.columns, file.bytes, file.rows)?;
         let foreign = |what: &str| {
             let (path, id) = (shard.path().display(), &row.sample_id);
             structure(format!("{path}: row {index} {what} sample `{id}`, as the ledger says"))

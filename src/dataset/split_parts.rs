@@ -140,6 +140,13 @@ impl Dataset {
         })
     }
 
+    /// Shard number `index` of what `name` stands for: the split that it lies in, and its number there.
+    pub(super) fn shard_place(&self, name: &str, index: u32) -> Result<(&str, u32), DatasetError> {
+        self.shard_meta(name, index)?;
+        let (part, number) = self.split_parts(name)?.part(index);
+        Ok((&self.joined(name)?[part].name, number))
+    }
+
     fn exact(&self, name: &str) -> Option<&SplitMeta> {
         self.meta.splits.iter().find(|split| split.name == name)
     }

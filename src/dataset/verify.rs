@@ -58,16 +58,14 @@ pub fn verify(root: &Path, progress: &(dyn Fn(u64) + Sync)) -> Result<VerifyRepo
     let dataset = Dataset::open_unchecked(root)?;
     let meta = dataset.meta();
     let mut report = VerifyReport::default();
-    let mut rows = match dataset.ledger() {
+    let rows = match dataset.ledger() {
         Ok(rows) => Some(rows),
         Err(error) => {
             report.faults.push(Fault::of_file(&meta.ledger.file, error.to_string()));
             None
         }
     };
-    if let Some(rows) = &rows {
-        check_counts(&dataset, rows, &mut report.faults);
-    }
+    let root = rows.as_ref().map(|rows| check_ledger(&dataset, rows, &mut report.faults));
     let places = Places::of(rows.as_deref().unwrap_or_default());
     let samples = AtomicU64::new(0);
     let checked: Vec<ShardCheck> = meta
@@ -86,22 +84,10 @@ pub fn verify(root: &Path, progress: &(dyn Fn(u64) + Sync)) -> Result<VerifyRepo
         report.shards += u64::from(check.bytes > 0);
         complete &= check.faults.is_empty();
         report.faults.extend(check.faults);
-        if let Some(rows) = rows.as_mut() {
-            for (ledger_row, facts) in check.pixels {
-                rows[ledger_row].tensors = facts;
-            }
-        }
     }
     report.samples = samples.into_inner();
-    if let (true, Some(rows)) = (complete, rows) {
-        let found = content_root(&meta.classes, &meta.columns, root_lines(&rows)).to_string();
-        if found != meta.content_root {
-            let expected = &meta.content_root;
-            let what = format!("content root is {found} by the pixels, {expected} as written");
-            report.faults.push(Fault::of_file(DATASET_FILE, what));
-        }
-        report.content_root = Some(found);
-    }
+    // Every tensor has been found to be the ledger's.
+    report.content_root = root.filter(|_| complete);
     let in_a_shard = |fault: &Fault| ![DATASET_FILE, &*meta.ledger.file].contains(&&*fault.file);
     report.repairable = !report.faults.is_empty() && report.faults.iter().all(in_a_shard);
     report.notes = strangers(&dataset);
@@ -115,8 +101,13 @@ impl Fault {
     }
 }
 
-/// Tests the ledger's rows against the counts, classes and splits of dataset.json.
-pub(crate) fn check_counts(dataset: &Dataset, rows: &[LedgerRow], faults: &mut Vec<Fault>) {
+/// Tests the ledger's rows against the counts, classes, splits and content root of dataset.json. Returns the content root
+/// that follows from them.
+pub(crate) fn check_ledger(
+    dataset: &Dataset,
+    rows: &[LedgerRow],
+    faults: &mut Vec<Fault>,
+) -> String {
     let meta = dataset.meta();
     let mut counts = Counts::default();
     let mut stored: HashMap<&str, (u64, Receipt)> = HashMap::new();
@@ -151,6 +142,13 @@ pub(crate) fn check_counts(dataset: &Dataset, rows: &[LedgerRow], faults: &mut V
             faults.push(Fault::of_file(&meta.ledger.file, what));
         }
     }
+    let root = content_root(&meta.classes, &meta.columns, root_lines(rows)).to_string();
+    if root != meta.content_root {
+        let expected = &meta.content_root;
+        let what = format!("the content root is {root} by the ledger, {expected} as written");
+        faults.push(Fault::of_file(DATASET_FILE, what));
+    }
+    root
 }
 
 /// Files in the dataset's folder that dataset.json does not name.

@@ -168,6 +168,7 @@ impl Shards {
         access: Access,
     ) -> Result<Shards, LoaderError> {
         let parts = dataset.split_parts(split)?;
+        dataset.read_expected_shards()?;
         let shards = dataset.split(split)?.shards.len();
         let readers = (0..shards).map(|_| OnceLock::new()).collect();
         let split = split.to_owned();

@@ -72,6 +72,20 @@ pub enum ShardError {
         /// Rows found.
         found: u64,
     },
+    /// The shard is sound, but it is not the one that belongs in this place.
+    #[error(
+        "{path}: another shard lies here: it holds {found}, the ledger expects {expected}; put the right file back, or \
+         write it again from the photos with `tcolz repair`",
+        path = path.display()
+    )]
+    Foreign {
+        /// The shard.
+        path: PathBuf,
+        /// What should lie here.
+        expected: String,
+        /// What lies here.
+        found: String,
+    },
     /// A row's bytes are not the ones that were written.
     #[error(
         "{path}: row {row} (sample `{sample_id}`), column {column}: stored bytes are damaged: hash {found:016x}, expected {expected:016x}",

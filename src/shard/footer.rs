@@ -9,7 +9,8 @@ use arrow::ipc::convert::try_fb_to_schema;
 use arrow::ipc::reader::read_footer_length;
 use arrow::ipc::{Block, MetadataVersion, root_as_footer};
 
-use super::format::{ALIGNMENT, BATCH_ROWS_KEY, TensorColumn, schema};
+use super::content::ShardContent;
+use super::format::{ALIGNMENT, BATCH_ROWS_KEY, CONTENT_KEY, TensorColumn, schema};
 use super::open::{Fault, guarded, number, outside, structure};
 
 /// Length of the trailing footer length and magic.
@@ -24,6 +25,8 @@ pub(super) struct Footer {
     pub(super) blocks: Vec<Block>,
     /// The rows of each; `None` for a shard that was written before its footer said so.
     pub(super) rows: Option<Vec<u32>>,
+    /// What the shard holds; `None` for one that was written before its footer said so.
+    pub(super) content: Option<ShardContent>,
 }
 
 /// Length of the footer with what stands behind it, by the last bytes of a file.
@@ -60,12 +63,17 @@ pub(super) fn open_footer(
         let blocks: Vec<Block> = blocks.iter().copied().collect();
         check_order(blocks.iter(), end)?;
         blocks.iter().try_for_each(|block| check_place(block, end))?;
-        let rows = footer.custom_metadata().and_then(|pairs| {
-            let pair = pairs.iter().find(|pair| pair.key() == Some(BATCH_ROWS_KEY))?;
-            Some(pair.value().unwrap_or_default())
-        });
+        let metadata = |key: &str| {
+            let mut pairs = footer.custom_metadata()?.iter();
+            pairs.find(|pair| pair.key() == Some(key)).map(|pair| pair.value().unwrap_or_default())
+        };
+        let rows = metadata(BATCH_ROWS_KEY);
         let rows = rows.map(|text| batch_rows(text, blocks.len())).transpose()?;
-        Ok(Footer { blocks, rows })
+        let content = metadata(CONTENT_KEY).map(|text| {
+            text.parse::<ShardContent>()
+                .map_err(|_| Fault::Structure(format!("{CONTENT_KEY} is `{text}`")))
+        });
+        Ok(Footer { blocks, rows, content: content.transpose()? })
     })
 }
 

@@ -32,6 +32,8 @@ pub const MAX_BATCH_BYTES: usize = 16_000_000;
 pub const ALIGNMENT: usize = 64;
 /// Key of the footer's own metadata that says how many rows each record batch has: `256,256,175`.
 pub const BATCH_ROWS_KEY: &str = "tcolz.batch_rows";
+/// Key of the footer's own metadata that says what the shard holds: a [`ShardContent`](super::ShardContent).
+pub const CONTENT_KEY: &str = "tcolz.content";
 /// Extension name of a compressed tensor column.
 pub const TENSOR_EXTENSION: &str = "tcolz.tensor";
 /// Extension name of an uncompressed tensor column (canonical Arrow).
@@ -194,6 +196,7 @@ mod tests {
         assert_eq!((MAX_BATCH_ROWS, MAX_BATCH_BYTES, ALIGNMENT), (256, 16_000_000, 64));
         assert_eq!(TENSOR_EXTENSION, "tcolz.tensor");
         assert_eq!(BATCH_ROWS_KEY, "tcolz.batch_rows");
+        assert_eq!(CONTENT_KEY, "tcolz.content");
         // Golden: python -c 'import xxhash; print(xxhash.xxh3_64_hexdigest(b"a.jpg\0\x01\x00pixels"))'
         assert_eq!(row_hash("a.jpg", Some(1), b"pixels"), 0x887b_612d_8883_563c);
         assert_eq!(row_hash("a.jpg", None, b"pixels"), 0xbbde_1e2e_265e_2684);

@@ -4,6 +4,7 @@
 //! [`codec`] what is inside a frame. [`ShardFile`] reads what [`ShardReader`] reads, without a map. The written form of all this is `schemas/format.md`.
 
 pub mod codec;
+mod content;
 mod error;
 mod footer;
 pub mod format;
@@ -16,6 +17,7 @@ mod sigbus;
 mod tensor;
 mod writer;
 
+pub use content::ShardContent;
 pub use error::ShardError;
 pub use format::TensorColumn;
 pub use pread::{FileRow, ShardFile};

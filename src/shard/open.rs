@@ -23,6 +23,7 @@ use arrow::ipc::{Block, MetadataVersion, root_as_message};
 
 use crate::recipe::Dtype;
 
+use super::content::ShardContent;
 use super::error::ShardError;
 use super::footer::{block_length, open_footer};
 use super::format::{ALIGNMENT, TensorColumn, schema};
@@ -100,14 +101,14 @@ const FOOTER_BYTES: usize = 64 << 10;
 const BEHIND_BYTES: usize = 4 << 10;
 const AHEAD_BYTES: usize = 28 << 10;
 
-/// The record batches of the file, in order. `ask` is given the places of the file that are read soon, before
+/// The record batches of the file, in order, and what its footer says that it holds. `ask` is given the places of the file that are read soon, before
 /// they are: else a page fault on each would bring in as much around it as the system thinks fit, up to
 /// megabytes, one after the other.
 pub(super) fn open_batches(
     file: &Buffer,
     columns: &[TensorColumn],
     ask: &dyn Fn(&[u8]),
-) -> Result<Vec<Batch>, Fault> {
+) -> Result<(Vec<Batch>, Option<ShardContent>), Fault> {
     ask(&file[file.len().saturating_sub(FOOTER_BYTES)..]);
     let footer = open_footer(file, file.len(), columns)?;
     for block in &footer.blocks {
@@ -120,7 +121,8 @@ pub(super) fn open_batches(
         let rows = footer.rows.as_ref().map(|rows| rows[number]);
         open_batch(&file.slice_with_length(offset, length), block, columns, rows, None)
     };
-    footer.blocks.iter().enumerate().map(open).collect()
+    let batches = footer.blocks.iter().enumerate().map(open).collect::<Result<_, _>>()?;
+    Ok((batches, footer.content))
 }
 
 /// A record batch from the bytes of its block, which [`open_footer`] found in the file: with the rows that
@@ -275,7 +277,9 @@ mod tests {
         let stored = [vec![7; columns[0].raw_bytes()]];
         for row in 0..300 {
             let sample_id = &format!("{row}.jpg");
-            writer.push(ShardRow { sample_id, label: None, stored: &stored }).unwrap();
+            writer
+                .push(ShardRow { sample_id, label: None, stored: &stored, pixels: &[[0; 32]] })
+                .unwrap();
         }
         writer.finish().unwrap();
         let file = Buffer::from(std::fs::read(&path).unwrap());
@@ -284,7 +288,7 @@ mod tests {
             let start = bytes.as_ptr() as usize - file.as_ptr() as usize;
             asked.borrow_mut().push(start..start + bytes.len());
         };
-        let batches = open_batches(&file, &columns, &ask).ok().unwrap();
+        let (batches, _) = open_batches(&file, &columns, &ask).ok().unwrap();
         let asked = asked.into_inner();
         assert_eq!((batches.len(), asked.len()), (2, 3));
         assert_eq!(asked[0].end, file.len());

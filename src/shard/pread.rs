@@ -10,6 +10,7 @@ use std::sync::OnceLock;
 use crate::positioned::read_exact_at;
 use crate::sample::Label;
 
+use super::content::ShardContent;
 use super::error::ShardError;
 use super::footer::{Footer, first_rows, footer_length, open_footer};
 use super::format::{TensorColumn, row_hash};
@@ -107,6 +108,11 @@ impl ShardFile {
             (0..self.columns.len()).try_fold(0, |_, column| Ok(self.index(batch, column)?.rows()))
         });
         rows.collect()
+    }
+
+    /// As [`ShardReader::content`](super::ShardReader::content).
+    pub fn content(&self) -> Option<ShardContent> {
+        self.footer.content
     }
 
     /// Where the shard lies.

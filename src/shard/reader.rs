@@ -10,6 +10,7 @@ use arrow::buffer::Buffer;
 
 use crate::sample::Label;
 
+use super::content::ShardContent;
 use super::error::ShardError;
 use super::footer::first_rows;
 use super::format::{TensorColumn, row_hash};
@@ -25,6 +26,7 @@ pub struct ShardReader {
     batches: Vec<Batch>,
     /// First row of each batch, and the number of rows at the end.
     first_rows: Vec<u32>,
+    content: Option<ShardContent>,
     /// What the rows are mapped from; `None` for a shard in memory.
     backing: Option<Backing>,
 }
@@ -87,11 +89,12 @@ impl ShardReader {
         columns: &[TensorColumn],
         ask: &dyn Fn(&[u8]),
     ) -> Result<ShardReader, ShardError> {
-        let batches = open_batches(&file, columns, ask).map_err(|fault| fault.at(path))?;
+        let (batches, content) =
+            open_batches(&file, columns, ask).map_err(|fault| fault.at(path))?;
         let first_rows = first_rows(batches.iter().map(|batch| batch.ids.len()));
         let first_rows = first_rows.map_err(|fault| fault.at(path))?;
         let (path, columns) = (path.to_owned(), columns.to_vec());
-        Ok(ShardReader { path, columns, batches, first_rows, backing: None })
+        Ok(ShardReader { path, columns, batches, first_rows, content, backing: None })
     }
 
     /// Tests that the file still has the length with which it was opened. A map whose file was cut short
@@ -134,6 +137,11 @@ impl ShardReader {
     /// Rows in the shard.
     pub fn rows(&self) -> u32 {
         self.first_rows[self.first_rows.len() - 1]
+    }
+
+    /// What its footer says that it holds; `None` for a shard of an early version.
+    pub fn content(&self) -> Option<ShardContent> {
+        self.content
     }
 
     /// The tensor columns, in the order that the `column` arguments count.

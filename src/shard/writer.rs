@@ -17,9 +17,11 @@ use crate::durable::HashedFile;
 use crate::recipe::{Codec, Dtype};
 use crate::sample::Label;
 
+use super::content::ShardContent;
 use super::error::ShardError;
 use super::format::{
-    ALIGNMENT, BATCH_ROWS_KEY, MAX_BATCH_BYTES, MAX_BATCH_ROWS, TensorColumn, row_hash, schema,
+    ALIGNMENT, BATCH_ROWS_KEY, CONTENT_KEY, MAX_BATCH_BYTES, MAX_BATCH_ROWS, TensorColumn,
+    row_hash, schema,
 };
 
 /// What a finished shard is, as dataset.json records it.
@@ -42,6 +44,8 @@ pub struct ShardRow<'a> {
     pub label: Label,
     /// Stored bytes of each tensor column: a frame, or `column.raw_bytes()` bytes for a raw column.
     pub stored: &'a [Vec<u8>],
+    /// BLAKE3 of the tensor of each column, as a reader gives it back.
+    pub pixels: &'a [[u8; 32]],
 }
 
 /// Upper bound of what a row adds to the file besides its tensor bytes and its id.
@@ -58,6 +62,7 @@ pub struct ShardWriter {
     batch: BatchBuilder,
     /// Rows of each record batch written.
     batch_rows: Vec<String>,
+    content: ShardContent,
     rows: u64,
     bytes_bound: u64,
 }
@@ -81,6 +86,7 @@ impl ShardWriter {
             file: options,
             batch: BatchBuilder::new(columns.len()),
             batch_rows: Vec::new(),
+            content: ShardContent::default(),
             rows: 0,
             bytes_bound: 8192,
         })
@@ -110,10 +116,11 @@ impl ShardWriter {
     /// [`ShardError::Io`] when the disk refuses.
     ///
     /// # Panics
-    /// When `row.stored` does not hold one entry a column, or a raw entry has the wrong length:
+    /// When `row.stored` or `row.pixels` does not hold one entry a column, or a raw entry has the wrong length:
     /// the caller encoded it.
     pub fn push(&mut self, row: ShardRow<'_>) -> Result<u32, ShardError> {
         assert_eq!(row.stored.len(), self.columns.len(), "one stored tensor a column");
+        assert_eq!(row.pixels.len(), self.columns.len(), "one hash a column");
         for (column, stored) in self.columns.iter().zip(row.stored) {
             if column.codec == Codec::Raw {
                 assert_eq!(stored.len(), column.raw_bytes(), "raw bytes of {}", column.name);
@@ -123,9 +130,11 @@ impl ShardWriter {
             self.flush()?;
         }
         self.bytes_bound = self.bytes_bound_with(&row);
+        let number = self.rows as u32;
+        self.content += ShardContent::of_row(number, row.sample_id, row.label, row.pixels);
         self.batch.push(row);
         self.rows += 1;
-        Ok((self.rows - 1) as u32)
+        Ok(number)
     }
 
     /// Writes the footer, syncs, and gives the shard its name.
@@ -137,6 +146,7 @@ impl ShardWriter {
             self.flush()?;
         }
         self.file.write_metadata(BATCH_ROWS_KEY, self.batch_rows.join(","));
+        self.file.write_metadata(CONTENT_KEY, self.content.to_string());
         let file = self.file.into_inner().map_err(|error| arrow_error(&self.path, error))?;
         let (bytes, blake3) =
             file.commit().map_err(|source| ShardError::Io { path: self.path.clone(), source })?;

@@ -2,12 +2,13 @@
 //!
 //! ```text
 //! features-KEY-SPLIT.cache = header, 4096 bytes │ row 0 │ row 1 │ …   a row for each sample of the split
-//! row = features, float32 little-endian │ first 16 bytes of BLAKE3, keyed: number of the row, features
+//! row = features, float32 little-endian │ first 16 bytes of BLAKE3, keyed: number of the row, sample id, features
 //! ```
 //! The key is the hash of everything that decides a feature: backbone, properties, view, content root, size,
 //! split, kind of device. Rows are those of the split's shards whatever is selected, so that runs share them.
-//! Each row is tested when it is read: one that was never written, or not to its end, is none, so the file needs
-//! no order of writing, no sync, and nothing to be remembered after a kill.
+//! Each row is tested when it is read: one that was never written, or not to its end, or for another sample (datasets
+//! of one content root may store it in another order) is none. So the file needs no order of writing, no sync, and
+//! nothing to be remembered after a kill.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -16,7 +17,7 @@ use std::path::{Path, PathBuf};
 use super::error::{Result, TrainError};
 use super::setup::Setup;
 use super::weights;
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, Receipt};
 use crate::durable::{self, DurableFile};
 use crate::loader::select::Place;
 use crate::positioned::{read_exact_at, write_all_at};
@@ -25,7 +26,7 @@ use crate::positioned::{read_exact_at, write_all_at};
 pub(super) const CACHE_PREFIX: &str = "features-";
 
 /// Changes whenever the same weights may give other features.
-const VERSION: &str = "tcolz-features-v1";
+const VERSION: &str = "tcolz-features-v2";
 const HEADER_BYTES: u64 = 4096;
 const HASH_BYTES: usize = 16;
 
@@ -133,20 +134,21 @@ impl Cache {
         self.shards[place.shard as usize] + u64::from(place.row)
     }
 
-    /// Appends the features of a row; false, and nothing appended, where it is not there or damaged.
+    /// Appends the features of a row; false, and nothing appended, where it is not there, damaged, or another sample's.
     ///
     /// # Errors
     /// When the disk refuses.
     pub(super) fn read(
         &self,
         row: u64,
+        sample: Receipt,
         scratch: &mut Vec<u8>,
         out: &mut Vec<f32>,
     ) -> io::Result<bool> {
         scratch.resize(row_bytes(self.features), 0);
         read_exact_at(&self.file, scratch, self.offset(row))?;
         let (values, hash) = scratch.split_at(4 * self.features);
-        if self.hash(row, values) != hash {
+        if self.hash(row, sample, values) != hash {
             return Ok(false);
         }
         let (values, _) = values.as_chunks::<4>();
@@ -154,14 +156,14 @@ impl Cache {
         Ok(true)
     }
 
-    /// Writes the features of a row.
+    /// Writes the features of a row: those of the sample that was read for it.
     ///
     /// # Errors
     /// When the disk refuses.
-    pub(super) fn write(&self, row: u64, values: &[f32]) -> io::Result<()> {
+    pub(super) fn write(&self, row: u64, sample: Receipt, values: &[f32]) -> io::Result<()> {
         let mut bytes = Vec::with_capacity(row_bytes(self.features));
         bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
-        let hash = self.hash(row, &bytes);
+        let hash = self.hash(row, sample, &bytes);
         bytes.extend(hash);
         write_all_at(&self.file, &bytes, self.offset(row))
     }
@@ -170,9 +172,13 @@ impl Cache {
         HEADER_BYTES + row * row_bytes(self.features) as u64
     }
 
-    fn hash(&self, row: u64, values: &[u8]) -> [u8; HASH_BYTES] {
+    fn hash(&self, row: u64, sample: Receipt, values: &[u8]) -> [u8; HASH_BYTES] {
         let mut hash = blake3::Hasher::new_keyed(&self.key);
-        hash.update(&row.to_le_bytes()).update(values);
+        hash.update(&row.to_le_bytes());
+        for word in sample.words() {
+            hash.update(&word.to_le_bytes());
+        }
+        hash.update(values);
         let hash = hash.finalize();
         let (first, _) = hash.as_bytes().as_chunks::<HASH_BYTES>();
         first[0]

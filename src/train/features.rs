@@ -31,6 +31,7 @@ pub(super) struct Features {
     /// Of each sample of the selection the place of its cache, and its row there.
     rows: Arc<[(u16, u64)]>,
     labels: Arc<[u32]>,
+    /// Of each sample; a row of a cache counts only if it was written for this sample.
     receipts: Arc<[Receipt]>,
 }
 
@@ -170,10 +171,10 @@ impl Features {
     /// For each sample, whether its features must be made.
     fn missing(&self) -> Result<Vec<bool>> {
         let (mut scratch, mut values) = (Vec::new(), Vec::new());
-        let missing = self.rows.iter().map(|&(cache, row)| {
+        let missing = self.rows.iter().zip(&*self.receipts).map(|(&(cache, row), &sample)| {
             values.clear();
             let cache = &self.caches[usize::from(cache)];
-            let there = cache.read(row, &mut scratch, &mut values);
+            let there = cache.read(row, sample, &mut scratch, &mut values);
             Ok(!there.map_err(TrainError::io(cache.path()))?)
         });
         missing.collect()
@@ -231,7 +232,8 @@ impl Features {
             let (cache, row) = self.rows[sample];
             let cache = &self.caches[usize::from(cache)];
             let path = cache.path();
-            let read = cache.read(row, &mut scratch, &mut batch.values);
+            let receipt = self.receipts[sample];
+            let read = cache.read(row, receipt, &mut scratch, &mut batch.values);
             if !read.map_err(TrainError::io(path))? {
                 let reason = format!(
                     "row {row} is not as it was written; the same command goes on and computes it anew"
@@ -239,7 +241,7 @@ impl Features {
                 return Err(TrainError::Damaged { path: path.to_owned(), reason });
             }
             batch.labels.push(self.labels[sample]);
-            batch.receipt += self.receipts[sample];
+            batch.receipt += receipt;
         }
         Ok(batch)
     }
@@ -331,7 +333,9 @@ impl Fill<'_> {
                 for (&at, values) in wanted.iter().zip(&features) {
                     let (cache, row) = self.set.rows[position + at as usize];
                     let cache = &self.set.caches[usize::from(cache)];
-                    cache.write(row, values).map_err(TrainError::io(cache.path()))?;
+                    let sample =
+                        batch.sample_ids.get(at as usize).map(Receipt::of).unwrap_or_default();
+                    cache.write(row, sample, values).map_err(TrainError::io(cache.path()))?;
                 }
                 *done += wanted.len() as u64;
                 observer.features(*done, all);

@@ -103,8 +103,10 @@ pub(crate) fn write(
                 let writer = ShardWriter::create(&out.join(&file), &columns).unwrap();
                 (sample.split, file, writer)
             });
-            let (sample_id, stored) = (&row.sample_id, std::slice::from_ref(planes));
-            let place = writer.push(ShardRow { sample_id, label: sample.label, stored }).unwrap();
+            let (blake3, sums) = (blake3::hash(planes).into(), ChannelSums::of_planes(planes));
+            let (sample_id, label) = (&row.sample_id, sample.label);
+            let (stored, pixels) = (std::slice::from_ref(planes), &[blake3]);
+            let place = writer.push(ShardRow { sample_id, label, stored, pixels }).unwrap();
             row.place = Some((metas[sample.split].shards.len() as u32, place));
             row.photo = Some(PhotoInfo {
                 format: SourceFormat::Jpeg,
@@ -116,7 +118,6 @@ pub(crate) fn write(
                 recovered_share: 1.0,
             });
             row.dhash = Some(dhash(planes, size));
-            let (blake3, sums) = (blake3::hash(planes).into(), ChannelSums::of_planes(planes));
             row.tensors = vec![TensorFacts { blake3, sums }];
             lines.push((sample.split, row.sample_id.clone(), sample.label, row.tensors.clone()));
         }

@@ -28,7 +28,7 @@ pub use report::{RepairObserver, RepairOptions, RepairReport, RepairedShard, Unr
 
 use crate::dataset::{
     DATASET_FILE, Dataset, DatasetError, DatasetMeta, FileMeta, LEDGER_FILE, LedgerRow, Places,
-    another_source, check_counts, check_shard,
+    another_source, check_ledger, check_shard,
 };
 use crate::dump::Source;
 use crate::durable;
@@ -65,7 +65,7 @@ pub fn repair(
             ControlFlow::Continue(())
         }
     })?;
-    let (_lock, dataset, rows) = take(options)?;
+    let (lock, dataset, rows) = take(options)?;
     remove_leftovers(&dataset)?;
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(options.threads.max(1))
@@ -75,23 +75,25 @@ pub fn repair(
             let source = std::io::Error::other(error);
             ConvertError::Io { path: "worker threads".into(), source }
         })?;
-    let mut report = pool.install(|| {
+    let report = pool.install(|| {
         let places = Places::of(&rows);
         let shards = Shards { dataset: &dataset, rows: &rows, places: &places };
         let (report, damaged) = shards.test(stop, observer)?;
         if damaged.is_empty() || report.stopped {
             return Ok(report);
         }
-        Repair {
+        let repair = Repair {
+            lock: &lock,
             dataset: &dataset,
             places: &places,
             repairer: Repairer::new(&dataset, &source)?,
             log: Log::open(&options.dataset)?,
             meta: dataset.meta().clone(),
             report,
-        }
-        .run(&damaged, options, stop, observer)
-    })?;
+        };
+        repair.run(&damaged, options, stop, observer)
+    });
+    let mut report = report.map_err(|error| lock.cause(error))?;
     if !report.unrepaired.is_empty() {
         report.another_source = another_source(&rows, &source);
     }
@@ -123,7 +125,7 @@ fn take(options: &RepairOptions) -> Result<(Lock, Dataset, Vec<LedgerRow>), Conv
     })?;
     let rows = dataset.ledger().map_err(|error| beyond(error.to_string()))?;
     let mut faults = Vec::new();
-    check_counts(&dataset, &rows, &mut faults);
+    check_ledger(&dataset, &rows, &mut faults);
     match faults.into_iter().next() {
         Some(fault) => Err(beyond(format!("{}: {}", root.join(&fault.file).display(), fault.what))),
         None => Ok((lock, dataset, rows)),
@@ -146,6 +148,7 @@ fn remove_leftovers(dataset: &Dataset) -> Result<(), ConvertError> {
 
 /// A repair of shards that are known to be damaged.
 struct Repair<'a> {
+    lock: &'a Lock,
     dataset: &'a Dataset,
     places: &'a Places<'a>,
     repairer: Repairer<'a>,
@@ -175,6 +178,7 @@ impl Repair<'_> {
         let bytes = damaged.iter().map(|shard| shard.file.bytes).sum();
         observer.repairing(damaged.len() as u64, bytes);
         let done = self.shards(damaged, stop, observer);
+        self.lock.check()?;
         // Also after an error: the shards that are done are to be described as they are.
         if self.meta != *self.dataset.meta() {
             write_meta(self.dataset.root(), &self.meta.to_bytes())?;
@@ -210,6 +214,7 @@ impl Repair<'_> {
                     self.report.unrepaired.extend(rows);
                 }
                 Outcome::Written { made_again, copied, summary } => {
+                    self.lock.check()?;
                     let same_bytes = self.describe(shard, &summary)?;
                     let repaired = RepairedShard {
                         file: shard.file.file.clone(),

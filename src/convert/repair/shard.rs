@@ -7,7 +7,8 @@ use std::path::Path;
 use rayon::prelude::*;
 
 use crate::dataset::{Dataset, LedgerRow, TensorFacts};
-use crate::dump::Source;
+use crate::decode::DecodeError;
+use crate::dump::{Source, is_of_the_machine};
 use crate::durable;
 use crate::shard::{ShardError, ShardReader, ShardRow, ShardSummary, ShardWriter};
 use crate::transform::View;
@@ -115,7 +116,8 @@ impl<'a> Repairer<'a> {
                 Row::Copied(old) => stored(old, number)?,
             };
             let (sample_id, label) = (&*ledger.sample_id, ledger.label);
-            writer.push(ShardRow { sample_id, label, stored: &stored })?;
+            let pixels: Vec<[u8; 32]> = ledger.tensors.iter().map(|tensor| tensor.blake3).collect();
+            writer.push(ShardRow { sample_id, label, stored: &stored, pixels: &pixels })?;
         }
         Ok(writer.finish()?)
     }
@@ -169,6 +171,10 @@ impl Worker<'_> {
         let expected = blake3::Hash::from_bytes(expected);
         let file = |length: u64, hash: blake3::Hash| format!("{length} bytes with BLAKE3 {hash}");
         if let Err(error) = self.source.read(&row.path, &mut self.bytes) {
+            if is_of_the_machine(&error) {
+                let sample_id = row.sample_id.clone();
+                return Err(ConvertError::SourceAway { sample_id, source: error });
+            }
             return lost(source, file(length, expected), error.to_string());
         }
         let found = blake3::hash(&self.bytes);
@@ -178,6 +184,9 @@ impl Worker<'_> {
         let (preparer, bytes) = (&mut self.preparer, &self.bytes);
         let prepared = match catch_unwind(AssertUnwindSafe(|| preparer.prepare(bytes))) {
             Ok(Ok(prepared)) => prepared,
+            Ok(Err(PrepareError::Decode(DecodeError::OutOfMemory { .. }))) => {
+                return Err(ConvertError::NoMemory { sample_id: row.sample_id.clone() });
+            }
             Ok(Err(PrepareError::Decode(error))) => {
                 return lost(source, "a photo, as at first".to_owned(), error.to_string());
             }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::convert::error::ConvertError;
+use crate::convert::out::check_lengths;
 use crate::convert::summary::ConvertSummary;
 use crate::convert::views;
 use crate::dataset::{
@@ -63,11 +64,14 @@ impl Store<'_> {
             ledger,
             counts: self.counts,
         };
+        self.lock.check()?;
+        check_lengths(&meta, out, &|| "the same command makes it again".to_owned())?;
         let shards = meta.splits.iter().flat_map(|split| &split.shards);
         let shard_bytes: u64 = shards.map(|shard| shard.bytes).sum();
         let meta_bytes = meta.to_bytes();
         let written = shard_bytes + meta.ledger.bytes + meta_bytes.len() as u64;
         write_meta(out, &meta_bytes)?;
+        self.lock.check()?;
         let (reasons, recovered) = self.tally.sorted();
         Ok(ConvertSummary {
             dataset: Dataset::open(out)?,

@@ -3,6 +3,7 @@
 mod finish;
 mod take_up;
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -20,10 +21,12 @@ use crate::usage::anonymous_bytes;
 
 use super::Observer;
 use super::error::ConvertError;
-use super::journal::Journal;
+use super::journal::{Journal, shard_name};
 use super::log::Log;
 use super::options::ConvertOptions;
+use super::out::Lock;
 use super::outcome::Outcome;
+use super::prepare::Prepared;
 use super::summary::Tally;
 
 /// Ledger rows held in memory: thousands of tiny tensors in one shard, or of bad inputs in a row.
@@ -35,6 +38,7 @@ const MEMORY_INTERVAL: u64 = 16;
 /// The writing end of a conversion.
 pub(super) struct Store<'a> {
     options: &'a ConvertOptions,
+    lock: &'a Lock,
     dump: &'a Dump,
     log: &'a mut Log,
     observer: &'a mut dyn Observer,
@@ -76,14 +80,24 @@ impl AsRef<[u8; 32]> for PixelHash {
 
 impl<'a> Store<'a> {
     pub(super) fn create(
-        options: &'a ConvertOptions,
+        (options, lock): (&'a ConvertOptions, &'a Lock),
         dump: &'a Dump,
         log: &'a mut Log,
         stop: &'a AtomicBool,
         observer: &'a mut dyn Observer,
     ) -> Result<Store<'a>, ConvertError> {
         let columns = TensorColumn::of_recipe(&options.recipe);
-        let journal = Journal::open(options, dump)?;
+        let journal = Journal::open(options, dump, &mut |done, all| {
+            observer.checking(done, all);
+            match stop.load(Ordering::Relaxed) {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        })?;
+        if let Some(damage) = journal.damage() {
+            log.event("damaged", json!({ "what": damage }));
+            observer.damaged(damage);
+        }
         let mut splits = Vec::new();
         for name in &dump.splits {
             let path = options.out.join(name);
@@ -100,6 +114,7 @@ impl<'a> Store<'a> {
             pending: Vec::new(),
             stop,
             options,
+            lock,
             dump,
             log,
             observer,
@@ -153,7 +168,7 @@ impl<'a> Store<'a> {
             agreement: input.agreement,
         };
         if let Some(prepared) = outcome.prepared {
-            row.place = Some(self.store(split, input, &prepared.stored)?);
+            row.place = Some(self.store(split, input, &prepared)?);
             row.photo = Some(prepared.photo);
             row.tensors = prepared.tensors;
             row.dhash = Some(prepared.dhash);
@@ -196,9 +211,11 @@ impl<'a> Store<'a> {
         &mut self,
         split: usize,
         input: &Input,
-        stored: &[Vec<u8>],
+        prepared: &Prepared,
     ) -> Result<(u32, u32), ConvertError> {
-        let row = ShardRow { sample_id: &input.sample_id, label: input.label, stored };
+        let pixels: Vec<[u8; 32]> = prepared.tensors.iter().map(|tensor| tensor.blake3).collect();
+        let (sample_id, stored) = (&*input.sample_id, &*prepared.stored);
+        let row = ShardRow { sample_id, label: input.label, stored, pixels: &pixels };
         let full = |open: &OpenShard| {
             open.split != split
                 || (open.writer.rows() > 0
@@ -211,7 +228,7 @@ impl<'a> Store<'a> {
         let open = match &mut self.shard {
             Some(open) => open,
             None => {
-                let file = format!("{}/{number:05}.arrow", self.splits[split].name);
+                let file = shard_name(&self.splits[split].name, number as usize);
                 let path = self.options.out.join(&file);
                 let writer = ShardWriter::create(&path, &self.columns)?;
                 self.shard.insert(OpenShard { split, file, writer })
@@ -223,6 +240,7 @@ impl<'a> Store<'a> {
     fn finish_shard(&mut self) -> Result<(), ConvertError> {
         let Some(open) = self.shard.take() else { return Ok(()) };
         let summary = open.writer.finish()?;
+        self.lock.check()?;
         self.observer.shard(&open.file, summary.rows);
         self.log.event(
             "shard",
