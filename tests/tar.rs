@@ -217,7 +217,8 @@ fn a_tar_that_was_cut_off_or_damaged_gives_what_is_good_and_says_so() {
             counts.listed,
             counts.stored + counts.quarantined + counts.missing + counts.duplicate
         );
-        (dump.notes, counts, rows(&folder.path().join(out)))
+        assert_eq!(summary.dataset.meta().source_damage, dump.damage);
+        (dump.damage, counts, rows(&folder.path().join(out)))
     };
     let (notes, counts, _) = counted(&whole, "whole");
     assert!(notes.is_empty(), "{notes:?}");

@@ -129,6 +129,9 @@ pub(crate) struct ConvertArgs {
     /// Share of quarantined and missing inputs above which the exit code is 3
     #[arg(long, value_name = "PERCENT", default_value = "1%", value_parser = parse_percent)]
     pub(crate) max_bad: f64,
+    /// Exit with 0 although the source is damaged, as a tar that was cut off; else the exit code is 4
+    #[arg(long)]
+    pub(crate) allow_damaged_source: bool,
     /// Begin although the disk seems too small
     #[arg(long)]
     pub(crate) no_space_check: bool,

@@ -51,6 +51,7 @@ pub(super) fn run(args: &ConvertArgs) -> anyhow::Result<Ending> {
     };
     let counts = summary.dataset.meta().counts;
     let across = if summary.converted { AcrossSplits::of(&summary.dataset) } else { None };
+    let damage = &summary.dataset.meta().source_damage;
     let too_many_bad = is_more_than(counts.bad(), args.max_bad, counts.listed);
     if args.json {
         event(&json!({
@@ -70,6 +71,7 @@ pub(super) fn run(args: &ConvertArgs) -> anyhow::Result<Ending> {
             "forecast": summary.forecast,
             "across_splits": across,
             "too_many_bad": too_many_bad,
+            "source_damage": damage,
         }));
     } else {
         print(&text(&summary, across, &args.out))?;
@@ -84,9 +86,22 @@ pub(super) fn run(args: &ConvertArgs) -> anyhow::Result<Ending> {
             (args.max_bad * 1e8).round() / 1e6,
             args.out.display()
         );
-        return Ok(Ending::TooManyBad);
     }
-    Ok(Ending::Done)
+    let damaged = !damage.is_empty() && !args.allow_damaged_source;
+    if damaged {
+        eprintln!(
+            "warning: {} is damaged: {}; everything that could be read is stored, and {} says so. Get the source again, or \
+             take it as it is with --allow-damaged-source",
+            args.source.display(),
+            damage.join("; "),
+            args.out.display(),
+        );
+    }
+    Ok(match (too_many_bad, damaged) {
+        (true, _) => Ending::TooManyBad,
+        (false, true) => Ending::DamagedSource,
+        (false, false) => Ending::Done,
+    })
 }
 
 /// True where `part` is more than this share of `all`. The product may miss a whole number by its last

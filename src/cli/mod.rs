@@ -51,6 +51,8 @@ pub(crate) enum Ending {
     Failed,
     /// Finished, but with more bad inputs than allowed.
     TooManyBad,
+    /// Finished, but the source is damaged.
+    DamagedSource,
     /// Stopped by Ctrl-C.
     Interrupted,
 }
@@ -89,6 +91,7 @@ pub(crate) fn run() -> ExitCode {
         Ok(Ending::Done) => ExitCode::SUCCESS,
         Ok(Ending::Failed) => ExitCode::from(1),
         Ok(Ending::TooManyBad) => ExitCode::from(3),
+        Ok(Ending::DamagedSource) => ExitCode::from(4),
         Ok(Ending::Interrupted) => ExitCode::from(130),
         Err(error) => {
             eprintln!("error: {}", sentence(&error));

@@ -37,6 +37,7 @@ pub(super) fn run(args: &PlanArgs) -> anyhow::Result<Ending> {
             "unlisted": dump.unlisted,
             "skipped": dump.skipped,
             "notes": dump.notes,
+            "damage": dump.damage,
             "forecast": forecast,
             "free_bytes": free,
         });
@@ -61,6 +62,9 @@ fn text(args: &PlanArgs, dump: &Dump, forecast: &Forecast, free: Option<u64>) ->
     facts.add("read as", read_as(dump));
     for note in &dump.notes {
         facts.add("note", note.as_str());
+    }
+    for damage in &dump.damage {
+        facts.add("warning", damage.as_str());
     }
     facts.add("probed", format!("{}: {}", plural(forecast.probed, "photo"), stored(forecast)));
     if let Some(warning) = nothing_there(forecast) {

@@ -163,6 +163,7 @@ impl Observer for ConvertProgress {
                 "unlisted": dump.unlisted.len(),
                 "skipped": dump.skipped,
                 "notes": dump.notes,
+                "damage": dump.damage,
             }));
             return;
         }
@@ -178,6 +179,9 @@ impl Observer for ConvertProgress {
         eprintln!("read as {}", read_as(dump));
         for note in &dump.notes {
             eprintln!("note: {}", output::plain(note));
+        }
+        for damage in &dump.damage {
+            eprintln!("warning: {}", output::plain(damage));
         }
         self.bar.reset();
         // Only now: whatever sets the bar up also draws it.

@@ -137,6 +137,7 @@ pub fn convert(
             "reading": dump.reading,
             "skipped": dump.skipped,
             "notes": dump.notes,
+            "damage": dump.damage,
             "listed": dump.inputs.len(),
             "threads": options.threads,
             "recipe": options.recipe,

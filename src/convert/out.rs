@@ -139,7 +139,7 @@ fn finished(options: &ConvertOptions, dump: &Dump) -> Result<Found, ConvertError
     }
     let source = dump.source.path().display();
     check_lengths(dataset.meta(), out, &|| {
-        format!("`tcolz repair {} {source}` writes it again", out.display())
+        format!("`tcolz repair {} --source {source}` writes it again", out.display())
     })?;
     Ok(Found::Finished(Box::new(dataset)))
 }

@@ -90,7 +90,10 @@ pub fn verify(root: &Path, progress: &(dyn Fn(u64) + Sync)) -> Result<VerifyRepo
     report.content_root = root.filter(|_| complete);
     let in_a_shard = |fault: &Fault| ![DATASET_FILE, &*meta.ledger.file].contains(&&*fault.file);
     report.repairable = !report.faults.is_empty() && report.faults.iter().all(in_a_shard);
-    report.notes = strangers(&dataset);
+    let damage = meta.source_damage.iter();
+    report.notes =
+        damage.map(|damage| format!("converted from a damaged source: {damage}")).collect();
+    report.notes.extend(strangers(&dataset));
     report.faults.sort();
     Ok(report)
 }

@@ -27,9 +27,14 @@ pub fn verify_source(
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Vec<Fault>, DatasetError> {
     let rows = dataset.ledger()?;
+    let path = source.path().display().to_string();
     if let Some(what) = another_source(&rows, source) {
-        return Ok(vec![Fault::of_file(&source.path().display().to_string(), what)]);
+        return Ok(vec![Fault::of_file(&path, what)]);
     }
+    // What was wrong with it when it was converted is known, and harms nothing that is stored.
+    let known = &dataset.meta().source_damage;
+    let new = source.damage().iter().filter(|damage| !known.contains(damage));
+    let new: Vec<Fault> = new.map(|damage| Fault::of_file(&path, damage.clone())).collect();
     let with_source: Vec<_> = rows.iter().filter_map(|row| Some((row, row.source?))).collect();
     let check = |buffer: &mut Vec<u8>,
                  &(row, (bytes, expected)): &(&LedgerRow, (u64, [u8; 32]))| {
@@ -54,6 +59,7 @@ pub fn verify_source(
     };
     let mut faults: Vec<Fault> =
         with_source.par_iter().map_init(Vec::new, check).flatten().collect();
+    faults.extend(new);
     faults.sort();
     Ok(faults)
 }

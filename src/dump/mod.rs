@@ -71,6 +71,8 @@ pub struct Dump {
     pub made_splits: Option<MakeSplits>,
     /// What a person should know about how the dump was read.
     pub notes: Vec<String>,
+    /// What is missing from the source or cannot be read: sentences.
+    pub damage: Vec<String>,
 }
 
 impl Dump {
@@ -163,6 +165,7 @@ impl Dump {
         notes.extend(tree.skipped.hidden_in_words());
         notes.extend_from_slice(&tree.notes);
         notes.extend_from_slice(source.notes());
+        let damage = source.damage().to_vec();
         let mut dump = Dump {
             reading,
             prefix: found.prefix,
@@ -175,6 +178,7 @@ impl Dump {
             source,
             made_splits: None,
             notes,
+            damage,
         };
         if let Some(make) = &options.make_splits {
             if dump.splits.len() != 1 {
@@ -243,6 +247,7 @@ impl Dump {
             unlisted: Vec::new(),
             skipped: Skipped::default(),
             notes: Vec::new(),
+            damage: Vec::new(),
         }
     }
 

@@ -139,6 +139,8 @@ pub(crate) fn write(
         libraries: [].into(),
         content_root: content_root(classes, &columns, lines.collect()).to_string(),
         recipe,
+        source_damage: Vec::new(),
+        source_notes: Vec::new(),
         classes: classes.to_vec(),
         views: View::all_built_in(),
         made_splits: None,

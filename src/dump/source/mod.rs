@@ -138,11 +138,19 @@ impl Source {
         }
     }
 
-    /// What a person should know about the source itself.
-    pub(super) fn notes(&self) -> &[String] {
+    /// What a person should know about the source itself, such as members of a tar that are not taken.
+    pub fn notes(&self) -> &[String] {
         match &self.kind {
             Kind::Disk(_) => &[],
             Kind::Tar(tar) => tar.notes(),
+        }
+    }
+
+    /// What is missing from the source, or cannot be read: sentences; none of a folder, which is read or is an error.
+    pub fn damage(&self) -> &[String] {
+        match &self.kind {
+            Kind::Disk(_) => &[],
+            Kind::Tar(tar) => tar.damage(),
         }
     }
 

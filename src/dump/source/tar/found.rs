@@ -14,6 +14,8 @@ const NOWHERE: File = File { offset: u64::MAX, bytes: 0, state: State::Dangling 
 #[derive(Default)]
 pub(super) struct Members {
     pub(super) notes: Vec<String>,
+    pub(super) damage: Vec<String>,
+    replaced: Vec<Box<[u8]>>,
     entries: Vec<Entry>,
     /// Names with `..`, as they were written.
     stepping: Vec<(Box<[u8]>, Name, What)>,
@@ -156,17 +158,16 @@ impl Members {
             files.sort_by(|a, b| a.0.cmp(&b.0));
             files.dedup_by(|later, first| later.0 == first.0);
         }
-        let member = |(name, file): (Box<[u8]>, File)| match String::from_utf8(name.into_vec()) {
-            Ok(name) => Member { name: name.into(), is_utf8: true, file },
-            Err(error) => {
-                let name = String::from_utf8_lossy(error.as_bytes()).into();
-                Member { name, is_utf8: false, file }
-            }
+        let member = |(name, file): (Box<[u8]>, File)| {
+            let (name, is_utf8) = shown(name);
+            Member { name, is_utf8, file }
         };
         let mut members: Vec<Member> = files.into_iter().map(member).collect();
         // Of equal names the one that is as it is shown comes first, and is found.
         members.sort_by(|a, b| (&a.name, !a.is_utf8).cmp(&(&b.name, !b.is_utf8)));
-        Index { members, notes: self.notes }
+        let mut replaced: Vec<_> = self.replaced.into_iter().map(shown).collect();
+        replaced.sort_unstable();
+        Index { members, replaced, notes: self.notes, damage: self.damage }
     }
 
     /// A hard link to a member before it is that member, whatever becomes of its name later.
@@ -190,9 +191,9 @@ impl Members {
         }
     }
 
-    /// Of several members with one name the last counts, as for `tar x`, and that is said.
+    /// Of several members with one name the last counts, as for `tar x`, and the others are said to be replaced.
     fn keep_the_last(&mut self) {
-        let odd = &mut self.odd[SAME];
+        let (odd, replaced_files) = (&mut self.odd[SAME], &mut self.replaced);
         self.entries.dedup_by(|later, first| {
             let is_same = later.name == first.name;
             if is_same {
@@ -200,6 +201,9 @@ impl Members {
                 let replaced = matches!(first.what, What::File(_)) && !is_folder;
                 if later.root != first.root && !is_folder || replaced {
                     odd.add(&later.name);
+                }
+                if replaced {
+                    replaced_files.push(first.name.clone());
                 }
                 std::mem::swap(later, first);
             }
@@ -220,7 +224,11 @@ impl Members {
             let is_others = entry(&name.path).is_some()
                 || taken.get(&name.path).is_some_and(|(first, _)| *first != written);
             if !(through_link || is_others) {
-                taken.insert(name.path, (written, what));
+                let path = name.path.clone();
+                if let Some((_, What::File(_))) = taken.insert(name.path, (written, what)) {
+                    self.odd[SAME].add(&path);
+                    self.replaced.push(path.into());
+                }
             } else if !matches!(what, What::Folder) {
                 self.odd[STEPPING].add(&written);
             }
@@ -250,5 +258,13 @@ impl Members {
                 kinds.join(", ")
             ));
         }
+    }
+}
+
+/// A name as a text, with `�` for what is not UTF-8, and whether all of it is.
+fn shown(name: Box<[u8]>) -> (Box<str>, bool) {
+    match String::from_utf8(name.into_vec()) {
+        Ok(name) => (name.into(), true),
+        Err(error) => (String::from_utf8_lossy(error.as_bytes()).into(), false),
     }
 }

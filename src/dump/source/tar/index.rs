@@ -3,7 +3,7 @@
 //! Headers and data alike are read: a disk that seeks is faster at reading everything than at jumping
 //! from header to header. As `tar x` would, the last of several members of one name wins, and links
 //! stand for what they point to. Rubbish between members is skipped, and a tar that was cut off is read
-//! as far as it goes; both are noted.
+//! as far as it goes; both are damage that is told.
 
 use std::fs::File as OpenFile;
 use std::io;
@@ -23,11 +23,15 @@ const SEARCHED_BYTES: u64 = 1 << 24;
 /// Archivers fill up their last record with zeros; none has longer ones.
 const LONGEST_RECORD: u64 = 1 << 24;
 
-/// The members of a tar, sorted by name, and what is odd about it.
+/// The members of a tar, sorted by name, and what is odd or wrong with it.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Index {
     pub(super) members: Vec<Member>,
+    /// Members that later ones of the same name replace: name, and whether it is UTF-8.
+    pub(super) replaced: Vec<(Box<str>, bool)>,
     pub(super) notes: Vec<String>,
+    /// What is missing from the tar, or cannot be read as one.
+    pub(super) damage: Vec<String>,
 }
 
 /// A file in a tar.
@@ -143,7 +147,7 @@ impl Index {
                     if next < length {
                         rubbish.add(at, next, "headers longer than the tar");
                     } else {
-                        members.notes.push(format!(
+                        members.damage.push(format!(
                             "the tar is cut off within the headers of a member, which begin at byte \
                              {at}; was it downloaded whole?"
                         ));
@@ -155,19 +159,21 @@ impl Index {
             zeros_from = None;
         }
         match zeros_from {
-            Some(from) if length - from > LONGEST_RECORD => members.notes.push(format!(
+            Some(from) if length - from > LONGEST_RECORD => members.damage.push(format!(
                 "{} zeros follow the last member, from byte {from} on; was the tar downloaded whole?",
                 length - from
             )),
             Some(_) => {}
-            None if at > length => members.notes.push(format!(
+            None if at > length => members.damage.push(format!(
                 "the tar is cut off: its last member ends at byte {at}, the file at byte {length}; was \
                  it downloaded whole?"
             )),
             None if is_said => {}
-            None => members.notes.push("the tar has no end mark; was it downloaded whole?".to_owned()),
+            None => {
+                members.damage.push("the tar has no end mark; was it downloaded whole?".to_owned());
+            }
         }
-        members.notes.extend(rubbish.notes());
+        members.damage.extend(rubbish.in_words());
         if headers.odd_globals > 0 {
             members.notes.push(format!(
                 "headers that give all members behind them a name or a length, not followed: {}",
@@ -216,7 +222,7 @@ impl Rubbish {
         }
     }
 
-    fn notes(mut self) -> Vec<String> {
+    fn in_words(mut self) -> Vec<String> {
         if self.places > NAMED_PLACES {
             let (places, bytes) = (self.places, self.bytes);
             self.named.push(format!("in all, {bytes} bytes at {places} places are no tar"));

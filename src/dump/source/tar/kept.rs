@@ -1,8 +1,10 @@
 //! The index of a tar in a file, so that an interrupted conversion need not go through the tar again.
 //!
 //! ```text
-//! tcolz-tar-index 2 63012345856 1502700000000000000    version, length and time of the tar
+//! tcolz-tar-index 3 63012345856 1502700000000000000    version, length and time of the tar
 //! note …                                               what is odd about it
+//! damage …                                             what is wrong with it
+//! replaced w data/78476/784760943188189184-1.jpg       a member that a later one replaces
 //! 1536 142500 w data/78476/784760943188189184-1.jpg    offset, length, state, name (with \\ and \n for \ and line ends)
 //! blake3 …                                             of everything before
 //! ```
@@ -21,7 +23,7 @@ use crate::durable;
 use super::Stamp;
 use super::index::{File, Index, Member, State};
 
-const MAGIC: &str = "tcolz-tar-index 2";
+const MAGIC: &str = "tcolz-tar-index 3";
 const STATES: [(State, &str); 7] = [
     (State::Whole, "w"),
     (State::Dangling, "d"),
@@ -31,6 +33,10 @@ const STATES: [(State, &str); 7] = [
     (State::Continued, "v"),
     (State::Unclear, "u"),
 ];
+/// How lines begin that are no members.
+const NOTE: &str = "note ";
+const DAMAGE: &str = "damage ";
+const REPLACED: &str = "replaced";
 /// Follows the state of a member whose name is not UTF-8.
 const NOT_UTF8: &str = "!";
 /// What would break a line, and what stands for it.
@@ -38,8 +44,14 @@ const ESCAPES: [(&str, &str); 3] = [("\\", "\\\\"), ("\n", "\\n"), ("\r", "\\r")
 
 pub(super) fn write(path: &Path, stamp: Stamp, index: &Index) -> io::Result<()> {
     let mut text = first_line(stamp);
-    for note in &index.notes {
-        let _ = writeln!(text, "note {note}");
+    for (word, sentences) in [(NOTE, &index.notes), (DAMAGE, &index.damage)] {
+        for sentence in sentences {
+            let _ = writeln!(text, "{word}{}", escaped(sentence));
+        }
+    }
+    for (name, is_utf8) in &index.replaced {
+        let mark = if *is_utf8 { "" } else { NOT_UTF8 };
+        let _ = writeln!(text, "{REPLACED}{mark} {}", escaped(name));
     }
     for Member { name, is_utf8, file: File { offset, bytes, state } } in &index.members {
         let word = STATES.iter().find(|(known, _)| known == state).map_or("", |(_, word)| word);
@@ -62,9 +74,15 @@ pub(super) fn read(path: &Path, stamp: Stamp) -> Option<Index> {
         .filter(|_| blake3::hash(content.as_bytes()).to_string() == hash)?;
     let mut index = Index::default();
     for line in content.lines() {
-        match line.strip_prefix("note ") {
-            Some(note) => index.notes.push(note.to_owned()),
-            None => index.members.push(member(line)?),
+        if let Some(note) = line.strip_prefix(NOTE) {
+            index.notes.push(unescaped(note)?.into());
+        } else if let Some(damage) = line.strip_prefix(DAMAGE) {
+            index.damage.push(unescaped(damage)?.into());
+        } else if let Some(name) = line.strip_prefix(REPLACED) {
+            let (mark, name) = name.split_once(' ')?;
+            index.replaced.push((unescaped(name)?, mark.is_empty()));
+        } else {
+            index.members.push(member(line)?);
         }
     }
     Some(index)
@@ -134,7 +152,9 @@ mod tests {
         for name in ["", "a\\", "\\\\n", "\n\r\n", "a\r", "\\\n!", "a\tb\u{85}\u{2028}"] {
             members.push(Member { name: name.into(), is_utf8: true, file: file(State::Whole) });
         }
-        let index = Index { members, notes: vec!["odd".to_owned()] };
+        let replaced = vec![("a b".into(), true), ("\\ \n".into(), false)];
+        let (notes, damage) = (vec!["odd".to_owned()], vec!["cut\noff".to_owned()]);
+        let index = Index { members, replaced, notes, damage };
         let stamp = Stamp { bytes: 4096, modified: 12 };
         write(&path, stamp, &index).unwrap();
         assert_eq!(read(&path, stamp), Some(index));

@@ -77,6 +77,10 @@ impl Tar {
         &self.index.notes
     }
 
+    pub(super) fn damage(&self) -> &[String] {
+        &self.index.damage
+    }
+
     pub(super) fn read(&self, name: &str, bytes: &mut Vec<u8>) -> io::Result<()> {
         bytes.clear();
         let missing = || io::Error::new(io::ErrorKind::NotFound, "no such member in the tar");
@@ -128,6 +132,10 @@ impl Tar {
     pub(super) fn walk(&self, tree: &mut Tree) {
         for member in &self.index.members {
             tree.add(&*member.name, !member.is_utf8);
+        }
+        // Once more for each that was replaced: what a folder could not hold is listed all the same.
+        for (name, is_utf8) in &self.index.replaced {
+            tree.add(&**name, !is_utf8);
         }
     }
 
