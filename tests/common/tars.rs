@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use tar::{EntryType, Header};
+use tcolz::dump::{Input, Problem};
 use tcolz::{Dump, Layout};
 
 /// Bytes of a tar, and what lies where in it.
@@ -78,10 +79,11 @@ impl Tar {
 /// What a file holds, or why it cannot be read.
 pub(crate) type Read = Result<Vec<u8>, String>;
 
-/// What is listed of a tar: paths with their contents, or why there are none; and the notes.
+/// What is listed of a tar, without members that later ones replace: paths with their contents, or why there are none; and the notes.
 pub(crate) fn listed(path: &Path) -> (Vec<(String, Read)>, Vec<String>) {
     let dump = Dump::open(path, Some(Layout::Folder)).unwrap();
-    let inputs = dump.inputs.iter().map(|input| {
+    let replaced = |input: &&Input| matches!(input.problem, Some(Problem::Duplicate { .. }));
+    let inputs = dump.inputs.iter().filter(|input| !replaced(input)).map(|input| {
         let mut bytes = Vec::new();
         let read = match &input.problem {
             Some(problem) => Err(format!("{problem:?}")),
@@ -92,7 +94,8 @@ pub(crate) fn listed(path: &Path) -> (Vec<(String, Read)>, Vec<String>) {
     let mut ids: Vec<_> = inputs.collect();
     ids.sort();
     // Small tars have one class; that is no note about the tar.
-    let notes = dump.notes.into_iter().filter(|note| !note.contains("of the one class"));
+    let notes = dump.notes.into_iter().chain(dump.damage);
+    let notes = notes.filter(|note| !note.contains("of the one class"));
     (ids, notes.collect())
 }
 
