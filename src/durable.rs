@@ -116,6 +116,28 @@ pub fn write(target: &Path, bytes: &[u8]) -> io::Result<()> {
     file.commit()
 }
 
+/// Writes `bytes` to a place that a person named. A file appears whole or not at all, also at the end of symbolic links, which
+/// stay. What is no file, such as a device or a named pipe, is written to and never replaced.
+///
+/// # Errors
+/// As [`write`]; when links lead in a circle, or what is written to refuses.
+pub fn write_output(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    match fs::metadata(path) {
+        Ok(found) if !found.is_file() => {
+            io::Write::write_all(&mut File::options().write(true).open(path)?, bytes)
+        }
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        // A file, or a name that is free, maybe at the end of a link.
+        _ => {
+            let mut target = path.to_owned();
+            while let Ok(next) = fs::read_link(&target) {
+                target = folder_of(&target).join(next);
+            }
+            write(&target, bytes)
+        }
+    }
+}
+
 /// Makes the folder `folder`, and those above it that are missing, so that it survives a crash.
 ///
 /// Where it is there already its name is synced all the same: whoever made it may have been killed

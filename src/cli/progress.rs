@@ -9,7 +9,7 @@ use tcolz::convert::Forecast;
 use tcolz::dataset::Counts;
 use tcolz::{Dump, Observer};
 
-use super::output::{self, bytes, count, rate};
+use super::output::{self, bytes, count, rate, say};
 use super::plan::{nothing_there, room, sizes, times};
 
 /// Time between two plain lines.
@@ -87,7 +87,7 @@ impl ConvertProgress {
             if self.json {
                 event(&json!({ "event": "listing", "files": files }));
             } else {
-                eprintln!("{message}");
+                say!("{message}");
             }
         }
     }
@@ -120,7 +120,7 @@ impl Observer for ConvertProgress {
             if self.json {
                 event(&json!({ "event": "listing", "done_bytes": done, "all_bytes": all }));
             } else {
-                eprintln!("listing: {} of {}", bytes(done), bytes(all));
+                say!("listing: {} of {}", bytes(done), bytes(all));
             }
         }
     }
@@ -145,7 +145,7 @@ impl Observer for ConvertProgress {
             return;
         }
         let splits = dump.splits.join(", ");
-        eprintln!(
+        say!(
             "{}: {} in {} ({}), {}",
             dump.source.path().display(),
             output::plural(self.listed, "photo"),
@@ -153,9 +153,9 @@ impl Observer for ConvertProgress {
             splits,
             output::classes(dump.classes.len()),
         );
-        eprintln!("read as {}", read_as(dump));
+        say!("read as {}", read_as(dump));
         for note in &dump.notes {
-            eprintln!("note: {}", output::plain(note));
+            say!("note: {}", output::plain(note));
         }
         self.bar.reset();
         // Only now: whatever sets the bar up also draws it.
@@ -174,10 +174,12 @@ impl Observer for ConvertProgress {
         if let Some(free) = free_bytes {
             line.push_str(&format!("; {} free{}", bytes(free), room(forecast, free)));
         }
-        if let Some(warning) = nothing_there(forecast) {
-            line.push_str(&format!("\nwarning: {warning}"));
-        }
-        self.bar.suspend(|| eprintln!("{line}"));
+        self.bar.suspend(|| {
+            say!("{line}");
+            if let Some(warning) = nothing_there(forecast) {
+                say!("warning: {warning}");
+            }
+        });
     }
 
     fn resumed(&mut self, done: u64) {
@@ -187,11 +189,7 @@ impl Observer for ConvertProgress {
         if self.json {
             event(&json!({ "event": "resumed", "done": done }));
         } else {
-            eprintln!(
-                "going on: {} of {} inputs were done before",
-                count(done),
-                count(self.listed)
-            );
+            say!("going on: {} of {} inputs were done before", count(done), count(self.listed));
         }
     }
 
@@ -217,13 +215,21 @@ impl Observer for ConvertProgress {
                     "seconds_left": left,
                 }));
             } else {
-                eprintln!(
+                say!(
                     "{} of {}: {}, about {left:.0} s left",
                     count(counts.listed),
                     count(self.listed),
                     self.message(counts)
                 );
             }
+        }
+    }
+
+    fn note(&mut self, text: &str) {
+        if self.json {
+            event(&json!({ "event": "note", "text": text }));
+        } else {
+            self.bar.suspend(|| say!("note: {}", output::plain(text)));
         }
     }
 
@@ -250,8 +256,7 @@ pub(super) fn read_as(dump: &Dump) -> String {
 
 /// Prints one JSON event on standard output.
 pub(super) fn event(event: &Value) {
-    // A script that stopped listening does not stop the work.
-    let _ = output::print(&format!("{event}\n"));
+    output::print(&format!("{event}\n"));
 }
 
 /// A bar that counts bytes, hidden where nobody looks.

@@ -25,7 +25,7 @@ pub(super) use progress::with_event;
 
 use super::Ending;
 use super::convert::stop_on_ctrl_c;
-use super::output::{Facts, duration, plural, print};
+use super::output::{Facts, duration, plural, print, say};
 use super::progress::event;
 
 /// The split that is kept for the end, where there is one of this name.
@@ -38,7 +38,7 @@ pub(super) fn run(args: &TrainArgs) -> anyhow::Result<Ending> {
     let options = options(args, select);
     if args.out.as_ref().is_some_and(|out| *out != options.out) {
         let out = options.out.display();
-        eprintln!("note: going on in {out}, where an earlier version put runs with --percent");
+        say!("note: going on in {out}, where an earlier version put runs with --percent");
     }
     let stop = stop_on_ctrl_c(
         "finishing the step in hand and writing a checkpoint; Ctrl-C again stops at once",
@@ -49,7 +49,7 @@ pub(super) fn run(args: &TrainArgs) -> anyhow::Result<Ending> {
         progress.clear();
         return match result {
             Err(TrainError::Interrupted { .. }) => {
-                eprintln!("stopped: nothing is suggested");
+                say!("stopped: nothing is suggested");
                 Ok(Ending::Interrupted)
             }
             result => found(&result?, args),
@@ -59,7 +59,7 @@ pub(super) fn run(args: &TrainArgs) -> anyhow::Result<Ending> {
     progress.clear();
     let summary = match result {
         Err(error @ (TrainError::Interrupted { .. } | TrainError::InterruptedFeatures { .. })) => {
-            eprintln!("{error}");
+            say!("{error}");
             return Ok(Ending::Interrupted);
         }
         result => result?,
@@ -67,7 +67,7 @@ pub(super) fn run(args: &TrainArgs) -> anyhow::Result<Ending> {
     if args.json {
         event(&with_event("finished", json!(summary)));
     } else {
-        print(&text(&summary, args))?;
+        print(&text(&summary, args));
     }
     Ok(Ending::Done)
 }
@@ -89,7 +89,7 @@ fn found(finding: &Finding, args: &TrainArgs) -> anyhow::Result<Ending> {
             FINDER_RATES[0], FINDER_RATES[1]
         ),
     };
-    print(&text)?;
+    print(&text);
     Ok(Ending::Done)
 }
 
