@@ -267,6 +267,28 @@ mod tests {
         assert_eq!(fs::read(root.path().join("file")).unwrap(), b"kept");
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn an_output_at_the_end_of_links_replaces_the_file_and_no_link() {
+        use std::os::unix::fs::symlink;
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir(at("far")).unwrap();
+        symlink("far/target", at("near")).unwrap();
+        symlink(at("near"), at("nearer")).unwrap();
+        // Dangling at first, then with a file behind it.
+        for bytes in [b"one", b"two"] {
+            write_output(&at("nearer"), bytes).unwrap();
+            assert_eq!(fs::read(at("far/target")).unwrap(), bytes);
+            assert!(at("near").is_symlink() && at("nearer").is_symlink());
+        }
+        symlink("circle", at("circle")).unwrap();
+        write_output(&at("circle"), b"").unwrap_err();
+        write_output(&at("far"), b"").unwrap_err();
+        write_output(&at("nowhere/file"), b"").unwrap_err();
+        assert!(at("circle").is_symlink() && at("far").is_dir());
+    }
+
     #[test]
     fn a_copy_of_the_descriptor_in_a_child_does_not_keep_the_lock() {
         let folder = tempfile::tempdir().unwrap();

@@ -110,7 +110,7 @@ fn advice(error: &ConvertError) -> Option<&'static str> {
             Some("the disk is full; make room, and the same command goes on where it was")
         }
         FileTooLarge => Some(
-            "a file may not be as large; lift that limit, and the same command goes on where it was",
+            "a file reached the limit of its size; lift it, and the same command goes on where it was",
         ),
         _ => None,
     })

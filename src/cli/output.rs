@@ -2,7 +2,7 @@
 //!
 //! Everything that the command prints goes through here. Whatever becomes of it, the work goes on: `print` keeps the first
 //! failure for the end of the command, `say!` forgets it. What could steer a terminal is shown, not sent (see
-//! `docs/decisions/0006-printing.md`).
+//! `docs/decisions/0006-what-the-command-prints.md`).
 
 use std::fmt::{self, Write as _};
 use std::io::{self, Write};
@@ -133,7 +133,7 @@ const TOO_LARGE: &str = "File too large (os error 27)";
 fn too_large(limit: Option<u64>) -> String {
     match limit {
         Some(limit) => format!(
-            "File too large: a file may have {} here; `ulimit -f unlimited` lifts that limit",
+            "File too large: the limit is {} a file (`ulimit -f unlimited` lifts it)",
             bytes(limit)
         ),
         None => "File too large: take a place on a disk that can hold larger ones".to_owned(),

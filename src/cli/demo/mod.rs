@@ -18,7 +18,7 @@ use tcolz::train::TrainObserver;
 use tcolz::{ConvertOptions, Dataset, Observer, convert, durable};
 
 use super::args::{DemoArgs, InspectArgs, VerifyArgs};
-use super::output::{print, print_styled};
+use super::output::{print, print_styled, shown};
 use super::progress::ConvertProgress;
 #[cfg(feature = "train")]
 use super::train::TrainProgress;
@@ -60,17 +60,17 @@ impl Places {
     /// Makes an empty place for each part. What else lies in the folder of an earlier demo stays.
     fn make_room(&self) -> anyhow::Result<()> {
         let out = &self.out;
-        let shown = || out.display().to_string();
-        let used = out.exists() && fs::read_dir(out).with_context(shown)?.next().is_some();
+        let named = || out.display().to_string();
+        let used = out.exists() && fs::read_dir(out).with_context(named)?.next().is_some();
         if used && !out.join(MARK).exists() {
             bail!(
                 "{}: expected a new folder or an earlier demo, found other files; name another folder: \
                  tcolz demo OUT",
-                shown()
+                named()
             );
         }
-        fs::create_dir_all(out).with_context(shown)?;
-        fs::write(out.join(MARK), b"").with_context(shown)?;
+        fs::create_dir_all(out).with_context(named)?;
+        fs::write(out.join(MARK), b"").with_context(named)?;
         let parts =
             [&self.dump, &self.dataset, &self.log, &self.classes, &self.oddities, &self.run];
         for path in parts {
@@ -95,7 +95,7 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<Ending> {
             print(text);
         }
     };
-    let (source, out) = (places.dump.display(), places.dataset.display());
+    let (source, out) = (shown(&places.dump), shown(&places.dataset));
     places.make_room()?;
 
     say("1. a made-up dump in the shape of B-T4SA\n");
@@ -141,8 +141,8 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<Ending> {
     }
 
     say("\n7. contact sheets of what is stored\n");
-    let shown = write_sheets(&places, &dump, dataset)?;
-    say(&text::sheets(&places, &shown));
+    let oddities = write_sheets(&places, &dump, dataset)?;
+    say(&text::sheets(&places, &oddities));
 
     #[cfg(feature = "train")]
     let learnt = learn(args, &places, dataset)?;
