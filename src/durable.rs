@@ -126,6 +126,28 @@ pub fn write(target: &Path, bytes: &[u8]) -> io::Result<()> {
     file.commit()
 }
 
+/// Writes `bytes` to a place that a person named. A file appears whole or not at all, also at the end of symbolic links, which
+/// stay. What is no file, such as a device or a named pipe, is written to and never replaced.
+///
+/// # Errors
+/// As [`write`]; when links lead in a circle, or what is written to refuses.
+pub fn write_output(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    match fs::metadata(path) {
+        Ok(found) if !found.is_file() => {
+            io::Write::write_all(&mut File::options().write(true).open(path)?, bytes)
+        }
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        // A file, or a name that is free, maybe at the end of a link.
+        _ => {
+            let mut target = path.to_owned();
+            while let Ok(next) = fs::read_link(&target) {
+                target = folder_of(&target).join(next);
+            }
+            write(&target, bytes)
+        }
+    }
+}
+
 /// Makes the folder `folder`, and those above it that are missing, so that it survives a crash.
 ///
 /// Where it is there already its name is synced all the same: whoever made it may have been killed
@@ -283,6 +305,28 @@ mod tests {
         create_folder(&root.path().join("file")).unwrap_err();
         create_folder(&root.path().join("file/below")).unwrap_err();
         assert_eq!(fs::read(root.path().join("file")).unwrap(), b"kept");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn an_output_at_the_end_of_links_replaces_the_file_and_no_link() {
+        use std::os::unix::fs::symlink;
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir(at("far")).unwrap();
+        symlink("far/target", at("near")).unwrap();
+        symlink(at("near"), at("nearer")).unwrap();
+        // Dangling at first, then with a file behind it.
+        for bytes in [b"one", b"two"] {
+            write_output(&at("nearer"), bytes).unwrap();
+            assert_eq!(fs::read(at("far/target")).unwrap(), bytes);
+            assert!(at("near").is_symlink() && at("nearer").is_symlink());
+        }
+        symlink("circle", at("circle")).unwrap();
+        write_output(&at("circle"), b"").unwrap_err();
+        write_output(&at("far"), b"").unwrap_err();
+        write_output(&at("nowhere/file"), b"").unwrap_err();
+        assert!(at("circle").is_symlink() && at("far").is_dir());
     }
 
     #[test]

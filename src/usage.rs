@@ -1,5 +1,5 @@
 //! What this process uses: memory, the CPU time of its threads, open files, the disk and its cache. A home of
-//! `unsafe`: the system is told which pages memory is to have.
+//! `unsafe`: the system is told which pages memory is to have, and which signal is not to end the process.
 
 use std::fs::File;
 use std::io;
@@ -143,6 +143,28 @@ pub fn allow_open_files(more: u64) -> Result<(), (u64, u64)> {
 #[cfg(not(unix))]
 pub fn allow_open_files(_more: u64) -> Result<(), (u64, u64)> {
     Ok(())
+}
+
+/// The most bytes that a file of this process may have (`ulimit -f`); `None` where nothing limits them.
+#[cfg(unix)]
+pub fn file_size_limit() -> Option<u64> {
+    rustix::process::getrlimit(rustix::process::Resource::Fsize).current
+}
+
+/// Elsewhere than on Unix, there is no such limit.
+#[cfg(not(unix))]
+pub fn file_size_limit() -> Option<u64> {
+    None
+}
+
+/// From now on a write beyond [`file_size_limit`] is refused with an error, and no longer ends the process without a word. For
+/// programs, not for libraries: it takes the process's SIGXFSZ, and that of its children.
+pub fn refuse_too_large_files() {
+    #[cfg(unix)]
+    // SAFETY: a signal that is ignored runs no code.
+    unsafe {
+        libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
+    }
 }
 
 #[cfg(all(test, target_os = "linux"))]

@@ -128,6 +128,37 @@ fn an_out_that_holds_something_else_is_left_as_it_is() {
 }
 
 #[test]
+fn an_out_whose_log_cannot_be_written_is_converted_repaired_and_shown_without_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let photos = folder.path().join("photos");
+    common::small_dump(&photos);
+    common::write(&photos.join("extra/1.png"), &common::photo(1, 20, 20));
+    // A name of which `NAME.log.jsonl` is too long, and one that is taken.
+    let long = folder.path().join("o".repeat(250));
+    let taken = folder.path().join("out");
+    fs::create_dir(folder.path().join("out.log.jsonl")).unwrap();
+    for (out, told) in [(&long, "File name too long"), (&taken, "Is a directory")] {
+        let run = |words: &[&str]| {
+            common::tcolz().args(words).arg(out).args(["--source"]).arg(&photos).output().unwrap()
+        };
+        let converted = convert(&photos, out, &[]);
+        assert_ends(&converted, 0, told);
+        let summary = String::from_utf8(converted.stdout).unwrap();
+        assert!(summary.contains("named in `tcolz plan SRC --json`"), "{summary}");
+        let shard = out.join("val/00000.arrow");
+        let mut bytes = fs::read(&shard).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs::write(&shard, bytes).unwrap();
+        assert_ends(&run(&["repair"]), 0, told);
+        assert_ends(&run(&["verify"]), 0, "");
+    }
+    let page = folder.path().join("page.html");
+    let inspect = |out| common::tcolz().args(["inspect", "--html"]).args([&page, out]).output();
+    assert_ends(&inspect(&long).unwrap(), 0, "");
+}
+
+#[test]
 fn a_restart_removes_only_what_a_conversion_wrote() {
     let folder = tempfile::tempdir().unwrap();
     let (photos, out) = (folder.path().join("photos"), folder.path().join("out"));

@@ -118,13 +118,16 @@ fn a_file_size_limit_is_said_and_without_it_the_same_command_goes_on() {
     for kilobytes in [0, 1, 16, 64] {
         let disk = scene.disk("limited");
         let command = scene.convert(&scene.photos(), &disk.join("out"));
-        // The signal ends a process that does not ignore it: that is a kill, which resumes as any.
-        let script = format!("trap '' XFSZ; ulimit -f {kilobytes}; exec \"$@\"");
+        let script = format!("ulimit -f {kilobytes}; exec \"$@\"");
         let mut bash = Command::new("bash");
         bash.args(["-c", &script, "bash"]).arg(command.get_program()).args(command.get_args());
         let said = Ended(bash.output().unwrap()).failed();
-        assert!(said.contains("File too large"), "{kilobytes} KB: {said}");
-        says_disk_full(&said);
+        let limit = tcolz::report::bytes(kilobytes * 1024);
+        let told = format!("limited/out/{}", ["", "unfinished/"][usize::from(kilobytes == 0)]);
+        assert!(said.contains(&told), "{kilobytes} KB: {said}");
+        let told = format!("File too large: the limit is {limit} a file (`ulimit -f unlimited`");
+        assert!(said.contains(&told), "{kilobytes} KB: {said}");
+        assert!(said.contains("the same command goes on where it was"), "{said}");
         nothing_is_half(&disk.join("out"), &expected);
         resume(&scene, &disk, &expected, &format!("{kilobytes} KB a file"));
     }
@@ -175,17 +178,27 @@ fn as_nobody(command: &Command, disk: &Path) -> Option<Command> {
 }
 
 #[test]
-fn a_log_that_cannot_be_written_is_named_and_out_stays_as_it_was() {
+fn an_out_in_a_folder_that_may_not_be_written_to_is_filled_without_a_log() {
     let Some(scene) = Scene::new() else { return };
     let (expected, _) = scene.undisturbed();
-    let disk = scene.disk("log");
-    let log = disk.join("out.log.jsonl");
-    fs::create_dir(&log).unwrap();
-    let said = scene.run(&disk, Fault::Nothing).failed();
-    assert!(said.contains("out.log.jsonl: Is a directory"), "{said}");
-    assert_eq!(common::tree(&disk.join("out")), Tree::new());
-    fs::remove_dir(&log).unwrap();
-    resume(&scene, &disk, &expected, "without a log");
+    let disk = scene.disk("others");
+    let out = disk.join("out");
+    fs::create_dir(&out).unwrap();
+    fs::set_permissions(&out, fs::Permissions::from_mode(0o777)).unwrap();
+    fs::set_permissions(&disk, fs::Permissions::from_mode(0o555)).unwrap();
+    let mut command = scene.convert(&scene.photos(), &out);
+    if fs::create_dir(disk.join("root-may")).is_ok() {
+        fs::remove_dir(disk.join("root-may")).unwrap();
+        let Some(other) = as_nobody(&command, &disk) else { return };
+        command = other;
+    }
+    let ended = Ended(command.output().unwrap());
+    ended.succeeded();
+    let told =
+        format!("no log is kept: {}: Permission denied", disk.join("out.log.jsonl").display());
+    assert!(text(&ended.0.stdout).contains(&told), "{}", text(&ended.0.stdout));
+    assert!(common::tree(&out) == expected);
+    fs::set_permissions(&disk, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 #[test]

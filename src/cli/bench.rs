@@ -18,7 +18,9 @@ use tcolz::usage::cores;
 use super::Ending;
 use super::args::{BatchDtype, BenchArgs};
 use super::convert::stop_on_ctrl_c;
-use super::output::{Facts, bytes, duration, plural, print, rate, says_little, times_as_many};
+use super::output::{
+    Facts, bytes, duration, one_line, plural, print, rate, say, says_little, shown, times_as_many,
+};
 
 const STAGES: [(Stage, &str); 3] = [
     (Stage::Storage, "storage"),
@@ -42,13 +44,13 @@ pub(super) fn run(args: &BenchArgs) -> anyhow::Result<Ending> {
     };
     let measured = measured?;
     if stop.load(Ordering::Relaxed) {
-        eprintln!("stopped: what was measured so far is not shown");
+        say!("stopped: what was measured so far is not shown");
         return Ok(Ending::Interrupted);
     }
     if args.json {
-        print(&format!("{:#}\n", run.as_json(&measured)))?;
+        print(&format!("{:#}\n", run.as_json(&measured)));
     } else {
-        print(&run.text(&measured))?;
+        print(&run.text(&measured));
     }
     Ok(Ending::Done)
 }
@@ -169,8 +171,8 @@ impl Run<'_> {
     fn text(&self, measured: &Measured) -> String {
         let mut text = format!(
             "{}, split {}: {}, batches of {} as {}, {}shuffled\n",
-            self.dataset.root().display(),
-            self.select.split,
+            shown(self.dataset.root()),
+            one_line(&self.select.split),
             plural(measured.samples as u64, "sample"),
             self.args.batch_size,
             self.args.dtype,

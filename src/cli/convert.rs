@@ -15,7 +15,8 @@ use tcolz::{ConvertError, ConvertOptions, ConvertSummary, Dataset, DumpError, co
 use super::Ending;
 use super::args::ConvertArgs;
 use super::output::{
-    Facts, against_plain, bytes, count, duration, plain, plural, print, rate, says_little,
+    Facts, against_plain, bytes, count, duration, plain, plural, print, rate, say, says_little,
+    shown,
 };
 use super::plan::{sizes, times};
 use super::progress::{ConvertProgress, event};
@@ -36,18 +37,22 @@ pub(super) fn run(args: &ConvertArgs) -> anyhow::Result<Ending> {
     progress.clear();
     let summary = match result {
         Err(error @ ConvertError::Interrupted { .. }) => {
-            eprintln!("{error}");
+            say!("{error}");
             return Ok(Ending::Interrupted);
         }
         Err(error @ ConvertError::Dump(DumpError::GivenUp { .. })) => {
-            eprintln!("{error}");
+            say!("{error}");
             return Ok(Ending::Interrupted);
         }
-        Err(error) if is_disk_full(&error) => {
-            let advice = "the disk is full; make room, and the same command goes on where it was";
-            return Err(anyhow::Error::new(error).context(advice));
+        Err(error) => {
+            let advice = advice(&error);
+            let error = anyhow::Error::new(error);
+            return Err(match advice {
+                Some(advice) => error.context(advice),
+                None => error,
+            });
         }
-        other => other?,
+        Ok(summary) => summary,
     };
     let counts = summary.dataset.meta().counts;
     let across = if summary.converted { AcrossSplits::of(&summary.dataset) } else { None };
@@ -74,10 +79,10 @@ pub(super) fn run(args: &ConvertArgs) -> anyhow::Result<Ending> {
             "source_damage": damage,
         }));
     } else {
-        print(&text(&summary, across, &args.out))?;
+        print(&text(&summary, across, &args.out));
     }
     if too_many_bad {
-        eprintln!(
+        say!(
             "warning: {} of {} inputs are bad, more than --max-bad {}%; everything good is stored, `tcolz inspect {} \
              --list-bad` names the others",
             count(counts.bad()),
@@ -89,7 +94,7 @@ pub(super) fn run(args: &ConvertArgs) -> anyhow::Result<Ending> {
     }
     let damaged = !damage.is_empty() && !args.allow_damaged_source;
     if damaged {
-        eprintln!(
+        say!(
             "warning: {} is damaged: {}; everything that could be read is stored, and {} says so. Get the source again, or \
              take it as it is with --allow-damaged-source",
             args.source.display(),
@@ -110,14 +115,20 @@ fn is_more_than(part: u64, share: f64, all: u64) -> bool {
     part as f64 > share * all as f64 * (1.0 + 1e-12)
 }
 
-fn is_disk_full(error: &ConvertError) -> bool {
-    let full = |error: &io::Error| {
-        use ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
-        // A file-size limit (`ulimit -f`) is lifted as room is made.
-        matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
-    };
+/// What to do where there is no room for what is to be written.
+fn advice(error: &ConvertError) -> Option<&'static str> {
+    use ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
     let causes = std::iter::successors(Some(error as &dyn Error), |&error| error.source());
-    causes.filter_map(|error| error.downcast_ref::<io::Error>()).any(full)
+    let mut refused = causes.filter_map(|error| error.downcast_ref::<io::Error>());
+    refused.find_map(|error| match error.kind() {
+        StorageFull | QuotaExceeded => {
+            Some("the disk is full; make room, and the same command goes on where it was")
+        }
+        FileTooLarge => Some(
+            "a file reached the limit of its size; lift it, and the same command goes on where it was",
+        ),
+        _ => None,
+    })
 }
 
 /// What the first Ctrl-C says where shards are written.
@@ -137,7 +148,8 @@ pub(super) fn stop_on_signal(first: Option<&'static str>) -> anyhow::Result<Arc<
             std::process::exit(130);
         }
         if let Some(first) = first {
-            eprintln!("\n{first}");
+            say!("");
+            say!("{first}");
         }
     })
     .context("Ctrl-C cannot be watched for")?;
@@ -166,7 +178,7 @@ impl AcrossSplits {
         // The dataset is made: what goes wrong here takes nothing from it.
         let found = find_duplicates(dataset).map_err(|error| {
             let error = plain(&error.to_string());
-            eprintln!("warning: what is the same in several splits was not counted: {error}");
+            say!("warning: what is the same in several splits was not counted: {error}");
         });
         let found = found.ok()?;
         let (groups, samples) = found.count(|group| group.across_splits);
@@ -244,14 +256,12 @@ fn text(summary: &ConvertSummary, across: Option<AcrossSplits>, out: &Path) -> S
         facts.add(format!("  {code}"), count(*number));
     }
     if summary.unlisted > 0 {
-        facts.add(
-            "unlisted",
-            format!(
-                "{} in the source, named in {}",
-                plural(summary.unlisted, "more photo"),
-                log_path(out).display()
-            ),
-        );
+        let (photos, log) = (plural(summary.unlisted, "more photo"), log_path(out));
+        let named_in = match log.is_file() {
+            true => log.display().to_string(),
+            false => "`tcolz plan SRC --json`, with the same options".to_owned(),
+        };
+        facts.add("unlisted", format!("{photos} in the source, named in {named_in}"));
     }
     if summary.recovered > 0 {
         facts.add(
@@ -279,11 +289,8 @@ fn text(summary: &ConvertSummary, across: Option<AcrossSplits>, out: &Path) -> S
         facts.add("across splits", across.in_words());
     }
     if !summary.converted {
-        return format!(
-            "{} is finished already; nothing was changed\n{}",
-            out.display(),
-            facts.text()
-        );
+        let (out, facts) = (shown(out), facts.text());
+        return format!("{out} is finished already; nothing was changed\n{facts}");
     }
     let mut time = duration(summary.seconds);
     if !says_little(summary.seconds) {
@@ -303,7 +310,7 @@ fn text(summary: &ConvertSummary, across: Option<AcrossSplits>, out: &Path) -> S
     if let Some(forecast) = &summary.forecast {
         facts.add("forecast", compared(summary, forecast));
     }
-    let out = out.display();
+    let out = shown(out);
     let duplicates =
         if across.is_some_and(|across| across.groups > 0) { " --duplicates" } else { "" };
     let bad = if counts.stored < counts.listed {

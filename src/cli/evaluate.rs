@@ -18,7 +18,9 @@ use tcolz::train::seen_by;
 
 use super::Ending;
 use super::args::EvaluateArgs;
-use super::output::{Facts, count, duration, plain, plural, print, rate, says_little};
+use super::output::{
+    Facts, count, duration, one_line, plain, plural, print, rate, say, says_little,
+};
 use super::progress::bar_style;
 
 /// The split that is evaluated unless told otherwise, where there is one of this name.
@@ -68,20 +70,20 @@ pub(super) fn run(args: &EvaluateArgs) -> anyhow::Result<Ending> {
     found.model.file = Some(file.display().to_string());
     let seconds = progress.finish();
     if args.json {
-        print(&found.json())?;
+        print(&found.json());
     } else {
         let speed = match says_little(seconds) {
             true => String::new(),
             false => format!(", {} photos/s", rate(found.samples as f64 / seconds)),
         };
         let speed = format!("{}{speed} on {}", duration(seconds), found.device);
-        print(&text(&found, &speed))?;
+        print(&text(&found, &speed));
     }
     if let Some(folder) = &args.out {
         let written = write_files(&found, &dataset, folder)?;
-        eprintln!("wrote {} into {}", plural(written.files.len() as u64, "file"), folder.display());
+        say!("wrote {} into {}", plural(written.files.len() as u64, "file"), folder.display());
         for note in written.notes {
-            eprintln!("note: {}", plain(&note));
+            say!("note: {}", plain(&note));
         }
     }
     Ok(Ending::Done)
@@ -136,7 +138,7 @@ impl PhotoProgress {
             let speed = done as f64 / self.begun.elapsed().as_secs_f64().max(1e-3);
             let left = duration((all - done) as f64 / speed.max(1e-3));
             let (done, all, speed) = (count(done), count(all), rate(speed));
-            eprintln!("{done} of {all}: {speed} photos/s, about {left} left");
+            say!("{done} of {all}: {speed} photos/s, about {left} left");
         }
     }
 
@@ -149,12 +151,9 @@ impl PhotoProgress {
 
 fn text(found: &Evaluation, speed: &str) -> String {
     let model = found.model.file.as_deref().unwrap_or(&found.model.network);
-    let mut text = format!(
-        "{model} on {}, {}: {}, each counted once\n",
-        found.dataset,
-        found.selection.words(),
-        plural(found.samples, "sample")
-    );
+    let title = one_line(&format!("{model} on {}, {}", found.dataset, found.selection.words()))
+        .into_owned();
+    let mut text = format!("{title}: {}, each counted once\n", plural(found.samples, "sample"));
     text.push_str(&before_any_number(found));
     let mut facts = Facts::default();
     summary(found, &mut facts);
@@ -184,11 +183,12 @@ fn before_any_number(found: &Evaluation) -> String {
         let seen = [found.seen.trained, found.seen.validated];
         let some = seen.into_iter().flatten().sum::<u64>() < found.samples;
         let advice = if some { "; --unseen leaves them out" } else { "" };
-        text.push_str(&format!("warning: {warning}{advice}\n"));
+        text.push_str(&format!("warning: {}{advice}\n", one_line(&warning)));
     }
     if let Some(reason) = &found.seen.unknown {
         let same = found.model.content_root.as_ref() == Some(&found.content_root);
         let same = if same { "; it was trained on photos of this very dataset" } else { "" };
+        let reason = one_line(reason);
         text.push_str(&format!(
             "note: which photos the model has seen is not known: {reason}{same}\n"
         ));

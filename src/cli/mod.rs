@@ -33,6 +33,7 @@ mod weights;
 mod wrap;
 
 use std::any::TypeId;
+use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -40,6 +41,7 @@ use std::process::ExitCode;
 use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{CommandFactory, FromArgMatches};
 use tcolz::storage::local_path;
+use tcolz::visible;
 
 use args::{Args, Command};
 
@@ -59,12 +61,26 @@ pub(crate) enum Ending {
 
 /// Runs the command line of this process.
 pub(crate) fn run() -> ExitCode {
-    let parsed = command().try_get_matches();
-    let command = match parsed.and_then(|found| Args::from_arg_matches(&found)) {
-        Ok(args) => args.command,
-        Err(error) => return wrong_usage(&error),
+    let typed: Vec<OsString> = std::env::args_os().collect();
+    let code = match parsed(&typed) {
+        Ok(args) => ended(done(args.command)),
+        Err(error) => wrong_usage(&quoting_shown(error, &typed)),
     };
-    let result = match command {
+    match output::lost() {
+        None => ExitCode::from(code),
+        Some(why) => {
+            complain_of(&why);
+            ExitCode::from(code.max(1))
+        }
+    }
+}
+
+fn parsed(typed: &[OsString]) -> Result<Args, clap::Error> {
+    command().try_get_matches_from(typed).and_then(|found| Args::from_arg_matches(&found))
+}
+
+fn done(command: Command) -> anyhow::Result<Ending> {
+    match command {
         Command::Demo(args) => demo::run(&args),
         Command::Convert(args) => convert::run(&args),
         Command::Plan(args) => plan::run(&args),
@@ -86,18 +102,28 @@ pub(crate) fn run() -> ExitCode {
         #[cfg(feature = "serve")]
         Command::Serve(args) => serve::run(&args),
         Command::Completions(args) => complete::run(&args),
-    };
+    }
+}
+
+/// The exit code; an error is said.
+fn ended(result: anyhow::Result<Ending>) -> u8 {
     match result {
-        Ok(Ending::Done) => ExitCode::SUCCESS,
-        Ok(Ending::Failed) => ExitCode::from(1),
-        Ok(Ending::TooManyBad) => ExitCode::from(3),
-        Ok(Ending::DamagedSource) => ExitCode::from(4),
-        Ok(Ending::Interrupted) => ExitCode::from(130),
+        Ok(Ending::Done) => 0,
+        Ok(Ending::Failed) => 1,
+        Ok(Ending::TooManyBad) => 3,
+        Ok(Ending::DamagedSource) => 4,
+        Ok(Ending::Interrupted) => 130,
         Err(error) => {
-            eprintln!("error: {}", sentence(&error));
-            ExitCode::from(1)
+            complain_of(&sentence(&error));
+            1
         }
     }
+}
+
+/// Says an error. Its further lines are indented: what an error quotes cannot look like a message of its own.
+fn complain_of(error: &str) {
+    let error = visible::text(error).replace('\n', "\n  ");
+    output::complain(&format!("error: {error}\n"));
 }
 
 /// The command line. No path may be a URL, in whichever argument it stands.
@@ -110,8 +136,17 @@ fn command() -> clap::Command {
     wrap::without_orphans(Args::command().mut_subcommands(|command| command.mut_args(checked)))
 }
 
+/// An error about these arguments that quotes them as they can be shown. clap would send what steers a terminal to it.
+fn quoting_shown(error: clap::Error, typed: &[OsString]) -> clap::Error {
+    let typed = typed.iter().map(|word| word.to_string_lossy());
+    let shown: Vec<OsString> =
+        typed.clone().map(|word| visible::one_line(&word).into_owned().into()).collect();
+    let clean = typed.zip(&shown).all(|(word, shown)| *word == **shown);
+    if clean { error } else { parsed(&shown).err().unwrap_or(error) }
+}
+
 /// Prints what is wrong with the arguments, or the help that they ask for.
-fn wrong_usage(error: &clap::Error) -> ExitCode {
+fn wrong_usage(error: &clap::Error) -> u8 {
     let to_stderr = error.use_stderr();
     let is_terminal =
         if to_stderr { io::stderr().is_terminal() } else { io::stdout().is_terminal() };
@@ -120,12 +155,11 @@ fn wrong_usage(error: &clap::Error) -> ExitCode {
     let text = if styled { text.ansi().to_string() } else { text.to_string() };
     let text = wrap::unbound(&output::plain_arguments(&text));
     if to_stderr {
-        eprint!("{text}");
-    } else if let Err(error) = output::print(&text) {
-        eprintln!("error: {}", output::plain(&error.to_string()));
-        return ExitCode::from(1);
+        output::complain(&text);
+        return 2;
     }
-    ExitCode::from(if to_stderr { 2 } else { 0 })
+    output::print_styled(&text);
+    0
 }
 
 /// The error and its causes in one sentence. Many of our errors end with their cause already; it is not

@@ -1,19 +1,62 @@
-//! Numbers and tables as people read them, and a way to print that survives a closed pipe.
+//! The way to the screen, and numbers and tables as people read them.
+//!
+//! Everything that the command prints goes through here. Whatever becomes of it, the work goes on: `print` keeps the first
+//! failure for the end of the command, `say!` forgets it. What could steer a terminal is shown, not sent (see
+//! `docs/decisions/0006-what-the-command-prints.md`).
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::io::{self, Write};
+use std::path::Path;
+use std::sync::OnceLock;
+
+use tcolz::usage::file_size_limit;
+use tcolz::visible;
 
 pub(super) use tcolz::report::{bytes, count, rate, times_smaller};
+pub(super) use tcolz::visible::one_line;
 
-/// Prints to standard output. A reader that went away (`tcolz inspect … | head`) is no error.
-///
-/// # Errors
-/// When standard output cannot be written to for another reason.
-pub(super) fn print(text: &str) -> io::Result<()> {
-    match io::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
-        _ => Ok(()),
+/// Why standard output refused what was printed first and lost.
+static LOST: OnceLock<io::Error> = OnceLock::new();
+
+/// Prints results to standard output. A reader that went away (`tcolz inspect … | head`) is no error.
+pub(super) fn print(text: &str) {
+    print_styled(&visible::text(text));
+}
+
+/// Prints text with colours of our own, and without any words from outside.
+pub(super) fn print_styled(text: &str) {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => drop(LOST.set(error)),
+        _ => {}
     }
+}
+
+/// A path as it can be shown on a line.
+pub(super) fn shown(path: &Path) -> String {
+    one_line(&path.to_string_lossy()).into_owned()
+}
+
+/// Why something of what was printed did not arrive; `None` where nothing is lost.
+pub(super) fn lost() -> Option<String> {
+    let error = plain(&LOST.get()?.to_string());
+    Some(format!("standard output: {error}; something of what was found is not printed"))
+}
+
+/// Prints a note, a warning or progress to standard error, as a line.
+macro_rules! say {
+    ($($words:tt)*) => { $crate::cli::output::say_line(format_args!($($words)*)) };
+}
+pub(super) use say;
+
+/// What `say!` does.
+pub(super) fn say_line(words: fmt::Arguments<'_>) {
+    complain(&format!("{}\n", one_line(&words.to_string())));
+}
+
+/// Prints to standard error: an error of several lines, or colours of our own.
+pub(super) fn complain(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 
 /// How large shards are beside the plain tensors, which have so many times their size.
@@ -84,9 +127,22 @@ const SYSTEM: [(&str, &str); 14] = [
     ("unexpected end of file", "the file ends too early"),
 ];
 
+/// What the system says of a file that would be larger than it may be.
+const TOO_LARGE: &str = "File too large (os error 27)";
+
+fn too_large(limit: Option<u64>) -> String {
+    match limit {
+        Some(limit) => format!(
+            "File too large: the limit is {} a file (`ulimit -f unlimited` lifts it)",
+            bytes(limit)
+        ),
+        None => "File too large: take a place on a disk that can hold larger ones".to_owned(),
+    }
+}
+
 /// An error without what a system or a library calls things inside: its numbers, names of temporary files.
 pub(super) fn plain(text: &str) -> String {
-    let mut text = text.to_owned();
+    let mut text = text.replace(TOO_LARGE, &too_large(file_size_limit()));
     for (said, meant) in SYSTEM {
         text = text.replace(said, meant);
     }
@@ -122,8 +178,8 @@ pub(super) fn plain_arguments(text: &str) -> String {
 pub(super) struct Facts(Vec<(String, String)>);
 
 impl Facts {
-    pub(super) fn add(&mut self, label: impl Into<String>, value: impl Into<String>) -> &mut Facts {
-        self.0.push((label.into(), value.into()));
+    pub(super) fn add(&mut self, label: impl AsRef<str>, value: impl AsRef<str>) -> &mut Facts {
+        self.0.push((one_line(label.as_ref()).into_owned(), one_line(value.as_ref()).into_owned()));
         self
     }
 
@@ -149,6 +205,7 @@ mod tests {
             (17, "another name"),
             (20, "check"),
             (21, "a file is expected"),
+            (27, "larger ones"),
             (28, "make room"),
             (30, "another disk"),
             (98, "another port"),
@@ -159,6 +216,7 @@ mod tests {
                 "{said}"
             );
         }
+        assert!(too_large(Some(16_384)).contains("16.4 kB"), "{}", too_large(Some(16_384)));
         let other = plain(&std::io::Error::from_raw_os_error(5).to_string());
         assert!(!other.contains("os error") && !other.is_empty(), "{other}");
         for (kind, says) in [

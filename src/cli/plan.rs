@@ -8,7 +8,7 @@ use tcolz::{ConvertOptions, Dump, Observer, durable};
 
 use super::Ending;
 use super::args::PlanArgs;
-use super::output::{Facts, bytes, count, duration, plural, print};
+use super::output::{Facts, bytes, count, duration, plural, print, shown};
 use super::progress::{ConvertProgress, read_as};
 
 pub(super) fn run(args: &PlanArgs) -> anyhow::Result<Ending> {
@@ -41,9 +41,9 @@ pub(super) fn run(args: &PlanArgs) -> anyhow::Result<Ending> {
             "forecast": forecast,
             "free_bytes": free,
         });
-        print(&format!("{value:#}\n"))?;
+        print(&format!("{value:#}\n"));
     } else {
-        print(&text(args, &dump, &forecast, free))?;
+        print(&text(args, &dump, &forecast, free));
     }
     Ok(Ending::Done)
 }
@@ -85,8 +85,8 @@ fn text(args: &PlanArgs, dump: &Dump, forecast: &Forecast, free: Option<u64>) ->
     if let Some(free) = free {
         facts.add("free", format!("{}{}", bytes(free), room(forecast, free)));
     }
-    let (source, out) = (args.source.display(), args.out.as_deref());
-    let out = out.map_or("OUT".to_owned(), |out| out.display().to_string());
+    let source = shown(&args.source);
+    let out = args.out.as_deref().map_or("OUT".to_owned(), shown);
     format!("{source}\n{}next: tcolz convert {source} {out}, with the same options\n", facts.text())
 }
 

@@ -12,7 +12,7 @@ use tcolz::train::open_device;
 
 use super::Ending;
 use super::args::PredictArgs;
-use super::output::{plain, plural, print};
+use super::output::{self, plain, plural, print, say};
 
 /// Photos that are read and looked at together.
 const BATCH: usize = 32;
@@ -44,8 +44,8 @@ pub(super) fn run(args: &PredictArgs) -> anyhow::Result<Ending> {
                 continue;
             }
             match found {
-                Ok(found) => print(&line(args, facts, image, &found))?,
-                Err(reason) => eprintln!("{}: {reason}", image.display()),
+                Ok(found) => print(&line(args, facts, image, &found)),
+                Err(reason) => say!("{}: {reason}", image.display()),
             }
         }
     }
@@ -59,11 +59,11 @@ pub(super) fn run(args: &PredictArgs) -> anyhow::Result<Ending> {
             "percent": facts.percent,
             "images": values,
         });
-        print(&format!("{document:#}\n"))?;
+        print(&format!("{document:#}\n"));
     }
     if bad > 0 {
         let all = plural(args.images.len() as u64, "image");
-        eprintln!("no prediction for {bad} of {all}");
+        say!("no prediction for {bad} of {all}");
         return Ok(Ending::Failed);
     }
     Ok(Ending::Done)
@@ -95,8 +95,7 @@ fn line(args: &PredictArgs, facts: &ModelFacts, image: &Path, found: &Prediction
     for note in found.photo.notes() {
         let _ = write!(text, " ({note})");
     }
-    text.push('\n');
-    text
+    format!("{}\n", output::one_line(&text))
 }
 
 fn json(

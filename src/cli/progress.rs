@@ -9,7 +9,7 @@ use tcolz::convert::Forecast;
 use tcolz::dataset::Counts;
 use tcolz::{Dump, Observer};
 
-use super::output::{self, bytes, count, rate};
+use super::output::{self, bytes, count, rate, say};
 use super::plan::{nothing_there, room, sizes, times};
 
 /// Time between two plain lines.
@@ -87,7 +87,7 @@ impl ConvertProgress {
             if self.json {
                 event(&json!({ "event": "listing", "files": files }));
             } else {
-                eprintln!("{message}");
+                say!("{message}");
             }
         }
     }
@@ -119,7 +119,7 @@ impl ConvertProgress {
             if self.json {
                 event(&json!({ "event": what, "done_bytes": done, "all_bytes": all }));
             } else {
-                eprintln!("{what}: {} of {}", bytes(done), bytes(all));
+                say!("{what}: {} of {}", bytes(done), bytes(all));
             }
         }
     }
@@ -142,7 +142,7 @@ impl Observer for ConvertProgress {
             event(&json!({ "event": "damaged", "what": what }));
         } else {
             self.bar.suspend(|| {
-                eprintln!("warning: {what}: damaged since it was finished; it is made again");
+                say!("warning: {what}: damaged since it was finished; it is made again");
             });
         }
     }
@@ -168,7 +168,7 @@ impl Observer for ConvertProgress {
             return;
         }
         let splits = dump.splits.join(", ");
-        eprintln!(
+        say!(
             "{}: {} in {} ({}), {}",
             dump.source.path().display(),
             output::plural(self.listed, "photo"),
@@ -176,12 +176,12 @@ impl Observer for ConvertProgress {
             splits,
             output::classes(dump.classes.len()),
         );
-        eprintln!("read as {}", read_as(dump));
+        say!("read as {}", read_as(dump));
         for note in &dump.notes {
-            eprintln!("note: {}", output::plain(note));
+            say!("note: {}", output::plain(note));
         }
         for damage in &dump.damage {
-            eprintln!("warning: {}", output::plain(damage));
+            say!("warning: {}", output::plain(damage));
         }
         self.bar.reset();
         // Only now: whatever sets the bar up also draws it.
@@ -200,10 +200,12 @@ impl Observer for ConvertProgress {
         if let Some(free) = free_bytes {
             line.push_str(&format!("; {} free{}", bytes(free), room(forecast, free)));
         }
-        if let Some(warning) = nothing_there(forecast) {
-            line.push_str(&format!("\nwarning: {warning}"));
-        }
-        self.bar.suspend(|| eprintln!("{line}"));
+        self.bar.suspend(|| {
+            say!("{line}");
+            if let Some(warning) = nothing_there(forecast) {
+                say!("warning: {warning}");
+            }
+        });
     }
 
     fn resumed(&mut self, done: u64) {
@@ -217,11 +219,7 @@ impl Observer for ConvertProgress {
         if self.json {
             event(&json!({ "event": "resumed", "done": done }));
         } else {
-            eprintln!(
-                "going on: {} of {} inputs were done before",
-                count(done),
-                count(self.listed)
-            );
+            say!("going on: {} of {} inputs were done before", count(done), count(self.listed));
         }
     }
 
@@ -247,13 +245,21 @@ impl Observer for ConvertProgress {
                     "seconds_left": left,
                 }));
             } else {
-                eprintln!(
+                say!(
                     "{} of {}: {}, about {left:.0} s left",
                     count(counts.listed),
                     count(self.listed),
                     self.message(counts)
                 );
             }
+        }
+    }
+
+    fn note(&mut self, text: &str) {
+        if self.json {
+            event(&json!({ "event": "note", "text": text }));
+        } else {
+            self.bar.suspend(|| say!("note: {}", output::plain(text)));
         }
     }
 
@@ -280,8 +286,7 @@ pub(super) fn read_as(dump: &Dump) -> String {
 
 /// Prints one JSON event on standard output.
 pub(super) fn event(event: &Value) {
-    // A script that stopped listening does not stop the work.
-    let _ = output::print(&format!("{event}\n"));
+    output::print(&format!("{event}\n"));
 }
 
 /// A bar that counts bytes, hidden where nobody looks.

@@ -8,7 +8,7 @@ use tcolz::{RepairOptions, RepairReport, repair};
 use super::Ending;
 use super::args::RepairArgs;
 use super::convert::{FINISHING, stop_on_ctrl_c};
-use super::output::{plain, plural, print};
+use super::output::{one_line, plain, plural, print, say, shown};
 use super::progress::byte_bar;
 
 /// Rows printed one by one; a source that is not the right one makes thousands.
@@ -27,9 +27,9 @@ pub(super) fn run(args: &RepairArgs) -> anyhow::Result<Ending> {
     if args.json {
         let mut value = serde_json::to_value(&report)?;
         value["ok"] = json!(report.is_sound());
-        print(&format!("{value:#}\n"))?;
+        print(&format!("{value:#}\n"));
     } else {
-        print(&text(&report, args))?;
+        print(&text(&report, args));
     }
     Ok(match (report.stopped, report.unrepaired.is_empty()) {
         (true, _) => Ending::Interrupted,
@@ -62,10 +62,16 @@ impl RepairObserver for Progress {
     fn repairing(&self, shards: u64, bytes: u64) {
         if !self.quiet {
             let shards = plural(shards, "damaged shard");
-            self.bar.suspend(|| eprintln!("{shards}; writing them anew"));
+            self.bar.suspend(|| say!("{shards}; writing them anew"));
         }
         self.bar.reset();
         self.bar.set_length(bytes);
+    }
+
+    fn note(&self, text: &str) {
+        if !self.quiet {
+            self.bar.suspend(|| say!("note: {}", plain(text)));
+        }
     }
 
     fn repaired(&self, bytes: u64) {
@@ -74,15 +80,15 @@ impl RepairObserver for Progress {
 }
 
 fn text(report: &RepairReport, args: &RepairArgs) -> String {
-    let (dataset, source) = (args.dataset.display(), args.source.display());
+    let (dataset, source) = (shown(&args.dataset), shown(&args.source));
     let mut text = String::new();
     for shard in &report.repaired {
-        text.push_str(&format!("{}: {}\n", shard.file, done(shard)));
+        text.push_str(&format!("{}: {}\n", one_line(&shard.file), done(shard)));
     }
     let another = report.another_source.as_deref();
     let shown = if another.is_some() { 1 } else { MAX_SHOWN };
     for row in report.unrepaired.iter().take(shown) {
-        text.push_str(&format!("{}\n", plain(&row.to_string())));
+        text.push_str(&format!("{}\n", one_line(&plain(&row.to_string()))));
     }
     if report.unrepaired.len() > shown {
         let rest = report.unrepaired.len() - shown;
@@ -99,7 +105,7 @@ fn text(report: &RepairReport, args: &RepairArgs) -> String {
         ));
     } else if !left.is_empty() {
         let next = match another {
-            Some(why) => format!("{source}: {why}"),
+            Some(why) => format!("{source}: {}", one_line(why)),
             None => format!(
                 "next: put the source files back as they were and type the same command again, or convert \
                  what there is into a new folder: tcolz convert {source} NEW"
@@ -108,7 +114,7 @@ fn text(report: &RepairReport, args: &RepairArgs) -> String {
         text.push_str(&format!(
             "{dataset}: {repaired} repaired, {} left as found ({}), {seconds:.1} s\n{next}\n",
             plural(left.len() as u64, "shard"),
-            left.join(", ")
+            one_line(&left.join(", "))
         ));
     } else if report.repaired.is_empty() {
         text.push_str(&format!(

@@ -12,7 +12,7 @@ use tcolz::serve::{Limits, ServeOptions, Server, Stopper};
 use tcolz::train::open_device;
 
 use super::Ending;
-use super::output::{plural, print};
+use super::output::{one_line, plural, print, say};
 use super::serve_args::ServeArgs;
 
 pub(super) fn run(args: &ServeArgs) -> anyhow::Result<Ending> {
@@ -41,21 +41,21 @@ pub(super) fn run(args: &ServeArgs) -> anyhow::Result<Ending> {
     let address = server.address();
     if args.json {
         let listening = json!({ "event": "listening", "address": address, "model": options.name });
-        print(&format!("{listening}\n"))?;
+        print(&format!("{listening}\n"));
     } else {
         print(&format!(
             "{} ({network}) is served at http://{address}/\nstop with Ctrl-C\n",
-            options.name
-        ))?;
+            one_line(&options.name)
+        ));
     }
     if !address.ip().is_loopback() {
-        eprintln!(
+        say!(
             "warning: {address} can be reached from other machines, without a password and without encryption"
         );
     }
     let cut_off = server.run()?;
     if cut_off > 0 {
-        eprintln!("{} took too long and had to be cut off", plural(cut_off as u64, "connection"));
+        say!("{} took too long and had to be cut off", plural(cut_off as u64, "connection"));
     }
     Ok(Ending::Done)
 }
@@ -78,7 +78,8 @@ fn stop_on_signal(stopper: Stopper) -> anyhow::Result<()> {
         if again.swap(true, Ordering::SeqCst) {
             std::process::exit(130);
         }
-        eprintln!("\nfinishing what is in hand; Ctrl-C again stops at once");
+        say!("");
+        say!("finishing what is in hand; Ctrl-C again stops at once");
         stopper.stop();
     })
     .context("Ctrl-C cannot be watched for")

@@ -13,7 +13,7 @@ use tcolz::{Dataset, durable};
 
 use super::Ending;
 use super::args::{PicturePath, ShowArgs};
-use super::output::{Facts, bytes, plain, print};
+use super::output::{Facts, bytes, plain, print, print_styled, say};
 
 /// Columns of the picture drawn on a terminal.
 const PREVIEW_COLUMNS: usize = 48;
@@ -34,22 +34,22 @@ pub(super) fn run(args: &ShowArgs) -> anyhow::Result<Ending> {
     };
     if args.json {
         let values: Vec<Value> = rows.iter().map(|row| as_json(row, &dataset)).collect();
-        print(&format!("{:#}\n", Value::from(values)))?;
+        print(&format!("{:#}\n", Value::from(values)));
     }
     for row in &rows {
         let picture = picture(&dataset, row, column)?;
         if !args.json {
-            print(&facts(row, &dataset).text())?;
+            print(&facts(row, &dataset).text());
             if let Some(rgb) = picture.as_deref().filter(|_| std::io::stdout().is_terminal()) {
                 let size = dataset.meta().columns[column].size() as usize;
-                print(&preview(rgb, size))?;
+                print_styled(&preview(rgb, size));
             }
         }
     }
     if let Some(PicturePath(path)) = &args.png {
         let [row, rest @ ..] = rows.as_slice() else { bail!("no sample `{}`", args.id) };
         if !rest.is_empty() {
-            eprintln!(
+            say!(
                 "note: {} samples have this id; the picture is the one of split {}",
                 rows.len(),
                 row.split
@@ -69,8 +69,8 @@ fn write_png(dataset: &Dataset, row: &LedgerRow, column: usize, path: &Path) -> 
     };
     let size = dataset.meta().columns[column].size();
     let png = encode_png(size, size, &rgb)?;
-    durable::write(path, &png).with_context(|| path.display().to_string())?;
-    eprintln!("wrote {} ({size} × {size} pixels)", path.display());
+    durable::write_output(path, &png).with_context(|| path.display().to_string())?;
+    say!("wrote {} ({size} × {size} pixels)", path.display());
     Ok(())
 }
 

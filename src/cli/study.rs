@@ -19,7 +19,7 @@ use super::Ending;
 use super::args::StudyArgs;
 use super::convert::stop_on_ctrl_c;
 use super::evaluate::PhotoProgress;
-use super::output::{Facts, duration, plain, plural, print};
+use super::output::{Facts, duration, plain, plural, print, say, shown};
 use super::progress::event;
 use super::train::{TrainProgress, with_event};
 
@@ -40,7 +40,7 @@ pub(super) fn run(args: &StudyArgs) -> anyhow::Result<Ending> {
     };
     if !args.child && args.job.is_none() {
         for leak in plan.leaks()? {
-            eprintln!("warning: {}, so that its accuracy says little of new photos", plain(&leak));
+            say!("warning: {}, so that its accuracy says little of new photos", plain(&leak));
         }
     }
     if args.list {
@@ -57,11 +57,11 @@ pub(super) fn run(args: &StudyArgs) -> anyhow::Result<Ending> {
     if args.json {
         event(&with_event("finished", json!(summary)));
     } else {
-        print(&text(&summary, args))?;
+        print(&text(&summary, args));
     }
     Ok(match (summary.interrupted, summary.failed.is_empty()) {
         (true, _) => {
-            eprintln!("stopped; the same command goes on, and the report holds what is there");
+            say!("stopped; the same command goes on, and the report holds what is there");
             Ending::Interrupted
         }
         (false, true) => Ending::Done,
@@ -80,7 +80,7 @@ fn list(plan: &Plan, as_json: bool) -> anyhow::Result<Ending> {
                 "definition": job.definition,
             })
         });
-        print(&format!("{:#}\n", Value::Array(jobs.collect())))?;
+        print(&format!("{:#}\n", Value::Array(jobs.collect())));
         return Ok(Ending::Done);
     }
     let mut facts = Facts::default();
@@ -91,7 +91,7 @@ fn list(plan: &Plan, as_json: bool) -> anyhow::Result<Ending> {
     let done = plan.jobs.iter().filter(|job| job.is_done(out)).count();
     let left = left(plan.time_left()?).map_or(String::new(), |left| format!("; {left}"));
     let jobs = plural(plan.jobs.len() as u64, "job");
-    print(&format!("{}{done} of {jobs} done{left}\n", facts.text()))?;
+    print(&format!("{}{done} of {jobs} done{left}\n", facts.text()));
     Ok(Ending::Done)
 }
 
@@ -135,7 +135,7 @@ fn one(plan: &Plan, id: &str, args: &StudyArgs) -> anyhow::Result<Ending> {
         Ok(()) => {
             ended("done", None);
             if !args.child && !args.json {
-                print(&format!("{}\n", job.folder(&plan.options.out).display()))?;
+                print(&format!("{}\n", shown(&job.folder(&plan.options.out))));
             }
             Ok(Ending::Done)
         }
@@ -195,7 +195,7 @@ impl Jobs for Processes<'_> {
             }));
         } else {
             let left = left(time_left).map_or(String::new(), |left| format!("; {left}"));
-            eprintln!("[{} of {}{left}] {}", number + 1, plan.jobs.len(), job.words);
+            say!("[{} of {}{left}] {}", number + 1, plan.jobs.len(), job.words);
         }
         let io = |source| StudyError::Io { path: "a process for the job".into(), source };
         let mut child = self.command(job).and_then(|mut command| command.spawn()).map_err(io)?;
@@ -235,9 +235,9 @@ impl Jobs for Processes<'_> {
             return;
         }
         match ending {
-            JobEnding::Done => eprintln!("  done in {}", duration(seconds)),
+            JobEnding::Done => say!("  done in {}", duration(seconds)),
             JobEnding::Interrupted => {}
-            JobEnding::Failed(reason) => eprintln!("  failed: {}", plain(reason)),
+            JobEnding::Failed(reason) => say!("  failed: {}", plain(reason)),
         }
     }
 }
@@ -350,5 +350,5 @@ fn text(summary: &StudySummary, args: &StudyArgs) -> String {
         ),
     );
     let page = Path::new(&args.out).join("index.html");
-    format!("{}\n{}", page.display(), facts.text())
+    format!("{}\n{}", shown(&page), facts.text())
 }

@@ -11,7 +11,7 @@ use tcolz::{Dataset, verify};
 
 use super::Ending;
 use super::args::VerifyArgs;
-use super::output::{bytes, plain, plural, print};
+use super::output::{bytes, one_line, plain, plural, print, shown};
 use super::progress::byte_bar;
 
 /// Faults printed one by one; a broken disk makes thousands.
@@ -39,25 +39,22 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<Ending> {
         let mut value = serde_json::to_value(&report)?;
         value["ok"] = json!(report.faults.is_empty());
         value["seconds"] = json!(seconds);
-        print(&format!("{value:#}\n"))?;
+        print(&format!("{value:#}\n"));
     } else {
-        print(&text(&report, args, seconds))?;
+        print(&text(&report, args, seconds));
     }
     Ok(if report.faults.is_empty() { Ending::Done } else { Ending::Failed })
 }
 
 fn text(report: &tcolz::VerifyReport, args: &VerifyArgs, seconds: f64) -> String {
     let mut text = String::new();
-    let dataset = args.dataset.display();
+    let dataset = shown(&args.dataset);
     for fault in report.faults.iter().take(MAX_SHOWN) {
-        text.push_str(&fault.file);
-        if let Some(row) = fault.row {
-            text.push_str(&format!(", row {row}"));
-        }
-        if let Some(sample_id) = &fault.sample_id {
-            text.push_str(&format!(", sample `{sample_id}`"));
-        }
-        text.push_str(&format!(": {}\n", plain(&fault.what)));
+        let row = fault.row.map_or(String::new(), |row| format!(", row {row}"));
+        let sample =
+            fault.sample_id.as_ref().map_or(String::new(), |id| format!(", sample `{id}`"));
+        let what = plain(&fault.what);
+        text.push_str(&format!("{}\n", one_line(&format!("{}{row}{sample}: {what}", fault.file))));
     }
     if report.faults.len() > MAX_SHOWN {
         let rest = report.faults.len() - MAX_SHOWN;
@@ -66,7 +63,7 @@ fn text(report: &tcolz::VerifyReport, args: &VerifyArgs, seconds: f64) -> String
         ));
     }
     for note in &report.notes {
-        text.push_str(&format!("note: {note}\n"));
+        text.push_str(&format!("note: {}\n", one_line(note)));
     }
     let read = format!(
         "{} in {} ({}), {seconds:.1} s",
@@ -84,8 +81,8 @@ fn text(report: &tcolz::VerifyReport, args: &VerifyArgs, seconds: f64) -> String
         )),
     }
     if report.repairable {
-        let source = args.source.as_deref().unwrap_or(Path::new("SRC"));
-        text.push_str(&format!("next: tcolz repair {dataset} --source {}\n", source.display()));
+        let source = shown(args.source.as_deref().unwrap_or(Path::new("SRC")));
+        text.push_str(&format!("next: tcolz repair {dataset} --source {source}\n"));
     }
     text
 }

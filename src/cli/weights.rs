@@ -5,7 +5,7 @@ use tcolz::model::weights::{Fit, Place, Wanted, Weights};
 
 use super::Ending;
 use super::args::WeightsArgs;
-use super::output::{Facts, bytes, plural, print};
+use super::output::{Facts, bytes, one_line, plural, print, shown};
 
 /// Keys that are listed one by one.
 const MAX_SHOWN: usize = 4;
@@ -18,9 +18,9 @@ pub(super) fn run(args: &WeightsArgs) -> anyhow::Result<Ending> {
     // Any other number of classes says what becomes of the last layer.
     let plan = weights.plan(weights.classes.map_or(1, |classes| classes + 1));
     if args.json {
-        print(&format!("{:#}\n", json(args, &weights, &plan)))?;
+        print(&format!("{:#}\n", json(args, &weights, &plan)));
     } else {
-        print(&text(args, &weights, &plan))?;
+        print(&text(args, &weights, &plan));
     }
     Ok(Ending::Done)
 }
@@ -131,9 +131,11 @@ fn text(args: &WeightsArgs, weights: &Weights, plan: &Fit) -> String {
     facts.add("new classes", format!("dropped: {dropped}; drawn anew: {}", keys(&plan.drawn)));
     format!(
         "{file}: weights of {network}, and they fit\n{facts}next: tcolz train DATASET --model {network} --weights {file}{key}\n",
-        file = args.file.display(),
-        key =
-            args.weights_key.as_ref().map_or(String::new(), |key| format!(" --weights-key {key}")),
+        file = shown(&args.file),
+        key = args
+            .weights_key
+            .as_ref()
+            .map_or(String::new(), |key| format!(" --weights-key {}", one_line(key))),
         facts = facts.text(),
     )
 }

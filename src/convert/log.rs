@@ -1,6 +1,7 @@
 //! The log beside a dataset: what happened when and how fast.
 //!
-//! Nothing of it lies inside the dataset, whose bytes do not depend on clocks, hosts or threads.
+//! Nothing of it lies inside the dataset, whose bytes do not depend on clocks, hosts or threads. Nothing of the dataset needs
+//! it: where the folder of OUT may not be written to, or the log's name would be too long, there is none.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -9,11 +10,10 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
-use super::error::ConvertError;
-
 /// `OUT.log.jsonl`: one JSON object a line, appended by each conversion into OUT.
 pub(super) struct Log {
-    file: File,
+    /// `None` where there can be no log.
+    file: Option<File>,
     begun: Instant,
 }
 
@@ -32,11 +32,14 @@ pub fn log_path(out: &Path) -> PathBuf {
 }
 
 impl Log {
-    pub(super) fn open(out: &Path) -> Result<Log, ConvertError> {
+    /// Opens the log of OUT. Where that is refused nothing is kept, and `note` is told why.
+    pub(super) fn open(out: &Path, note: &mut dyn FnMut(&str)) -> Log {
         let path = log_path(out);
         let file = OpenOptions::new().create(true).append(true).open(&path);
-        let file = file.map_err(|source| ConvertError::Io { path: path.clone(), source })?;
-        Ok(Log { file, begun: Instant::now() })
+        if let Err(error) = &file {
+            note(&format!("no log is kept: {}: {error}", path.display()));
+        }
+        Log { file: file.ok(), begun: Instant::now() }
     }
 
     /// Seconds since the conversion began.
@@ -46,6 +49,7 @@ impl Log {
 
     /// Appends an event. A log that cannot be written is no reason to stop a conversion.
     pub(super) fn event(&mut self, name: &str, mut fields: Value) {
+        let Some(mut file) = self.file.as_ref() else { return };
         let unix =
             SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |now| now.as_secs_f64());
         if let Some(object) = fields.as_object_mut() {
@@ -53,6 +57,6 @@ impl Log {
             object.insert("unix_time".to_owned(), json!(unix));
             object.insert("seconds".to_owned(), json!(self.seconds()));
         }
-        let _ = writeln!(self.file, "{fields}");
+        let _ = writeln!(file, "{fields}");
     }
 }

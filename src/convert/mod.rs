@@ -83,6 +83,10 @@ pub trait Observer {
     fn done(&mut self, counts: &Counts, source_bytes: u64) {
         let _ = (counts, source_bytes);
     }
+    /// Something that does not stop the work, in a sentence.
+    fn note(&mut self, text: &str) {
+        let _ = text;
+    }
     /// A shard is complete on disk.
     fn shard(&mut self, file: &str, rows: u64) {
         let _ = (file, rows);
@@ -128,7 +132,7 @@ pub fn convert(
         // A folder that was made for nothing goes again; one with files in it stays.
         expected = Some(found.inspect_err(|_| drop(std::fs::remove_dir(&options.out)))?);
     }
-    let mut log = Log::open(&options.out)?;
+    let mut log = Log::open(&options.out, &mut |text| observer.note(text));
     log.event(
         "begun",
         json!({

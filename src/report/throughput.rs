@@ -2,6 +2,7 @@
 //! conversion into the same folder appends to it, and nothing tests its bytes.
 
 use std::fs::File;
+use std::io::ErrorKind::{InvalidFilename, NotFound};
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
@@ -79,7 +80,8 @@ impl Throughput {
     pub fn read(log: &Path, content_root: &str) -> io::Result<Option<Throughput>> {
         let file = match File::open(log) {
             Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            // Or there cannot be one, by the dataset's long name.
+            Err(error) if matches!(error.kind(), NotFound | InvalidFilename) => return Ok(None),
             Err(error) => return Err(error),
         };
         let mut found = None;

@@ -9,6 +9,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use crate::visible::one_line;
+
 /// A place for one map; made when all others are taken, and never freed.
 #[derive(Debug)]
 struct Slot {
@@ -40,7 +42,7 @@ impl Listed {
         let mut text = format!(
             "error: {}: lost while it was read through a memory map: the file was cut short, or its disk failed; \
              next: `tcolz verify` on its dataset\n",
-            path.display()
+            one_line(&path.to_string_lossy())
         )
         .into_bytes()
         .into_boxed_slice();

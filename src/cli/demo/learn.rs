@@ -9,7 +9,7 @@ use tcolz::evaluate::{EvaluateOptions, Evaluation, evaluate};
 use tcolz::model::{Model, Network};
 use tcolz::train::{Finetune, TrainObserver, TrainOptions, TrainSummary, seen_by, train};
 
-use super::super::output::{count, duration, plural};
+use super::super::output::{count, duration, plural, shown};
 
 /// Side of the tensors that are learnt from: a sixth of the work of 224 × 224.
 pub(super) const SIZE: u32 = 96;
@@ -53,8 +53,8 @@ fn options(dataset: &Path, run: &Path) -> TrainOptions {
 pub(super) fn command(dataset: &Path, run: &Path) -> String {
     format!(
         "tcolz train {} --model {NETWORK} --size {SIZE} --epochs {EPOCHS} --batch-size {BATCH_SIZE} --lr {LEARNING_RATE} --out {}",
-        dataset.display(),
-        run.display()
+        shown(dataset),
+        shown(run)
     )
 }
 

@@ -18,7 +18,7 @@ use tcolz::train::TrainObserver;
 use tcolz::{ConvertOptions, Dataset, Observer, convert, durable};
 
 use super::args::{DemoArgs, InspectArgs, VerifyArgs};
-use super::output::print;
+use super::output::{print, print_styled, shown};
 use super::progress::ConvertProgress;
 #[cfg(feature = "train")]
 use super::train::TrainProgress;
@@ -60,17 +60,17 @@ impl Places {
     /// Makes an empty place for each part. What else lies in the folder of an earlier demo stays.
     fn make_room(&self) -> anyhow::Result<()> {
         let out = &self.out;
-        let shown = || out.display().to_string();
-        let used = out.exists() && fs::read_dir(out).with_context(shown)?.next().is_some();
+        let named = || out.display().to_string();
+        let used = out.exists() && fs::read_dir(out).with_context(named)?.next().is_some();
         if used && !out.join(MARK).exists() {
             bail!(
                 "{}: expected a new folder or an earlier demo, found other files; name another folder: \
                  tcolz demo OUT",
-                shown()
+                named()
             );
         }
-        fs::create_dir_all(out).with_context(shown)?;
-        fs::write(out.join(MARK), b"").with_context(shown)?;
+        fs::create_dir_all(out).with_context(named)?;
+        fs::write(out.join(MARK), b"").with_context(named)?;
         let parts =
             [&self.dump, &self.dataset, &self.log, &self.classes, &self.oddities, &self.run];
         for path in parts {
@@ -90,20 +90,24 @@ impl Places {
 pub(super) fn run(args: &DemoArgs) -> anyhow::Result<Ending> {
     let begun = Instant::now();
     let places = Places::new(&args.out);
-    let say = |text: &str| if args.json { Ok(()) } else { print(text) };
-    let (source, out) = (places.dump.display(), places.dataset.display());
+    let say = |text: &str| {
+        if !args.json {
+            print(text);
+        }
+    };
+    let (source, out) = (shown(&places.dump), shown(&places.dataset));
     places.make_room()?;
 
-    say("1. a made-up dump in the shape of B-T4SA\n")?;
+    say("1. a made-up dump in the shape of B-T4SA\n");
     let dump = make_dump(&places.dump, args.photos)?;
-    say(&text::dump(&dump))?;
+    say(&text::dump(&dump));
 
     // Without it the command would end with exit code 3, as it must on so many bad inputs.
     let max_bad = text::bad_percent(&dump);
     say(&format!(
         "\n2. tcolz convert {source} {out} --size {} --size {} --max-bad {max_bad}%\n",
         SIZES[0], SIZES[1]
-    ))?;
+    ));
     let mut progress = ConvertProgress::new(false);
     let observer: &mut dyn Observer = if args.json { &mut () } else { &mut progress };
     let mut options = ConvertOptions::new(&places.dump, &places.dataset);
@@ -111,13 +115,13 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<Ending> {
     let summary = convert(&options, &AtomicBool::new(false), observer)?;
     progress.clear();
     let dataset = &summary.dataset;
-    say(&text::converted(&summary))?;
+    say(&text::converted(&summary));
 
-    say("\n3. what was odd, and what the ledger says became of it\n")?;
+    say("\n3. what was odd, and what the ledger says became of it\n");
     let findings = compare(&dump, &dataset.ledger()?);
-    say(&text::findings(&findings))?;
+    say(&text::findings(&findings));
 
-    say(&format!("\n4. tcolz verify {out}\n"))?;
+    say(&format!("\n4. tcolz verify {out}\n"));
     let sound = if args.json {
         tcolz::verify(&places.dataset, &|_| ())?.faults.is_empty()
     } else {
@@ -125,18 +129,20 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<Ending> {
         matches!(verify::run(&VerifyArgs { dataset, source: None, json: false })?, Ending::Done)
     };
 
-    say("\n5. every tensor read back through the memory map\n")?;
+    say("\n5. every tensor read back through the memory map\n");
     let read = read_back(dataset)?;
-    say(&text::read_back(&read))?;
+    if !args.json {
+        print_styled(&text::read_back(&read));
+    }
 
-    say(&format!("\n6. tcolz inspect {out}\n"))?;
+    say(&format!("\n6. tcolz inspect {out}\n"));
     if !args.json {
         inspect::run(&InspectArgs::of(places.dataset.clone()))?;
     }
 
-    say("\n7. contact sheets of what is stored\n")?;
-    let shown = write_sheets(&places, &dump, dataset)?;
-    say(&text::sheets(&places, &shown))?;
+    say("\n7. contact sheets of what is stored\n");
+    let oddities = write_sheets(&places, &dump, dataset)?;
+    say(&text::sheets(&places, &oddities));
 
     #[cfg(feature = "train")]
     let learnt = learn(args, &places, dataset)?;
@@ -171,10 +177,10 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<Ending> {
             let accuracy = learnt.accuracy();
             report["training"] = json!({ "run": learnt.summary, "test_accuracy": accuracy });
         }
-        print(&format!("{report:#}\n"))?;
+        print(&format!("{report:#}\n"));
     } else {
-        print(&text::look_at(&places, &dump, dataset))?;
-        print(&text::verdict(well, seconds))?;
+        print(&text::look_at(&places, &dump, dataset));
+        print(&text::verdict(well, seconds));
     }
     Ok(if well { Ending::Done } else { Ending::Failed })
 }
@@ -186,7 +192,11 @@ fn learn(
     places: &Places,
     dataset: &Dataset,
 ) -> anyhow::Result<Option<learn::Learnt>> {
-    let say = |text: &str| if args.json { Ok(()) } else { print(text) };
+    let say = |text: &str| {
+        if !args.json {
+            print(text);
+        }
+    };
     if args.no_train {
         return Ok(None);
     }
@@ -194,15 +204,15 @@ fn learn(
         say(&format!(
             "\n8. no training: fewer than {} photos teach a network nothing\n",
             learn::LEAST_PHOTOS
-        ))?;
+        ));
         return Ok(None);
     }
-    say(&format!("\n8. {}\n", learn::command(&places.dataset, &places.run)))?;
+    say(&format!("\n8. {}\n", learn::command(&places.dataset, &places.run)));
     let mut progress = TrainProgress::new(false);
     let observer: &mut dyn TrainObserver = if args.json { &mut () } else { &mut progress };
     let learnt = learn::learn(dataset, &places.run, observer)?;
     progress.clear();
-    say(&learn::text(&learnt))?;
+    say(&learn::text(&learnt));
     Ok(Some(learnt))
 }
 

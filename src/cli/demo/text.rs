@@ -8,7 +8,7 @@ use tcolz::demo::{CLASSES, DemoDump, Findings, Oddity, ReadBack, SPLITS};
 use tcolz::sample::Status;
 use tcolz::{ConvertSummary, Dataset};
 
-use super::super::output::{Facts, bytes, count, duration, plural, rate, says_little};
+use super::super::output::{Facts, bytes, count, duration, plural, rate, says_little, shown};
 use super::Places;
 
 /// Oddities named in a line about the second sheet.
@@ -16,7 +16,7 @@ const SHEET_COLUMNS: usize = 4;
 
 pub(super) fn dump(dump: &DemoDump) -> String {
     let mut text = String::new();
-    let folder = dump.root.display();
+    let folder = shown(&dump.root);
     let _ = writeln!(
         text,
         "   {folder}: {} of {} classes ({}),\n   and {}, one of each kind that real dumps hold; {} in all",
@@ -119,10 +119,10 @@ pub(super) fn read_back(read: &ReadBack) -> String {
     text
 }
 
-pub(super) fn sheets(places: &Places, shown: &[Oddity]) -> String {
-    let mut text = format!("   {}: a class a row\n", places.classes.display());
-    let _ = writeln!(text, "   {}:", places.oddities.display());
-    for row in shown.chunks(SHEET_COLUMNS) {
+pub(super) fn sheets(places: &Places, oddities: &[Oddity]) -> String {
+    let mut text = format!("   {}: a class a row\n", shown(&places.classes));
+    let _ = writeln!(text, "   {}:", shown(&places.oddities));
+    for row in oddities.chunks(SHEET_COLUMNS) {
         let names: Vec<&str> = row.iter().map(|oddity| oddity.describe()).collect();
         let _ = writeln!(text, "      {}", names.join(" | "));
     }
@@ -133,7 +133,7 @@ pub(super) fn sheets(places: &Places, shown: &[Oddity]) -> String {
 pub(super) fn look_at(places: &Places, dump: &DemoDump, dataset: &Dataset) -> String {
     let mut facts = Facts::default();
     let mut add = |path: &Path, what: &str| {
-        facts.add(path.display().to_string(), what);
+        facts.add(shown(path), what);
     };
     for (list, split) in dump.lists.iter().zip(SPLITS) {
         add(&dump.root.join(list), &format!("the list of {split}: path, label"));
@@ -153,18 +153,17 @@ pub(super) fn look_at(places: &Places, dump: &DemoDump, dataset: &Dataset) -> St
     add(&places.log, "how the conversion went: speed, threads, shards");
     add(&places.classes, "stored samples, a class a row");
     add(&places.oddities, "stored samples that were odd");
-    let out = dataset.root().display();
+    let out = shown(dataset.root());
     // There is a run where something was learnt.
     let (model, curves) = (places.run.join("best.safetensors"), places.run.join("curves.png"));
     let mut more = String::new();
     if model.exists() {
         add(&curves, "how the network learnt");
         add(&model, "what it learnt");
-        let (model, photo) = (model.display(), dump.root.join(&dump.photos[0]));
+        let (model, photo) = (shown(&model), shown(&dump.root.join(&dump.photos[0])));
         let _ = write!(
             more,
-            "  tcolz evaluate {model} {out} --split test --unseen\n  tcolz predict {model} {}\n",
-            photo.display()
+            "  tcolz evaluate {model} {out} --split test --unseen\n  tcolz predict {model} {photo}\n"
         );
         if cfg!(feature = "serve") {
             let _ = writeln!(more, "  tcolz serve {model}");
@@ -174,7 +173,7 @@ pub(super) fn look_at(places: &Places, dump: &DemoDump, dataset: &Dataset) -> St
     format!(
         "\nlook at:\n{}\nnow try:\n  tcolz show {out} {truncated} --png sample.png\n  tcolz verify {out} --source {}\n  duckdb -c \"select status, reason, path from '{out}/ledger.parquet' where reason is not null\"\n{more}  tcolz convert YOUR-PHOTOS OUT\n",
         facts.text(),
-        dump.root.display()
+        shown(&dump.root)
     )
 }
 

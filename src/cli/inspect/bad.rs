@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use tcolz::inspect::{BadInput, BadInputs};
 
-use crate::cli::output::{count, plural};
+use crate::cli::output::{count, one_line, plural};
 
 /// Wider columns than this are not filled up for the sake of one long path.
 const MAX_WIDTH: usize = 60;
@@ -16,9 +16,9 @@ pub(super) fn text(found: &BadInputs) -> String {
         let _ = write!(of, " in {split}");
     }
     if let Some(condition) = &found.condition {
-        let _ = write!(of, " where {condition}");
+        let _ = write!(of, " where {}", one_line(condition));
     }
-    let dataset = &found.dataset;
+    let dataset = one_line(&found.dataset);
     if found.inputs.is_empty() {
         return match of.is_empty() {
             true => format!("{dataset}: {all}, every one is stored\n"),
@@ -36,7 +36,7 @@ pub(super) fn text(found: &BadInputs) -> String {
     let mut lines = vec![["split", "id", "status", "reason", "detail"].map(str::to_owned)];
     lines.extend(inputs.iter().map(|input| {
         let BadInput { sample_id, split, status, reason, detail, .. } = input;
-        [split.clone(), sample_id.clone(), status.to_string(), reason.clone(), detail.clone()]
+        [split, sample_id, status.as_str(), reason, detail].map(|cell| one_line(cell).into_owned())
     }));
     let widths: [usize; 5] = std::array::from_fn(|column| {
         let widths = lines.iter().map(|line| line[column].chars().count());

@@ -6,7 +6,7 @@ use tcolz::Dataset;
 use tcolz::inspect::{DuplicateGroup, Duplicates, Relation};
 use tcolz::sample::Label;
 
-use crate::cli::output::{Facts, count, plural};
+use crate::cli::output::{Facts, count, one_line, plural};
 
 /// Groups shown on the screen; JSON has all.
 const MAX_GROUPS: usize = 30;
@@ -14,7 +14,8 @@ const MAX_GROUPS: usize = 30;
 const MAX_MEMBERS: usize = 5;
 
 pub(super) fn text(found: &Duplicates, dataset: &Dataset) -> String {
-    let mut text = format!("{}: {}", found.dataset, plural(found.samples, "stored sample"));
+    let mut text =
+        format!("{}: {}", one_line(&found.dataset), plural(found.samples, "stored sample"));
     let groups = found.groups.len() as u64;
     let (_, members) = found.count(|_| true);
     let _ = match groups {
@@ -81,7 +82,7 @@ pub(super) fn text(found: &Duplicates, dataset: &Dataset) -> String {
 
 /// What holds a group together, then a line for each sample.
 fn table(group: &DuplicateGroup, dataset: &Dataset) -> String {
-    let mut text = format!("{}\n", group.describe());
+    let mut text = format!("{}\n", one_line(&group.describe()));
     let mut facts = Facts::default();
     for member in group.members.iter().take(MAX_MEMBERS) {
         let class = class(member.label, dataset);

@@ -18,7 +18,7 @@ use tcolz::{Dataset, durable};
 
 use super::Ending;
 use super::args::{InspectArgs, PagePath, PicturePath};
-use super::output::{count, plural, print};
+use super::output::{count, plural, print, say};
 use super::select_args::SelectArgs;
 
 pub(super) fn run(args: &InspectArgs) -> anyhow::Result<Ending> {
@@ -27,7 +27,7 @@ pub(super) fn run(args: &InspectArgs) -> anyhow::Result<Ending> {
         let SelectArgs { split, condition, .. } = &args.select;
         let found = bad_inputs(&dataset, split.as_deref(), condition.as_deref())?;
         let json = || anyhow::Ok(format!("{:#}\n", serde_json::to_value(&found)?));
-        print(&if args.json { json()? } else { bad::text(&found) })?;
+        print(&if args.json { json()? } else { bad::text(&found) });
         return Ok(Ending::Done);
     }
     if args.duplicates {
@@ -45,7 +45,7 @@ pub(super) fn run(args: &InspectArgs) -> anyhow::Result<Ending> {
             (true, Some(report)) => format!("{:#}\n", serde_json::to_value(report)?),
             (true, None) => format!("{:#}\n", serde_json::to_value(found)?),
             (false, _) => duplicates::text(found, &dataset),
-        })?;
+        });
         if let Some(PicturePath(path)) = &args.sheet {
             write_sheet(path, "groups", |format| duplicates_sheet(&dataset, found, format))?;
         }
@@ -57,14 +57,14 @@ pub(super) fn run(args: &InspectArgs) -> anyhow::Result<Ending> {
         let report = Report::of(&dataset, selections)?;
         write(path, report.html()?.as_bytes())?;
         let json = || anyhow::Ok(format!("{:#}\n", serde_json::to_value(&report)?));
-        print(&if args.json { json()? } else { screen::text(&report.inspection) })?;
+        print(&if args.json { json()? } else { screen::text(&report.inspection) });
     } else {
         let found = match selections {
             Some(selections) => inspect_selected(&dataset, selections)?,
             None => inspect(&dataset)?,
         };
         let json = || anyhow::Ok(format!("{:#}\n", serde_json::to_value(&found)?));
-        print(&if args.json { json()? } else { screen::text(&found) })?;
+        print(&if args.json { json()? } else { screen::text(&found) });
     }
     if let Some(PicturePath(path)) = &args.sheet {
         let by = args.sheet_by;
@@ -99,19 +99,15 @@ fn write_sheet(
     if sheet.pages.len() > 1 || next.exists() {
         let next = Some(next).filter(|next| next.exists());
         next.iter().for_each(|next| {
-            eprintln!("note: {} is no page of this sheet: it was there before", next.display());
+            say!("note: {} is no page of this sheet: it was there before", next.display());
         });
     }
     let (pages, all) = (sheet.pages.len() as u64, sheet.rows + sheet.left_out);
     if sheet.left_out > 0 {
         let shown = count(sheet.rows as u64);
-        eprintln!(
-            "{} show the first {shown} of {} {what}",
-            plural(pages, "page"),
-            count(all as u64)
-        );
+        say!("{} show the first {shown} of {} {what}", plural(pages, "page"), count(all as u64));
     } else if pages > 1 {
-        eprintln!("{} show {} {what}", plural(pages, "page"), count(all as u64));
+        say!("{} show {} {what}", plural(pages, "page"), count(all as u64));
     }
     Ok(())
 }
@@ -127,7 +123,7 @@ fn page_path(path: &Path, number: u32) -> PathBuf {
 }
 
 fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    durable::write(path, bytes).with_context(|| path.display().to_string())?;
-    eprintln!("wrote {}", path.display());
+    durable::write_output(path, bytes).with_context(|| path.display().to_string())?;
+    say!("wrote {}", path.display());
     Ok(())
 }

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use tcolz::inspect::{Asked, Distribution, Inspection, Selected, SplitStatistics};
 use tcolz::recipe::Dtype;
 
-use crate::cli::output::{Facts, against_plain, bytes, classes, count, plural, times_as_many};
+use crate::cli::output::{
+    Facts, against_plain, bytes, classes, count, one_line, plural, times_as_many,
+};
 
 /// With more classes than this a split shows its smallest and its largest, not each.
 const MAX_CLASS_COLUMNS: usize = 5;
@@ -48,7 +50,7 @@ pub(super) fn text(found: &Inspection) -> String {
     tensors(found, &mut facts);
     let title = format!(
         "{}: {} in {}, {}",
-        found.dataset,
+        one_line(&found.dataset),
         plural(
             all.counts.stored,
             if found.selected.is_some() { "selected sample" } else { "sample" }

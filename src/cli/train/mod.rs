@@ -25,7 +25,7 @@ pub(super) use progress::with_event;
 
 use super::Ending;
 use super::convert::stop_on_ctrl_c;
-use super::output::{Facts, duration, plural, print};
+use super::output::{Facts, duration, one_line, plural, print, say, shown};
 use super::progress::event;
 
 /// The split that is kept for the end, where there is one of this name.
@@ -38,7 +38,7 @@ pub(super) fn run(args: &TrainArgs) -> anyhow::Result<Ending> {
     let options = options(args, select);
     if args.out.as_ref().is_some_and(|out| *out != options.out) {
         let out = options.out.display();
-        eprintln!("note: going on in {out}, where an earlier version put runs with --percent");
+        say!("note: going on in {out}, where an earlier version put runs with --percent");
     }
     let stop = stop_on_ctrl_c(
         "finishing the step in hand and writing a checkpoint; Ctrl-C again stops at once",
@@ -49,7 +49,7 @@ pub(super) fn run(args: &TrainArgs) -> anyhow::Result<Ending> {
         progress.clear();
         return match result {
             Err(TrainError::Interrupted { .. }) => {
-                eprintln!("stopped: nothing is suggested");
+                say!("stopped: nothing is suggested");
                 Ok(Ending::Interrupted)
             }
             result => found(&result?, args),
@@ -59,7 +59,7 @@ pub(super) fn run(args: &TrainArgs) -> anyhow::Result<Ending> {
     progress.clear();
     let summary = match result {
         Err(error @ (TrainError::Interrupted { .. } | TrainError::InterruptedFeatures { .. })) => {
-            eprintln!("{error}");
+            say!("{error}");
             return Ok(Ending::Interrupted);
         }
         result => result?,
@@ -67,7 +67,7 @@ pub(super) fn run(args: &TrainArgs) -> anyhow::Result<Ending> {
     if args.json {
         event(&with_event("finished", json!(summary)));
     } else {
-        print(&text(&summary, args))?;
+        print(&text(&summary, args));
     }
     Ok(Ending::Done)
 }
@@ -78,7 +78,7 @@ fn found(finding: &Finding, args: &TrainArgs) -> anyhow::Result<Ending> {
         event(&with_event("finder", json!(finding)));
         return Ok(Ending::Done);
     }
-    let files: Vec<String> = finding.files.iter().map(|file| file.display().to_string()).collect();
+    let files: Vec<String> = finding.files.iter().map(|file| shown(file)).collect();
     let files = files.join(", ");
     let text = match finding.suggested {
         Some(rate) => format!(
@@ -89,7 +89,7 @@ fn found(finding: &Finding, args: &TrainArgs) -> anyhow::Result<Ending> {
             FINDER_RATES[0], FINDER_RATES[1]
         ),
     };
-    print(&text)?;
+    print(&text);
     Ok(Ending::Done)
 }
 
@@ -189,9 +189,9 @@ fn text(summary: &TrainSummary, args: &TrainArgs) -> String {
     );
     facts.add("ended", &summary.ending);
     facts.add("time", duration(summary.seconds));
-    let out = summary.out.display();
+    let out = shown(&summary.out);
     facts.add("files", format!("{out}: log.csv, steps.csv, resources.csv, curves.png"));
-    let model = summary.model.display();
+    let model = shown(&summary.model);
     let first = if summary.finished_before {
         format!("{out} is finished already; nothing was changed\n")
     } else {
@@ -211,7 +211,7 @@ fn next_selection(unseen: &[Unseen], known: bool) -> Option<String> {
         None => (most().filter(|_| known)?, " --unseen"),
     };
     let labelled = if split.unlabelled > 0 { " --where 'label >= 0'" } else { "" };
-    Some(format!("--split {}{labelled}{unseen}", split.split))
+    Some(format!("--split {}{labelled}{unseen}", one_line(&split.split)))
 }
 
 /// `0.857, 95 % interval 0.487 to 0.974`
@@ -223,10 +223,11 @@ fn accuracy(found: &Validated) -> String {
 
 /// What to type next: an evaluation on photos that the model has never seen, where there are any.
 fn next(summary: &TrainSummary, dataset: &Path) -> String {
-    let (model, dataset) = (summary.model.display(), dataset.display());
+    let (model, dataset) = (shown(&summary.model), shown(dataset));
     let evaluate = format!("tcolz evaluate {model} {dataset}");
     let (mut note, mut commands) = (String::new(), Vec::new());
     if let Some(reason) = &summary.seen_unknown {
+        let reason = one_line(reason);
         note = format!("note: the model may have seen photos that are not known: {reason}\n");
     }
     let known = summary.seen_unknown.is_none();
@@ -240,7 +241,7 @@ fn next(summary: &TrainSummary, dataset: &Path) -> String {
                 );
             }
             commands.extend(holdout.iter().map(|(split, file)| {
-                let subset = file.display();
+                let (split, subset) = (one_line(split), shown(file));
                 format!("{evaluate} --split {split} --subset {subset}   # what it was validated on")
             }));
         }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tcolz::evaluate::Proportion;
 use tcolz::train::{Begun, EpochReport, StepReport, TrainObserver};
 
-use super::super::output::{bytes, count, duration, plain, plural, rate, says_little};
+use super::super::output::{bytes, count, duration, plain, plural, rate, say, says_little};
 use super::super::progress::{bar_style, event, message_style};
 
 /// Time between two plain lines, and between two events of the same kind.
@@ -82,7 +82,7 @@ impl TrainProgress {
         if self.json {
             event(&json!({ "event": kind, "text": text }));
         } else {
-            self.bar.suspend(|| eprintln!("{kind}: {}", plain(text)));
+            self.bar.suspend(|| say!("{kind}: {}", plain(text)));
         }
     }
 
@@ -92,7 +92,7 @@ impl TrainProgress {
             return;
         }
         self.last_line = Instant::now();
-        if self.json { event(&value()) } else { eprintln!("{}", line()) }
+        if self.json { event(&value()) } else { say!("{}", line()) }
     }
 
     /// Moves the bar of a kind of work, which begins anew where its length or `before` is another one.
@@ -185,7 +185,7 @@ impl TrainObserver for TrainProgress {
             plural(begun.epochs.into(), "epoch"),
             plural(begun.steps_per_epoch, "step")
         ));
-        lines.iter().for_each(|line| eprintln!("{line}"));
+        lines.iter().for_each(|line| say!("{line}"));
     }
 
     fn features_begun(&mut self, file: &Path, size: u64, there: u64, all: u64) {
@@ -203,7 +203,7 @@ impl TrainObserver for TrainProgress {
             there if there == all => "all are there".to_owned(),
             there => format!("{} are there", count(there)),
         };
-        eprintln!(
+        say!(
             "features of {}: {} in {}; {there}",
             plural(all, "sample"),
             bytes(size),
@@ -310,7 +310,7 @@ impl TrainObserver for TrainProgress {
             row.train_accuracy,
             duration(epoch.seconds),
         );
-        self.bar.suspend(|| eprintln!("{line}"));
+        self.bar.suspend(|| say!("{line}"));
     }
 }
 

@@ -87,7 +87,7 @@ pub fn repair(
             dataset: &dataset,
             places: &places,
             repairer: Repairer::new(&dataset, &source)?,
-            log: Log::open(&options.dataset)?,
+            log: Log::open(&options.dataset, &mut |text| observer.note(text)),
             meta: dataset.meta().clone(),
             report,
         };

@@ -45,6 +45,10 @@ pub trait RepairObserver: Sync {
     fn repairing(&self, shards: u64, bytes: u64) {
         let _ = (shards, bytes);
     }
+    /// Something that does not stop the work, in a sentence.
+    fn note(&self, text: &str) {
+        let _ = text;
+    }
     /// A damaged shard of so many bytes has been repaired, or left as it was.
     fn repaired(&self, bytes: u64) {
         let _ = bytes;
