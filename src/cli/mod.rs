@@ -79,7 +79,15 @@ fn parsed(typed: &[OsString]) -> Result<Args, clap::Error> {
     command().try_get_matches_from(typed).and_then(|found| Args::from_arg_matches(&found))
 }
 
+/// Files that any command may need at a time, beside shards.
+const FILES: u64 = 16;
+
 fn done(command: Command) -> anyhow::Result<Ending> {
+    if let Err((needed, most)) = tcolz::usage::allow_open_files(FILES) {
+        anyhow::bail!(
+            "{most} files may be open at a time (ulimit -n), and at least {needed} are needed: raise that limit"
+        );
+    }
     match command {
         Command::Demo(args) => demo::run(&args),
         Command::Convert(args) => convert::run(&args),
