@@ -6,7 +6,7 @@ VENV := .venv
 CUDA_VENV := .venv-cuda
 export TCOLZ_PYTHON := $(CURDIR)/$(VENV)/bin/python
 
-.PHONY: help demo readme ttd study test test-browser check check-cuda check-ttd tools fmt clippy optimised docs examples bench clean
+.PHONY: help demo readme ttd study test test-browser check check-long check-cuda check-ttd tools fmt clippy optimised docs examples bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -33,6 +33,9 @@ study: tools ## compare three models on made-up photos and real tweets, in study
 	TTD="$(TTD)" WEIGHTS="$(WEIGHTS)" scripts/study.sh study-out
 
 check: fmt clippy check-cuda test test-browser optimised demo readme check-ttd docs examples ## all that CI does
+
+check-long: tools $(VENV)/ready ## what takes longer than CI: hundreds of kills, thousands of damages
+	cargo test --locked --no-fail-fast -- --ignored long_
 
 fmt:
 	cargo fmt --all --check

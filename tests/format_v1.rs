@@ -149,14 +149,16 @@ fn the_same_photos_make_the_same_content_and_with_the_same_versions_the_same_byt
     }
 }
 
-/// A shard of one record batch as it was written before its footer said how many rows that has.
+/// A shard of one record batch as it was written before its footer said how many rows that has, and what it holds.
 fn without_count(shard: &[u8], columns: &[TensorColumn], rows: u64) -> Vec<u8> {
     let trailer = shard.len() - 10;
     let length = read_footer_length(shard[trailer..].try_into().unwrap()).unwrap();
     let footer = root_as_footer(&shard[trailer - length..trailer]).unwrap();
     let count = footer.custom_metadata().unwrap();
     let count: Vec<_> = count.iter().map(|pair| (pair.key(), pair.value())).collect();
-    assert_eq!(count, [(Some("tcolz.batch_rows"), Some(&*rows.to_string()))]);
+    assert_eq!(count[0], (Some("tcolz.batch_rows"), Some(&*rows.to_string())));
+    let [_, (Some("tcolz.content"), Some(content))] = count[..] else { panic!("{count:?}") };
+    assert_eq!(content.len(), 32);
     let options = IpcWriteOptions::try_new(64, false, footer.version()).unwrap();
     let schema = schema(columns);
     let mut writer = FileWriter::try_new_with_options(Vec::new(), &schema, options).unwrap();

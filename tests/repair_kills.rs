@@ -14,10 +14,12 @@ use std::thread::sleep;
 use std::time::Instant;
 
 use tcolz::convert::RepairObserver;
-use tcolz::dataset::{DATASET_FILE, LedgerWriter};
+use tcolz::dataset::{
+    DATASET_FILE, DatasetMeta, LedgerRow, LedgerWriter, content_root, root_lines,
+};
 use tcolz::recipe::Codec;
 use tcolz::shard::{ShardRow, ShardWriter};
-use tcolz::{Dataset, RepairOptions, RepairReport, repair, verify};
+use tcolz::{ConvertError, Dataset, RepairOptions, RepairReport, repair, verify};
 
 const KILLS: u32 = 40;
 
@@ -235,14 +237,9 @@ fn pixels_that_come_out_otherwise_than_the_ledger_says_are_never_stored() {
     let mut rows = dataset.ledger().unwrap();
     let last = rows.len() - 1;
     rows[last].tensors[1].blake3 = [7; 32];
-    let columns = &dataset.meta().columns;
-    let mut ledger = LedgerWriter::create(&setup.out.join("ledger.parquet"), columns).unwrap();
-    for row in rows {
-        ledger.push(row).unwrap();
-    }
     let mut meta = dataset.meta().clone();
-    meta.ledger = ledger.finish().unwrap();
-    fs::write(setup.out.join(DATASET_FILE), meta.to_bytes()).unwrap();
+    meta.content_root = content_root(&meta.classes, &meta.columns, root_lines(&rows)).to_string();
+    resealed(&setup.out, meta, rows);
     let before = common::tree(&setup.out);
     let report = repaired(&setup.out, &setup.photos);
     assert_eq!((report.repaired.len(), report.unrepaired.len()), (0, 1), "{report:?}");
@@ -252,5 +249,30 @@ fn pixels_that_come_out_otherwise_than_the_ledger_says_are_never_stored() {
         "{row}"
     );
     assert!(row.contains(&format!("expected pixels with BLAKE3 {}", "07".repeat(32))), "{row}");
+    assert!(common::tree(&setup.out) == before);
+}
+
+/// Writes another ledger, with all checksums right.
+fn resealed(out: &Path, mut meta: DatasetMeta, rows: Vec<LedgerRow>) {
+    let mut ledger = LedgerWriter::create(&out.join("ledger.parquet"), &meta.columns).unwrap();
+    rows.into_iter().for_each(|row| ledger.push(row).unwrap());
+    meta.ledger = ledger.finish().unwrap();
+    fs::write(out.join(DATASET_FILE), meta.to_bytes()).unwrap();
+}
+
+#[test]
+fn a_ledger_whose_labels_were_edited_is_beyond_repair_although_its_checksums_are_right() {
+    let setup = Foreign::new();
+    let dataset = Dataset::open(&setup.out).unwrap();
+    let mut rows = dataset.ledger().unwrap();
+    rows[0].label = Some(1 - rows[0].label.unwrap());
+    resealed(&setup.out, dataset.meta().clone(), rows);
+    let faults = verify(&setup.out, &|_| ()).unwrap().faults;
+    assert!(faults.iter().any(|fault| fault.what.contains("content root")), "{faults:?}");
+    let before = common::tree(&setup.out);
+    let options = RepairOptions::new(&setup.out, &setup.photos);
+    let error = repair(&options, &AtomicBool::new(false), &()).unwrap_err();
+    assert!(matches!(error, ConvertError::BeyondRepair { .. }), "{error}");
+    assert!(error.to_string().contains("content root"), "{error}");
     assert!(common::tree(&setup.out) == before);
 }

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use tcolz::{ConvertError, Dataset, DatasetError};
 
 const KILLS: u64 = 100;
+const LONG_KILLS: u64 = 900;
 
 /// One photo under many names, and a few that are bad: enough work for a kill to arrive in the middle.
 fn dump(folder: &Path) {
@@ -56,6 +57,16 @@ fn finished_shards(out: &Path) -> usize {
 
 #[test]
 fn a_hundred_kills_at_random_moments_change_no_byte() {
+    kills_change_no_byte(KILLS);
+}
+
+#[test]
+#[ignore = "long"]
+fn long_nine_hundred_kills_change_no_byte() {
+    kills_change_no_byte(LONG_KILLS);
+}
+
+fn kills_change_no_byte(all: u64) {
     let folder = tempfile::tempdir().unwrap();
     dump(folder.path());
     let expected = folder.path().join("expected");
@@ -77,7 +88,7 @@ fn a_hundred_kills_at_random_moments_change_no_byte() {
             let mut child = command(folder.path(), &out).spawn().unwrap();
             sleep(undisturbed.mul_f64((random % 1000) as f64 / 1100.0));
             let ended = child.try_wait().unwrap();
-            if ended.is_none() && kills < KILLS {
+            if ended.is_none() && kills < all {
                 child.kill().unwrap();
                 child.wait().unwrap();
                 kills += 1;
@@ -90,12 +101,12 @@ fn a_hundred_kills_at_random_moments_change_no_byte() {
             break;
         }
         assert!(common::tree(&out) == expected, "after {kills} kills, round {round}");
-        if kills >= KILLS {
+        if kills >= all {
             break;
         }
     }
-    assert!(with_shards >= KILLS / 4, "{with_shards} of {kills} kills came after a whole shard");
-    assert!(in_resume >= KILLS / 10, "{in_resume} of {kills} kills came in a run that resumed");
+    assert!(with_shards >= all / 4, "{with_shards} of {kills} kills came after a whole shard");
+    assert!(in_resume >= all / 10, "{in_resume} of {kills} kills came in a run that resumed");
     println!("{kills} kills: {with_shards} after a whole shard, {in_resume} in a run that resumed");
 }
 
