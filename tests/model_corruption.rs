@@ -16,6 +16,7 @@ use candle_core::{Device, Tensor};
 use safetensors::SafeTensors;
 use serde_json::{Value, json};
 use tcolz::Dataset;
+use tcolz::loader::Percent;
 use tcolz::model::file::{Model, ModelFacts};
 use tcolz::model::weights::Weights;
 use tcolz::train::{
@@ -156,7 +157,13 @@ fn a_model_that_an_earlier_version_wrote_is_opened() {
     for (key, tensor) in &found.tensors {
         assert!(numbers(tensor) == numbers(&expected.tensors[key]), "{key}");
     }
-    assert_eq!(Weights::open(&path, None).unwrap().facts, Some(expected.facts));
+    assert_eq!(Weights::open(&path, None).unwrap().facts, Some(expected.facts.clone()));
+    // Nothing else has changed.
+    let new = folder.path().join("new.safetensors");
+    expected.save(&new).unwrap();
+    let (mut header, tensors) = parts(&fs::read(new).unwrap());
+    header["__metadata__"].as_object_mut().unwrap().remove("tcolz-blake3").unwrap();
+    assert!((header, tensors) == parts(&fs::read(&path).unwrap()));
 }
 
 /// Keeps what it is warned of, and stops the run after a step.
@@ -246,7 +253,7 @@ fn a_best_model_that_is_gone_or_damaged_is_made_again_where_the_checkpoint_has_i
     let other = run(&dataset, folder.path(), "other", false);
     fs::copy(trained(&other).model, &summary.model).unwrap();
     let said = warned(&asked);
-    assert!(said.contains("another model") && said.contains("made again"), "{said}");
+    assert!(said.contains("BLAKE3") && said.contains("made again"), "{said}");
 }
 
 #[test]
@@ -314,6 +321,20 @@ fn damaged_rows_of_a_run_are_dropped_with_a_word_and_the_model_is_the_same() {
         assert!(said.contains(name), "{name}: {said}");
     }
     assert_eq!(fs::read_to_string(asked.out.join("times.csv")).unwrap().lines().count(), 1);
+}
+
+#[test]
+fn a_list_of_what_was_held_out_that_is_cut_is_written_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = training::dataset(folder.path());
+    let mut asked = run(&dataset, folder.path(), "run", true);
+    asked.validation = Validation::Holdout(Percent::parse("25").unwrap());
+    trained(&asked);
+    let path = asked.out.join("holdout.txt");
+    let whole = fs::read(&path).unwrap();
+    fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+    assert!(trained(&asked).finished_before);
+    assert!(fs::read(&path).unwrap() == whole);
 }
 
 #[test]

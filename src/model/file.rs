@@ -164,8 +164,8 @@ impl ModelFacts {
 }
 
 impl Model {
-    /// Opens a file and tests all of it: facts, keys, shapes, and the hash of facts and tensors. Models that 0.1.0 wrote
-    /// have no hash.
+    /// Opens a file and tests all of it: facts, keys, shapes, and the hash of facts and tensors. Models that 0.2.0 and
+    /// earlier wrote have no hash.
     ///
     /// # Errors
     /// [`ModelError::Io`], [`ModelError::File`]; [`ModelError::In`] where a tensor is missing, of another

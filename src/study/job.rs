@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::StudyError;
 use super::cost::Measured;
 use super::results::Document;
-use crate::durable;
+use crate::durable::{self, TEMPORARY_PREFIX};
 use crate::evaluate::Protocol;
 use crate::loader::Select;
 use crate::train::TrainOptions;
@@ -145,7 +145,7 @@ impl Job {
         for entry in fs::read_dir(&folder).map_err(StudyError::io(&folder))? {
             let path = entry.map_err(StudyError::io(&folder))?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            if path.is_file() && name != JOB_FILE {
+            if path.is_file() && name != JOB_FILE && !name.starts_with(TEMPORARY_PREFIX) {
                 files.insert(name, hash_of(&path).map_err(StudyError::io(&path))?);
             }
         }

@@ -52,11 +52,11 @@ pub(super) fn fault(folder: &RunFolder, progress: &Progress) -> Result<Option<St
     let is_known = |epoch: u32| {
         epoch > progress.epoch || (progress.best_file.is_none() && epoch == best.epoch)
     };
-    Ok(match Model::open(&path) {
-        Ok(model) if model.facts.epochs.is_some_and(is_known) => None,
-        Ok(_) => Some("it is another model than the one that was written".to_owned()),
-        Err(error) => Some(error.to_string()),
-    })
+    let is_ours = Model::open(&path).is_ok_and(|model| model.facts.epochs.is_some_and(is_known));
+    Ok((!is_ours).then(|| match &progress.best_file {
+        Some(expected) => format!("it has the BLAKE3 {found}, expected {expected}"),
+        None => format!("it is not the model of epoch {}", best.epoch),
+    }))
 }
 
 /// Makes the model of a run again, whose learner stands where the checkpoint does.

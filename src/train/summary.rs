@@ -119,6 +119,10 @@ fn run(
         Some((progress, _)) => best::fault(&folder, progress)?,
         None => None,
     };
+    // Whoever evaluates on what was held out reads its list.
+    let select = setup.samples.train.select(path, TRAINED_FILE)?;
+    let held = setup.samples.validation.as_ref();
+    let held = held.map(|part| part.select(path, HOLDOUT_FILE)).transpose()?;
     if let Some(progress) = ended {
         log::write_log(path, &progress.rows)?;
         log::check_files(path, progress)?.iter().for_each(|fault| observer.warning(fault));
@@ -127,13 +131,9 @@ fn run(
         }
     }
     let setup = setup;
-    let select = setup.samples.train.select(path, TRAINED_FILE)?;
     let order = found.as_ref().map_or(Order::Auto, |(progress, _)| order_of(progress));
     let train = setup.train_loader(&select, order)?;
-    let validation = match &setup.samples.validation {
-        Some(part) => Some(setup.plain_loader(&part.select(path, HOLDOUT_FILE)?)?),
-        None => None,
-    };
+    let validation = held.map(|select| setup.plain_loader(&select)).transpose()?;
     let mut learner = Learner::new(&setup)?;
     let mut progress = Progress::begin(setup.identity.hash(), setup.facts(), train.begin(0));
     if let Some((last, tensors)) = found {

@@ -14,7 +14,7 @@ use candle_core::Tensor;
 use super::ModelError;
 use super::tensor_file::pieces;
 
-/// The key of the hash in the file's metadata. Files that 0.1.0 wrote have none.
+/// The key of the hash in the file's metadata. Files that 0.2.0 and earlier wrote have none.
 pub(crate) const SEAL_KEY: &str = "tcolz-blake3";
 
 /// BLAKE3 of a text and of tensors, in hexadecimal.
