@@ -227,6 +227,29 @@ fn out_of_memory(bytes: usize) -> ! {
     std::process::abort()
 }
 
+/// Address space that a thread takes beside what it is given: its stack, and what glibc reserves for its allocations.
+const THREAD_ADDRESS_BYTES: u64 = (2 + 64) << 20;
+/// Address space that is taken for a while beside everything that is counted.
+const OTHER_ADDRESS_BYTES: u64 = 96 << 20;
+
+/// Whether the limit of this process's address space (`ulimit -v`) leaves too little for so many bytes and threads: what
+/// is needed and what is left, in bytes. A process cannot go on when memory is refused, so that whoever needs much asks
+/// first. `None` where there is enough, or no limit.
+#[cfg(unix)]
+pub fn short_of_address_space(bytes: u64, threads: usize) -> Option<(u64, u64)> {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::As).current?;
+    let (_, taken) = process_sizes_bytes()?;
+    let left = limit.saturating_sub(taken);
+    let needed = bytes + threads as u64 * THREAD_ADDRESS_BYTES + OTHER_ADDRESS_BYTES;
+    (needed > left).then_some((needed, left))
+}
+
+/// Elsewhere than on Unix, there is no such limit.
+#[cfg(not(unix))]
+pub fn short_of_address_space(_bytes: u64, _threads: usize) -> Option<(u64, u64)> {
+    None
+}
+
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;

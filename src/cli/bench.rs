@@ -8,12 +8,12 @@ use indicatif::ProgressBar;
 use serde_json::{Value, json};
 use tcolz::Dataset;
 use tcolz::loader::{
-    ColdLimit, ColdRates, Element, Limit, Limits, Loader, LoaderError, Rate, Select, Stage,
-    StageRates,
+    ColdLimit, ColdRates, DEFAULT_BATCH_MEMORY_BYTES, Element, Limit, Limits, Loader, LoaderError,
+    Rate, Select, Stage, StageRates,
 };
 use tcolz::recipe::Codec;
 use tcolz::transform::{bf16, f16};
-use tcolz::usage::cores;
+use tcolz::usage::{cores, short_of_address_space};
 
 use super::Ending;
 use super::args::{BatchDtype, BenchArgs};
@@ -27,6 +27,9 @@ const STAGES: [(Stage, &str); 3] = [
     (Stage::Decompression, "+ decompression"),
     (Stage::Batches, "whole batches"),
 ];
+
+/// Batches and threads beside a batch for each thread that reads: those that wait, and those that read ahead.
+const OTHERS: usize = 3;
 
 /// Of what is stored, the share that must come from the disk for a measurement to be called cold.
 const COLD_SHARE: f64 = 0.9;
@@ -136,8 +139,29 @@ impl Run<'_> {
         })
     }
 
+    /// Tests that the limit of the address space leaves enough for batches of such numbers.
+    fn check_memory(&self, number_bytes: usize, threads: usize) -> anyhow::Result<()> {
+        let meta = self.dataset.meta();
+        let side = self.args.size.unwrap_or_else(|| meta.recipe.largest_size()) as usize;
+        let batch = self.args.batch_size.saturating_mul(3 * side * side * number_bytes);
+        let batches = batch.saturating_mul(threads + OTHERS).min(DEFAULT_BATCH_MEMORY_BYTES);
+        let names = || self.select.split.split('+');
+        let read = meta.splits.iter().filter(|split| names().any(|name| name == split.name));
+        let shards: u64 = read.flat_map(|split| &split.shards).map(|shard| shard.bytes).sum();
+        match short_of_address_space(batches as u64 + shards, threads + OTHERS) {
+            Some((needed, left)) => anyhow::bail!(
+                "batches, shards and threads need about {} of address space, and the limit (`ulimit -v`) leaves {}: raise it, \
+                 or take fewer threads (-j) or a smaller --batch-size",
+                bytes(needed),
+                bytes(left)
+            ),
+            None => Ok(()),
+        }
+    }
+
     fn measure<T: Element>(&self) -> anyhow::Result<Measured> {
         let all = self.args.threads.map_or_else(cores, usize::from);
+        self.check_memory(size_of::<T>(), all)?;
         let numbers = if all == 1 { vec![1] } else { vec![1, all] };
         let bar = spinner(self.args.json);
         let mut measured = Measured { samples: 0, view: String::new(), warm: vec![], cold: vec![] };

@@ -221,6 +221,14 @@ impl Jobs for Processes<'_> {
         Ok(ending(status, reason, job.is_done(&plan.options.out)))
     }
 
+    fn damaged(&mut self, job: &Job, fault: &str) {
+        if self.args.json {
+            event(&json!({ "event": "job_damaged", "job": job.id, "reason": fault }));
+        } else {
+            eprintln!("warning: {}: it is done again: {}", plain(fault), job.words);
+        }
+    }
+
     fn ended(&mut self, job: &Job, _number: usize, ending: &JobEnding) {
         let seconds = self.begun.elapsed().as_secs_f64();
         if self.args.json {

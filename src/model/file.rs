@@ -1,7 +1,7 @@
 //! MODEL: a network that was trained here, with what is needed to use it: one safetensors file.
 //!
 //! ```text
-//! model.safetensors = length │ header: tensors, __metadata__ { "tcolz": JSON of ModelFacts } │ tensors, float32
+//! model.safetensors = length │ header: tensors, __metadata__ { "tcolz": JSON of ModelFacts, "tcolz-blake3" } │ tensors, float32
 //! ```
 //!
 //! Its tensors are those of [`Spec::parameters`], all of them and no others, under torchvision's, timm's and
@@ -14,6 +14,7 @@ use std::path::Path;
 use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
+use super::weights::seal::{SEAL_KEY, seal_fault};
 use super::weights::{Element, tensor_file};
 use super::{ModelError, Network, Properties, Spec};
 use crate::recipe::Recipe;
@@ -126,7 +127,23 @@ impl ModelFacts {
         ModelFacts::parse(reader.metadata().get(MODEL_KEY)?).ok()
     }
 
-    pub(super) fn parse(json: &str) -> Result<ModelFacts, String> {
+    /// The facts in a file's metadata and their text; `None` where it is none that was trained here.
+    ///
+    /// # Errors
+    /// What is wrong with them, in words.
+    pub(super) fn of_metadata(
+        metadata: &BTreeMap<String, String>,
+    ) -> Result<Option<(ModelFacts, &str)>, String> {
+        match metadata.get(MODEL_KEY) {
+            Some(json) => Ok(Some((ModelFacts::parse(json)?, json))),
+            None if metadata.contains_key(SEAL_KEY) => {
+                Err(damaged(&format!("its metadata has a `{SEAL_KEY}` and no `{MODEL_KEY}`")))
+            }
+            None => Ok(None),
+        }
+    }
+
+    fn parse(json: &str) -> Result<ModelFacts, String> {
         let value: serde_json::Value =
             serde_json::from_str(json).map_err(|error| format!("`{MODEL_KEY}`: {error}"))?;
         // The version first: another one may say everything else differently.
@@ -147,7 +164,8 @@ impl ModelFacts {
 }
 
 impl Model {
-    /// Opens a file and tests all of it: facts, keys, shapes.
+    /// Opens a file and tests all of it: facts, keys, shapes, and the hash of facts and tensors. Models that 0.2.0 and
+    /// earlier wrote have no hash.
     ///
     /// # Errors
     /// [`ModelError::Io`], [`ModelError::File`]; [`ModelError::In`] where a tensor is missing, of another
@@ -165,7 +183,9 @@ impl Model {
         }
         let mut reader = tensor_file::Reader::open(path)?;
         let metadata = reader.metadata();
-        let json = metadata.get(MODEL_KEY).ok_or_else(|| {
+        let facts = ModelFacts::of_metadata(&metadata);
+        let facts = facts.map_err(|reason| ModelError::file(path, reason))?;
+        let (facts, text) = facts.ok_or_else(|| {
             ModelError::file(
                 path,
                 format!(
@@ -174,7 +194,6 @@ impl Model {
                 ),
             )
         })?;
-        let facts = ModelFacts::parse(json).map_err(|reason| ModelError::file(path, reason))?;
         let stored = reader.stored();
         let shapes = stored.iter().map(|(key, stored)| (key.as_str(), &*stored.shape)).collect();
         check(&facts.spec(), &shapes).map_err(|error| error.within(path))?;
@@ -190,20 +209,21 @@ impl Model {
             let values = reader.read(&key)?;
             tensors.insert(key, Tensor::from_vec(values, stored.shape, &Device::Cpu)?);
         }
+        check_hash(path, &metadata, text, &tensors)?;
         Ok(Model { facts, tensors })
     }
 
-    /// Writes the file, whole or not at all; its folder must exist. Equal models give equal bytes.
+    /// Writes the file, whole or not at all; its folder must exist. Equal models give equal bytes. Gives the file's
+    /// BLAKE3 in hexadecimal.
     ///
     /// # Errors
     /// When the facts contradict each other or the tensors do not fit them ([`ModelError::In`],
     /// [`ModelError::File`]), or the disk refuses.
-    pub fn save(&self, path: &Path) -> Result<(), ModelError> {
+    pub fn save(&self, path: &Path) -> Result<String, ModelError> {
         if let Some(reason) = self.facts.fault() {
             return Err(ModelError::file(path, format!("cannot be written: {reason}")));
         }
-        let tensors: BTreeMap<_, _> =
-            self.tensors.iter().map(|(key, tensor)| (key.as_str(), tensor)).collect();
+        let tensors = by_key(&self.tensors);
         let shapes = tensors.iter().map(|(&key, tensor)| (key, tensor.dims())).collect();
         check(&self.spec(), &shapes).map_err(|error| error.within(path))?;
         let json = serde_json::to_string(&self.facts)
@@ -215,6 +235,31 @@ impl Model {
     pub fn spec(&self) -> Spec {
         self.facts.spec()
     }
+}
+
+/// Tests facts and tensors of a model's file against the hash in its metadata.
+///
+/// # Errors
+/// [`ModelError::File`].
+pub(super) fn check_hash(
+    path: &Path,
+    metadata: &BTreeMap<String, String>,
+    text: &str,
+    tensors: &HashMap<String, Tensor>,
+) -> Result<(), ModelError> {
+    match seal_fault(metadata, text, &by_key(tensors))? {
+        Some(fault) => Err(ModelError::file(path, damaged(&fault))),
+        None => Ok(()),
+    }
+}
+
+fn by_key(tensors: &HashMap<String, Tensor>) -> BTreeMap<&str, &Tensor> {
+    tensors.iter().map(|(key, tensor)| (key.as_str(), tensor)).collect()
+}
+
+/// What is said of a model that is not as it was written.
+fn damaged(fault: &str) -> String {
+    format!("damaged: {fault}; copy it again, or repeat the `tcolz train` that made it")
 }
 
 /// What a file of somebody else's weights is that is no safetensors file; `None` for those and for all else.

@@ -3,12 +3,15 @@
 use std::collections::HashSet;
 use std::hash::Hash;
 
-use super::fault::{Faults, Origin, model_entry};
+use super::fault::{Fault, Faults, Origin, model_entry};
 use super::spec::{
     BenchmarkSpec, ChoiceSpec, CrossValidationSpec, FoldsSpec, LearningCurveSpec, StudySpec,
     TrainingSpec, UpperLimitSpec,
 };
 use crate::evaluate::protocol::TTD_LEVELS;
+
+/// Trainings of a study. Planning takes some ten kilobytes of memory for each, and a report shows each.
+const MAX_TRAININGS: usize = 5_000;
 
 impl StudySpec {
     /// The entries of the models with what they have from `[training]`.
@@ -19,6 +22,48 @@ impl StudySpec {
     /// An entry of the models by its title.
     pub(super) fn model(&self, name: &str) -> Option<TrainingSpec> {
         self.every_model().into_iter().find(|model| model.title() == name)
+    }
+
+    /// What is wrong with a file that asks for more trainings than can be planned. Published folds count as one.
+    pub(super) fn too_many(&self) -> Option<Fault> {
+        let seeds = |seeds: &Option<Vec<u64>>| seeds.as_ref().map_or(1, Vec::len);
+        let models = self.every_model();
+        let seeds_of = |name: &str| {
+            models.iter().find(|model| model.title() == name).map_or(1, |model| seeds(&model.seeds))
+        };
+        let own = |own: &Option<Vec<u64>>, model: &str| match own {
+            Some(_) => seeds(own),
+            None => seeds_of(model),
+        };
+        let of_models =
+            models.iter().map(|model| (model_entry(&model.title()), seeds(&model.seeds)));
+        let of_folds = self.cross_validations.iter().map(|spec| {
+            let folds = match spec.folds {
+                FoldsSpec::Made(folds) => folds as usize,
+                FoldsSpec::Published(_) => 1,
+            };
+            let names = models.iter().map(TrainingSpec::title);
+            let named = names.filter(|name| spec.models.as_ref().is_none_or(|m| m.contains(name)));
+            let count = named.map(|name| own(&spec.training.seeds, &name)).sum::<usize>();
+            (format!("[[cross-validations]] `{}`", spec.name), count.saturating_mul(folds))
+        });
+        let of_curves = self.learning_curves.iter().map(|spec| {
+            let count = spec.percents.len().saturating_mul(own(&spec.seeds, &spec.model));
+            (format!("[[learning-curves]] `{}`", spec.model), count)
+        });
+        let of_limits = self.upper_limits.iter().map(|spec| {
+            (format!("[[upper-limits]] `{}`", spec.model), own(&spec.seeds, &spec.model))
+        });
+        let all: Vec<_> = of_models.chain(of_folds).chain(of_curves).chain(of_limits).collect();
+        let total = all.iter().fold(0usize, |total, (_, count)| total.saturating_add(*count));
+        let (entry, count) = all.into_iter().max_by_key(|(_, count)| *count)?;
+        (total > MAX_TRAININGS).then(|| Fault {
+            entry,
+            what: format!(
+                "trainings: expected at most {MAX_TRAININGS} in the whole file, found {total}, of which {count} are this \
+                 entry's: give fewer seeds, percents or folds, or divide the file into several"
+            ),
+        })
     }
 
     /// Everything that makes no sense whatever the datasets hold.
@@ -255,6 +300,20 @@ dataset = "d"
         ] {
             assert!(found.contains(words), "{found:?} has no {words:?}");
         }
+    }
+
+    #[test]
+    fn more_trainings_than_can_be_planned_are_refused_with_the_limit_and_what_was_found() {
+        let seeds = |count: u64| format!("seeds = {:?}\n", (0..count).collect::<Vec<_>>());
+        let with = |count| GOOD.replace("[training]\n", &format!("[training]\n{}", seeds(count)));
+        let found = |text: &str| StudySpec::parse(text).unwrap().too_many();
+        assert_eq!(found(&with(2000)), None);
+        let fault = found(&with(100_000)).unwrap().to_string();
+        assert!(fault.starts_with("[[models]] `"), "{fault}");
+        assert!(fault.contains("at most 5000") && fault.contains("found 200000"), "{fault}");
+        let folds = "[[cross-validations]]\nname = \"c\"\ndataset = \"d\"\nfolds = 4000000000\n";
+        let fault = found(&format!("{GOOD}{folds}")).unwrap().to_string();
+        assert!(fault.starts_with("[[cross-validations]] `c`, trainings"), "{fault}");
     }
 
     #[test]

@@ -75,7 +75,9 @@ impl<'a> Making<'a> {
             }
             self.origin = origin.clone();
             let cost = (number == 0).then(|| self.cost(training, train)).flatten();
-            let (name, training) = (training.title(), training.clone());
+            // Not the seeds: each of very many models would hold them all.
+            let (name, training) =
+                (training.title(), TrainingSpec { seeds: None, ..training.clone() });
             planned.push(PlannedModel { name, training, seed, train, evaluations, cost });
         }
         Ok(planned)

@@ -14,6 +14,9 @@ use crate::train::held_out;
 /// Name of the method that makes folds, with its version: the same name makes the same folds for ever.
 pub const FOLDS_METHOD: &str = "folds-v1";
 
+/// Hashes of the lists beside it, written last; lists without it are made again.
+const HASHES_FILE: &str = "BLAKE3";
+
 /// What is trained on and what is tested on: files with a sample on each line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoldLists {
@@ -186,11 +189,21 @@ fn key(dataset: &Dataset, select: &Select) -> String {
     hash.finalize().to_hex()[..16].to_owned()
 }
 
-/// Lists that were written before: the name of their folder says what they are of, and a file is there whole or not at
-/// all.
+/// Lists that were written before and are as they were: the name of their folder says what they are of.
 fn there(folder: &Path) -> Option<FoldLists> {
     let lists = FoldLists { train: folder.join("train.txt"), test: folder.join("test.txt") };
-    (lists.train.is_file() && lists.test.is_file()).then_some(lists)
+    let written = std::fs::read_to_string(folder.join(HASHES_FILE)).ok()?;
+    (written == hashes(&lists).ok()?).then_some(lists)
+}
+
+/// The text of [`HASHES_FILE`]: what `b3sum` prints.
+fn hashes(lists: &FoldLists) -> std::io::Result<String> {
+    let mut text = String::new();
+    for list in [&lists.train, &lists.test] {
+        let name = list.file_name().unwrap_or_default().to_string_lossy();
+        text += &format!("{}  {name}\n", blake3::hash(&std::fs::read(list)?));
+    }
+    Ok(text)
 }
 
 fn write_lists<'a>(
@@ -205,10 +218,14 @@ fn write_lists<'a>(
         durable::write(&path, text.as_bytes()).map_err(StudyError::io(&path))?;
         Ok::<PathBuf, StudyError>(path)
     };
-    Ok(FoldLists {
+    let lists = FoldLists {
         train: write("train.txt", train.collect())?,
         test: write("test.txt", test.collect())?,
-    })
+    };
+    let path = folder.join(HASHES_FILE);
+    let written = hashes(&lists).and_then(|text| durable::write(&path, text.as_bytes()));
+    written.map_err(StudyError::io(&path))?;
+    Ok(lists)
 }
 
 #[cfg(test)]

@@ -1,17 +1,20 @@
 //! A job: a piece of a study that is done whole or not at all, and its folder.
 //!
 //! A job is known by what it does: its id ends with a hash of everything that decides its result. Whoever changes a
-//! study's file keeps what stays the same, and two entries that ask for the same thing share it.
+//! study's file keeps what stays the same, and two entries that ask for the same thing share it. What is written last
+//! holds the hashes of its other files: a document is tested when it is read.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::StudyError;
 use super::cost::Measured;
 use super::results::Document;
-use crate::durable;
+use crate::durable::{self, TEMPORARY_PREFIX};
 use crate::evaluate::Protocol;
 use crate::loader::Select;
 use crate::train::TrainOptions;
@@ -27,7 +30,20 @@ pub const FEATURES_FOLDER: &str = "features";
 /// What a job writes last: it is done when this is there.
 pub const JOB_FILE: &str = "job.json";
 
-const JOB_FORMAT: &str = "tcolz-study-job-v1";
+const JOB_FORMAT: &str = "tcolz-study-job-v2";
+/// The format up to 0.2.0, without hashes.
+const OLD_JOB_FORMAT: &str = "tcolz-study-job-v1";
+
+/// What is read of [`JOB_FILE`].
+#[derive(Debug, Deserialize)]
+struct JobFile {
+    format: String,
+    #[serde(default)]
+    seconds: Option<f64>,
+    /// BLAKE3 of the other files of the folder, by name.
+    #[serde(default)]
+    files: BTreeMap<String, String>,
+}
 
 /// A piece of a study.
 #[derive(Debug, Clone)]
@@ -119,22 +135,74 @@ impl Job {
         self.folder(out).join(JOB_FILE).is_file()
     }
 
-    /// Writes that it is done, and how many seconds it took.
+    /// Writes that it is done, what it left, and how many seconds it took.
     ///
     /// # Errors
     /// [`StudyError::Io`].
     pub(super) fn done(&self, out: &Path, seconds: f64) -> Result<(), StudyError> {
+        let folder = self.folder(out);
+        let mut files = BTreeMap::new();
+        for entry in fs::read_dir(&folder).map_err(StudyError::io(&folder))? {
+            let path = entry.map_err(StudyError::io(&folder))?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if path.is_file() && name != JOB_FILE && !name.starts_with(TEMPORARY_PREFIX) {
+                files.insert(name, hash_of(&path).map_err(StudyError::io(&path))?);
+            }
+        }
         let job = json!({
             "format": JOB_FORMAT, "job": self.id, "what": self.words,
             "tcolz_version": env!("CARGO_PKG_VERSION"), "definition": self.definition, "seconds": seconds,
+            "files": files,
         });
-        write_json(&self.folder(out).join(JOB_FILE), &job)
+        write_json(&folder.join(JOB_FILE), &job)
+    }
+
+    /// What is wrong with the files of a job that is done.
+    ///
+    /// # Errors
+    /// [`StudyError::Io`].
+    pub(super) fn fault(&self, out: &Path) -> Result<Option<String>, StudyError> {
+        let job = match self.file(out) {
+            Err(error) => return Ok(Some(error.to_string())),
+            Ok(job) => job,
+        };
+        let folder = self.folder(out);
+        for (name, expected) in job.iter().flat_map(|job| &job.files) {
+            let path = folder.join(name);
+            match hash_of(&path) {
+                Ok(found) if found == *expected => {}
+                Ok(found) => return Ok(Some(changed(&path, &found, expected))),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                    return Ok(Some(format!("{}: it is gone", path.display())));
+                }
+                Err(error) => return Err(StudyError::io(&path)(error)),
+            }
+        }
+        Ok(None)
     }
 
     /// The seconds that it took; `None` where it is not done, or was done by a version that did not write it down.
     pub(super) fn seconds(&self, out: &Path) -> Option<f64> {
-        let text = fs::read_to_string(self.folder(out).join(JOB_FILE)).ok()?;
-        serde_json::from_str::<Value>(&text).ok()?.get("seconds")?.as_f64()
+        self.file(out).ok()??.seconds
+    }
+
+    /// What says that it is done, where it is.
+    fn file(&self, out: &Path) -> Result<Option<JobFile>, StudyError> {
+        let path = self.folder(out).join(JOB_FILE);
+        let text = match fs::read(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            text => text.map_err(StudyError::io(&path))?,
+        };
+        let damaged = |reason| StudyError::Damaged { path: path.clone(), reason };
+        let job: JobFile =
+            serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
+        let has_document = job.files.contains_key(self.work.document());
+        match job.format.as_str() {
+            OLD_JOB_FORMAT => Ok(Some(job)),
+            JOB_FORMAT if has_document => Ok(Some(job)),
+            JOB_FORMAT => Err(damaged(format!("no hash of {}", self.work.document()))),
+            other => Err(damaged(format!("the format is `{other}`, expected `{JOB_FORMAT}`"))),
+        }
     }
 
     /// Forgets that it is done: what it found stays until it is done again.
@@ -156,22 +224,37 @@ impl Job {
     /// # Errors
     /// [`StudyError::Io`], [`StudyError::Damaged`].
     pub(super) fn read(&self, out: &Path) -> Result<Option<Document>, StudyError> {
-        if !self.is_done(out) {
-            return Ok(None);
-        }
-        let file = format!("{RESULTS_FOLDER}/{}/{}", self.id, self.work.document());
+        let Some(job) = self.file(out)? else { return Ok(None) };
+        let name = self.work.document();
+        let file = format!("{RESULTS_FOLDER}/{}/{name}", self.id);
         let path = out.join(&file);
-        let text = match fs::read_to_string(&path) {
+        let bytes = match fs::read(&path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let reason = format!("{} is gone", self.work.document());
+                let reason = format!("{name} is gone");
                 return Err(StudyError::Damaged { path: self.folder(out), reason });
             }
-            text => text.map_err(StudyError::io(&path))?,
+            bytes => bytes.map_err(StudyError::io(&path))?,
         };
-        let json = serde_json::from_str(&text);
+        let found = blake3::hash(&bytes).to_string();
+        if let Some(expected) = job.files.get(name).filter(|expected| **expected != found) {
+            let reason = changed(&path, &found, expected);
+            return Err(StudyError::Damaged { path: self.folder(out), reason });
+        }
+        let json = serde_json::from_slice(&bytes);
         let json = json.map_err(|error| StudyError::Damaged { path, reason: error.to_string() })?;
         Ok(Some(Document { file, json }))
     }
+}
+
+/// BLAKE3 of a file.
+fn hash_of(path: &Path) -> std::io::Result<String> {
+    let mut hash = blake3::Hasher::new();
+    hash.update_reader(fs::File::open(path)?)?;
+    Ok(hash.finalize().to_string())
+}
+
+fn changed(path: &Path, found: &str, expected: &str) -> String {
+    format!("{} has the BLAKE3 {found}, expected {expected}", path.display())
 }
 
 /// Writes a document, whole or not at all.

@@ -1,5 +1,6 @@
 //! All jobs of a study, one after the other, and the report.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
@@ -11,6 +12,8 @@ use super::plan::Plan;
 use super::report::write_report;
 use super::results::Results;
 use crate::durable::{self, FolderLock};
+use crate::model::Model;
+use crate::train::BEST_FILE;
 
 /// How a job ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +44,9 @@ pub trait Jobs {
     /// # Errors
     /// When no job can be done any more.
     fn run(&mut self, plan: &Plan, job: &Job, number: usize) -> Result<JobEnding, StudyError>;
+
+    /// What a job left is not as it was written: it is done again.
+    fn damaged(&mut self, _job: &Job, _fault: &str) {}
 
     /// A job ended.
     fn ended(&mut self, _job: &Job, _number: usize, _ending: &JobEnding) {}
@@ -91,6 +97,7 @@ pub fn study(
     if measures_again {
         plan.jobs.iter().filter(is_cost).try_for_each(|job| job.forget(out))?;
     }
+    forget_damaged(plan, jobs)?;
     let done_before = plan.jobs.iter().filter(|job| job.is_done(out)).count();
     let mut failed: Vec<Failed> = Vec::new();
     let mut interrupted = false;
@@ -133,4 +140,25 @@ pub fn study(
         busy: written.busy,
         results,
     })
+}
+
+/// Forgets the jobs that are done and left something that is not as it was written any more, and trainings whose model is
+/// needed and is not.
+fn forget_damaged(plan: &Plan, jobs: &mut dyn Jobs) -> Result<(), StudyError> {
+    let out = &plan.options.out;
+    let mut forget = |job: &Job, fault: Option<String>| -> Result<(), StudyError> {
+        let Some(fault) = fault else { return Ok(()) };
+        jobs.damaged(job, &fault);
+        job.forget(out)
+    };
+    plan.jobs.iter().try_for_each(|job| forget(job, job.fault(out)?))?;
+    let open = plan.jobs.iter().filter(|job| !job.is_done(out));
+    let needed: BTreeSet<usize> = open.filter_map(|job| job.work.needs()).collect();
+    for job in needed.into_iter().map(|needed| &plan.jobs[needed]).filter(|job| job.is_done(out)) {
+        if let Work::Train { options, .. } = &job.work {
+            let model = Model::open(&options.out.join(BEST_FILE));
+            forget(job, model.err().map(|error| error.to_string()))?;
+        }
+    }
+    Ok(())
 }

@@ -149,6 +149,9 @@ impl Plan {
                 format!("it lies in the dataset {}: take another --out", dataset.display());
             return Err(StudyError::File { path: options.out, reason });
         }
+        if let Some(fault) = spec.too_many() {
+            return Err(StudyError::Faults { path: options.file, faults: vec![fault] });
+        }
         let mut faults = spec.faults();
         let base = options.file.parent().unwrap_or(Path::new(""));
         let mut datasets = BTreeMap::new();

@@ -123,20 +123,28 @@ fn quickest_reference(plan: &Plan, threads: usize) -> Result<Option<f64>, StudyE
     Ok(quickest)
 }
 
-/// Trains. A study that was killed may have left a training that is still ending: its run is waited for.
+/// Trains. A study that was killed may have left a training that is still ending: its run is waited for. A run that is
+/// damaged begins anew.
 fn train_when_free(
     options: &TrainOptions,
     stop: &AtomicBool,
     observer: &mut dyn JobObserver,
 ) -> Result<TrainSummary, StudyError> {
     let begun = Instant::now();
+    let mut options = options.clone();
     loop {
-        match train(options, stop, observer.as_train()) {
+        match train(&options, stop, observer.as_train()) {
             Err(TrainError::Locked { .. }) if begun.elapsed() < PATIENCE => {
                 if stop.load(Ordering::Relaxed) {
                     return Err(StudyError::Interrupted);
                 }
                 std::thread::sleep(Duration::from_millis(100));
+            }
+            Err(error @ (TrainError::Damaged { .. } | TrainError::BestLost { .. }))
+                if !options.restart =>
+            {
+                observer.as_train().warning(&format!("{error}; the training begins anew"));
+                options.restart = true;
             }
             ended => return Ok(ended?),
         }

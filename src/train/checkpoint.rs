@@ -3,9 +3,9 @@
 //! ```text
 //! parameter.KEY   what is trained, and stored mean and variance where they move
 //! momentum.KEY    the optimiser's
-//! __metadata__ { "tcolz-checkpoint": JSON of Progress }
+//! __metadata__ { "tcolz-checkpoint": JSON of Progress, "tcolz-blake3": hash of JSON and tensors }
 //! ```
-//! The file has its name when all of it is on the disk, and its JSON holds the hash of its tensors.
+//! The file has its name when all of it is on the disk. Its JSON holds hashes of the run's other files.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -15,10 +15,10 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{Result, TrainError};
 use super::features::FeatureUse;
-use super::log::EpochRow;
-use super::weights::hash_tensor;
+use super::log::{EpochRow, Mark};
 use crate::loader::State;
 use crate::model::file::ModelFacts;
+use crate::model::weights::seal::{SEAL_KEY, hash_tensor, seal_fault};
 use crate::model::weights::tensor_file;
 
 const FORMAT: &str = "tcolz-checkpoint-v1";
@@ -56,8 +56,15 @@ pub(super) struct Progress {
     /// Whose features it computed and whose it found; `None`: begun by a version that did not write it down.
     #[serde(default)]
     pub(super) features: Option<FeatureUse>,
-    /// BLAKE3 of the tensors.
-    tensors: String,
+    /// BLAKE3 of `best.safetensors`; `None` before the first epoch is done, or of a version that did not write it down.
+    #[serde(default)]
+    pub(super) best_file: Option<String>,
+    /// How far the files go that are appended to, by name; none of a version that did not write it down.
+    #[serde(default)]
+    pub(super) marks: BTreeMap<String, Mark>,
+    /// BLAKE3 of the tensors, by a version that did not hash the rest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tensors: Option<String>,
 }
 
 /// What an epoch's batches came to.
@@ -98,8 +105,15 @@ impl Progress {
             seconds: 0.0,
             feature_seconds: 0.0,
             features: None,
-            tensors: String::new(),
+            best_file: None,
+            marks: BTreeMap::new(),
+            tensors: None,
         }
+    }
+
+    /// Writes down how far a file goes.
+    pub(super) fn mark(&mut self, name: &str, mark: Mark) {
+        self.marks.insert(name.to_owned(), mark);
     }
 
     /// The best epoch so far.
@@ -128,21 +142,23 @@ pub(super) fn save(path: &Path, progress: &mut Progress, tensors: &Tensors) -> R
     let mut all = named(PARAMETER, &tensors.parameters);
     all.extend(named(MOMENTUM, &tensors.momentum));
     let all: BTreeMap<String, Tensor> = all.into_iter().collect();
-    let (hash, unsound) = hash_of(&all)?;
-    if let Some(key) = unsound {
-        return Err(TrainError::Diverged {
-            what: format!("`{key}` holds a number that is not finite"),
-            step: progress.step,
-            learning_rate: progress.sums.learning_rate,
-            lower: progress.sums.learning_rate,
-            kept: String::new(),
-        });
+    for (key, tensor) in &all {
+        if !is_finite(tensor)? {
+            return Err(TrainError::Diverged {
+                what: format!("`{key}` holds a number that is not finite"),
+                step: progress.step,
+                learning_rate: progress.sums.learning_rate,
+                lower: progress.sums.learning_rate,
+                kept: String::new(),
+            });
+        }
     }
-    progress.tensors = hash;
+    progress.tensors = None;
     let json = serde_json::to_string(progress)
         .map_err(|error| TrainError::Io { path: path.to_owned(), source: error.into() })?;
     let by_key = all.iter().map(|(key, tensor)| (key.as_str(), tensor)).collect();
-    Ok(tensor_file::write(path, (KEY, json), &by_key)?)
+    tensor_file::write(path, (KEY, json), &by_key)?;
+    Ok(())
 }
 
 /// Reads a checkpoint; `None` where there is none.
@@ -168,10 +184,18 @@ pub(super) fn load(path: &Path) -> Result<Option<(Progress, Tensors)>> {
         let values = reader.read(&key).map_err(|error| damaged(error.to_string()))?;
         all.insert(key, Tensor::from_vec(values, stored.shape, &Device::Cpu)?);
     }
-    let (found, _) = hash_of(&all)?;
-    if found != progress.tensors {
-        let expected = &progress.tensors;
-        return Err(damaged(format!("its tensors have the hash {found}, expected {expected}")));
+    let by_key = all.iter().map(|(key, tensor)| (key.as_str(), tensor)).collect();
+    let fault = match &progress.tensors {
+        None if !metadata.contains_key(SEAL_KEY) => Some(format!("it has no `{SEAL_KEY}`")),
+        None => seal_fault(&metadata, json, &by_key)?,
+        Some(expected) => {
+            let found = hash_of(&by_key)?;
+            (found != *expected)
+                .then(|| format!("its tensors have the hash {found}, expected {expected}"))
+        }
+    };
+    if let Some(fault) = fault {
+        return Err(damaged(fault));
     }
     let mut tensors = Tensors::default();
     for (key, tensor) in all {
@@ -184,13 +208,16 @@ pub(super) fn load(path: &Path) -> Result<Option<(Progress, Tensors)>> {
     Ok(Some((progress, tensors)))
 }
 
-/// BLAKE3 of tensors in the order of their keys, and the first that holds a number that is not finite.
-fn hash_of(tensors: &BTreeMap<String, Tensor>) -> Result<(String, Option<String>)> {
-    let (mut hash, mut unsound) = (blake3::Hasher::new(), None);
+fn is_finite(tensor: &Tensor) -> Result<bool> {
+    let values = tensor.flatten_all()?.to_vec1::<f32>()?;
+    Ok(values.iter().all(|value| value.is_finite()))
+}
+
+/// BLAKE3 of tensors in the order of their keys.
+fn hash_of(tensors: &BTreeMap<&str, &Tensor>) -> Result<String> {
+    let mut hash = blake3::Hasher::new();
     for (key, tensor) in tensors {
-        if !hash_tensor(&mut hash, key, tensor)? && unsound.is_none() {
-            unsound = Some(key.clone());
-        }
+        hash_tensor(&mut hash, key, tensor)?;
     }
-    Ok((hash.finalize().to_string(), unsound))
+    Ok(hash.finalize().to_string())
 }

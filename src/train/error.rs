@@ -77,6 +77,19 @@ pub enum TrainError {
         /// Bytes that may be used.
         limit: u64,
     },
+    /// The system limits the address space of a process, and leaves too little of it.
+    #[error(
+        "the run needs about {needed_mb} MB of address space, its threads included, and the limit (`ulimit -v`) leaves \
+         {left_mb} MB: raise it, or take fewer threads (-j, --workers), a smaller --batch-size or a smaller --size",
+        needed_mb = needed / 1_000_000,
+        left_mb = left / 1_000_000
+    )]
+    AddressSpace {
+        /// Bytes that are needed.
+        needed: u64,
+        /// Bytes that are left.
+        left: u64,
+    },
     /// Another process works on the run.
     #[error("{path}: another tcolz is training this run; wait for it, or take another --out", path = path.display())]
     Locked {
@@ -115,6 +128,22 @@ pub enum TrainError {
         path: PathBuf,
         /// What was expected and found.
         reason: String,
+    },
+    /// The model of a run that is gone or damaged, and of which nothing else is left.
+    #[error(
+        "{path}: {fault}. It was the model of epoch {best}; the run stands behind step {step}, so that it cannot be made \
+         again: copy it back if there is a copy, or begin anew with --restart",
+        path = path.display()
+    )]
+    BestLost {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        fault: String,
+        /// The epoch whose model it was, from 1.
+        best: u32,
+        /// Steps that the run has done.
+        step: u64,
     },
     /// The loss is no number any more, or a parameter is none.
     #[error(

@@ -14,18 +14,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::batches::Batches;
+use super::best;
 use super::checkpoint::{self, Progress, Sums};
 use super::curves;
 use super::error::{Result, TrainError};
 use super::features::Features;
 use super::learner::{Learner, answer, sample_loss};
-use super::log::{EpochRow, Rows, StepRow, Validated, write_log};
+use super::log::{EpochRow, Rows, STEPS_FILE, StepRow, TIMES_FILE, Validated, write_log};
 use super::observer::{EpochReport, StepReport, TrainObserver};
 use super::options::CheckpointEvery;
-use super::run::{BEST_FILE, RunFolder};
+use super::resources::Sampler;
+use super::run::RunFolder;
 use super::setup::Setup;
 use crate::loader::{Loader, Stripes};
-use crate::model::file::{Model, Validation};
 
 /// Steps of an epoch before its speed is measured: the loader's threads and the memory's pages are new.
 const WARM_UP_STEPS: u64 = 2;
@@ -51,6 +52,7 @@ pub(super) struct Fit<'a> {
     pub(super) features: Vec<Features>,
     pub(super) learner: Learner,
     pub(super) progress: Progress,
+    pub(super) sampler: Sampler,
     pub(super) stop: &'a AtomicBool,
     pub(super) observer: &'a mut dyn TrainObserver,
     /// It was said that the loss is far too high.
@@ -123,8 +125,9 @@ impl Fit<'_> {
         let options = &self.setup.options;
         let path = self.folder.path();
         write_log(path, &self.progress.rows)?;
-        let mut steps = Rows::steps(path, self.progress.step)?;
-        let mut times = Rows::times(path, self.progress.epoch.into())?;
+        let (mut steps, fault) = Rows::steps(path, &self.progress)?;
+        let (mut times, other) = Rows::times(path, &self.progress)?;
+        fault.iter().chain(&other).for_each(|fault| self.observer.warning(fault));
         let (begun, before) = (Instant::now(), self.progress.seconds);
         let mut drawn: Option<Instant> = None;
         while self.progress.epoch < options.epochs && self.progress.finished.is_none() {
@@ -147,12 +150,13 @@ impl Fit<'_> {
             }
             self.progress.rows.push(row);
             if row.best {
-                self.save_best(&row)?;
+                let saved = best::save(self.setup, self.folder, &self.learner, &row)?;
+                self.progress.best_file = Some(saved);
             }
             write_log(path, &self.progress.rows)?;
             let seconds = epoch_begun.elapsed().as_secs_f64();
             times.time(row.epoch, seconds, photos_per_second, waiting)?;
-            times.sync()?;
+            self.progress.mark(TIMES_FILE, times.mark()?);
             self.progress.epoch += 1;
             self.progress.finished = self.ending();
             self.progress.loader = self.train.begin(self.progress.epoch);
@@ -164,12 +168,19 @@ impl Fit<'_> {
                 curves::write(path, options, &self.progress.rows)?;
                 drawn = Some(Instant::now());
             }
+            if self.progress.finished.is_some() {
+                self.sampler.end();
+            }
             self.checkpoint(&mut steps)?;
             let epochs = options.epochs;
             self.observer.epoch(&EpochReport { row, epochs, seconds, photos_per_second, waiting });
             if self.progress.finished.is_none() {
                 self.obey()?;
             }
+        }
+        if let Some(fault) = best::fault(self.folder, &self.progress)? {
+            let Fit { setup, folder, learner, progress, observer, .. } = &mut self;
+            best::make_again(setup, folder, learner, progress, fault, *observer)?;
         }
         self.warn_of_the_result();
         Ok(self.progress)
@@ -383,22 +394,10 @@ impl Fit<'_> {
         }
     }
 
-    fn save_best(&self, row: &EpochRow) -> Result<()> {
-        let mut facts = self.setup.facts();
-        facts.epochs = Some(row.epoch);
-        facts.validation = row.validation.map(|found| Validation {
-            loss: found.loss,
-            accuracy: found.accuracy,
-            samples: found.samples,
-        });
-        let mut tensors = self.setup.weights.clone();
-        tensors.extend(self.learner.parameters()?);
-        Ok(Model { facts, tensors }.save(&self.folder.path().join(BEST_FILE))?)
-    }
-
     fn checkpoint(&mut self, steps: &mut Rows) -> Result<()> {
         // What the checkpoint counts as done is on the disk before it.
-        steps.sync()?;
+        self.progress.mark(STEPS_FILE, steps.mark()?);
+        self.sampler.mark(&mut self.progress);
         let tensors = self.learner.tensors()?;
         match checkpoint::save(&self.folder.checkpoint(), &mut self.progress, &tensors) {
             Err(TrainError::Diverged { what, learning_rate, .. }) => {

@@ -6,16 +6,19 @@
 //! | `steps.csv` | each step | yes |
 //! | `times.csv` | each epoch: how long it took | no: time is no part of a result |
 //!
-//! Rows behind the last checkpoint are written again by whoever goes on from it.
+//! Rows behind the last checkpoint are written again by whoever goes on from it. Those before it are tested against
+//! the hash in the checkpoint.
 
-use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::checkpoint::Progress;
 use super::error::{Result, TrainError};
-use crate::durable::{self, DurableFile};
+use super::resources::RESOURCES_FILE;
+use crate::durable;
 
 /// Name of the file with a row for each epoch.
 pub const LOG_FILE: &str = "log.csv";
@@ -28,6 +31,9 @@ const LOG_HEADER: &str = "epoch,step,learning_rate,train_loss,train_accuracy,tra
                           validation_accuracy,validation_samples,best";
 const STEPS_HEADER: &str = "step,epoch,learning_rate,loss,accuracy";
 const TIMES_HEADER: &str = "epoch,seconds,photos_per_second,waiting_share";
+/// CPU load: 100 is one core. Empty where the system or the device does not say.
+const RESOURCES_HEADER: &str =
+    "seconds,cpu_percent,resident_bytes,virtual_bytes,device_memory_bytes";
 
 /// An epoch of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -76,11 +82,14 @@ impl EpochRow {
     }
 }
 
-/// Writes `log.csv`, whole or not at all.
+/// Writes `log.csv`, whole or not at all, where it is not there as it should be.
 pub(super) fn write_log(folder: &Path, rows: &[EpochRow]) -> Result<()> {
     let mut text = format!("{LOG_HEADER}\n");
     rows.iter().for_each(|row| text.push_str(&row.line()));
     let path = folder.join(LOG_FILE);
+    if fs::read(&path).is_ok_and(|there| there == text.as_bytes()) {
+        return Ok(());
+    }
     durable::write(&path, text.as_bytes()).map_err(TrainError::io(&path))
 }
 
@@ -96,44 +105,82 @@ pub(super) struct StepRow {
     pub(super) accuracy: f64,
 }
 
-/// A CSV file whose first column numbers its rows from 1, ascending, and that is appended to.
+/// How far a file goes that a checkpoint counts on, and the BLAKE3 of so much of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Mark {
+    bytes: u64,
+    blake3: String,
+}
+
+/// A CSV file that is appended to.
 #[derive(Debug)]
 pub(super) struct Rows {
     path: PathBuf,
     file: BufWriter<File>,
+    bytes: u64,
+    hash: blake3::Hasher,
+}
+
+/// Tests the files of a finished run. The rows of a damaged one are dropped; returns what was wrong.
+pub(super) fn check_files(folder: &Path, progress: &Progress) -> Result<Vec<String>> {
+    if progress.marks.is_empty() {
+        // An earlier version finished it.
+        return Ok(Vec::new());
+    }
+    let open: [fn(&Path, &Progress) -> Result<(Rows, Option<String>)>; 3] =
+        [Rows::steps, Rows::times, Rows::resources];
+    let faults = open.into_iter().map(|open| Ok(open(folder, progress)?.1));
+    Ok(faults.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
 }
 
 impl Rows {
-    /// `steps.csv` of a run that goes on behind step `done`.
-    pub(super) fn steps(folder: &Path, done: u64) -> Result<Rows> {
-        Rows::open(&folder.join(STEPS_FILE), STEPS_HEADER, done)
+    /// `steps.csv` of a run that goes on from a checkpoint, and what was wrong with it.
+    pub(super) fn steps(folder: &Path, progress: &Progress) -> Result<(Rows, Option<String>)> {
+        let mark = progress.marks.get(STEPS_FILE);
+        Rows::open(&folder.join(STEPS_FILE), STEPS_HEADER, mark, progress.step as f64)
     }
 
-    /// `times.csv` of a run that goes on behind epoch `done`.
-    pub(super) fn times(folder: &Path, done: u64) -> Result<Rows> {
-        Rows::open(&folder.join(TIMES_FILE), TIMES_HEADER, done)
+    /// `times.csv`, in the same way.
+    pub(super) fn times(folder: &Path, progress: &Progress) -> Result<(Rows, Option<String>)> {
+        let mark = progress.marks.get(TIMES_FILE);
+        Rows::open(&folder.join(TIMES_FILE), TIMES_HEADER, mark, progress.epoch.into())
     }
 
-    /// Keeps the rows up to number `done`, and opens the file for those behind.
-    fn open(path: &Path, header: &str, done: u64) -> Result<Rows> {
+    /// `resources.csv`, in the same way.
+    pub(super) fn resources(folder: &Path, progress: &Progress) -> Result<(Rows, Option<String>)> {
+        let mark = progress.marks.get(RESOURCES_FILE);
+        Rows::open(&folder.join(RESOURCES_FILE), RESOURCES_HEADER, mark, progress.seconds)
+    }
+
+    /// Keeps what is marked, and drops all rows where that is damaged. Without a mark, as earlier versions went on, keeps
+    /// the rows whose first number is at most `done`.
+    fn open(
+        path: &Path,
+        header: &str,
+        mark: Option<&Mark>,
+        done: f64,
+    ) -> Result<(Rows, Option<String>)> {
         let io = |error| TrainError::Io { path: path.to_owned(), source: error };
-        let mut kept = DurableFile::create(path).map_err(io)?;
-        writeln!(kept, "{header}").map_err(io)?;
-        if done > 0
-            && let Ok(file) = File::open(path)
-        {
-            for line in BufReader::new(file).lines().skip(1) {
-                let line = line.map_err(io)?;
-                let number = line.split(',').next().and_then(|number| number.parse::<u64>().ok());
-                match number {
-                    Some(number) if number <= done => writeln!(kept, "{line}").map_err(io)?,
-                    _ => break,
-                }
-            }
+        let text = match fs::read(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            text => text.map_err(io)?,
+        };
+        let (kept, fault) = match mark {
+            Some(mark) => match mark.check(&text) {
+                Ok(kept) => (kept.to_owned(), None),
+                Err(fault) => (format!("{header}\n").into_bytes(), Some(fault)),
+            },
+            None => (numbered(&text, header, done).into_bytes(), None),
+        };
+        if kept != text {
+            durable::write(path, &kept).map_err(io)?;
         }
-        kept.commit().map_err(io)?;
-        let file = OpenOptions::new().append(true).open(path).map_err(io)?;
-        Ok(Rows { path: path.to_owned(), file: BufWriter::new(file) })
+        let file = BufWriter::new(OpenOptions::new().append(true).open(path).map_err(io)?);
+        let mut hash = blake3::Hasher::new();
+        hash.update(&kept);
+        let rows = Rows { path: path.to_owned(), file, bytes: kept.len() as u64, hash };
+        let said = |fault| format!("{}: {fault}: all its rows are dropped", path.display());
+        Ok((rows, fault.map(said)))
     }
 
     pub(super) fn step(&mut self, row: &StepRow) -> Result<()> {
@@ -145,15 +192,53 @@ impl Rows {
         self.line(format_args!("{epoch},{seconds:.3},{rate:.1},{waiting:.4}"))
     }
 
-    fn line(&mut self, line: std::fmt::Arguments<'_>) -> Result<()> {
-        writeln!(self.file, "{line}").map_err(TrainError::io(&self.path))
+    pub(super) fn line(&mut self, line: std::fmt::Arguments<'_>) -> Result<()> {
+        let line = format!("{line}\n");
+        self.file.write_all(line.as_bytes()).map_err(TrainError::io(&self.path))?;
+        self.bytes += line.len() as u64;
+        self.hash.update(line.as_bytes());
+        Ok(())
     }
 
-    /// Everything so far is on the disk.
-    pub(super) fn sync(&mut self) -> Result<()> {
-        self.file.flush().map_err(TrainError::io(&self.path))?;
-        self.file.get_ref().sync_data().map_err(TrainError::io(&self.path))
+    /// Hands everything so far to the system.
+    pub(super) fn flush(&mut self) -> Result<()> {
+        self.file.flush().map_err(TrainError::io(&self.path))
     }
+
+    /// Everything so far is on the disk: how far that is.
+    pub(super) fn mark(&mut self) -> Result<Mark> {
+        self.flush()?;
+        self.file.get_ref().sync_data().map_err(TrainError::io(&self.path))?;
+        Ok(Mark { bytes: self.bytes, blake3: self.hash.finalize().to_string() })
+    }
+}
+
+impl Mark {
+    /// So much of a file as is marked, or what is wrong with it.
+    fn check<'a>(&self, text: &'a [u8]) -> std::result::Result<&'a [u8], String> {
+        let Mark { bytes, blake3: expected } = self;
+        let marked = usize::try_from(*bytes).ok().and_then(|bytes| text.get(..bytes));
+        let Some(marked) = marked else {
+            return Err(format!("expected at least {bytes} bytes, found {}", text.len()));
+        };
+        let found = blake3::hash(marked).to_string();
+        match found == *expected {
+            true => Ok(marked),
+            false => {
+                Err(format!("its first {bytes} bytes have the BLAKE3 {found}, expected {expected}"))
+            }
+        }
+    }
+}
+
+/// The header, and the whole rows whose first number is at most `done`; none where nothing is done.
+fn numbered(text: &[u8], header: &str, done: f64) -> String {
+    let text = String::from_utf8_lossy(text);
+    let rows = text.split_inclusive('\n').skip(1).take_while(|row| {
+        let number = row.split(',').next().and_then(|number| number.parse::<f64>().ok());
+        done > 0.0 && row.ends_with('\n') && number.is_some_and(|number| number <= done)
+    });
+    format!("{header}\n{}", rows.collect::<String>())
 }
 
 #[cfg(test)]
@@ -163,20 +248,49 @@ mod tests {
     #[test]
     fn rows_behind_the_checkpoint_are_dropped_and_half_a_row_too() {
         let folder = tempfile::tempdir().unwrap();
-        let row = |step| StepRow { step, epoch: 1, learning_rate: 0.01, loss: 0.5, accuracy: 0.25 };
-        let mut rows = Rows::steps(folder.path(), 0).unwrap();
-        (1..=4).for_each(|step| rows.step(&row(step)).unwrap());
-        rows.sync().unwrap();
-        drop(rows);
         let path = folder.path().join(STEPS_FILE);
-        let whole = std::fs::read_to_string(&path).unwrap();
-        std::fs::write(&path, whole.clone() + "5,1,1e-").unwrap();
-        let mut rows = Rows::steps(folder.path(), 3).unwrap();
+        let row = |step| StepRow { step, epoch: 1, learning_rate: 0.01, loss: 0.5, accuracy: 0.25 };
+        let open = |mark: Option<&Mark>, done| {
+            let (rows, fault) = Rows::open(&path, STEPS_HEADER, mark, done).unwrap();
+            assert_eq!(fault, None);
+            rows
+        };
+        let mut rows = open(None, 0.0);
+        (1..=3).for_each(|step| rows.step(&row(step)).unwrap());
+        let mark = rows.mark().unwrap();
         rows.step(&row(4)).unwrap();
-        rows.sync().unwrap();
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), whole);
-        drop(Rows::steps(folder.path(), 0).unwrap());
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("{STEPS_HEADER}\n"));
+        rows.flush().unwrap();
+        let whole = fs::read_to_string(&path).unwrap();
+        // With the mark of a checkpoint, and by the numbers of the rows.
+        for (mark, done) in [(Some(&mark), 0.0), (None, 3.0)] {
+            fs::write(&path, whole.clone() + "5,1,1e-").unwrap();
+            let mut rows = open(mark, done);
+            rows.step(&row(4)).unwrap();
+            rows.flush().unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), whole);
+        }
+        drop(open(None, 0.0));
+        assert_eq!(fs::read_to_string(&path).unwrap(), format!("{STEPS_HEADER}\n"));
+    }
+
+    #[test]
+    fn rows_that_are_not_what_the_checkpoint_counts_on_are_dropped_with_a_word() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(TIMES_FILE);
+        let mut rows = Rows::open(&path, TIMES_HEADER, None, 0.0).unwrap().0;
+        rows.time(1, 2.0, 3.0, 0.5).unwrap();
+        let mark = rows.mark().unwrap();
+        let whole = fs::read(&path).unwrap();
+        let mut flipped = whole.clone();
+        flipped[whole.len() - 3] ^= 1;
+        for (damaged, words) in
+            [(&flipped[..], "expected"), (&whole[..9], "found 9"), (b"", "found 0")]
+        {
+            fs::write(&path, damaged).unwrap();
+            let (_, fault) = Rows::open(&path, TIMES_HEADER, Some(&mark), 0.0).unwrap();
+            assert!(fault.as_ref().is_some_and(|fault| fault.contains(words)), "{fault:?}");
+            assert_eq!(fs::read_to_string(&path).unwrap(), format!("{TIMES_HEADER}\n"));
+        }
     }
 
     #[test]

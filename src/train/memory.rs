@@ -3,12 +3,14 @@
 use candle_core::Device;
 use serde::Serialize;
 
-use super::error::Result;
+use super::error::{Result, TrainError};
 use super::options::{Finetune, TrainOptions};
+use super::setup::waiting_batches;
+use crate::dataset::{Dataset, SplitMeta};
 use crate::model::Spec;
 use crate::model::memory::StepPlan;
 use crate::storage::available_memory_bytes;
-use crate::usage::cores;
+use crate::usage::{cores, short_of_address_space};
 
 /// Bytes of a number.
 const F32: u64 = 4;
@@ -65,7 +67,39 @@ impl MemoryEstimate {
     }
 }
 
+/// Threads of a run beside those that compute and those that read: reading ahead, what the run uses, and the main one.
+const OTHER_THREADS: usize = 4;
+
+/// Tests that a run has the memory that it needs, before anything large is allocated.
+///
+/// # Errors
+/// [`TrainError::Memory`], [`TrainError::AddressSpace`].
+pub(super) fn check(
+    spec: &Spec,
+    options: &TrainOptions,
+    dataset: &Dataset,
+    size: u32,
+    device: &Device,
+) -> Result<()> {
+    let waiting = waiting_batches(options);
+    let needed = MemoryEstimate::of(spec, options, size, device, waiting)?.total();
+    if let Some(limit) = options.memory_limit.or_else(|| available(device))
+        && needed > limit
+    {
+        return Err(TrainError::Memory { needed, limit });
+    }
+    let read = |split: &&SplitMeta| options.select.split.split('+').any(|name| name == split.name);
+    let shards = dataset.meta().splits.iter().filter(read).flat_map(|split| &split.shards);
+    let mapped: u64 = shards.map(|shard| shard.bytes).sum();
+    let threads = [options.threads, options.workers].map(|threads| threads.unwrap_or_else(cores));
+    let threads = threads.iter().sum::<usize>() + OTHER_THREADS;
+    match short_of_address_space(needed + mapped, threads) {
+        Some((needed, left)) => Err(TrainError::AddressSpace { needed, left }),
+        None => Ok(()),
+    }
+}
+
 /// Memory that a run may take on a device; `None` where it does not say.
-pub(super) fn available(device: &Device) -> Option<u64> {
+fn available(device: &Device) -> Option<u64> {
     if device.is_cpu() { available_memory_bytes() } else { super::device::free_bytes(device) }
 }

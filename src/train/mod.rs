@@ -11,12 +11,13 @@
 //! | [`schedule`], [`sgd`], [`loss`] | learning rates, steps, the loss: as PyTorch's |
 //! | `setup`, `samples`, `weights`, `memory`, `device` | everything that is found and tested before the first step |
 //! | `check` | the same for whoever plans many runs |
-//! | `run`, `identity`, `checkpoint`, `log`, `resources`, `curves` | the folder of a run and its files |
+//! | `run`, `identity`, `checkpoint`, `best`, `log`, `resources`, `curves` | the folder of a run and its files |
 //! | `cache`, `features`, `batches` | what a batch is made of |
 //! | `learner`, `fit` | the loop |
 //! | `finder` | which learning rate |
 
 mod batches;
+mod best;
 mod cache;
 mod check;
 mod checkpoint;

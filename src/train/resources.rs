@@ -1,23 +1,21 @@
 //! What a run uses, once a second: `resources.csv`, written by a thread of its own.
 
-use std::fs::{File, OpenOptions};
-use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use candle_core::Device;
 
+use super::checkpoint::Progress;
 use super::device;
 use super::error::{Result, TrainError};
+use super::log::Rows;
 use crate::usage::{process_cpu_seconds, process_sizes_bytes};
 
 /// Name of the file.
 pub const RESOURCES_FILE: &str = "resources.csv";
-
-/// CPU load: 100 is one core. Empty where the system or the device does not say.
-const HEADER: &str = "seconds,cpu_percent,resident_bytes,virtual_bytes,device_memory_bytes";
 
 /// Time between two rows.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -25,28 +23,24 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// Writes rows until it is dropped.
 #[derive(Debug)]
 pub(super) struct Sampler {
+    rows: Arc<Mutex<Rows>>,
     stop: Option<SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Sampler {
-    /// Begins; `seconds` of the run went by in earlier processes, whose rows are kept.
+    /// Begins; the rows of earlier processes are kept. Returns what was wrong with them.
     ///
     /// # Errors
     /// When the file cannot be written or the thread cannot be started.
-    pub(super) fn begin(folder: &Path, seconds: f64, device: &Device) -> Result<Sampler> {
-        let path = folder.join(RESOURCES_FILE);
-        let io = |source| TrainError::Io { path: path.clone(), source };
-        let mut options = OpenOptions::new();
-        let file = if seconds > 0.0 {
-            options.append(true).create(true).open(&path)
-        } else {
-            File::create(&path)
-        };
-        let mut file = BufWriter::new(file.map_err(io)?);
-        if file.get_ref().metadata().map_err(io)?.len() == 0 {
-            writeln!(file, "{HEADER}").map_err(io)?;
-        }
+    pub(super) fn begin(
+        folder: &Path,
+        progress: &Progress,
+        device: &Device,
+    ) -> Result<(Sampler, Option<String>)> {
+        let (rows, fault) = Rows::resources(folder, progress)?;
+        let (rows, seconds) = (Arc::new(Mutex::new(rows)), progress.seconds);
+        let written = Arc::clone(&rows);
         let (stop, stopped) = sync_channel(1);
         let device = device.clone();
         let sample = move || {
@@ -61,30 +55,43 @@ impl Sampler {
                 (time, cpu) = (now, used);
                 let sizes = process_sizes_bytes();
                 let at = seconds + now.duration_since(begun).as_secs_f64();
-                let row = writeln!(
-                    file,
+                let mut rows = written.lock().unwrap_or_else(PoisonError::into_inner);
+                let row = rows.line(format_args!(
                     "{at:.1},{},{},{},{}",
                     load.map_or(String::new(), |load| format!("{load:.0}")),
                     number(sizes.map(|(resident, _)| resident)),
                     number(sizes.map(|(_, addresses)| addresses)),
                     number(device::used_bytes(&device)),
-                );
-                if row.and_then(|()| file.flush()).is_err() {
+                ));
+                if row.and_then(|()| rows.flush()).is_err() {
                     return;
                 }
             }
         };
-        let thread = Builder::new().name("tcolz-resources".to_owned()).spawn(sample).map_err(io)?;
-        Ok(Sampler { stop: Some(stop), thread: Some(thread) })
+        let thread = Builder::new().name("tcolz-resources".to_owned()).spawn(sample);
+        let thread = thread.map_err(TrainError::io(&folder.join(RESOURCES_FILE)))?;
+        Ok((Sampler { rows, stop: Some(stop), thread: Some(thread) }, fault))
+    }
+
+    /// Writes down how far the file goes, unless the disk refuses: rows are no part of a result.
+    pub(super) fn mark(&self, progress: &mut Progress) {
+        if let Ok(mark) = self.rows.lock().unwrap_or_else(PoisonError::into_inner).mark() {
+            progress.mark(RESOURCES_FILE, mark);
+        }
+    }
+
+    /// Ends; no row is written any more.
+    pub(super) fn end(&mut self) {
+        self.stop = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
     }
 }
 
 impl Drop for Sampler {
     fn drop(&mut self) {
-        self.stop = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        self.end();
     }
 }
 

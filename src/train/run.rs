@@ -14,7 +14,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::cache::CACHE_PREFIX;
 use super::checkpoint::Progress;
@@ -22,6 +22,7 @@ use super::error::{Result, TrainError};
 use super::fit::ALL_DONE;
 use super::identity::{DATASET_OPTION, HOLDOUT_OPTION, Identity};
 use super::log::{LOG_FILE, STEPS_FILE, TIMES_FILE};
+use super::observer::TrainObserver;
 use super::options::{DEFAULT_RANDOM_LEARNING_RATE, TrainOptions};
 use super::resources::RESOURCES_FILE;
 use super::samples::{HOLDOUT_FILE, HOLDOUT_METHODS, TRAINED_FILE};
@@ -51,15 +52,49 @@ struct RunFile {
     /// Epochs that it was asked for before, where more were asked for once it had finished.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     earlier_epochs: Vec<u32>,
+    /// BLAKE3 of the rest; none of an earlier version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    blake3: Option<String>,
 }
 
 impl RunFile {
-    fn write(&self, path: &Path) -> Result<()> {
-        let text = serde_json::to_string_pretty(self).map_err(|error| TrainError::Damaged {
-            path: path.to_owned(),
-            reason: error.to_string(),
-        })?;
-        durable::write(path, (text + "\n").as_bytes()).map_err(TrainError::io(path))
+    fn of(identity: &Identity) -> RunFile {
+        RunFile {
+            format: RUN_FORMAT.to_owned(),
+            tcolz_version: env!("CARGO_PKG_VERSION").to_owned(),
+            options: identity.options().clone(),
+            earlier_epochs: Vec::new(),
+            blake3: None,
+        }
+    }
+
+    fn read(path: &Path) -> Result<RunFile> {
+        let text = fs::read_to_string(path).map_err(TrainError::io(path))?;
+        let damaged = |reason: String| TrainError::Damaged { path: path.to_owned(), reason };
+        let mut run: RunFile =
+            serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?;
+        if run.format != RUN_FORMAT {
+            let reason = format!("its format is `{}`, expected `{RUN_FORMAT}`", run.format);
+            return Err(damaged(reason));
+        }
+        if let Some(expected) = run.blake3.take() {
+            let found = run.hash();
+            if found != expected {
+                return Err(damaged(format!("it has the BLAKE3 {found}, expected {expected}")));
+            }
+        }
+        Ok(run)
+    }
+
+    fn write(mut self, path: &Path) -> Result<()> {
+        self.blake3 = Some(self.hash());
+        let text = format!("{:#}\n", json!(self));
+        durable::write(path, text.as_bytes()).map_err(TrainError::io(path))
+    }
+
+    /// Of its JSON without white space and without the hash.
+    fn hash(&self) -> String {
+        blake3::hash(json!(self).to_string().as_bytes()).to_string()
     }
 }
 
@@ -68,8 +103,7 @@ impl RunFile {
 pub(super) fn with_begun_rate(options: &TrainOptions) -> TrainOptions {
     let mut options = options.clone();
     if options.had_another_default_rate() && !options.restart {
-        let text = fs::read_to_string(options.out.join(RUN_FILE)).unwrap_or_default();
-        let run: Option<RunFile> = serde_json::from_str(&text).ok();
+        let run = RunFile::read(&options.out.join(RUN_FILE)).ok();
         let begun = run.and_then(|run| run.options.get("--lr").and_then(Value::as_f64));
         options.learning_rate = begun.filter(|rate| *rate == DEFAULT_RANDOM_LEARNING_RATE);
     }
@@ -79,13 +113,9 @@ pub(super) fn with_begun_rate(options: &TrainOptions) -> TrainOptions {
 /// Which of [`HOLDOUT_METHODS`] a run holds samples out by: the one that it was begun with.
 pub(super) fn holdout_of(options: &TrainOptions) -> &'static str {
     let [first, last] = HOLDOUT_METHODS;
-    let text = match options.restart {
-        true => String::new(),
-        false => fs::read_to_string(options.out.join(RUN_FILE)).unwrap_or_default(),
-    };
-    match serde_json::from_str::<RunFile>(&text) {
+    match RunFile::read(&options.out.join(RUN_FILE)) {
         // Runs that were begun before there was another one have no word of it.
-        Ok(run) if !run.options.contains_key(HOLDOUT_OPTION) => first,
+        Ok(run) if !options.restart && !run.options.contains_key(HOLDOUT_OPTION) => first,
         _ => last,
     }
 }
@@ -143,44 +173,48 @@ impl RunFolder {
         identity: &Identity,
         restart: bool,
         progress: Option<&Progress>,
+        observer: &mut dyn TrainObserver,
     ) -> Result<()> {
         let path = self.path.join(RUN_FILE);
         if restart {
             self.empty()?;
-        } else if path.try_exists().map_err(TrainError::io(&path))? {
-            return self.check(identity, &path, progress);
-        } else if self.checkpoint().exists() {
-            let reason = format!("{RUN_FILE} is gone");
-            return Err(TrainError::Damaged { path: self.path.clone(), reason });
+        } else {
+            let checked = match path.try_exists().map_err(TrainError::io(&path))? {
+                true => self.check(identity, &path, progress),
+                false if !self.checkpoint().exists() => Ok(false),
+                false => {
+                    let reason = "it is gone".to_owned();
+                    Err(TrainError::Damaged { path: path.clone(), reason })
+                }
+            };
+            match checked {
+                Ok(true) => return Ok(()),
+                Ok(false) => {}
+                // Its checkpoint says the same.
+                Err(TrainError::Damaged { reason, .. })
+                    if progress.is_some_and(|progress| progress.options == identity.hash()) =>
+                {
+                    let path = path.display();
+                    observer.warning(&format!("{path}: {reason}: it is made again"));
+                }
+                Err(error) => return Err(error),
+            }
         }
         let last = self.path.join(LAST_FOLDER);
         durable::create_folder(&last).map_err(TrainError::io(&last))?;
-        let run = RunFile {
-            format: RUN_FORMAT.to_owned(),
-            tcolz_version: env!("CARGO_PKG_VERSION").to_owned(),
-            options: identity.options().clone(),
-            earlier_epochs: Vec::new(),
-        };
-        run.write(&path)
+        RunFile::of(identity).write(&path)
     }
 
     /// Whether a checkpoint with the hash `options` is of this run, made when fewer epochs were asked for.
     pub(super) fn had_fewer_epochs(&self, identity: &Identity, options: &str) -> bool {
-        let text = fs::read_to_string(self.path.join(RUN_FILE)).unwrap_or_default();
-        let run: Option<RunFile> = serde_json::from_str(&text).ok();
+        let run = RunFile::read(&self.path.join(RUN_FILE)).ok();
         let mut earlier = run.into_iter().flat_map(|run| run.earlier_epochs);
         earlier.any(|epochs| identity.with_epochs(epochs).hash() == options)
     }
 
-    fn check(&self, identity: &Identity, path: &Path, progress: Option<&Progress>) -> Result<()> {
-        let text = fs::read_to_string(path).map_err(TrainError::io(path))?;
-        let damaged = |reason: String| TrainError::Damaged { path: path.to_owned(), reason };
-        let mut run: RunFile =
-            serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?;
-        if run.format != RUN_FORMAT {
-            let reason = format!("its format is `{}`, expected `{RUN_FORMAT}`", run.format);
-            return Err(damaged(reason));
-        }
+    /// Tests that the run is the one that is asked for; true.
+    fn check(&self, identity: &Identity, path: &Path, progress: Option<&Progress>) -> Result<bool> {
+        let mut run = RunFile::read(path)?;
         let last = self.path.join(LAST_FOLDER);
         durable::create_folder(&last).map_err(TrainError::io(&last))?;
         durable::remove_leftovers(&last).map_err(TrainError::io(&last))?;
@@ -198,10 +232,10 @@ impl RunFolder {
             }
             run.earlier_epochs.push(earlier);
             run.options.clone_from(identity.options());
-            return run.write(path);
+            return run.write(path).map(|()| true);
         }
         match identity.difference(&run.options) {
-            None => Ok(()),
+            None => Ok(true),
             Some((option, found, asked)) if option == DATASET_OPTION => {
                 Err(TrainError::Options(format!(
                     "{} holds a run on another dataset (it has the {found}, this one the {asked}): take another --out",

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::error::Result;
+use super::observer::TrainObserver;
 use super::options::TrainOptions;
 use super::run::holdout_of;
 use super::samples::Samples;
@@ -58,11 +59,20 @@ pub(super) fn photos(setup: &Setup) -> SeenPhotos {
 
 /// Writes the record into the run's folder. A run that goes on keeps the one that was begun with, which its models
 /// name.
-pub(super) fn record(setup: &mut Setup, folder: &Path, begun: Option<&str>) -> Result<()> {
+pub(super) fn record(
+    setup: &mut Setup,
+    folder: &Path,
+    begun: Option<&str>,
+    observer: &mut dyn TrainObserver,
+) -> Result<()> {
     let path = folder.join(SEEN_FILE);
-    let there = begun.filter(|hash| SeenPhotos::read(&path, hash).is_ok());
+    let there = begun.map(|hash| SeenPhotos::read(&path, hash).map(|_| hash));
     setup.seen = Some(match there {
-        Some(hash) => hash.to_owned(),
+        Some(Ok(hash)) => hash.to_owned(),
+        Some(Err(error)) => {
+            observer.warning(&format!("{error}: it is made again"));
+            photos(setup).write(&path)?
+        }
         None => photos(setup).write(&path)?,
     });
     Ok(())

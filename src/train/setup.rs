@@ -59,6 +59,12 @@ impl Setup {
         let dataset = Dataset::open(&options.dataset)?;
         let classes = dataset.meta().classes.len();
         let mut notes = Vec::new();
+        let device = device::open(options.device)?;
+        let usual = options.network.spec(&weights::usual_properties(options), classes);
+        // What is wrong with the size is told with the weights' own properties.
+        if let Ok(size) = size(options, &dataset, &usual, &mut Vec::new()) {
+            super::memory::check(&usual, options, &dataset, size, &device)?;
+        }
         let initial = weights::open(options, &dataset.meta().classes)?;
         notes.extend(initial.notes);
         let view = view(&dataset, &initial.spec.properties)?;
@@ -72,9 +78,8 @@ impl Setup {
             class_weights: class_weights(&options.class_weights, &samples.class_samples),
         };
         loss.check(classes)?;
-        let device = device::open(options.device)?;
-        let waiting = waiting_batches(options);
-        let memory = MemoryEstimate::of(&initial.spec, options, size, &device, waiting)?;
+        let memory =
+            MemoryEstimate::of(&initial.spec, options, size, &device, waiting_batches(options))?;
         let mut setup = Setup {
             options: options.clone(),
             dataset,
@@ -94,17 +99,7 @@ impl Setup {
             notes,
         };
         setup.identity = Identity::of(&setup)?;
-        setup.check_memory()?;
         Ok(setup)
-    }
-
-    fn check_memory(&self) -> Result<()> {
-        let limit = self.options.memory_limit.or_else(|| super::memory::available(&self.device));
-        let needed = self.memory.total();
-        match limit {
-            Some(limit) if needed > limit => Err(TrainError::Memory { needed, limit }),
-            _ => Ok(()),
-        }
     }
 
     /// The loader of what is trained on; the order is the one a checkpoint was made in, else chosen here.

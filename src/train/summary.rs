@@ -6,13 +6,14 @@ use std::time::Instant;
 
 use serde::Serialize;
 
+use super::best;
 use super::checkpoint::{self, Progress};
 use super::curves;
 use super::error::{Result, TrainError};
 use super::features::{self, FeatureUse, Made};
 use super::fit::Fit;
 use super::learner::Learner;
-use super::log::EpochRow;
+use super::log::{self, EpochRow};
 use super::observer::{Begun, TrainObserver};
 use super::options::{Finetune, TrainOptions};
 use super::resources::Sampler;
@@ -75,12 +76,14 @@ pub(super) fn on_threads<T: Send>(
     options: &TrainOptions,
     work: impl FnOnce() -> Result<T> + Send,
 ) -> Result<T> {
-    let Some(threads) = options.threads else { return work() };
+    // 0: as many as there are cores.
     let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
+        .num_threads(options.threads.unwrap_or(0))
         .thread_name(|number| format!("tcolz-compute-{number}"))
         .build();
-    pool.map_err(|error| TrainError::Device(format!("{threads} threads: {error}")))?.install(work)
+    let failed =
+        |error| TrainError::Device(format!("threads that compute: {error}; take fewer, -j"));
+    pool.map_err(failed)?.install(work)
 }
 
 fn run(
@@ -92,32 +95,45 @@ fn run(
     let mut setup = Setup::of(options)?;
     let folder = RunFolder::take(&options.out)?;
     let mut found = if options.restart { None } else { checkpoint::load(&folder.checkpoint())? };
-    folder.begin(&setup.identity, options.restart, found.as_ref().map(|(progress, _)| progress))?;
+    let so_far = found.as_ref().map(|(progress, _)| progress);
+    folder.begin(&setup.identity, options.restart, so_far, observer)?;
     let path = folder.path();
-    if let Some((progress, _)) = &mut found {
-        if folder.had_fewer_epochs(&setup.identity, &progress.options) {
-            (progress.options, progress.finished) = (setup.identity.hash(), None);
-            let epochs = progress.epoch;
-            observer.note(&format!(
-                "the run was finished after {epochs} epochs, and goes on to {}; the learning rate goes on as in a run of so \
-                 many",
-                options.epochs
-            ));
-        }
-        if progress.finished.is_some() {
+    if let Some((progress, _)) = &mut found
+        && folder.had_fewer_epochs(&setup.identity, &progress.options)
+    {
+        (progress.options, progress.finished) = (setup.identity.hash(), None);
+        let epochs = progress.epoch;
+        observer.note(&format!(
+            "the run was finished after {epochs} epochs, and goes on to {}; the learning rate goes on as in a run of so \
+             many",
+            options.epochs
+        ));
+    }
+    let ended = found.as_ref().map(|(progress, _)| progress);
+    let ended = ended.filter(|progress| progress.finished.is_some());
+    let earlier = found.as_ref().and_then(|(progress, _)| progress.facts.seen.as_deref());
+    if ended.is_none() || earlier.is_some() {
+        seen::record(&mut setup, path, earlier, observer)?;
+    }
+    let fault = match &found {
+        Some((progress, _)) => best::fault(&folder, progress)?,
+        None => None,
+    };
+    // Whoever evaluates on what was held out reads its list.
+    let select = setup.samples.train.select(path, TRAINED_FILE)?;
+    let held = setup.samples.validation.as_ref();
+    let held = held.map(|part| part.select(path, HOLDOUT_FILE)).transpose()?;
+    if let Some(progress) = ended {
+        log::write_log(path, &progress.rows)?;
+        log::check_files(path, progress)?.iter().for_each(|fault| observer.warning(fault));
+        if fault.is_none() {
             return summary(&setup, &folder, progress.clone(), true);
         }
     }
-    let earlier = found.as_ref().and_then(|(progress, _)| progress.facts.seen.as_deref());
-    seen::record(&mut setup, path, earlier)?;
     let setup = setup;
-    let select = setup.samples.train.select(path, TRAINED_FILE)?;
     let order = found.as_ref().map_or(Order::Auto, |(progress, _)| order_of(progress));
     let train = setup.train_loader(&select, order)?;
-    let validation = match &setup.samples.validation {
-        Some(part) => Some(setup.plain_loader(&part.select(path, HOLDOUT_FILE)?)?),
-        None => None,
-    };
+    let validation = held.map(|select| setup.plain_loader(&select)).transpose()?;
     let mut learner = Learner::new(&setup)?;
     let mut progress = Progress::begin(setup.identity.hash(), setup.facts(), train.begin(0));
     if let Some((last, tensors)) = found {
@@ -129,11 +145,18 @@ fn run(
         progress = last;
         progress.facts.seen.clone_from(&setup.seen);
     }
+    if let Some(fault) = fault {
+        best::make_again(&setup, &folder, &learner, &mut progress, fault, observer)?;
+        if progress.finished.is_some() {
+            checkpoint::save(&folder.checkpoint(), &mut progress, &learner.tensors()?)?;
+            return summary(&setup, &folder, progress, true);
+        }
+    }
     setup.samples.warnings.iter().for_each(|text| observer.warning(text));
     setup.notes.iter().for_each(|text| observer.note(text));
     observer.begun(&begun(&setup, &folder, &train, &progress));
-    // Until the end of the run.
-    let _sampler = Sampler::begin(path, progress.seconds, &setup.device)?;
+    let (sampler, damaged) = Sampler::begin(path, &progress, &setup.device)?;
+    damaged.iter().for_each(|fault| observer.warning(fault));
     let asked = Instant::now();
     let made = features_of(&setup, &folder, validation.as_ref(), &learner, stop, observer)?;
     let (features, used, stopped) = match made {
@@ -151,6 +174,7 @@ fn run(
         (progress.seconds + seconds, progress.feature_seconds + seconds);
     if let Some(stopped) = stopped {
         // Whoever goes on knows what was made and how long it took.
+        sampler.mark(&mut progress);
         checkpoint::save(&folder.checkpoint(), &mut progress, &learner.tensors()?)?;
         return Err(stopped);
     }
@@ -162,6 +186,7 @@ fn run(
         features,
         learner,
         progress,
+        sampler,
         stop,
         observer,
         warned: false,

@@ -7,8 +7,9 @@ use candle_core::Tensor;
 use super::error::{Result, TrainError};
 use super::options::TrainOptions;
 use crate::model::init::initial_weights;
+use crate::model::weights::seal::hash_tensor;
 use crate::model::weights::{Wanted, Weights};
-use crate::model::{ModelError, Properties, Spec};
+use crate::model::{Properties, Spec};
 
 /// A network and its first weights.
 pub(super) struct Initial {
@@ -75,26 +76,4 @@ pub(super) fn hash<'a>(
         hash_tensor(&mut hash, key, tensor)?;
     }
     Ok(hash.finalize())
-}
-
-/// Adds a tensor to a hash; true when all its numbers are finite.
-pub(super) fn hash_tensor(
-    hash: &mut blake3::Hasher,
-    key: &str,
-    tensor: &Tensor,
-) -> std::result::Result<bool, ModelError> {
-    hash.update(&(key.len() as u64).to_le_bytes()).update(key.as_bytes());
-    for &side in tensor.dims() {
-        hash.update(&(side as u64).to_le_bytes());
-    }
-    let values = tensor.flatten_all()?.to_vec1::<f32>()?;
-    let mut bytes = Vec::with_capacity(1 << 16);
-    let mut finite = true;
-    for piece in values.chunks(1 << 14) {
-        bytes.clear();
-        bytes.extend(piece.iter().flat_map(|value| value.to_le_bytes()));
-        finite &= piece.iter().all(|value| value.is_finite());
-        hash.update(&bytes);
-    }
-    Ok(finite)
 }

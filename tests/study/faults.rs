@@ -125,3 +125,12 @@ fn a_device_that_is_not_there_is_told_before_the_first_job() {
     assert_eq!(output.status.code(), Some(1), "{}", super::said(&output));
     assert!(super::said(&output).contains("cuda:9"), "{}", super::said(&output));
 }
+
+#[test]
+fn a_file_of_a_hundred_thousand_seeds_is_refused_before_it_is_planned() {
+    let seeds = format!("[training]\nseeds = {:?}", (0..100_000).collect::<Vec<u32>>());
+    let folder = Folder::new(&STUDY.replace("[training]", &seeds));
+    let said = folder.ends("out", &["--list"], 1);
+    assert!(said.contains("expected at most 5000") && said.contains("200000 are"), "{said}");
+    assert!(!folder.path("out").exists());
+}

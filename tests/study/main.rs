@@ -174,3 +174,42 @@ fn the_studies_of_the_repository_are_read() {
         assert!(spec.models.len() >= 4, "{name}");
     }
 }
+
+#[test]
+fn a_document_a_list_or_a_model_that_is_damaged_is_made_again_with_a_word() {
+    let folder = Folder::new(STUDY);
+    folder.ends("out", &[], 0);
+    let expected = folder.results("out");
+    let find = |part: &str| {
+        let files = common::tree(&folder.path("out")).into_keys();
+        files.filter(|file| file.contains(part)).collect::<Vec<_>>()
+    };
+    let damage = |file: &String| {
+        let path = folder.path("out").join(file);
+        let mut bytes = fs::read(&path).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs::write(path, bytes).unwrap();
+    };
+    let damaged =
+        ["evaluation.json", "train.json", "cost.json", "labels.json", "predictions.parquet"];
+    let damaged = damaged.map(|part| find(part).remove(0));
+    damaged.iter().for_each(damage);
+    find("lists/").iter().filter(|file| file.ends_with("test.txt")).for_each(|file| damage(file));
+    let said = folder.ends("out", &[], 0);
+    for file in &damaged {
+        assert!(said.contains(file), "{file}: {said}");
+    }
+    assert!(said.contains("is done again"), "{said}");
+    assert!(folder.results("out") == expected);
+
+    // A model that an open evaluation needs.
+    let evaluation = find("evaluation.json").remove(0);
+    let job = folder.path("out").join(&evaluation).with_file_name("job.json");
+    fs::remove_file(job).unwrap();
+    find("best.safetensors").iter().for_each(damage);
+    let said = folder.ends("out", &[], 0);
+    assert!(said.contains("damaged") && said.contains("is done again"), "{said}");
+    assert!(folder.results("out").contains_key(&evaluation));
+    assert!(folder.results("out")[&evaluation] == expected[&evaluation]);
+}

@@ -30,6 +30,7 @@ mod prefix;
 mod properties;
 mod pth;
 mod refused;
+pub(crate) mod seal;
 pub(crate) mod tensor_file;
 mod tree;
 mod turn;

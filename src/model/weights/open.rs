@@ -15,7 +15,7 @@ use super::names::{Dialect, Names, Slot};
 use super::prefix::unwrapped;
 use super::properties::Failure;
 use super::{Element, ModelError, Network, Source, Stored, Weights, properties};
-use crate::model::file::{MODEL_KEY, ModelFacts};
+use crate::model::file::{ModelFacts, check_hash};
 
 /// Classes that labels can count.
 const MAX_CLASSES: usize = 1 << 16;
@@ -90,8 +90,10 @@ impl Weights {
                 "the checkpoint of a run, which goes on by the command that began it: give the run's best.safetensors",
             ));
         }
-        let facts = contents.metadata.get(MODEL_KEY).map(|json| ModelFacts::parse(json));
-        let facts = facts.transpose().map_err(|reason| ModelError::file(path, reason))?;
+        let metadata = contents.metadata.clone();
+        let facts = ModelFacts::of_metadata(&metadata);
+        let facts = facts.map_err(|reason| ModelError::file(path, reason))?;
+        let (facts, text) = facts.unzip();
         let found = match &facts {
             Some(_) if key.is_some() => {
                 Err("a model of tcolz, which holds one set of weights: leave --weights-key out"
@@ -117,6 +119,9 @@ impl Weights {
         let weights = with_classes(&contents, found.weights);
         check(&contents, &weights, facts.is_some()).map_err(|error| error.within(path))?;
         let tensors = read(&mut contents, &weights, path)?;
+        if let Some(text) = text {
+            check_hash(path, &metadata, text, &tensors)?;
+        }
         let (properties, reasons) = match &facts {
             Some(facts) => properties::of_model(facts),
             None => {

@@ -4,18 +4,20 @@
 //! follow from shapes. What stands behind it is read and written tensor by tensor, so that no copy of a whole
 //! file is held.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Tensor};
 use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
+use serde::Serialize;
 
 use super::element::Element;
+use super::seal::{SEAL_KEY, seal};
 use super::{ModelError, Stored};
-use crate::durable::DurableFile;
+use crate::durable::HashedFile;
 
 /// Bytes of the header's length; the header is filled up with spaces to a multiple of it.
 const LENGTH_BYTES: u64 = 8;
@@ -119,44 +121,60 @@ fn stored(info: &TensorInfo) -> Stored {
     Stored { shape: info.shape.clone(), element }
 }
 
-/// Writes tensors as float32, sorted by key, with one entry of metadata. The file has its name when all of it
-/// is on the disk. Equal input gives equal bytes.
+/// The header of a file that is written here, in one order.
+#[derive(Serialize)]
+struct Header<'a> {
+    #[serde(rename = "__metadata__")]
+    metadata: BTreeMap<&'a str, String>,
+    #[serde(flatten)]
+    tensors: BTreeMap<&'a str, TensorInfo>,
+}
+
+/// Writes tensors as float32, sorted by key, and a text in the metadata with the [`seal`] of both beside it. The file
+/// has its name when all of it is on the disk. Equal input gives equal bytes. Gives the file's BLAKE3 in hexadecimal.
 ///
 /// # Errors
 /// When the disk refuses, or Candle.
 pub(crate) fn write(
     path: &Path,
-    metadata: (&str, String),
+    (key, text): (&str, String),
     tensors: &BTreeMap<&str, &Tensor>,
-) -> Result<(), ModelError> {
+) -> Result<String, ModelError> {
     let io = |error| ModelError::io(path, error);
     let mut end = 0;
     let infos = tensors.iter().map(|(&key, tensor)| {
         let begin = end;
         end += size_of::<f32>() * tensor.elem_count();
         let (shape, data_offsets) = (tensor.dims().to_vec(), (begin, end));
-        (key.to_owned(), TensorInfo { dtype: Dtype::F32, shape, data_offsets })
+        (key, TensorInfo { dtype: Dtype::F32, shape, data_offsets })
     });
-    // A map of one entry has one order.
-    let metadata = HashMap::from([(metadata.0.to_owned(), metadata.1)]);
-    let header = Metadata::new(Some(metadata), infos.collect())
-        .map_err(|error| io(io::Error::other(error)))?;
+    let infos = infos.collect();
+    let hash = seal(&text, tensors)?;
+    let header = Header { metadata: [(key, text), (SEAL_KEY, hash)].into(), tensors: infos };
     let mut json = serde_json::to_vec(&header).map_err(|error| io(error.into()))?;
     json.resize(json.len().next_multiple_of(LENGTH_BYTES as usize), b' ');
 
-    let mut file = DurableFile::create(path).map_err(io)?;
+    let mut file = HashedFile::create(path).map_err(io)?;
     file.write_all(&(json.len() as u64).to_le_bytes()).map_err(io)?;
     file.write_all(&json).map_err(io)?;
-    let mut bytes = Vec::new();
     for tensor in tensors.values() {
-        let flat = tensor.flatten_all()?;
-        for start in (0..flat.elem_count()).step_by(PIECE) {
-            let piece = flat.narrow(0, start, PIECE.min(flat.elem_count() - start))?;
-            let piece: Vec<f32> = piece.to_dtype(DType::F32)?.to_vec1()?;
-            bytes.clear();
-            bytes.extend(piece.iter().flat_map(|value| value.to_le_bytes()));
-            file.write_all(&bytes).map_err(io)?;
+        for piece in pieces(tensor)? {
+            file.write_all(&piece?).map_err(io)?;
         }
     }
-    file.commit().map_err(io)
+    let (_, hash) = file.commit().map_err(io)?;
+    Ok(hash.to_string())
+}
+
+/// The bytes of a tensor as they are written, piece by piece: float32, little-endian, row-major.
+pub(super) fn pieces(
+    tensor: &Tensor,
+) -> Result<impl Iterator<Item = Result<Vec<u8>, ModelError>>, ModelError> {
+    let flat = tensor.flatten_all()?;
+    let starts = (0..flat.elem_count()).step_by(PIECE);
+    Ok(starts.map(move |start| {
+        let piece = flat.narrow(0, start, PIECE.min(flat.elem_count() - start))?;
+        let piece: Vec<f32> = piece.to_dtype(DType::F32)?.to_vec1()?;
+        Ok(piece.iter().flat_map(|value| value.to_le_bytes()).collect())
+    }))
 }
