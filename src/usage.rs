@@ -1,5 +1,5 @@
 //! What this process uses: memory, the CPU time of its threads, open files, the disk and its cache. A home of
-//! `unsafe`: the system is told which pages memory is to have.
+//! `unsafe`: the system is told which pages memory is to have, and when to have them back.
 
 use std::fs::File;
 use std::io;
@@ -108,6 +108,17 @@ pub fn prefer_huge_pages<T>(memory: &mut [T]) {
 /// Elsewhere than on Linux, there is nothing to ask for.
 #[cfg(not(target_os = "linux"))]
 pub fn prefer_huge_pages<T>(_memory: &mut [T]) {}
+
+/// Gives memory that was freed back to the system. Allocators keep it for the next allocation: after a load, for ever.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub fn release_free_memory() {
+    // SAFETY: it takes no pointer, and only pages that nothing is allocated in are released.
+    unsafe { libc::malloc_trim(0) };
+}
+
+/// Elsewhere than with glibc, allocators give memory back by themselves.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+pub fn release_free_memory() {}
 
 /// Open files beside those that are counted: standard streams, ledgers, what libraries open for a moment.
 #[cfg(unix)]

@@ -16,13 +16,17 @@ pub(crate) struct ServeArgs {
     /// Port, or address and port; port 0 takes any free one
     #[arg(long, value_name = "[ADDRESS:]PORT", default_value_t = DEFAULT_BIND, value_parser = parse_bind)]
     pub(crate) bind: SocketAddr,
+    /// A name by which clients ask, such as photos.example; may be given several times. Addresses of --bind and localhost
+    /// are answered always, other names never
+    #[arg(long, value_name = "NAME")]
+    pub(crate) host: Vec<String>,
     /// Longest body of a request, in MB (1,000,000 bytes)
     #[arg(long = "max-body-mb", value_name = "MB", default_value = "20", value_parser = parse_body_megabytes)]
     pub(crate) max_body: usize,
-    /// Images that may wait or be worked on; more are refused
+    /// Images that may wait or be worked on; more are refused, first those of the client with the most
     #[arg(long, value_name = "N", default_value_t = Limits::default().queue_images, value_parser = parse_at_least_one)]
     pub(crate) queue: usize,
-    /// Connections at a time; more have to wait
+    /// Connections at a time; for one more, one that sends no request is closed
     #[arg(long, value_name = "N", default_value_t = Limits::default().connections, value_parser = parse_at_least_one)]
     pub(crate) connections: usize,
     /// Give no label to truncated photos; else they get one with a note, unless the model's recipe refuses them

@@ -1,32 +1,41 @@
 //! Connections: how many, how slow they may be, and how they end.
 
+use std::convert::Infallible;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::Router;
+use axum::response::{IntoResponse, Response};
+use hyper::Request;
+use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tokio_io_timeout::TimeoutWriter;
 
 use super::ServeError;
 use super::classifier::Classifier;
+use super::client::Client;
+use super::memory;
 use super::options::ServeOptions;
+use super::places::{Place, Places, Stage};
+use super::refusal::Refusal;
 use super::routes::{Service, router};
 use crate::usage::cores;
 
 /// Bytes of the head of a request. Browsers send one or two thousand.
 const HEAD_BYTES: usize = 16 * 1024;
 /// Bytes of a connection's buffer.
-const BUFFER_BYTES: usize = 64 * 1024;
+const BUFFER_BYTES: usize = 32 * 1024;
 /// Pause after the system refused a connection: mostly, no file may be opened any more.
 const AFTER_REFUSED: Duration = Duration::from_millis(50);
 /// What a client that was cut off may still be sending is read past for so long and so far, so that it
@@ -86,6 +95,12 @@ impl Server {
         self.address
     }
 
+    /// The most memory that this process will hold while it serves, in bytes; `None` where the system does not say what
+    /// it holds already. Ask before the first request.
+    pub fn most_memory_bytes(&self) -> Option<u64> {
+        memory::most_bytes(&self.service)
+    }
+
     /// Something that stops it.
     pub fn stopper(&self) -> Stopper {
         self.stopper.clone()
@@ -115,13 +130,15 @@ impl Server {
             let listener =
                 tokio::net::TcpListener::from_std(listener).map_err(ServeError::Start)?;
             let graceful = GracefulShutdown::new();
-            let accepting = accept(&listener, &service, &graceful);
+            let places = Places::new(service.limits.connections);
             tokio::select! {
-                () = accepting => {}
+                () = accept(&listener, &service, &places, &graceful) => {}
+                () = memory::give_back(&service) => {}
                 _ = stop.wait_for(|&stopped| stopped) => {}
             }
             service.stopping.store(true, Ordering::Relaxed);
             drop(listener);
+            places.dismiss_silent();
             let ended = timeout(service.limits.grace, graceful.shutdown()).await;
             let left = service.metrics.connections.get();
             Ok(ended.map_or(usize::try_from(left).unwrap_or(0), |()| 0))
@@ -133,11 +150,11 @@ impl Server {
 async fn accept(
     listener: &tokio::net::TcpListener,
     service: &Arc<Service>,
+    places: &Arc<Places>,
     graceful: &GracefulShutdown,
 ) {
     let limits = &service.limits;
-    let places = Arc::new(Semaphore::new(limits.connections));
-    let router = router(Arc::clone(service));
+    let router = TowerToHyperService::new(router(Arc::clone(service)));
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
@@ -145,35 +162,58 @@ async fn accept(
         .max_header_size(HEAD_BYTES)
         .max_buf_size(BUFFER_BYTES);
     loop {
-        // The semaphore is never closed.
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-        let stream = match listener.accept().await {
-            Ok((stream, _client)) => stream,
+        let (stream, address) = match listener.accept().await {
+            Ok(accepted) => accepted,
             Err(_refused) => {
                 sleep(AFTER_REFUSED).await;
                 continue;
             }
         };
+        let place = Arc::new(places.take(Client::from(address.ip())).await);
         let Some((stream, rest)) = twice(stream) else { continue };
         let mut stream = TimeoutWriter::new(stream);
         stream.set_timeout(Some(limits.write));
         let service = Arc::clone(service);
         let io = TokioIo::new(Box::pin(stream));
-        let connection = builder.serve_connection(io, handler(&router));
-        let connection = graceful.watch(connection);
+        let (asking, router) = (Arc::clone(&place), router.clone());
+        let answer =
+            service_fn(move |request| answer(router.clone(), Arc::clone(&asking), request));
+        let connection = graceful.watch(builder.serve_connection(io, answer));
         tokio::spawn(async move {
             service.metrics.connections.inc();
-            // A client that breaks off or breaks the protocol is its own affair; hyper has answered it.
-            let _ = connection.await;
+            tokio::select! {
+                // A client that breaks off or breaks the protocol is its own affair; hyper has answered it.
+                _ = connection => {}
+                () = place.given_up(&[Stage::Silent]) => {}
+            }
             service.metrics.connections.dec();
-            let _ = timeout(LINGER, read_past(rest)).await;
-            drop(place);
+            place.enter(Stage::Leaving);
+            tokio::select! {
+                _ = timeout(LINGER, read_past(rest)) => {}
+                () = place.given_up(&[Stage::Leaving]) => {}
+            }
         });
     }
 }
 
-fn handler(router: &Router) -> TowerToHyperService<Router> {
-    TowerToHyperService::new(router.clone())
+/// All paths, as hyper asks for them.
+type Answerer = TowerToHyperService<Router>;
+
+/// Answers a request of the connection in this place.
+async fn answer(
+    router: Answerer,
+    place: Arc<Place>,
+    mut request: Request<Incoming>,
+) -> Result<Response, Infallible> {
+    let stage = if request.body().is_end_stream() { Stage::Answering } else { Stage::Arriving };
+    if !place.enter(stage) {
+        let message = "too many connections are open: try again";
+        return Ok(Refusal::busy(message, 1).closing().into_response());
+    }
+    request.extensions_mut().insert(Arc::clone(&place));
+    let response = router.call(request).await;
+    place.enter(Stage::Silent);
+    response
 }
 
 /// The connection, and a second handle to it that outlives the first.

@@ -25,12 +25,21 @@
 
 mod answer;
 mod batcher;
+mod budget;
 mod classifier;
+mod client;
+mod cost;
+mod decoding;
+mod hosts;
+mod inferring;
 mod listen;
+mod memory;
 mod metrics;
 mod occlusion;
 mod options;
 mod page;
+mod parts;
+mod places;
 mod refusal;
 mod routes;
 mod upload;
@@ -60,6 +69,12 @@ pub enum ServeError {
     /// A class whose name the answer needs for something else.
     #[error("the model has a class `{0}`, which is the name of another part of the answer")]
     ClassName(String),
+    /// The network fails at its first batch.
+    #[error("the network cannot be run: {0}")]
+    WarmUp(Box<Fault>),
+    /// Something else than the name or address of a host.
+    #[error("expected a name or an address after --host, such as photos.example, found `{0}`")]
+    Host(String),
     /// A limit that leaves no room for anything.
     #[error("{0}")]
     Limit(String),

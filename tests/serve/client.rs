@@ -83,7 +83,7 @@ pub(crate) fn send(address: SocketAddr, request: &[u8]) -> Option<Response> {
 }
 
 pub(crate) fn get(address: SocketAddr, path: &str) -> Response {
-    let request = format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
     send(address, request.as_bytes()).unwrap()
 }
 
@@ -92,7 +92,7 @@ pub(crate) fn post(kind: &str, body: &[u8]) -> Vec<u8> {
     let kind = if kind.is_empty() { String::new() } else { format!("Content-Type: {kind}\r\n") };
     let length = body.len();
     let head =
-        format!("POST /predict HTTP/1.1\r\nHost: test\r\n{kind}Content-Length: {length}\r\n\r\n");
+        format!("POST /predict HTTP/1.1\r\nHost: localhost\r\n{kind}Content-Length: {length}\r\n\r\n");
     [head.as_bytes(), body].concat()
 }
 
