@@ -63,7 +63,7 @@ pub(super) fn run(args: &ServeArgs) -> anyhow::Result<Ending> {
             "warning: {address} can be reached from other machines, without a password and without encryption"
         );
     }
-    let cut_off = server.run()?;
+    let cut_off = server.run();
     if cut_off > 0 {
         eprintln!("{} took too long and had to be cut off", plural(cut_off as u64, "connection"));
     }

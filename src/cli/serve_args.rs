@@ -8,7 +8,7 @@ use tcolz::train::DeviceChoice;
 
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  tcolz serve runs/NAME                        then open http://127.0.0.1:5000/\n  curl -F file=@photo.jpg http://127.0.0.1:5000/predict\n  curl --data-binary @photo.jpg http://127.0.0.1:5000/predict | jq .label\n\nPaths: / (the page), POST /predict, /model, /health, /metrics (Prometheus). An answer holds the label, a probability for each class, recovered_share (below 1 for a truncated photo) and notes. Uploads are held in memory only. What is too much at a time gets 503 and when to come back. Ctrl-C or SIGTERM finishes what is in hand. Whoever reaches the address may use it: only this machine does unless --bind says otherwise."
+    after_help = "Examples:\n  tcolz serve runs/NAME                        then open http://127.0.0.1:5000/\n  curl -F file=@photo.jpg http://127.0.0.1:5000/predict\n  curl --data-binary @photo.jpg http://127.0.0.1:5000/predict | jq .label\n\nPaths: / (the page), POST /predict, /model, /health, /metrics (Prometheus). An answer holds the label, a probability for each class, recovered_share (below 1 for a truncated photo) and notes. Uploads are held in memory only, and the most memory that it takes is printed at the start. What is too much at a time gets 503 and when to come back; the client that has the most is the first to get it. Ctrl-C or SIGTERM finishes what is in hand. Whoever reaches the address may use it: only this machine does unless --bind says otherwise. It is asked by address or as localhost; behind a proxy, or by any other name, it needs --host NAME."
 )]
 pub(crate) struct ServeArgs {
     /// The folder of a run, or a model file

@@ -137,7 +137,7 @@ impl Service {
                 let message = format!("expected the whole request within {seconds} s");
                 Refusal::new(StatusCode::REQUEST_TIMEOUT, "too-slow", message).closing()
             })??,
-            () = place.given_up(&[Stage::Arriving]) => {
+            () = place.given_up(Stage::Arriving) => {
                 let message = "the request arrived slowly and others needed its room: try again";
                 return Err(Refusal::busy(message, 2).closing());
             }

@@ -17,8 +17,8 @@ const UNIT_BYTES: usize = 1024;
 const RESERVED_SHARE: usize = 8;
 /// What is the beginning of a body.
 const BEGINNING_BYTES: usize = 1_000_000;
-/// Time for an upload that was given up to leave its memory.
-const RELEASE: Duration = Duration::from_secs(1);
+/// Time for an upload that was given up to leave its memory; then another one is given up.
+const RELEASE: Duration = Duration::from_millis(200);
 
 /// The memory for uploads: what arrives takes from it chunk by chunk, so that a client which promises much
 /// and sends little holds little.
@@ -57,7 +57,7 @@ impl Budget {
         if let Some(permit) = fits.then(take).flatten() {
             return Ok(permit);
         }
-        if place.give_up_an_upload() {
+        while place.give_up_an_upload() {
             let released = Arc::clone(&self.free).acquire_many_owned(more as u32);
             if let Ok(Ok(permit)) = timeout(RELEASE, released).await {
                 return Ok(permit);

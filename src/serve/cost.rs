@@ -6,11 +6,12 @@ use crate::decode::{DecodeError, DecodeLimits, orientation, probe};
 use crate::recipe::{Orient, Recipe};
 use crate::sample::SourceFormat;
 
-/// Passes over a pixel that a photo may cost before it is dear: a tenth of a second and more. Photos of phones cost 12
-/// million, one for each pixel.
-const DEAR_PASSES: u64 = 16_000_000;
-/// Memory that a photo may take before it is dear.
+/// Work of a dear photo: 0.2 s and more. That of a phone's photo is 12 million for its pixels and 2 to 8 for its bytes.
+const DEAR_WORK: u64 = 24_000_000;
+/// Memory of a dear photo.
 pub(super) const DEAR_BYTES: u64 = 16 << 20;
+/// Passes that a scan costs whose code is arithmetic.
+const ARITHMETIC_PASSES: u64 = 4;
 /// The most memory that a pixel takes, whatever the format: a WebP's planes, their copy and its pixels.
 const LARGEST_BYTES_A_PIXEL: u64 = 12;
 
@@ -47,20 +48,59 @@ impl Cost {
             let (width, height) = (found.width, found.height);
             return Err(Fault::from(DecodeError::TooManyPixels { width, height, limit }).into());
         }
-        let dear = peak_bytes > DEAR_BYTES || pixels * passes(found.format, file) > DEAR_PASSES;
-        Ok(Cost { peak_bytes, dear })
+        let work = pixels * passes(found.format, file) + file.len() as u64;
+        Ok(Cost { peak_bytes, dear: peak_bytes > DEAR_BYTES || work > DEAR_WORK })
     }
 }
 
-/// How often a pixel is worked on, measured in passes of a JPEG's decoder.
+/// The work for a pixel, in passes of a JPEG's decoder.
 fn passes(format: SourceFormat, file: &[u8]) -> u64 {
     match format {
-        // Each scan goes over the whole picture; its marker occurs nowhere else in compressed data.
         SourceFormat::Jpeg => {
-            file.windows(2).filter(|pair| pair == &[0xFF, 0xDA]).count().max(1) as u64
+            // Each scan goes over the whole picture. Compressed data hold no such markers.
+            let markers = file.windows(2).filter(|pair| pair[0] == 0xFF).map(|pair| pair[1]);
+            let scans = markers.clone().filter(|&marker| marker == 0xDA).count() as u64;
+            let arithmetic = markers.into_iter().any(|marker| matches!(marker, 0xC9..=0xCB));
+            scans.max(1) * if arithmetic { ARITHMETIC_PASSES } else { 1 }
         }
         SourceFormat::Webp => 4,
         SourceFormat::Png => 2,
         SourceFormat::Gif | SourceFormat::Bmp => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::{encode_jpeg, encode_png};
+
+    /// A header that claims this size, and no pixels.
+    fn claimed(mut png: Vec<u8>, width: u32, height: u32) -> Vec<u8> {
+        png[16..20].copy_from_slice(&width.to_be_bytes());
+        png[20..24].copy_from_slice(&height.to_be_bytes());
+        let crc = png[12..29].iter().fold(!0u32, |crc, byte| {
+            (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
+                (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg())
+            })
+        });
+        png[29..33].copy_from_slice(&(!crc).to_be_bytes());
+        png
+    }
+
+    fn is_dear(file: &[u8]) -> bool {
+        Cost::of(file, &Recipe::default()).unwrap().dear
+    }
+
+    #[test]
+    fn pixels_scans_and_bytes_make_a_photo_dear() {
+        let png = encode_png(8, 8, &[9; 192]).unwrap();
+        let sized = |width, height| claimed(png.clone(), width, height);
+        assert!(!is_dear(&sized(4000, 2900)) && is_dear(&sized(4000, 3100)));
+        let jpeg = encode_jpeg(640, 480, &vec![9; 640 * 480 * 3], 80).unwrap();
+        assert!(!is_dear(&jpeg));
+        let scans = [&jpeg[..], &[0xFF, 0xDA].repeat(90)].concat();
+        assert!(is_dear(&scans), "each scan goes over all pixels");
+        assert!(is_dear(&[&jpeg[..], &vec![0; 24_000_000]].concat()));
+        assert!(!is_dear(b"no photo") && !is_dear(&sized(9000, 9000)), "refused soon");
     }
 }

@@ -1,7 +1,8 @@
 //! Connections: how many, how slow they may be, and how they end.
 
 use std::convert::Infallible;
-use std::net::{SocketAddr, TcpListener};
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -16,7 +17,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
@@ -32,6 +33,8 @@ use super::refusal::Refusal;
 use super::routes::{Service, router};
 use crate::usage::cores;
 
+/// Connections that wait in the system before they are taken.
+const BACKLOG: u32 = 4096;
 /// Bytes of the head of a request. Browsers send one or two thousand.
 const HEAD_BYTES: usize = 16 * 1024;
 /// Bytes of a connection's buffer.
@@ -47,6 +50,7 @@ const FILES_A_CONNECTION: u64 = 2;
 
 /// A service that listens and answers once it [runs](Server::run).
 pub struct Server {
+    runtime: Runtime,
     listener: TcpListener,
     address: SocketAddr,
     service: Arc<Service>,
@@ -75,9 +79,14 @@ impl Server {
         classifier: Arc<dyn Classifier>,
     ) -> Result<Server, ServeError> {
         let service = Arc::new(Service::new(options, classifier)?);
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(cores().min(4))
+            .thread_name("tcolz-http")
+            .enable_all()
+            .build()
+            .map_err(ServeError::Start)?;
         let fault = |source| ServeError::Bind { address: options.bind, source };
-        let listener = TcpListener::bind(options.bind).map_err(fault)?;
-        listener.set_nonblocking(true).map_err(fault)?;
+        let listener = runtime.block_on(async { listen(options.bind) }).map_err(fault)?;
         let address = listener.local_addr().map_err(fault)?;
         let files = options.limits.connections as u64 * FILES_A_CONNECTION;
         if let Err((needed, most)) = crate::usage::allow_open_files(files) {
@@ -87,7 +96,7 @@ impl Server {
             )));
         }
         let (sender, stop) = watch::channel(false);
-        Ok(Server { listener, address, service, stopper: Stopper(Arc::new(sender)), stop })
+        Ok(Server { runtime, listener, address, service, stopper: Stopper(Arc::new(sender)), stop })
     }
 
     /// Where it listens.
@@ -108,27 +117,9 @@ impl Server {
 
     /// Answers until it is stopped and what was in hand is done. Returns how many connections had to be
     /// cut off because they took longer than the time of grace.
-    ///
-    /// # Errors
-    /// [`ServeError::Start`].
-    pub fn run(self) -> Result<usize, ServeError> {
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(cores().min(4))
-            .thread_name("tcolz-http")
-            .enable_all()
-            .build()
-            .map_err(ServeError::Start)?;
-        let cut_off = self.serve(&runtime);
-        // Tasks that are left hold the service; its threads end with it.
-        runtime.shutdown_timeout(AFTER_REFUSED);
-        cut_off
-    }
-
-    fn serve(self, runtime: &Runtime) -> Result<usize, ServeError> {
-        let Server { listener, service, mut stop, .. } = self;
-        runtime.block_on(async {
-            let listener =
-                tokio::net::TcpListener::from_std(listener).map_err(ServeError::Start)?;
+    pub fn run(self) -> usize {
+        let Server { runtime, listener, service, mut stop, .. } = self;
+        let cut_off = runtime.block_on(async {
             let graceful = GracefulShutdown::new();
             let places = Places::new(service.limits.connections);
             tokio::select! {
@@ -141,14 +132,28 @@ impl Server {
             places.dismiss_silent();
             let ended = timeout(service.limits.grace, graceful.shutdown()).await;
             let left = service.metrics.connections.get();
-            Ok(ended.map_or(usize::try_from(left).unwrap_or(0), |()| 0))
-        })
+            ended.map_or(usize::try_from(left).unwrap_or(0), |()| 0)
+        });
+        // Tasks that are left hold the service; its threads end with it.
+        runtime.shutdown_timeout(AFTER_REFUSED);
+        cut_off
     }
+}
+
+/// Begins to listen. The system keeps so many connections that come at a time that none has to be sent again, which would
+/// take a second.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // As the standard library does: without it the address stays taken for a while after a service has ended.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Takes connections for ever.
 async fn accept(
-    listener: &tokio::net::TcpListener,
+    listener: &TcpListener,
     service: &Arc<Service>,
     places: &Arc<Places>,
     graceful: &GracefulShutdown,
@@ -181,16 +186,18 @@ async fn accept(
         let connection = graceful.watch(builder.serve_connection(io, answer));
         tokio::spawn(async move {
             service.metrics.connections.inc();
-            tokio::select! {
+            let ended = tokio::select! {
                 // A client that breaks off or breaks the protocol is its own affair; hyper has answered it.
-                _ = connection => {}
-                () = place.given_up(&[Stage::Silent]) => {}
-            }
+                _ = connection => true,
+                () = place.given_up(Stage::Silent) => false,
+            };
             service.metrics.connections.dec();
-            place.enter(Stage::Leaving);
-            tokio::select! {
-                _ = timeout(LINGER, read_past(rest)) => {}
-                () = place.given_up(&[Stage::Leaving]) => {}
+            if ended {
+                place.enter(Stage::Leaving);
+                tokio::select! {
+                    _ = timeout(LINGER, read_past(rest)) => {}
+                    () = place.given_up(Stage::Leaving) => {}
+                }
             }
         });
     }

@@ -35,15 +35,14 @@ impl ServeOptions {
     }
 }
 
-/// What clients may take. Together they bound the memory: `upload_bytes` for bodies, `queue_images` tensors,
-/// one photo being decoded for each decoding thread, and a few KB for each connection.
+/// What clients may take. Together they bound the memory ([`Server::most_memory_bytes`](super::Server::most_memory_bytes)).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of the body of one request. Photos of phones are 2 to 8 MB.
     pub body_bytes: usize,
     /// Images in one request; never more than the queue takes.
     pub request_images: usize,
-    /// Bytes of all bodies that are held at a time; more are refused with 503.
+    /// Bytes of all bodies that are held at a time; more are refused with 503. Slow ones make room for others.
     pub upload_bytes: usize,
     /// Images that are waiting or being worked on; more are refused with 503, first those of the client with the most.
     pub queue_images: usize,

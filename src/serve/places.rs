@@ -1,10 +1,10 @@
 //! Who holds a place, and who has to give one up when they are scarce.
 //!
-//! Every connection has a place. While there are enough nobody is disturbed. When they run out, the connection that is
-//! missed least goes first: one that is being closed anyway, then one from which no request is at hand (silent since it
-//! connected, still sending its head, or idle between two requests), then one whose body is still arriving. A whole
-//! request is never given up. Among equals the client with the most gives one up, its oldest: a client that opens a
-//! thousand connections closes its own, and where all come through one proxy it is simply the oldest.
+//! Every connection has a place. While there are enough nobody is disturbed. When they run out, a connection has to go for
+//! each new one: one that is being closed anyway, else one from which no request is at hand (silent since it connected, still
+//! sending its head, or idle between two requests), else one whose body is still arriving. A whole request is never given
+//! up. Of several, the oldest of the client with the most goes: a client that opens a thousand connections closes its own,
+//! and where all come through one proxy it is simply the oldest.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -141,11 +141,12 @@ impl Holders {
         }
     }
 
-    /// Of the connections in a stage, the oldest of the client whose ones weigh the most together.
+    /// Of the connections in a stage, the oldest of the client whose ones weigh the most together. Those without weight do
+    /// not count.
     fn heaviest(&self, stage: Stage, weight: impl Fn(&Holder) -> usize) -> Option<u64> {
-        let in_stage = || {
-            self.by_number.iter().filter(|(_, holder)| holder.stage == stage && !holder.given_up)
-        };
+        let counts =
+            |holder: &Holder| holder.stage == stage && !holder.given_up && weight(holder) > 0;
+        let in_stage = || self.by_number.iter().filter(|(_, holder)| counts(holder));
         let mut weights: HashMap<Client, usize> = HashMap::new();
         for (_, holder) in in_stage() {
             *weights.entry(holder.client).or_default() += weight(holder);
@@ -162,17 +163,12 @@ impl Place {
     pub(super) fn enter(&self, stage: Stage) -> bool {
         let mut holders = self.places.holders();
         let Some(holder) = holders.by_number.get_mut(&self.number) else { return false };
-        let stays = !holder.given_up;
-        // An upload that was given up is answered first.
-        if stage == Stage::Leaving {
-            holder.given_up = false;
-        }
         (holder.stage, holder.since, holder.body_bytes) = (stage, Instant::now(), 0);
-        stays
+        !std::mem::take(&mut holder.given_up)
     }
 
-    /// Waits until the connection is given up in one of the stages.
-    pub(super) async fn given_up(&self, stages: &[Stage]) {
+    /// Waits until the connection is given up in this stage.
+    pub(super) async fn given_up(&self, stage: Stage) {
         loop {
             // Made before looking: it is woken by whatever happens from here on.
             let told = self.told.notified();
@@ -181,7 +177,7 @@ impl Place {
                 .holders()
                 .by_number
                 .get(&self.number)
-                .is_some_and(|holder| holder.given_up && stages.contains(&holder.stage));
+                .is_some_and(|holder| holder.given_up && holder.stage == stage);
             if given_up {
                 return;
             }

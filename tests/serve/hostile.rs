@@ -84,7 +84,7 @@ fn ask(address: SocketAddr, number: u64, request: &[u8]) -> u16 {
     let Some(answer) = send(address, request) else { return 0 };
     let status = answer.status;
     assert!(
-        matches!(status, 200 | 400 | 404 | 405 | 408 | 411 | 413..=415 | 422 | 431),
+        matches!(status, 200 | 400 | 404 | 405 | 408 | 411 | 413..=415 | 421 | 422 | 431),
         "{number}: {answer:?}"
     );
     if status != 200 && !answer.body.is_empty() {

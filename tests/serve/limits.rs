@@ -24,7 +24,7 @@ fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
 }
 
 /// Waits until the service's metrics have this line.
-fn wait_for(address: SocketAddr, line: &str) {
+pub(crate) fn wait_for(address: SocketAddr, line: &str) {
     wait_until(line, || {
         let metrics = String::from_utf8(get(address, "/metrics").body).unwrap();
         metrics.lines().any(|found| found == line)
