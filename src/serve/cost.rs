@@ -48,25 +48,34 @@ impl Cost {
             let (width, height) = (found.width, found.height);
             return Err(Fault::from(DecodeError::TooManyPixels { width, height, limit }).into());
         }
-        let work = pixels * passes(found.format, file) + file.len() as u64;
-        Ok(Cost { peak_bytes, dear: peak_bytes > DEAR_BYTES || work > DEAR_WORK })
+        let work = |passes: u64| pixels * passes + file.len() as u64;
+        let dear = peak_bytes > DEAR_BYTES
+            || work(least_passes(found.format)) > DEAR_WORK
+            || (found.format == SourceFormat::Jpeg && work(jpeg_passes(file)) > DEAR_WORK);
+        Ok(Cost { peak_bytes, dear })
     }
 }
 
 /// The work for a pixel, in passes of a JPEG's decoder.
-fn passes(format: SourceFormat, file: &[u8]) -> u64 {
+fn least_passes(format: SourceFormat) -> u64 {
     match format {
-        SourceFormat::Jpeg => {
-            // Each scan goes over the whole picture. Compressed data hold no such markers.
-            let markers = file.windows(2).filter(|pair| pair[0] == 0xFF).map(|pair| pair[1]);
-            let scans = markers.clone().filter(|&marker| marker == 0xDA).count() as u64;
-            let arithmetic = markers.into_iter().any(|marker| matches!(marker, 0xC9..=0xCB));
-            scans.max(1) * if arithmetic { ARITHMETIC_PASSES } else { 1 }
-        }
         SourceFormat::Webp => 4,
         SourceFormat::Png => 2,
-        SourceFormat::Gif | SourceFormat::Bmp => 1,
+        SourceFormat::Jpeg | SourceFormat::Gif | SourceFormat::Bmp => 1,
     }
+}
+
+/// The same of a JPEG: each of its scans goes over the whole picture. Compressed data hold no such markers.
+fn jpeg_passes(file: &[u8]) -> u64 {
+    let (mut scans, mut scan_passes) = (0, 1);
+    for pair in file.windows(2) {
+        match pair {
+            [0xFF, 0xDA] => scans += 1,
+            [0xFF, 0xC9..=0xCB] => scan_passes = ARITHMETIC_PASSES,
+            _ => {}
+        }
+    }
+    scans * scan_passes
 }
 
 #[cfg(test)]

@@ -30,7 +30,9 @@ pub(super) fn decode(shared: &Shared) {
         let (client, job, dear_bytes) = match task {
             Task::Dear(client, DearJob { job, peak_bytes }) => (client, job, Some(peak_bytes)),
             Task::New(client, job) => {
-                match Cost::of(job.file.bytes(), &shared.classifier.facts().recipe) {
+                let cost = || Cost::of(job.file.bytes(), &shared.classifier.facts().recipe);
+                let cost = catch_unwind(AssertUnwindSafe(cost));
+                match cost.unwrap_or_else(|_panic| Err(Refusal::defect())) {
                     Ok(Cost { peak_bytes, dear: true }) => {
                         postpone(shared, client, DearJob { job, peak_bytes });
                         continue;
