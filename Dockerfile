@@ -5,7 +5,8 @@
 #
 # Written where there is no Docker: the set of files that it copies was checked with cargo, the image was never built.
 #
-# The container listens on all of its own addresses; -p 127.0.0.1:… lets only this machine in.
+# The container listens on all of its own addresses; -p 127.0.0.1:… lets only this machine in. It is asked by address or as
+# localhost; for another name, such as a service's in a cluster, give the whole command: serve /model.safetensors --bind 0.0.0.0:5000 --host NAME.
 
 FROM rust:1-slim-bookworm AS build
 RUN apt-get update -qq \

@@ -1,6 +1,6 @@
 //! What this process uses: memory, the CPU time of its threads, open files, the disk and its cache. A home of
-//! `unsafe`: the system is told which pages memory is to have, and which signal is not to end the process, and memory that
-//! cannot be had ends it with a sentence.
+//! `unsafe`: the system is told which pages memory is to have and when to have them back, which signal is not to end the
+//! process, and memory that cannot be had ends it with a sentence.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::fs::File;
@@ -110,6 +110,17 @@ pub fn prefer_huge_pages<T>(memory: &mut [T]) {
 /// Elsewhere than on Linux, there is nothing to ask for.
 #[cfg(not(target_os = "linux"))]
 pub fn prefer_huge_pages<T>(_memory: &mut [T]) {}
+
+/// Gives memory that was freed back to the system. Allocators keep it for the next allocation: after a load, for ever.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub fn release_free_memory() {
+    // SAFETY: it takes no pointer, and only pages that nothing is allocated in are released.
+    unsafe { libc::malloc_trim(0) };
+}
+
+/// Elsewhere than with glibc, allocators give memory back by themselves.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+pub fn release_free_memory() {}
 
 /// Open files beside those that are counted: standard streams, ledgers, what libraries open for a moment.
 #[cfg(unix)]

@@ -51,7 +51,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("arrow", &["src/shard/", "src/dataset/"]),
     ("bytes", &["src/dataset/"]),
     ("parquet", &["src/dataset/"]),
-    ("memmap2", &["src/shard/"]),
+    ("memmap2", &["src/shard/", "src/serve/budget.rs"]),
     ("libc", &["src/shard/sigbus.rs", "src/usage.rs"]),
     ("twox_hash", &["src/shard/"]),
     ("zstd_safe", &["src/shard/"]),

@@ -20,6 +20,7 @@ pub(super) fn run(args: &ServeArgs) -> anyhow::Result<Ending> {
     let defaults = Limits::default();
     let options = ServeOptions {
         bind: args.bind,
+        hosts: args.host.clone(),
         name: name(&file),
         limits: Limits {
             body_bytes: args.max_body,
@@ -39,13 +40,22 @@ pub(super) fn run(args: &ServeArgs) -> anyhow::Result<Ending> {
     let server = Server::bind(&options, predictor)?;
     stop_on_signal(server.stopper())?;
     let address = server.address();
+    let most_memory_bytes = server.most_memory_bytes();
     if args.json {
-        let listening = json!({ "event": "listening", "address": address, "model": options.name });
+        let listening = json!({
+            "event": "listening",
+            "address": address,
+            "model": options.name,
+            "most_memory_bytes": most_memory_bytes,
+        });
         print(&format!("{listening}\n"));
     } else {
+        let memory = most_memory_bytes
+            .map(|bytes| format!("takes at most {} MB of memory\n", bytes / 1_000_000));
         print(&format!(
-            "{} ({network}) is served at http://{address}/\nstop with Ctrl-C\n",
-            one_line(&options.name)
+            "{} ({network}) is served at http://{address}/\n{}stop with Ctrl-C\n",
+            one_line(&options.name),
+            memory.unwrap_or_default()
         ));
     }
     if !address.ip().is_loopback() {
@@ -53,7 +63,7 @@ pub(super) fn run(args: &ServeArgs) -> anyhow::Result<Ending> {
             "warning: {address} can be reached from other machines, without a password and without encryption"
         );
     }
-    let cut_off = server.run()?;
+    let cut_off = server.run();
     if cut_off > 0 {
         say!("{} took too long and had to be cut off", plural(cut_off as u64, "connection"));
     }

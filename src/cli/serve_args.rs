@@ -8,7 +8,7 @@ use tcolz::train::DeviceChoice;
 
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  tcolz serve runs/NAME                        then open http://127.0.0.1:5000/\n  curl -F file=@photo.jpg http://127.0.0.1:5000/predict\n  curl --data-binary @photo.jpg http://127.0.0.1:5000/predict | jq .label\n\nPaths: / (the page), POST /predict, /model, /health, /metrics (Prometheus). An answer holds the label, a probability for each class, recovered_share (below 1 for a truncated photo) and notes. Uploads are held in memory only. What is too much at a time gets 503 and when to come back. Ctrl-C or SIGTERM finishes what is in hand. Whoever reaches the address may use it: only this machine does unless --bind says otherwise."
+    after_help = "Examples:\n  tcolz serve runs/NAME                        then open http://127.0.0.1:5000/\n  curl -F file=@photo.jpg http://127.0.0.1:5000/predict\n  curl --data-binary @photo.jpg http://127.0.0.1:5000/predict | jq .label\n\nPaths: / (the page), POST /predict, /model, /health, /metrics (Prometheus). An answer holds the label, a probability for each class, recovered_share (below 1 for a truncated photo) and notes. Uploads are held in memory only, and the most memory that it takes is printed at the start. What is too much at a time gets 503 and when to come back; the client that has the most is the first to get it. Ctrl-C or SIGTERM finishes what is in hand. Whoever reaches the address may use it: only this machine does unless --bind says otherwise. It is asked by address or as localhost; behind a proxy, or by any other name, it needs --host NAME."
 )]
 pub(crate) struct ServeArgs {
     /// The folder of a run, or a model file
@@ -16,13 +16,17 @@ pub(crate) struct ServeArgs {
     /// Port, or address and port; port 0 takes any free one
     #[arg(long, value_name = "[ADDRESS:]PORT", default_value_t = DEFAULT_BIND, value_parser = parse_bind)]
     pub(crate) bind: SocketAddr,
+    /// A name by which clients ask, such as photos.example; may be given several times. Addresses of --bind and localhost
+    /// are answered always, other names never
+    #[arg(long, value_name = "NAME")]
+    pub(crate) host: Vec<String>,
     /// Longest body of a request, in MB (1,000,000 bytes)
     #[arg(long = "max-body-mb", value_name = "MB", default_value = "20", value_parser = parse_body_megabytes)]
     pub(crate) max_body: usize,
-    /// Images that may wait or be worked on; more are refused
+    /// Images that may wait or be worked on; more are refused, first those of the client with the most
     #[arg(long, value_name = "N", default_value_t = Limits::default().queue_images, value_parser = parse_at_least_one)]
     pub(crate) queue: usize,
-    /// Connections at a time; more have to wait
+    /// Connections at a time; for one more, one that sends no request is closed
     #[arg(long, value_name = "N", default_value_t = Limits::default().connections, value_parser = parse_at_least_one)]
     pub(crate) connections: usize,
     /// Give no label to truncated photos; else they get one with a note, unless the model's recipe refuses them

@@ -225,7 +225,7 @@ impl Jobs for Processes<'_> {
         if self.args.json {
             event(&json!({ "event": "job_damaged", "job": job.id, "reason": fault }));
         } else {
-            eprintln!("warning: {}: it is done again: {}", plain(fault), job.words);
+            say!("warning: {}: it is done again: {}", plain(fault), job.words);
         }
     }
 

@@ -1,8 +1,10 @@
 //! `POST /predict` and `POST /map`: images → probabilities in JSON.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use axum::Extension;
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -12,6 +14,7 @@ use tokio::sync::oneshot::Receiver;
 use tokio::time::{timeout, timeout_at};
 
 use super::batcher::{Answer, Labelled};
+use super::places::{Place, Stage};
 use super::refusal::Refusal;
 use super::routes::Service;
 use super::{ServeError, occlusion, upload};
@@ -33,25 +36,38 @@ pub(super) fn check_classes(classes: &[String]) -> Result<(), ServeError> {
 /// 400 on and `{"error": {"code", "message"}}`. Of a truncated photo `recovered_share` is below 1, and a note says so. Several: `{"images": […], "model", "milliseconds"}`, each with its
 /// `file` and probabilities or `error`; where no image has a label the first one's `error` and status are
 /// the answer's own.
-pub(super) async fn predict(State(service): State<Arc<Service>>, request: Request) -> Response {
+pub(super) async fn predict(
+    State(service): State<Arc<Service>>,
+    Extension(place): Extension<Arc<Place>>,
+    request: Request,
+) -> Response {
     let begun = Instant::now();
-    let answered = labels(&service, request, begun).await;
+    let answered = labels(&service, &place, request, begun).await;
     service.metrics.predicted(begun.elapsed());
     answered.unwrap_or_else(|refusal| service.refused(refusal))
 }
 
 /// Labels one image and says which parts of it spoke for the label: the answer of [`predict`] with
 /// `"map": [[weight]]`, rows from the top of the network's input, as [`occlusion`] says.
-pub(super) async fn map(State(service): State<Arc<Service>>, request: Request) -> Response {
+pub(super) async fn map(
+    State(service): State<Arc<Service>>,
+    Extension(place): Extension<Arc<Place>>,
+    request: Request,
+) -> Response {
     let begun = Instant::now();
-    let answered = parts(&service, request, begun).await;
+    let answered = parts(&service, &place, request, begun).await;
     answered.unwrap_or_else(|refusal| service.refused(refusal))
 }
 
-async fn labels(service: &Service, request: Request, begun: Instant) -> Result<Response, Refusal> {
-    let files = service.read(request).await?;
+async fn labels(
+    service: &Service,
+    place: &Place,
+    request: Request,
+    begun: Instant,
+) -> Result<Response, Refusal> {
+    let files = service.read(place, request).await?;
     let mut names: Vec<_> = files.iter().map(|file| file.name.clone()).collect();
-    let mut answers = service.wait(service.batcher.submit(files)?).await?;
+    let mut answers = service.wait(service.batcher.submit(place.client, files)?).await?;
     if answers.len() == 1 {
         let labelled = answers.remove(0)?;
         let mut answer = named(names.remove(0));
@@ -82,8 +98,13 @@ async fn labels(service: &Service, request: Request, begun: Instant) -> Result<R
     Ok((status, service.signed(answer, begun)).into_response())
 }
 
-async fn parts(service: &Service, request: Request, begun: Instant) -> Result<Response, Refusal> {
-    let mut files = service.read(request).await?;
+async fn parts(
+    service: &Service,
+    place: &Place,
+    request: Request,
+    begun: Instant,
+) -> Result<Response, Refusal> {
+    let mut files = service.read(place, request).await?;
     let file = match (files.pop(), files.is_empty()) {
         (Some(file), true) => file,
         _ => {
@@ -92,7 +113,7 @@ async fn parts(service: &Service, request: Request, begun: Instant) -> Result<Re
         }
     };
     let mut answer = named(file.name.clone());
-    let answers = service.wait(service.batcher.submit_occluded(file)?).await?;
+    let answers = service.wait(service.batcher.submit_occluded(place.client, file)?).await?;
     let rows = answers.into_iter().collect::<Result<Vec<_>, _>>()?;
     let label = service.label(&mut answer, &rows[0]);
     let of_label: Vec<f32> = rows.iter().map(|row| row.probabilities[label]).collect();
@@ -106,14 +127,23 @@ fn named(file: Option<String>) -> Map<String, Value> {
 
 impl Service {
     /// The files of a request, in time.
-    async fn read(&self, request: Request) -> Result<Vec<upload::File>, Refusal> {
+    async fn read(&self, place: &Place, request: Request) -> Result<Vec<upload::File>, Refusal> {
         let limits = &self.limits;
-        let read = upload::read(request, limits, &self.budget);
-        timeout(limits.body, read).await.map_err(|_elapsed| {
-            let seconds = limits.body.as_secs_f64();
-            let message = format!("expected the whole request within {seconds} s");
-            Refusal::new(StatusCode::REQUEST_TIMEOUT, "too-slow", message).closing()
-        })?
+        self.used.store(true, Ordering::Relaxed);
+        let read = timeout(limits.body, upload::read(request, limits, &self.budget, place));
+        let files = tokio::select! {
+            read = read => read.map_err(|_elapsed| {
+                let seconds = limits.body.as_secs_f64();
+                let message = format!("expected the whole request within {seconds} s");
+                Refusal::new(StatusCode::REQUEST_TIMEOUT, "too-slow", message).closing()
+            })??,
+            () = place.given_up(Stage::Arriving) => {
+                let message = "the request arrived slowly and others needed its room: try again";
+                return Err(Refusal::busy(message, 2).closing());
+            }
+        };
+        place.enter(Stage::Answering);
+        Ok(files)
     }
 
     /// All answers, in time.

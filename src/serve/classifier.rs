@@ -5,6 +5,7 @@ use crate::model::{ModelError, ModelFacts};
 use crate::predict::Predictor;
 use crate::sample::PhotoInfo;
 use crate::transform::PhotoReader;
+use crate::usage::cores;
 
 /// Why a file gets no probabilities.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +32,14 @@ pub trait Classifier: Send + Sync {
     /// # Errors
     /// [`Fault::Network`].
     fn probabilities(&self, prepared: &[Vec<u8>]) -> Result<Vec<Vec<f32>>, Fault>;
+
+    /// Does before the first request what its first batch would do, and takes the memory that batches keep.
+    ///
+    /// # Errors
+    /// [`Fault::Network`].
+    fn warm_up(&self) -> Result<(), Fault> {
+        Ok(())
+    }
 }
 
 /// A photo, ready for the network.
@@ -63,6 +72,14 @@ impl Classifier for Predictor {
 
     fn probabilities(&self, prepared: &[Vec<u8>]) -> Result<Vec<Vec<f32>>, Fault> {
         Ok(self.probabilities(prepared)?)
+    }
+
+    fn warm_up(&self) -> Result<(), Fault> {
+        let side = self.facts().size as usize;
+        // Whole photos for every core, and one that has all cores: the two ways in which photos are computed.
+        let black = vec![vec![0; 3 * side * side]; cores() + 1];
+        self.probabilities(&black)?;
+        Ok(())
     }
 }
 

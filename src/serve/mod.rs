@@ -7,30 +7,44 @@
 //! ```
 //!
 //! Everything that waits is bounded: connections, bytes of uploads, images in hand. What is beyond is told so
-//! (503 and when to come back) and nothing grows. Uploads live in memory only. A photo is prepared by the
+//! (503 and when to come back) and nothing grows beyond [`Server::most_memory_bytes`]. Where something runs out, the client
+//! that has the most gives up a part (`docs/decisions/0004-shares-of-a-service.md`). Uploads live in memory only. A photo is prepared by the
 //! model's own recipe with the code of the conversion, so the answer is that of `tcolz predict`.
 //!
 //! | module | what it does |
 //! | --- | --- |
 //! | `options` | limits, and why each is what it is |
 //! | `classifier` | what stands behind the service: a network, or a test's stand-in |
-//! | `batcher` | queue, decoding threads, the thread that infers whole batches |
+//! | `client` | who asks; queues in which clients have turns |
+//! | `cost` | what decoding a photo will cost, by its header |
+//! | `batcher`, `decoding`, `inferring` | the queue, the threads that decode, the thread that infers whole batches |
 //! | `occlusion` | which parts of a photo spoke for its label |
-//! | `upload` | the body of a request → image files |
+//! | `upload`, `parts`, `budget` | the body of a request → image files; multipart bodies; the memory for all of them |
 //! | `answer`, `refusal` | what is answered: probabilities, or a reason in words |
 //! | `routes` | paths → handlers; headers that every answer carries |
-//! | `listen` | connections: how many, how slow, how they end |
+//! | `hosts` | which names are answered, and whose pages |
+//! | `listen`, `places` | connections: how slow, how they end; who gives one up when they are scarce |
+//! | `memory` | the most memory that it takes, and giving back what it no longer needs |
 //! | `page` | the page, its content security policy, its sample images |
 //! | `metrics` | what Prometheus asks for |
 
 mod answer;
 mod batcher;
+mod budget;
 mod classifier;
+mod client;
+mod cost;
+mod decoding;
+mod hosts;
+mod inferring;
 mod listen;
+mod memory;
 mod metrics;
 mod occlusion;
 mod options;
 mod page;
+mod parts;
+mod places;
 mod refusal;
 mod routes;
 mod upload;
@@ -60,6 +74,12 @@ pub enum ServeError {
     /// A class whose name the answer needs for something else.
     #[error("the model has a class `{0}`, which is the name of another part of the answer")]
     ClassName(String),
+    /// The network fails at its first batch.
+    #[error("the network cannot be run: {0}")]
+    WarmUp(Box<Fault>),
+    /// Something else than the name or address of a host.
+    #[error("expected a name or an address after --host, such as photos.example, found `{0}`")]
+    Host(String),
     /// A limit that leaves no room for anything.
     #[error("{0}")]
     Limit(String),

@@ -14,6 +14,9 @@ pub const DEFAULT_BIND: SocketAddr =
 pub struct ServeOptions {
     /// Address and port; port 0 takes any free one.
     pub bind: SocketAddr,
+    /// Names and addresses by which clients may ask, beside `localhost`, loopback addresses and the one of `bind` (any
+    /// address, where that is unspecified). Requests to others are refused.
+    pub hosts: Vec<String>,
     /// The name of the model in the answers, such as its file's.
     pub name: String,
     /// What clients may take.
@@ -23,23 +26,28 @@ pub struct ServeOptions {
 impl ServeOptions {
     /// A service of this name on [`DEFAULT_BIND`].
     pub fn new(name: impl Into<String>) -> ServeOptions {
-        ServeOptions { bind: DEFAULT_BIND, name: name.into(), limits: Limits::default() }
+        ServeOptions {
+            bind: DEFAULT_BIND,
+            hosts: Vec::new(),
+            name: name.into(),
+            limits: Limits::default(),
+        }
     }
 }
 
-/// What clients may take. Together they bound the memory: `upload_bytes` for bodies, `queue_images` tensors,
-/// one photo being decoded for each decoding thread, and a few KB for each connection.
+/// What clients may take. Together they bound the memory ([`Server::most_memory_bytes`](super::Server::most_memory_bytes)).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of the body of one request. Photos of phones are 2 to 8 MB.
     pub body_bytes: usize,
     /// Images in one request; never more than the queue takes.
     pub request_images: usize,
-    /// Bytes of all bodies that are held at a time; more are refused with 503.
+    /// Bytes of all bodies that are held at a time; more are refused with 503. Slow ones make room for others.
     pub upload_bytes: usize,
-    /// Images that are waiting or being worked on; more are refused with 503.
+    /// Images that are waiting or being worked on; more are refused with 503, first those of the client with the most.
     pub queue_images: usize,
-    /// Connections at a time; more wait in the system's backlog until one ends.
+    /// Connections at a time. For one more, one from which no request is at hand is closed; where there is none it waits in
+    /// the system's backlog.
     pub connections: usize,
     /// Time for the head of a request to arrive, and for an idle connection to send its next one.
     pub head: Duration,

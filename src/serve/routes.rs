@@ -20,12 +20,14 @@ use tower_http::catch_panic::CatchPanicLayer;
 use super::ServeError;
 use super::answer;
 use super::batcher::Batcher;
+use super::budget::Budget;
 use super::classifier::Classifier;
+use super::hosts::Hosts;
 use super::metrics::{MEDIA_TYPE, Metrics};
 use super::options::{Limits, ServeOptions};
 use super::page::Page;
 use super::refusal::Refusal;
-use super::upload::{self, Budget};
+use super::upload;
 use crate::model::ModelFacts;
 
 /// What is counted by its path; everything else is counted as `other`.
@@ -54,6 +56,9 @@ pub(super) struct Service {
     pub(super) batcher: Batcher,
     pub(super) metrics: Arc<Metrics>,
     pub(super) stopping: AtomicBool,
+    /// Whether something was uploaded since memory was given back.
+    pub(super) used: AtomicBool,
+    hosts: Hosts,
     classifier: Arc<dyn Classifier>,
     page: Page,
 }
@@ -68,6 +73,7 @@ impl Service {
         // More would never be taken.
         limits.request_images = limits.request_images.min(limits.queue_images);
         answer::check_classes(&classifier.facts().classes)?;
+        classifier.warm_up().map_err(|fault| ServeError::WarmUp(Box::new(fault)))?;
         let metrics = Arc::new(Metrics::new(limits.batch_images));
         Ok(Service {
             name: options.name.clone(),
@@ -75,6 +81,8 @@ impl Service {
             batcher: Batcher::start(Arc::clone(&classifier), &limits, Arc::clone(&metrics))?,
             metrics,
             stopping: AtomicBool::new(false),
+            used: AtomicBool::new(false),
+            hosts: Hosts::new(options.bind.ip(), &options.hosts)?,
             classifier,
             page: Page::new()?,
             limits,
@@ -106,11 +114,14 @@ pub(super) fn router(service: Arc<Service>) -> Router {
         .with_state(service)
 }
 
-/// Counts an answer and gives it the headers that it has not yet.
+/// Answers what is meant for this service, counts the answer and gives it the headers that it has not yet.
 async fn finish(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {
     let matched = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
     let path = PATHS.into_iter().find(|path| matched == Some(path)).unwrap_or("other");
-    let mut response = next.run(request).await;
+    let mut response = match service.hosts.check(&request) {
+        Ok(()) => next.run(request).await,
+        Err(refusal) => refusal.into_response(),
+    };
     service.metrics.answered(path, response.status().as_u16());
     let headers = response.headers_mut();
     for (name, value) in HEADERS {

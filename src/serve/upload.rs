@@ -1,18 +1,21 @@
 //! The body of a request → image files, within limits. Nothing is written to disk.
 
 use std::error::Error;
+use std::ops::Range;
 use std::sync::Arc;
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
+use axum::extract::Request;
 use axum::extract::multipart::MultipartError;
-use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderName, StatusCode};
 use axum::{RequestExt, extract::DefaultBodyLimit};
 use http_body_util::{BodyExt, LengthLimitError};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::budget::{Budget, Upload};
 use super::options::Limits;
+use super::parts::Parts;
+use super::places::Place;
 use super::refusal::Refusal;
 
 /// The name of the multipart field that holds images.
@@ -21,68 +24,18 @@ const FIELD: &str = "file";
 const OTHER_PARTS: usize = 32;
 /// Characters of a file's name that are given back in an answer.
 const NAME_CHARACTERS: usize = 200;
-/// What a permit of the budget stands for: a semaphore counts to 2³² at most.
-const UNIT_BYTES: usize = 1024;
-
 /// An image file in memory.
 pub(super) struct File {
     /// What the client calls it.
     pub(super) name: Option<String>,
-    pub(super) bytes: Vec<u8>,
-    /// Its share of the memory for uploads, given back when it is dropped.
-    _held: Option<OwnedSemaphorePermit>,
+    /// The body that it lies in, and where.
+    upload: Arc<Upload>,
+    range: Range<usize>,
 }
 
-/// The memory for uploads: what arrives takes from it chunk by chunk, so that a client which promises much
-/// and sends little holds little.
-#[derive(Clone)]
-pub(super) struct Budget {
-    free: Arc<Semaphore>,
-    units: usize,
-}
-
-impl Budget {
-    pub(super) fn new(limits: &Limits) -> Budget {
-        let units = limits.upload_bytes.div_ceil(UNIT_BYTES);
-        Budget { free: Arc::new(Semaphore::new(units)), units }
-    }
-
-    /// Bytes of it that are taken.
-    pub(super) fn held(&self) -> usize {
-        (self.units - self.free.available_permits()) * UNIT_BYTES
-    }
-}
-
-/// A file that is arriving.
-struct Arriving {
-    budget: Budget,
-    bytes: Vec<u8>,
-    held: Option<OwnedSemaphorePermit>,
-}
-
-impl Arriving {
-    fn new(budget: &Budget) -> Arriving {
-        Arriving { budget: budget.clone(), bytes: Vec::new(), held: None }
-    }
-
-    fn push(&mut self, chunk: &Bytes) -> Result<(), Refusal> {
-        let units = |bytes: usize| bytes.div_ceil(UNIT_BYTES);
-        let more = units(self.bytes.len() + chunk.len()) - units(self.bytes.len());
-        // Chunks are of the connection's buffer, far below 4 TB.
-        let permit = Arc::clone(&self.budget.free).try_acquire_many_owned(more as u32);
-        let permit = permit.map_err(|_full| {
-            Refusal::busy("too many uploads are arriving at a time: try again", 2).closing()
-        })?;
-        match &mut self.held {
-            Some(held) => held.merge(permit),
-            held => *held = Some(permit),
-        }
-        self.bytes.extend_from_slice(chunk);
-        Ok(())
-    }
-
-    fn file(self, name: Option<String>) -> File {
-        File { name, bytes: self.bytes, _held: self.held }
+impl File {
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.upload.bytes()[self.range.clone()]
     }
 }
 
@@ -99,27 +52,31 @@ pub(super) async fn read(
     request: Request,
     limits: &Limits,
     budget: &Budget,
+    place: &Place,
 ) -> Result<Vec<File>, Refusal> {
     let declared = header(&request, CONTENT_LENGTH).parse::<u64>();
-    if declared.is_ok_and(|length| length > limits.body_bytes as u64) {
+    if declared.as_ref().is_ok_and(|length| *length > limits.body_bytes as u64) {
         return Err(too_long(limits));
     }
+    // No more than that arrives.
+    let capacity = declared.map_or(limits.body_bytes, |length| length as usize);
+    let mut upload = Upload::with_capacity(capacity)?;
     let kind = header(&request, CONTENT_TYPE).trim_start();
     if kind.get(..10).is_some_and(|start| start.eq_ignore_ascii_case("multipart/")) {
-        return multipart(request, limits, budget).await;
+        return multipart(request, upload, limits, budget, place).await;
     }
     let mut body: Body = request.with_limited_body().into_body();
-    let mut arriving = Arriving::new(budget);
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| broken(&error, limits))?;
         if let Ok(chunk) = frame.into_data() {
-            arriving.push(&chunk)?;
+            upload.push(&chunk, budget, place).await?;
         }
     }
-    if arriving.bytes.is_empty() {
+    let range = 0..upload.bytes().len();
+    if range.is_empty() {
         return Err(none());
     }
-    Ok(vec![arriving.file(None)])
+    Ok(vec![File { name: None, upload: Arc::new(upload), range }])
 }
 
 /// The value of a header; empty where it is not there or not text.
@@ -129,36 +86,43 @@ fn header(request: &Request, name: HeaderName) -> &str {
 
 async fn multipart(
     request: Request,
+    mut upload: Upload,
     limits: &Limits,
     budget: &Budget,
+    place: &Place,
 ) -> Result<Vec<File>, Refusal> {
-    let mut multipart = Multipart::from_request(request, &()).await.map_err(|error| {
+    let mut parts = Parts::of(request).await.map_err(|error| {
         Refusal::new(StatusCode::BAD_REQUEST, "malformed", error.body_text()).closing()
     })?;
-    let (mut files, mut others) = (Vec::new(), 0);
+    let (mut found, mut others) = (Vec::new(), 0);
     let fault = |error| malformed(&error, limits);
-    while let Some(mut field) = multipart.next_field().await.map_err(fault)? {
-        if field.name() != Some(FIELD) {
+    while let Some(mut part) = parts.next().await.map_err(fault)? {
+        if part.name() != Some(FIELD) {
             others += 1;
             if others > OTHER_PARTS {
                 let message = format!("expected parts called `{FIELD}`, found too many others");
                 return Err(Refusal::new(StatusCode::BAD_REQUEST, "malformed", message).closing());
             }
             // What is not asked for is read past and not kept.
-            while field.chunk().await.map_err(fault)?.is_some() {}
+            while part.chunk().await.map_err(fault)?.is_some() {}
             continue;
         }
-        if files.len() == limits.request_images {
+        if found.len() == limits.request_images {
             return Err(Refusal::too_many(limits.request_images).closing());
         }
-        let name = field.file_name().map(|name| name.chars().take(NAME_CHARACTERS).collect());
-        let mut arriving = Arriving::new(budget);
-        while let Some(chunk) = field.chunk().await.map_err(fault)? {
-            arriving.push(&chunk)?;
+        let name = part.file_name().map(|name| name.chars().take(NAME_CHARACTERS).collect());
+        let begin = upload.bytes().len();
+        while let Some(chunk) = part.chunk().await.map_err(fault)? {
+            upload.push(&chunk, budget, place).await?;
         }
-        files.push(arriving.file(name));
+        found.push((name, begin..upload.bytes().len()));
     }
-    if files.is_empty() { Err(none()) } else { Ok(files) }
+    if found.is_empty() {
+        return Err(none());
+    }
+    let upload = Arc::new(upload);
+    let file = |(name, range)| File { name, upload: Arc::clone(&upload), range };
+    Ok(found.into_iter().map(file).collect())
 }
 
 fn none() -> Refusal {

@@ -41,6 +41,21 @@ pub(crate) fn connect(address: SocketAddr) -> TcpStream {
     stream
 }
 
+/// A connection from this address of this machine.
+#[cfg(target_os = "linux")]
+pub(crate) fn connect_from(client: [u8; 4], address: SocketAddr) -> TcpStream {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+    let stream = runtime.block_on(async {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::from((client, 0))).unwrap();
+        socket.connect(address).await.unwrap().into_std().unwrap()
+    });
+    stream.set_nonblocking(false).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_write_timeout(Some(PATIENCE)).unwrap();
+    stream
+}
+
 /// Reads one answer; `None` where the connection was closed or reset instead.
 pub(crate) fn read(stream: &mut TcpStream) -> Option<Response> {
     let mut bytes = Vec::new();
@@ -83,7 +98,7 @@ pub(crate) fn send(address: SocketAddr, request: &[u8]) -> Option<Response> {
 }
 
 pub(crate) fn get(address: SocketAddr, path: &str) -> Response {
-    let request = format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
     send(address, request.as_bytes()).unwrap()
 }
 
@@ -91,8 +106,9 @@ pub(crate) fn get(address: SocketAddr, path: &str) -> Response {
 pub(crate) fn post(kind: &str, body: &[u8]) -> Vec<u8> {
     let kind = if kind.is_empty() { String::new() } else { format!("Content-Type: {kind}\r\n") };
     let length = body.len();
-    let head =
-        format!("POST /predict HTTP/1.1\r\nHost: test\r\n{kind}Content-Length: {length}\r\n\r\n");
+    let head = format!(
+        "POST /predict HTTP/1.1\r\nHost: localhost\r\n{kind}Content-Length: {length}\r\n\r\n"
+    );
     [head.as_bytes(), body].concat()
 }
 

@@ -5,12 +5,14 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use serde_json::Value;
+
 use crate::client::{get, predict};
 use crate::common::{photo, tcolz};
 use crate::service::save_model;
 
 /// A process that is ended when a test fails.
-struct Process(Child);
+pub(crate) struct Process(pub(crate) Child);
 
 impl Drop for Process {
     fn drop(&mut self) {
@@ -19,32 +21,34 @@ impl Drop for Process {
     }
 }
 
-fn serve(model: &Path, arguments: &[&str]) -> (Process, SocketAddr) {
+/// The command, where it listens, and its event that says so.
+pub(crate) fn serve(model: &Path, arguments: &[&str]) -> (Process, SocketAddr, Value) {
     let mut command = tcolz();
     command.arg("serve").arg(model).args(["--bind", "127.0.0.1:0", "--json"]).args(arguments);
     serve_command(command)
 }
 
 /// Starts this command and waits until it listens.
-fn serve_command(mut command: Command) -> (Process, SocketAddr) {
+fn serve_command(mut command: Command) -> (Process, SocketAddr, Value) {
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut process = Process(command.spawn().unwrap());
     let mut line = String::new();
     BufReader::new(process.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let event: serde_json::Value = serde_json::from_str(&line).unwrap_or_else(|_| {
+    let event: Value = serde_json::from_str(&line).unwrap_or_else(|_| {
         let mut said = String::new();
         process.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();
         panic!("{line}{said}")
     });
     assert_eq!((&event["event"], &event["model"]), (&"listening".into(), &"small".into()));
-    (process, event["address"].as_str().unwrap().parse().unwrap())
+    let address = event["address"].as_str().unwrap().parse().unwrap();
+    (process, address, event)
 }
 
 #[cfg(unix)]
 #[test]
 fn the_command_serves_until_it_is_told_to_stop_and_ends_with_0() {
     let folder = tempfile::tempdir().unwrap();
-    let (mut process, address) = serve(&save_model(folder.path()), &[]);
+    let (mut process, address, _) = serve(&save_model(folder.path()), &[]);
     assert!(address.ip().is_loopback());
     assert_eq!(get(address, "/health").json()["model"], "small");
     assert_eq!(predict(address, &photo(1, 60, 50)).status, 200);
@@ -63,7 +67,7 @@ fn a_decoder_that_panics_is_an_answer_and_no_text_on_the_screen() {
     let mut command = tcolz();
     command.arg("serve").arg(save_model(folder.path())).args(["--bind", "127.0.0.1:0", "--json"]);
     command.env("TCOLZ_TEST_DECODER_PANICS", "png");
-    let (mut process, address) = serve_command(command);
+    let (mut process, address, _) = serve_command(command);
     let answer = predict(address, &photo(1, 60, 50));
     assert_eq!((answer.status, answer.code()), (422, "decoder-failed".to_owned()));
     assert!(
@@ -86,7 +90,7 @@ fn a_run_is_served_by_its_folder_and_called_by_its_name() {
     std::fs::create_dir(&run).unwrap();
     std::fs::rename(save_model(folder.path()), run.join("best.safetensors")).unwrap();
     for path in [run.clone(), run.join("best.safetensors")] {
-        let (_process, address) = serve(&path, &[]);
+        let (_process, address, _) = serve(&path, &[]);
         assert_eq!(get(address, "/model").json()["name"], "small");
     }
 }
@@ -114,7 +118,7 @@ fn it_answers_what_predict_prints() {
             (path, bytes)
         })
         .collect();
-    let (_process, address) = serve(&model, &["--device", "cpu"]);
+    let (_process, address, _) = serve(&model, &["--device", "cpu"]);
     let mut predict_command = tcolz();
     predict_command.arg("predict").arg(&model).args(["--json", "--device", "cpu"]);
     predict_command.args(photos.iter().map(|(path, _)| path));

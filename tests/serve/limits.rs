@@ -24,7 +24,7 @@ fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
 }
 
 /// Waits until the service's metrics have this line.
-fn wait_for(address: SocketAddr, line: &str) {
+pub(crate) fn wait_for(address: SocketAddr, line: &str) {
     wait_until(line, || {
         let metrics = String::from_utf8(get(address, "/metrics").body).unwrap();
         metrics.lines().any(|found| found == line)
@@ -33,7 +33,7 @@ fn wait_for(address: SocketAddr, line: &str) {
 
 /// Whether it answers; a client whom a busy machine made slow may be cut off.
 fn is_well(address: SocketAddr) -> bool {
-    let request = b"GET /health HTTP/1.1\r\nHost: test\r\n\r\n";
+    let request = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n";
     send(address, request).is_some_and(|answer| answer.status == 200)
 }
 
@@ -109,7 +109,7 @@ fn bodies_and_requests_that_are_too_large_are_refused_before_they_are_read() {
     let limits = Limits { body_bytes: 10_000, request_images: 3, ..Limits::default() };
     let service = start(limits);
     // Promised and not sent: the answer comes at once.
-    let promise = "POST /predict HTTP/1.1\r\nHost: test\r\nContent-Length: 9999999999\r\n\r\n";
+    let promise = "POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9999999999\r\n\r\n";
     let answer = send(service.address, promise.as_bytes()).unwrap();
     assert_eq!((answer.status, answer.code()), (413, "too-long".to_owned()));
     // Sent all the same: the client finds the answer and no reset connection.
@@ -119,7 +119,7 @@ fn bodies_and_requests_that_are_too_large_are_refused_before_they_are_read() {
     for kind in ["image/png".to_owned(), multipart_kind()] {
         let body = multipart(&[("file", "a", &vec![7; 30_000])]);
         let head = format!(
-            "POST /predict HTTP/1.1\r\nHost: test\r\nContent-Type: {kind}\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n",
+            "POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n",
             body.len()
         );
         let request = [head.as_bytes(), &body, b"\r\n0\r\n\r\n"].concat();
@@ -136,7 +136,7 @@ fn bodies_and_requests_that_are_too_large_are_refused_before_they_are_read() {
 fn uploads_beyond_the_memory_for_them_are_refused_until_others_are_done() {
     let limits = Limits { body_bytes: 60_000, upload_bytes: 60_000, ..Limits::default() };
     let service = start(limits);
-    let head = "POST /predict HTTP/1.1\r\nHost: test\r\nContent-Length: 59000\r\n\r\n";
+    let head = "POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 59000\r\n\r\n";
     let mut slow = connect(service.address);
     slow.write_all(&[head.as_bytes(), &vec![7; 50_000]].concat()).unwrap();
     // In units of 1,024 bytes.
@@ -152,14 +152,14 @@ fn uploads_beyond_the_memory_for_them_are_refused_until_others_are_done() {
 #[test]
 fn slow_clients_are_cut_off() {
     let service = start(Limits { body: SHORT, ..Limits::default() });
-    let slow_body = "POST /predict HTTP/1.1\r\nHost: test\r\nContent-Length: 1000\r\n\r\nslow";
+    let slow_body = "POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nslow";
     let begun = Instant::now();
     let answer = send(service.address, slow_body.as_bytes()).unwrap();
     assert_eq!((answer.status, answer.code()), (408, "too-slow".to_owned()));
     assert!(begun.elapsed() >= SHORT);
     // One that always has a little more.
     let mut trickle = connect(service.address);
-    let head = "POST /predict HTTP/1.1\r\nHost: test\r\nContent-Length: 1000000\r\n\r\n";
+    let head = "POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n";
     trickle.write_all(head.as_bytes()).unwrap();
     trickle.set_nonblocking(true).unwrap();
     wait_until("the trickle is answered", || {
@@ -186,7 +186,7 @@ fn clients_that_do_not_take_their_answers_are_cut_off() {
     let service = start(limits);
     let mut greedy = connect(service.address);
     // Asks for far more than the buffers between the two hold, and takes nothing.
-    let ask = b"GET / HTTP/1.1\r\nHost: test\r\n\r\n".repeat(20_000);
+    let ask = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(20_000);
     greedy.set_write_timeout(Some(Duration::from_secs(1))).unwrap();
     let _ = greedy.write_all(&ask);
     // The only place is free again.
@@ -240,7 +240,7 @@ fn being_stopped_waits_only_so_long_for_clients_that_do_not_end() {
     let limits = Limits { grace: Duration::from_secs(1), ..Limits::default() };
     let service = start(limits);
     let mut slow = connect(service.address);
-    let head = "POST /predict HTTP/1.1\r\nHost: test\r\nContent-Length: 1000\r\n\r\nslow";
+    let head = "POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nslow";
     slow.write_all(head.as_bytes()).unwrap();
     // It, and the one that asks.
     wait_for(service.address, "tcolz_connections 2");

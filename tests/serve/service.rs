@@ -31,7 +31,7 @@ impl Service {
         let options = ServeOptions { bind, limits, ..ServeOptions::new("small") };
         let server = Server::bind(&options, classifier).unwrap();
         let (address, stopper) = (server.address(), server.stopper());
-        let thread = thread::spawn(move || server.run().unwrap());
+        let thread = thread::spawn(move || server.run());
         Service { address, stopper, thread: Some(thread) }
     }
 

@@ -1,0 +1,115 @@
+//! What decoding a photo will cost, by its header.
+
+use super::classifier::Fault;
+use super::refusal::Refusal;
+use crate::decode::{DecodeError, DecodeLimits, orientation, probe};
+use crate::recipe::{Orient, Recipe};
+use crate::sample::SourceFormat;
+
+/// Work of a dear photo: 0.2 s and more. That of a phone's photo is 12 million for its pixels and 2 to 8 for its bytes.
+const DEAR_WORK: u64 = 24_000_000;
+/// Memory of a dear photo.
+pub(super) const DEAR_BYTES: u64 = 16 << 20;
+/// Passes that a scan costs whose code is arithmetic.
+const ARITHMETIC_PASSES: u64 = 4;
+/// The most memory that a pixel takes, whatever the format: a WebP's planes, their copy and its pixels.
+const LARGEST_BYTES_A_PIXEL: u64 = 12;
+
+/// The cost of one photo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Cost {
+    /// Memory that decoding takes at most.
+    pub(super) peak_bytes: u64,
+    /// Only some of the decoding threads take such photos.
+    pub(super) dear: bool,
+}
+
+/// Memory for all dear photos that are decoded at a time: room for the largest that a recipe allows.
+pub(super) fn dear_memory_bytes(recipe: &Recipe) -> u64 {
+    LARGEST_BYTES_A_PIXEL * recipe.max_pixels + DEAR_BYTES
+}
+
+impl Cost {
+    /// Looks at a file's header. What has none costs nothing: decoding ends there, too.
+    ///
+    /// # Errors
+    /// A [`Refusal`] of a photo that takes more memory than there is for any.
+    pub(super) fn of(file: &[u8], recipe: &Recipe) -> Result<Cost, Refusal> {
+        let limits = DecodeLimits { max_pixels: recipe.max_pixels, ..DecodeLimits::default() };
+        let Ok(found) = probe(file, &limits) else {
+            return Ok(Cost { peak_bytes: 0, dear: false });
+        };
+        let pixels = u64::from(found.width) * u64::from(found.height);
+        let turned =
+            recipe.orient == Orient::Exif && orientation(file).is_some_and(|turn| turn > 1);
+        let peak_bytes = found.peak_bytes + if turned { 3 * pixels } else { 0 };
+        if peak_bytes > dear_memory_bytes(recipe) {
+            let limit = recipe.max_pixels;
+            let (width, height) = (found.width, found.height);
+            return Err(Fault::from(DecodeError::TooManyPixels { width, height, limit }).into());
+        }
+        let work = |passes: u64| pixels * passes + file.len() as u64;
+        let dear = peak_bytes > DEAR_BYTES
+            || work(least_passes(found.format)) > DEAR_WORK
+            || (found.format == SourceFormat::Jpeg && work(jpeg_passes(file)) > DEAR_WORK);
+        Ok(Cost { peak_bytes, dear })
+    }
+}
+
+/// The work for a pixel, in passes of a JPEG's decoder.
+fn least_passes(format: SourceFormat) -> u64 {
+    match format {
+        SourceFormat::Webp => 4,
+        SourceFormat::Png => 2,
+        SourceFormat::Jpeg | SourceFormat::Gif | SourceFormat::Bmp => 1,
+    }
+}
+
+/// The same of a JPEG: each of its scans goes over the whole picture. Compressed data hold no such markers.
+fn jpeg_passes(file: &[u8]) -> u64 {
+    let (mut scans, mut scan_passes) = (0, 1);
+    for pair in file.windows(2) {
+        match pair {
+            [0xFF, 0xDA] => scans += 1,
+            [0xFF, 0xC9..=0xCB] => scan_passes = ARITHMETIC_PASSES,
+            _ => {}
+        }
+    }
+    scans * scan_passes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::{encode_jpeg, encode_png};
+
+    /// A header that claims this size, and no pixels.
+    fn claimed(mut png: Vec<u8>, width: u32, height: u32) -> Vec<u8> {
+        png[16..20].copy_from_slice(&width.to_be_bytes());
+        png[20..24].copy_from_slice(&height.to_be_bytes());
+        let crc = png[12..29].iter().fold(!0u32, |crc, byte| {
+            (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
+                (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg())
+            })
+        });
+        png[29..33].copy_from_slice(&(!crc).to_be_bytes());
+        png
+    }
+
+    fn is_dear(file: &[u8]) -> bool {
+        Cost::of(file, &Recipe::default()).unwrap().dear
+    }
+
+    #[test]
+    fn pixels_scans_and_bytes_make_a_photo_dear() {
+        let png = encode_png(8, 8, &[9; 192]).unwrap();
+        let sized = |width, height| claimed(png.clone(), width, height);
+        assert!(!is_dear(&sized(4000, 2900)) && is_dear(&sized(4000, 3100)));
+        let jpeg = encode_jpeg(640, 480, &vec![9; 640 * 480 * 3], 80).unwrap();
+        assert!(!is_dear(&jpeg));
+        let scans = [&jpeg[..], &[0xFF, 0xDA].repeat(90)].concat();
+        assert!(is_dear(&scans), "each scan goes over all pixels");
+        assert!(is_dear(&[&jpeg[..], &vec![0; 24_000_000]].concat()));
+        assert!(!is_dear(b"no photo") && !is_dear(&sized(9000, 9000)), "refused soon");
+    }
+}
