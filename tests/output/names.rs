@@ -1,5 +1,7 @@
 //! What others wrote steers no terminal and forges no line, in whatever command it is quoted.
 
+use tcolz::model::Model;
+
 use super::*;
 
 /// No character that does something, no line that is not the command's own.
@@ -16,32 +18,43 @@ fn assert_harmless(words: &str, text: &str) {
 const STUDY: &str = r#"
 title = "^"
 [datasets]
-"^".path = "data"
+pets.path = "~/data"
 [training]
-dataset = "^"
+dataset = "pets"
 epochs = 1
 batch-size = 4
 lr = 0.01
 [[models]]
 name = "small"
 network = "mobilenet-v1"
+[[benchmarks]]
+name = "val"
+dataset = "pets"
+split = "val"
 "#;
 
 #[test]
 fn no_command_sends_what_others_wrote_to_the_terminal_as_it_is() {
     let place = Place::new();
-    let study = STUDY.replace('^', &HOSTILE.escape_unicode().to_string().replace("{", ""));
-    fs::write(place.at("study.toml"), study.replace('}', "")).unwrap();
+    let quoted = |text: &str| -> String {
+        text.chars().map(|character| format!("\\U{:08X}", u32::from(character))).collect()
+    };
+    let path = quoted(place.path.to_str().unwrap());
+    fs::write(place.at("study.toml"), STUDY.replace('^', &quoted(HOSTILE)).replace('~', &path))
+        .unwrap();
     let trained = place.train();
     assert_eq!(trained.status.code(), Some(0), "{}", said(&trained));
     assert_harmless("train", &said(&trained));
+    let mut model = Model::open(&place.at("run/best.safetensors")).unwrap();
+    model.facts.classes[0] = HOSTILE.to_owned();
+    model.save(&place.at("odd.safetensors")).unwrap();
     for (words, code) in [
         ("convert ~/photos ~/new --size 32 --max-bad 100%", 0),
         ("convert ~/photos ~/new --size 32 --max-bad 100% --json", 0),
         ("convert ~/photos ~/new --size 32 --max-bad 0%", 3),
         ("convert ~/photos ~/new --size 48", 1),
         ("convert ~/^ ~/other", 1),
-        ("convert ~/photos ~/other --list ^=~/subset.txt", 1),
+        ("convert ~/photos ~/other --list ^=~/subset.txt", 2),
         ("plan ~/photos ~/other", 0),
         ("plan ~/photos --json", 0),
         ("verify ~/data", 0),
@@ -63,7 +76,7 @@ fn no_command_sends_what_others_wrote_to_the_terminal_as_it_is() {
         ("repair ~/data --source ~/photos", 0),
         ("repair ~/^ --source ~/photos", 1),
         ("bench ~/data --split train --seconds 0.01", 0),
-        ("train ~/data --model mobilenet-v1 --out ~/run --epochs 2 --batch-size 4 --lr 0.01", 1),
+        ("train ~/data --model mobilenet-v1 --out ~/run --epochs 2 --batch-size 4 --lr 0.01", 0),
         ("train ~/data --model mobilenet-v1 --weights ~/^ --out ~/run-2", 1),
         ("evaluate ~/run ~/data --split val --out ~/evaluation", 0),
         ("evaluate ~/run ~/data --split val --json", 0),
@@ -74,7 +87,13 @@ fn no_command_sends_what_others_wrote_to_the_terminal_as_it_is() {
         ("weights ~/run/best.safetensors", 0),
         ("weights ~/run/best.safetensors --json", 0),
         ("weights ~/^", 1),
-        ("study ~/study.toml --out ~/study --list", 1),
+        ("weights ~/odd.safetensors", 0),
+        ("predict ~/odd.safetensors ~/photos/3\u{202e}gnp.png", 0),
+        ("evaluate ~/odd.safetensors ~/data --split val", 1),
+        ("serve ~/^", 1),
+        ("study ~/study.toml --out ~/study --list", 0),
+        ("study ~/study.toml --out ~/study", 0),
+        ("study ~/study.toml --out ~/study --json", 0),
         ("study ~/^ --out ~/study", 1),
         ("demo ~", 1),
         ("demo ~/demo --photos 12 --no-train", 0),
