@@ -127,7 +127,8 @@ pub fn write(target: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Writes `bytes` to a place that a person named. A file appears whole or not at all, also at the end of symbolic links, which
-/// stay. What is no file, such as a device or a named pipe, is written to and never replaced.
+/// stay. What is no file, such as a device or a named pipe, and a file that is named by its being open (`/dev/stdout`), is written to
+/// and never replaced.
 ///
 /// # Errors
 /// As [`write`]; when links lead in a circle, or what is written to refuses.
@@ -142,6 +143,13 @@ pub fn write_output(path: &Path, bytes: &[u8]) -> io::Result<()> {
             let mut target = path.to_owned();
             while let Ok(next) = fs::read_link(&target) {
                 target = folder_of(&target).join(next);
+                // `/dev/stdout`: a file that is open already, whatever its name.
+                if target.starts_with("/proc") {
+                    return io::Write::write_all(
+                        &mut File::options().write(true).open(path)?,
+                        bytes,
+                    );
+                }
             }
             write(&target, bytes)
         }

@@ -72,6 +72,7 @@ pub mod loader;
 #[cfg(feature = "train")]
 pub mod model;
 mod nearest;
+pub mod out_of_memory;
 mod positioned;
 #[cfg(feature = "train")]
 pub mod predict;

@@ -6,11 +6,14 @@ mod cli;
 
 use std::process::ExitCode;
 
+use tcolz::out_of_memory::NotingAllocator;
+
 #[global_allocator]
-static ALLOCATOR: tcolz::usage::LastWordAllocator = tcolz::usage::LastWordAllocator;
+static ALLOCATOR: NotingAllocator = NotingAllocator;
 
 fn main() -> ExitCode {
     tcolz::shard::name_lost_maps();
+    tcolz::out_of_memory::say_when_out_of_memory();
     tcolz::usage::refuse_too_large_files();
     cli::run()
 }

@@ -1,8 +1,7 @@
 //! What this process uses: memory, the CPU time of its threads, open files, the disk and its cache. A home of
-//! `unsafe`: the system is told which pages memory is to have and when to have them back, which signal is not to end the
-//! process, and memory that cannot be had ends it with a sentence.
+//! `unsafe`: the system is told which pages memory is to have and when to have them back, and which signal is not to
+//! end the process.
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::fs::File;
 use std::io;
 
@@ -178,64 +177,6 @@ pub fn refuse_too_large_files() {
     unsafe {
         libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
     }
-}
-
-/// The system's allocator, for programs that are to end with a sentence and exit code 1 where memory runs out. Without it
-/// Rust ends them with SIGABRT.
-#[derive(Debug)]
-pub struct LastWordAllocator;
-
-// SAFETY: every call goes to `System` as it came, and what comes back is given on.
-unsafe impl GlobalAlloc for LastWordAllocator {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller's promise.
-        given(unsafe { System.alloc(layout) }, layout.size())
-    }
-
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller's promise.
-        given(unsafe { System.alloc_zeroed(layout) }, layout.size())
-    }
-
-    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, bytes: usize) -> *mut u8 {
-        // SAFETY: the caller's promise.
-        given(unsafe { System.realloc(memory, layout, bytes) }, bytes)
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise.
-        unsafe { System.dealloc(memory, layout) };
-    }
-}
-
-#[inline]
-fn given(memory: *mut u8, bytes: usize) -> *mut u8 {
-    if memory.is_null() {
-        out_of_memory(bytes);
-    }
-    memory
-}
-
-/// Says it without allocating. Files are complete or have no name yet, as after a kill.
-#[cold]
-fn out_of_memory(bytes: usize) -> ! {
-    use std::io::Write;
-    let mut text = [0u8; 256];
-    let mut rest = &mut text[..];
-    let _ = writeln!(
-        rest,
-        "error: out of memory: {bytes} bytes more could not be had; give tcolz more memory (ulimit -v), or fewer threads \
-         or smaller batches. What was finished is kept, and the same command goes on from there"
-    );
-    let left = rest.len();
-    let _ = io::stderr().write_all(&text[..text.len() - left]);
-    #[cfg(unix)]
-    // SAFETY: ends the process without running anything that could need memory.
-    unsafe {
-        libc::_exit(1)
-    }
-    #[cfg(not(unix))]
-    std::process::abort()
 }
 
 /// Address space that a thread takes beside what it is given: its stack, and what glibc reserves for its allocations.

@@ -120,8 +120,8 @@ fn members_of_one_name_are_listed_as_duplicates_and_the_last_one_is_stored() {
     let rows = summary.dataset.ledger().unwrap();
     let stored = rows.iter().find(|row| row.sample_id == "cat/0.png").unwrap();
     assert_eq!(stored.source.unwrap().1, *blake3::hash(&last).as_bytes());
-    let notes = &summary.dataset.meta().source_notes;
-    assert!(notes.iter().any(|note| note.contains("a later one has their name: 3")), "{notes:?}");
+    let log = fs::read_to_string(folder.path().join("out.log.jsonl")).unwrap();
+    assert!(log.contains("a later one has their name: 3"), "{log}");
 }
 
 #[test]

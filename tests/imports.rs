@@ -52,7 +52,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("bytes", &["src/dataset/"]),
     ("parquet", &["src/dataset/"]),
     ("memmap2", &["src/shard/", "src/serve/budget.rs"]),
-    ("libc", &["src/shard/sigbus.rs", "src/usage.rs"]),
+    ("libc", &["src/shard/sigbus.rs", "src/usage.rs", "src/out_of_memory.rs"]),
     ("twox_hash", &["src/shard/"]),
     ("zstd_safe", &["src/shard/"]),
     ("tempfile", &["src/durable.rs"]),
@@ -104,6 +104,7 @@ const HOMES: &[(&str, &[&str])] = &[
 /// error code.
 const UNSAFE_HOMES: &[&str] = &[
     "src/usage.rs",
+    "src/out_of_memory.rs",
     "src/shard/map.rs",
     "src/shard/sigbus.rs",
     "src/shard/codec/avx512.rs",

@@ -145,9 +145,8 @@ impl Run<'_> {
         let side = self.args.size.unwrap_or_else(|| meta.recipe.largest_size()) as usize;
         let batch = self.args.batch_size.saturating_mul(3 * side * side * number_bytes);
         let batches = batch.saturating_mul(threads + OTHERS).min(DEFAULT_BATCH_MEMORY_BYTES);
-        let names = || self.select.split.split('+');
-        let read = meta.splits.iter().filter(|split| names().any(|name| name == split.name));
-        let shards: u64 = read.flat_map(|split| &split.shards).map(|shard| shard.bytes).sum();
+        let split = self.dataset.split(&self.select.split)?;
+        let shards: u64 = split.shards.iter().map(|shard| shard.bytes).sum();
         match short_of_address_space(batches as u64 + shards, threads + OTHERS) {
             Some((needed, left)) => anyhow::bail!(
                 "batches, shards and threads need about {} of address space, and the limit (`ulimit -v`) leaves {}: raise it, \

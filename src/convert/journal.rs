@@ -82,7 +82,7 @@ impl Journal {
         out.join(JOURNAL_FOLDER).join(INDEX_FILE)
     }
 
-    /// Begins a journal in `out`, or takes up the one that lies there, after its shards have been tested: `watch` is
+    /// Begins a journal in `out`, or resumes the one that lies there, after its shards have been tested: `watch` is
     /// told how many of their bytes have been.
     ///
     /// # Errors
@@ -213,7 +213,7 @@ impl Journal {
         }
         if let Some((split, shard)) = &part.shard {
             let Some((name, number)) = splits.get(*split).zip(shards.get_mut(*split)) else {
-                return wrong("it names a split that there is not");
+                return wrong("it names a split that does not exist");
             };
             if shard.file != shard_name(name, *number) {
                 return wrong("it names another shard than the next one");

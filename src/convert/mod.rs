@@ -75,7 +75,7 @@ pub trait Observer {
     fn damaged(&mut self, what: &str) {
         let _ = what;
     }
-    /// An unfinished conversion is taken up: so many inputs were done before.
+    /// An unfinished conversion is resumed: so many inputs were done before.
     fn resumed(&mut self, done: u64) {
         let _ = done;
     }
@@ -151,7 +151,7 @@ pub fn convert(
         log.event("unlisted", json!({ "photos": photos }));
     }
     let lock = out.lock();
-    let mut store = Store::create((options, lock), &dump, &mut log, stop, observer)?;
+    let mut store = Store::create(options, lock, &dump, &mut log, stop, observer)?;
     let threads = options.threads.max(1);
     let resumed = store.counts().listed;
     let expected = match expected {

@@ -40,8 +40,8 @@ pub(crate) struct ShardCheck {
     pub(crate) faults: Vec<Fault>,
     /// Bytes read.
     pub(crate) bytes: u64,
-    /// Freshly computed facts of each sound sample, by its index in the ledger.
-    pub(crate) pixels: Vec<(usize, Vec<TensorFacts>)>,
+    /// The samples that were found to be the ledger's, by their index in it.
+    pub(crate) sound: Vec<usize>,
 }
 
 /// Reads a shard whole and tests its bytes against `file`, and its rows against themselves and the
@@ -138,11 +138,11 @@ fn check_rows(
         } else {
             let pixels: Vec<[u8; 32]> = facts.iter().map(|facts| facts.blake3).collect();
             content += ShardContent::of_row(row, &sample_id, ledger_row.label, &pixels);
-            check.pixels.push((index, facts));
+            check.sound.push(index);
         }
     }
     // Of a shard with faults, or without a ledger, the rows do not say what it holds.
-    let complete = check.pixels.len() as u64 == u64::from(reader.rows());
+    let complete = check.sound.len() as u64 == u64::from(reader.rows());
     if let Some(said) = reader.content().filter(|&said| complete && said != content) {
         let what = format!("its footer says that it holds {said}, its rows are {content}");
         check.faults.push(Fault::of_file(&file.file, what));

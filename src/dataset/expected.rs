@@ -6,11 +6,10 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Arc;
 
 use super::{Dataset, DatasetError, LedgerBatch, PLACE_FIELDS, pixels_field};
 use crate::sample::{Label, Status};
-use crate::shard::{ShardContent, ShardError, ShardReader, TensorColumn, TensorDecoder};
+use crate::shard::{ShardContent, ShardError, ShardFile, ShardReader, TensorColumn, TensorDecoder};
 
 /// A row of the ledger as far as a shard can contradict it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,58 +21,81 @@ struct Row {
 }
 
 /// What the ledger says of a shard.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Expected {
     content: ShardContent,
     /// Its first and its last row.
     ends: [Row; 2],
 }
 
-/// What the ledger says of all shards: by the name of the split and the number of the shard in it.
+/// What the ledger says of all shards: of each split, by the number of the shard.
 #[derive(Debug, Default)]
-pub(super) struct ExpectedShards(HashMap<(String, u32), Expected>);
+pub(super) struct ExpectedShards(HashMap<String, HashMap<u32, Expected>>);
 
 impl ExpectedShards {
-    fn add(&mut self, shard: (String, u32), other: Expected) {
-        let Some(known) = self.0.get_mut(&shard) else {
-            self.0.insert(shard, other);
-            return;
-        };
-        known.content += other.content;
-        let [first, last] = other.ends;
-        if first.number < known.ends[0].number {
-            known.ends[0] = first;
-        }
-        if last.number > known.ends[1].number {
-            known.ends[1] = last;
-        }
-    }
-
     /// Of one batch of the ledger.
     fn of(batch: &LedgerBatch<'_>, columns: &[TensorColumn]) -> Result<ExpectedShards, String> {
         let (split, status) = (batch.text("split")?, batch.text("status")?);
         let (shard, place) = (batch.u32("shard")?, batch.u32("row")?);
         let (sample_id, label) = (batch.text("sample_id")?, batch.u16("label")?);
-        let pixels = columns.iter().map(|column| batch.hash(&pixels_field(column)));
-        let pixels = pixels.collect::<Result<Vec<_>, _>>()?;
+        let hashes = columns.iter().map(|column| batch.hash(&pixels_field(column)));
+        let hashes = hashes.collect::<Result<Vec<_>, _>>()?;
         let mut found = ExpectedShards::default();
+        let mut pixels = Vec::with_capacity(columns.len());
         for index in 0..batch.rows() {
             if status(index) != Some(Status::Stored.as_str()) {
                 continue;
             }
             // A sample without its place is refused by whoever looks for places.
             let Some((shard, number)) = shard(index).zip(place(index)) else { continue };
-            let row = Row {
-                number,
-                sample_id: sample_id(index).unwrap_or_default().to_owned(),
-                label: label(index),
-                pixels: pixels.iter().map(|hash| hash(index).unwrap_or_default()).collect(),
-            };
-            let content = ShardContent::of_row(number, &row.sample_id, row.label, &row.pixels);
-            let key = (split(index).unwrap_or_default().to_owned(), shard);
-            found.add(key, Expected { content, ends: [row.clone(), row] });
+            let (split, sample_id) = (split(index), sample_id(index).unwrap_or_default());
+            let label = label(index);
+            pixels.clear();
+            pixels.extend(hashes.iter().map(|hash| hash(index).unwrap_or_default()));
+            let content = ShardContent::of_row(number, sample_id, label, &pixels);
+            let row =
+                || Row { number, sample_id: sample_id.to_owned(), label, pixels: pixels.clone() };
+            found.add(split.unwrap_or_default(), shard, content, [(number, &row), (number, &row)]);
         }
         Ok(found)
+    }
+
+    /// Adds rows of a shard: their content, and the first and the last of them.
+    fn add(
+        &mut self,
+        split: &str,
+        shard: u32,
+        content: ShardContent,
+        [(first, first_row), (last, last_row)]: [(u32, &dyn Fn() -> Row); 2],
+    ) {
+        let shards = match self.0.get_mut(split) {
+            Some(shards) => shards,
+            None => self.0.entry(split.to_owned()).or_default(),
+        };
+        match shards.get_mut(&shard) {
+            None => {
+                shards.insert(shard, Expected { content, ends: [first_row(), last_row()] });
+            }
+            Some(known) => {
+                known.content += content;
+                if first < known.ends[0].number {
+                    known.ends[0] = first_row();
+                }
+                if last > known.ends[1].number {
+                    known.ends[1] = last_row();
+                }
+            }
+        }
+    }
+
+    fn append(&mut self, other: ExpectedShards) {
+        for (split, shards) in other.0 {
+            for (shard, Expected { content, ends: [first, last] }) in shards {
+                let ends: [(u32, &dyn Fn() -> Row); 2] =
+                    [(first.number, &|| first.clone()), (last.number, &|| last.clone())];
+                self.add(&split, shard, content, ends);
+            }
+        }
     }
 }
 
@@ -90,13 +112,12 @@ impl Dataset {
         let fields: Vec<&str> = fields.chain(pixels.iter().map(String::as_str)).collect();
         let batches = self.scan_ledger(&fields, |batch| ExpectedShards::of(batch, columns))?;
         let mut all = ExpectedShards::default();
-        for (shard, expected) in batches.into_iter().flat_map(|batch| batch.0) {
-            all.add(shard, expected);
-        }
-        Ok(self.expected.get_or_init(|| Arc::new(all)))
+        batches.into_iter().for_each(|batch| all.append(batch));
+        Ok(self.expected.get_or_init(|| all))
     }
 
-    /// Reads what [`Dataset::open_shard`] compares shards with, so that it need not be read by several threads at once.
+    /// Reads what [`Dataset::open_shard`] compares shards with. Whoever opens shards in several threads calls it first, so
+    /// that the ledger is not read once in each.
     ///
     /// # Errors
     /// As [`Dataset::scan_ledger`].
@@ -105,22 +126,23 @@ impl Dataset {
     }
 
     /// Tests that a shard which says that it holds `content` is number `index` of the split `split`. A shard of an
-    /// early version does not say what it holds; it is known by its first and its last row.
+    /// early version does not say what it holds; it is known by its first and its last row, which `opened` reads.
     ///
     /// # Errors
     /// [`ShardError::Foreign`]; as [`Dataset::scan_ledger`].
     pub(super) fn check_place(
         &self,
-        split: &str,
-        index: u32,
-        content: Option<ShardContent>,
+        (split, index): (&str, u32),
         path: &Path,
+        content: Option<ShardContent>,
+        opened: Opened<'_>,
     ) -> Result<(), DatasetError> {
         let foreign = |expected: String, found: String| {
             Err(ShardError::Foreign { path: path.to_owned(), expected, found }.into())
         };
         let (part, number) = self.shard_place(split, index)?;
-        let Some(expected) = self.expected_shards()?.0.get(&(part.to_owned(), number)) else {
+        let expected = self.expected_shards()?.0.get(part).and_then(|shards| shards.get(&number));
+        let Some(expected) = expected else {
             return foreign("no samples".to_owned(), "some".to_owned());
         };
         if let Some(content) = content {
@@ -132,10 +154,12 @@ impl Dataset {
                 format!("the content {content}"),
             );
         }
-        let file = self.shard_meta(split, index)?;
-        let shard = ShardReader::open(path, &self.meta().columns, file.bytes, file.rows)?;
+        let rows = self.shard_meta(split, index)?.rows;
         for row in &expected.ends {
-            match read_row(&shard, row.number) {
+            if u64::from(row.number) >= rows {
+                return foreign(described(row), format!("{rows} rows"));
+            }
+            match opened.row(row.number, &self.meta().columns) {
                 Ok(found) if found == *row => {}
                 Ok(found) => return foreign(described(row), described(&found)),
                 // Whoever wants this row is told; it says nothing of the others.
@@ -144,6 +168,47 @@ impl Dataset {
             }
         }
         Ok(())
+    }
+}
+
+/// A shard that has just been opened.
+#[derive(Clone, Copy)]
+pub(super) enum Opened<'a> {
+    Map(&'a ShardReader),
+    File(&'a ShardFile),
+}
+
+impl Opened<'_> {
+    /// Reads a row that is there.
+    fn row(self, number: u32, columns: &[TensorColumn]) -> Result<Row, ShardError> {
+        let (mut sample_id, mut label, mut pixels) = (String::new(), None, Vec::new());
+        let mut stored = Vec::new();
+        for (index, column) in columns.iter().enumerate() {
+            let mut tensor = vec![0; column.raw_bytes()];
+            let mut decoder = TensorDecoder::new(column);
+            match self {
+                Opened::Map(shard) => {
+                    shard.read(number, index, &mut decoder, &mut tensor)?;
+                    (sample_id, label) = (shard.sample_id(number).to_owned(), shard.label(number));
+                }
+                Opened::File(shard) => {
+                    let row = shard.row(number, index)?;
+                    row.read_stored(&mut stored)?;
+                    (sample_id, label) = (row.sample_id().to_owned(), row.label());
+                    decoder.decode(&stored, &mut tensor).map_err(|source| {
+                        ShardError::Undecodable {
+                            path: shard.path().to_owned(),
+                            row: number,
+                            sample_id: sample_id.clone(),
+                            column: column.name.clone(),
+                            source,
+                        }
+                    })?;
+                }
+            }
+            pixels.push(*blake3::hash(&tensor).as_bytes());
+        }
+        Ok(Row { number, sample_id, label, pixels })
     }
 }
 
@@ -156,15 +221,4 @@ fn described(row: &Row) -> String {
         row.sample_id,
         pixels.unwrap_or_default()
     )
-}
-
-fn read_row(shard: &ShardReader, number: u32) -> Result<Row, ShardError> {
-    let hash = |(index, column): (usize, &TensorColumn)| {
-        let mut tensor = vec![0; column.raw_bytes()];
-        shard.read(number, index, &mut TensorDecoder::new(column), &mut tensor)?;
-        Ok(*blake3::hash(&tensor).as_bytes())
-    };
-    let pixels = shard.columns().iter().enumerate().map(hash).collect::<Result<_, ShardError>>()?;
-    let (sample_id, label) = (shard.sample_id(number).to_owned(), shard.label(number));
-    Ok(Row { number, sample_id, label, pixels })
 }

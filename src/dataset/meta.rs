@@ -57,9 +57,6 @@ pub struct DatasetMeta {
     /// What was missing from the source, or could not be read, beside the inputs that the ledger has: sentences.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub source_damage: Vec<String>,
-    /// What else was odd about the source, such as members of a tar that were not taken.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub source_notes: Vec<String>,
     /// The tensor columns of every shard.
     pub columns: Vec<TensorColumn>,
     /// Splits in the order of conversion.

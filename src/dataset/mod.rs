@@ -28,7 +28,7 @@ use std::sync::{Arc, OnceLock};
 pub(crate) use check_shard::{Places, check_shard};
 pub use content_root::{RootLine, content_root, root_lines};
 pub use error::DatasetError;
-use expected::ExpectedShards;
+use expected::{ExpectedShards, Opened};
 pub use ledger::{LedgerRow, TensorFacts, ledger_schema, reason_code};
 pub use ledger_batch::{LedgerBatch, LedgerValue, PHOTO_FIELDS, pixels_field, sum_fields};
 pub use ledger_reader::read_ledger;
@@ -67,8 +67,8 @@ pub const JOURNAL_FOLDER: &str = "unfinished";
 pub struct Dataset {
     root: PathBuf,
     meta: DatasetMeta,
-    /// Read when the first shard is opened.
-    expected: OnceLock<Arc<ExpectedShards>>,
+    /// Read when the first shard is opened; clones share it.
+    expected: Arc<OnceLock<ExpectedShards>>,
 }
 
 impl Dataset {
@@ -103,7 +103,7 @@ impl Dataset {
             Err(source) => return Err(DatasetError::Io { path, source }),
         };
         let meta = DatasetMeta::from_bytes(&bytes, &path)?;
-        Ok(Dataset { root: root.to_owned(), meta, expected: OnceLock::new() })
+        Ok(Dataset { root: root.to_owned(), meta, expected: Arc::default() })
     }
 
     /// What the dataset is.
@@ -172,7 +172,7 @@ impl Dataset {
     pub fn open_shard(&self, split: &str, index: u32) -> Result<ShardReader, DatasetError> {
         let (path, shard) = self.shard_file(split, index)?;
         let reader = ShardReader::open(&path, &self.meta.columns, shard.bytes, shard.rows)?;
-        self.check_place(split, index, reader.content(), &path)?;
+        self.check_place((split, index), &path, reader.content(), Opened::Map(&reader))?;
         Ok(reader)
     }
 
@@ -183,7 +183,7 @@ impl Dataset {
     pub fn open_shard_file(&self, split: &str, index: u32) -> Result<ShardFile, DatasetError> {
         let (path, shard) = self.shard_file(split, index)?;
         let file = ShardFile::open(&path, &self.meta.columns, shard.bytes, shard.rows)?;
-        self.check_place(split, index, file.content(), &path)?;
+        self.check_place((split, index), &path, file.content(), Opened::File(&file))?;
         Ok(file)
     }
 

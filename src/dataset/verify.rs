@@ -73,7 +73,7 @@ pub fn verify(root: &Path, progress: &(dyn Fn(u64) + Sync)) -> Result<VerifyRepo
         .par_iter()
         .map(|&(split, index, file)| {
             let check = check_shard(&dataset, file, &places, (split, index));
-            samples.fetch_add(check.pixels.len() as u64, Ordering::Relaxed);
+            samples.fetch_add(check.sound.len() as u64, Ordering::Relaxed);
             progress(file.bytes);
             check
         })

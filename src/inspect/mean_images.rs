@@ -180,6 +180,7 @@ fn add_up(
         pool.lock().unwrap_or_else(PoisonError::into_inner).push(totals);
         Ok(())
     };
+    dataset.read_expected_shards()?;
     let read: Vec<Result<(), DatasetError>> = wanted.par_iter().map(read).collect();
     // One after the other, so that of several errors the first is told.
     read.into_iter().collect::<Result<(), _>>()?;

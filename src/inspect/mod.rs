@@ -70,8 +70,6 @@ pub struct Inspection {
     pub classes: Vec<String>,
     /// What was missing from the source, or could not be read, beside the inputs that the ledger has.
     pub source_damage: Vec<String>,
-    /// What else was odd about the source.
-    pub source_notes: Vec<String>,
     /// What was asked for, where not everything is looked at.
     pub asked: Option<Asked>,
     /// What was selected of each split, where not everything is looked at.
@@ -182,7 +180,6 @@ fn inspection(dataset: &Dataset, statistics: Statistics) -> Inspection {
         views: meta.views.iter().map(|view| view.name.clone()).collect(),
         classes: meta.classes.clone(),
         source_damage: meta.source_damage.clone(),
-        source_notes: meta.source_notes.clone(),
         shards: storage.iter().map(|split| split.shards).sum(),
         storage,
         stored_bytes,

@@ -146,6 +146,7 @@ pub fn pictures(
         }
         Ok(pictures)
     };
+    dataset.read_expected_shards()?;
     let read: Vec<Result<Vec<Picture>, DatasetError>> = shards.par_iter().map(read).collect();
     let mut pictures = Vec::with_capacity(wanted.len());
     for part in read {

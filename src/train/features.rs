@@ -333,8 +333,8 @@ impl Fill<'_> {
                 for (&at, values) in wanted.iter().zip(&features) {
                     let (cache, row) = self.set.rows[position + at as usize];
                     let cache = &self.set.caches[usize::from(cache)];
-                    let sample =
-                        batch.sample_ids.get(at as usize).map(Receipt::of).unwrap_or_default();
+                    let sample = batch.sample_ids.get(at as usize).expect("an id for each sample");
+                    let sample = Receipt::of(sample);
                     cache.write(row, sample, values).map_err(TrainError::io(cache.path()))?;
                 }
                 *done += wanted.len() as u64;

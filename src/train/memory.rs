@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::error::{Result, TrainError};
 use super::options::{Finetune, TrainOptions};
 use super::setup::waiting_batches;
-use crate::dataset::{Dataset, SplitMeta};
+use crate::dataset::Dataset;
 use crate::model::Spec;
 use crate::model::memory::StepPlan;
 use crate::storage::available_memory_bytes;
@@ -88,9 +88,8 @@ pub(super) fn check(
     {
         return Err(TrainError::Memory { needed, limit });
     }
-    let read = |split: &&SplitMeta| options.select.split.split('+').any(|name| name == split.name);
-    let shards = dataset.meta().splits.iter().filter(read).flat_map(|split| &split.shards);
-    let mapped: u64 = shards.map(|shard| shard.bytes).sum();
+    let mapped: u64 =
+        dataset.split(&options.select.split)?.shards.iter().map(|shard| shard.bytes).sum();
     let threads = [options.threads, options.workers].map(|threads| threads.unwrap_or_else(cores));
     let threads = threads.iter().sum::<usize>() + OTHER_THREADS;
     match short_of_address_space(needed + mapped, threads) {

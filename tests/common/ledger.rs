@@ -140,7 +140,6 @@ pub(crate) fn write(
         content_root: content_root(classes, &columns, lines.collect()).to_string(),
         recipe,
         source_damage: Vec::new(),
-        source_notes: Vec::new(),
         classes: classes.to_vec(),
         views: View::all_built_in(),
         made_splits: None,

@@ -97,12 +97,8 @@ fn inputs(found: &Inspection, facts: &mut Facts) {
     if !found.statistics.reasons.is_empty() {
         facts.add("not stored", list(&found.statistics.reasons));
     }
-    for (label, sentences) in
-        [("damaged source", &found.source_damage), ("source", &found.source_notes)]
-    {
-        for sentence in sentences {
-            facts.add(label, sentence);
-        }
+    for damage in &found.source_damage {
+        facts.add("damaged source", damage);
     }
     let recovered = found.statistics.recovered;
     if recovered > 0 {

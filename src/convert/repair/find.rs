@@ -93,12 +93,12 @@ impl<'a> Shards<'a> {
         }
         let rows = self.rows_of(place, file)?;
         let mut sound = vec![false; rows.len()];
-        for (ledger_index, _) in &found.pixels {
+        for ledger_index in &found.sound {
             if let Some((_, row)) = self.rows[*ledger_index].place {
                 sound[row as usize] = true;
             }
         }
-        let kept = found.pixels.len() as u64;
+        let kept = found.sound.len() as u64;
         let damaged = Some(Damaged { place, file, rows, sound, found_bytes });
         Ok(Tested { sound: kept, damaged })
     }

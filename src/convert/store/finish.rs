@@ -59,7 +59,6 @@ impl Store<'_> {
             views: views(recipe, mean),
             made_splits: self.dump.made_splits.clone(),
             source_damage: self.dump.damage.clone(),
-            source_notes: self.dump.source.notes().to_vec(),
             content_root: root.to_string(),
             columns: self.columns,
             splits: self.splits,

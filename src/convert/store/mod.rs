@@ -80,7 +80,8 @@ impl AsRef<[u8; 32]> for PixelHash {
 
 impl<'a> Store<'a> {
     pub(super) fn create(
-        (options, lock): (&'a ConvertOptions, &'a Lock),
+        options: &'a ConvertOptions,
+        lock: &'a Lock,
         dump: &'a Dump,
         log: &'a mut Log,
         stop: &'a AtomicBool,

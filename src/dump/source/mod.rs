@@ -139,7 +139,7 @@ impl Source {
     }
 
     /// What a person should know about the source itself, such as members of a tar that are not taken.
-    pub fn notes(&self) -> &[String] {
+    pub(super) fn notes(&self) -> &[String] {
         match &self.kind {
             Kind::Disk(_) => &[],
             Kind::Tar(tar) => tar.notes(),

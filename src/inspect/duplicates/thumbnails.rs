@@ -73,6 +73,7 @@ impl Thumbnails {
             }
             Ok(levels)
         };
+        dataset.read_expected_shards()?;
         let levels: Vec<Vec<u8>> = shards.par_iter().map(read).collect::<Result<_, _>>()?;
         Ok(Thumbnails { levels: levels.concat(), grid, slots })
     }

@@ -1,0 +1,73 @@
+//! A sentence where memory runs out, for programs. A home of `unsafe`: the global allocator, and a signal handler.
+//!
+//! Rust ends a process that gets no memory with SIGABRT, after a line that helps nobody. The allocator here notes that memory was
+//! refused, and what it gives back is what the system gave: callers that can do without go on. Where the process is
+//! ended, the handler of SIGABRT says why, and what to do.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Whether the system has refused memory.
+static REFUSED: AtomicBool = AtomicBool::new(false);
+
+#[cfg(unix)]
+const LAST_WORDS: &[u8] = b"error: out of memory: give tcolz more of it (ulimit -v), or fewer threads or smaller batches; what was \
+                            finished is kept, and a conversion or a training goes on from there by the same command\n";
+
+/// The system's allocator, which notes where it gives none.
+#[derive(Debug)]
+pub struct NotingAllocator;
+
+// SAFETY: every call goes to `System` as it came, and what comes back is given on.
+unsafe impl GlobalAlloc for NotingAllocator {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's promise.
+        noted(unsafe { System.alloc(layout) })
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's promise.
+        noted(unsafe { System.alloc_zeroed(layout) })
+    }
+
+    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, bytes: usize) -> *mut u8 {
+        // SAFETY: the caller's promise.
+        noted(unsafe { System.realloc(memory, layout, bytes) })
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise.
+        unsafe { System.dealloc(memory, layout) };
+    }
+}
+
+#[inline]
+fn noted(memory: *mut u8) -> *mut u8 {
+    if memory.is_null() {
+        REFUSED.store(true, Ordering::Relaxed);
+    }
+    memory
+}
+
+/// From now on a process that ends because [`NotingAllocator`] got no memory says so, and exits with 1. For programs, not for
+/// libraries: it takes the process's SIGABRT.
+pub fn say_when_out_of_memory() {
+    #[cfg(unix)]
+    // SAFETY: the handler calls `write` and `_exit`, which POSIX lets a handler do, or gives the signal back to the system.
+    unsafe {
+        libc::signal(libc::SIGABRT, aborted as extern "C" fn(libc::c_int) as libc::sighandler_t);
+    }
+}
+
+#[cfg(unix)]
+extern "C" fn aborted(signal: libc::c_int) {
+    // SAFETY: as above; the words are static.
+    unsafe {
+        if REFUSED.load(Ordering::Relaxed) {
+            libc::write(2, LAST_WORDS.as_ptr().cast(), LAST_WORDS.len());
+            libc::_exit(1);
+        }
+        libc::signal(signal, libc::SIG_DFL);
+        libc::raise(signal);
+    }
+}
