@@ -65,15 +65,25 @@ fn least_passes(format: SourceFormat) -> u64 {
     }
 }
 
-/// The same of a JPEG: each of its scans goes over the whole picture. Compressed data hold no such markers.
+/// The same of a JPEG: each of its scans goes over the whole picture. Those of a thumbnail in its metadata, and what
+/// follows its end, are not decoded.
 fn jpeg_passes(file: &[u8]) -> u64 {
     let (mut scans, mut scan_passes) = (0, 1);
-    for pair in file.windows(2) {
-        match pair {
-            [0xFF, 0xDA] => scans += 1,
-            [0xFF, 0xC9..=0xCB] => scan_passes = ARITHMETIC_PASSES,
+    let mut at = 2;
+    while let Some(&[first, marker]) = file.get(at..).and_then(|rest| rest.first_chunk()) {
+        match (first, marker) {
+            (0xFF, 0xD9) => break,
+            // The data of a scan, also its restarts and stuffed bytes, and padding.
+            (..0xFF, _) | (_, 0x00 | 0x01 | 0xD0..=0xD8 | 0xFF) => {
+                at += 1;
+                continue;
+            }
+            (_, 0xDA) => scans += 1,
+            (_, 0xC9..=0xCB) => scan_passes = ARITHMETIC_PASSES,
             _ => {}
         }
+        let length = file.get(at + 2..).and_then(|rest| rest.first_chunk());
+        at += 2 + length.map_or(2, |length| usize::from(u16::from_be_bytes(*length)));
     }
     scans * scan_passes
 }
@@ -107,9 +117,23 @@ mod tests {
         assert!(!is_dear(&sized(4000, 2900)) && is_dear(&sized(4000, 3100)));
         let jpeg = encode_jpeg(640, 480, &vec![9; 640 * 480 * 3], 80).unwrap();
         assert!(!is_dear(&jpeg));
-        let scans = [&jpeg[..], &[0xFF, 0xDA].repeat(90)].concat();
+        let (body, end) = jpeg.split_at(jpeg.len() - 2);
+        let scans = [body, &[0xFF, 0xDA, 0, 2].repeat(90), end].concat();
         assert!(is_dear(&scans), "each scan goes over all pixels");
         assert!(is_dear(&[&jpeg[..], &vec![0; 24_000_000]].concat()));
         assert!(!is_dear(b"no photo") && !is_dear(&sized(9000, 9000)), "refused soon");
+    }
+
+    #[test]
+    fn a_thumbnail_and_what_follows_the_end_of_a_photo_cost_nothing() {
+        let jpeg = encode_jpeg(64, 48, &[9; 64 * 48 * 3], 80).unwrap();
+        assert_eq!(jpeg_passes(&jpeg), 1);
+        let length = (jpeg.len() as u16 + 2).to_be_bytes();
+        let phone =
+            [&jpeg[..2], &[0xFF, 0xE1], &length, &jpeg, &jpeg[2..], &jpeg, &jpeg].concat();
+        assert_eq!(jpeg_passes(&phone), 1);
+        for end in 0..jpeg.len() {
+            assert!(jpeg_passes(&jpeg[..end]) <= 1);
+        }
     }
 }

@@ -11,7 +11,7 @@ use axum::extract::{FromRequest, Multipart, Request};
 use hyper::body::Frame;
 
 /// Bytes of all heads of parts together, and of what the reader of parts holds back beside them.
-pub(super) const HEADS_BYTES: usize = 128 * 1024;
+pub(super) const HEADS_BYTES: usize = 64 * 1024;
 
 /// A multipart body.
 pub(super) struct Parts {
