@@ -131,7 +131,7 @@ pub fn write(target: &Path, bytes: &[u8]) -> io::Result<()> {
 /// and never replaced.
 ///
 /// # Errors
-/// As [`write`]; when links lead in a circle, or what is written to refuses.
+/// As [`write()`]; when links lead in a circle, or what is written to refuses.
 pub fn write_output(path: &Path, bytes: &[u8]) -> io::Result<()> {
     match fs::metadata(path) {
         Ok(found) if !found.is_file() => {

@@ -62,27 +62,27 @@ pub(crate) enum Ending {
 /// Runs the command line of this process.
 pub(crate) fn run() -> ExitCode {
     let typed: Vec<OsString> = std::env::args_os().collect();
-    let code = match parsed(&typed) {
-        Ok(args) => ended(done(args.command)),
-        Err(error) => wrong_usage(&quoting_shown(error, &typed)),
+    let code = match parse(&typed) {
+        Ok(args) => exit_code(run_command(args.command)),
+        Err(error) => wrong_usage(&with_visible_arguments(error, &typed)),
     };
     match output::lost() {
         None => ExitCode::from(code),
         Some(why) => {
-            complain_of(&why);
+            print_error(&why);
             ExitCode::from(code.max(1))
         }
     }
 }
 
-fn parsed(typed: &[OsString]) -> Result<Args, clap::Error> {
+fn parse(typed: &[OsString]) -> Result<Args, clap::Error> {
     command().try_get_matches_from(typed).and_then(|found| Args::from_arg_matches(&found))
 }
 
 /// Files that any command may need at a time, beside shards.
 const FILES: u64 = 16;
 
-fn done(command: Command) -> anyhow::Result<Ending> {
+fn run_command(command: Command) -> anyhow::Result<Ending> {
     if let Err((needed, most)) = tcolz::usage::allow_open_files(FILES) {
         anyhow::bail!(
             "{most} files may be open at a time (ulimit -n), and at least {needed} are needed: raise that limit"
@@ -113,8 +113,8 @@ fn done(command: Command) -> anyhow::Result<Ending> {
     }
 }
 
-/// The exit code; an error is said.
-fn ended(result: anyhow::Result<Ending>) -> u8 {
+/// The exit code of a command, once its error is printed.
+fn exit_code(result: anyhow::Result<Ending>) -> u8 {
     match result {
         Ok(Ending::Done) => 0,
         Ok(Ending::Failed) => 1,
@@ -122,16 +122,16 @@ fn ended(result: anyhow::Result<Ending>) -> u8 {
         Ok(Ending::DamagedSource) => 4,
         Ok(Ending::Interrupted) => 130,
         Err(error) => {
-            complain_of(&sentence(&error));
+            print_error(&sentence(&error));
             1
         }
     }
 }
 
-/// Says an error. Its further lines are indented: what an error quotes cannot look like a message of its own.
-fn complain_of(error: &str) {
+/// Prints an error. Its further lines are indented, so that nothing it quotes looks like a message of its own.
+fn print_error(error: &str) {
     let error = visible::text(error).replace('\n', "\n  ");
-    output::complain(&format!("error: {error}\n"));
+    output::print_to_stderr(&format!("error: {error}\n"));
 }
 
 /// The command line. No path may be a URL, in whichever argument it stands.
@@ -144,13 +144,13 @@ fn command() -> clap::Command {
     wrap::without_orphans(Args::command().mut_subcommands(|command| command.mut_args(checked)))
 }
 
-/// An error about these arguments that quotes them as they can be shown. clap would send what steers a terminal to it.
-fn quoting_shown(error: clap::Error, typed: &[OsString]) -> clap::Error {
+/// The error again, about arguments in which control characters are escaped: clap quotes them as they are.
+fn with_visible_arguments(error: clap::Error, typed: &[OsString]) -> clap::Error {
     let typed = typed.iter().map(|word| word.to_string_lossy());
     let shown: Vec<OsString> =
         typed.clone().map(|word| visible::one_line(&word).into_owned().into()).collect();
     let clean = typed.zip(&shown).all(|(word, shown)| *word == **shown);
-    if clean { error } else { parsed(&shown).err().unwrap_or(error) }
+    if clean { error } else { parse(&shown).err().unwrap_or(error) }
 }
 
 /// Prints what is wrong with the arguments, or the help that they ask for.
@@ -163,7 +163,7 @@ fn wrong_usage(error: &clap::Error) -> u8 {
     let text = if styled { text.ansi().to_string() } else { text.to_string() };
     let text = wrap::unbound(&output::plain_arguments(&text));
     if to_stderr {
-        output::complain(&text);
+        output::print_to_stderr(&text);
         return 2;
     }
     output::print_styled(&text);

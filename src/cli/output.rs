@@ -15,7 +15,7 @@ use tcolz::visible;
 pub(super) use tcolz::report::{bytes, count, rate, times_smaller};
 pub(super) use tcolz::visible::one_line;
 
-/// Why standard output refused what was printed first and lost.
+/// The first error of standard output.
 static LOST: OnceLock<io::Error> = OnceLock::new();
 
 /// Prints results to standard output. A reader that went away (`tcolz inspect … | head`) is no error.
@@ -37,10 +37,10 @@ pub(super) fn shown(path: &Path) -> String {
     one_line(&path.to_string_lossy()).into_owned()
 }
 
-/// Why something of what was printed did not arrive; `None` where nothing is lost.
+/// Why some of what was printed is lost; `None` where nothing is.
 pub(super) fn lost() -> Option<String> {
     let error = plain(&LOST.get()?.to_string());
-    Some(format!("standard output: {error}; something of what was found is not printed"))
+    Some(format!("standard output: {error}; some of the output is lost"))
 }
 
 /// Prints a note, a warning or progress to standard error, as a line.
@@ -51,11 +51,11 @@ pub(super) use say;
 
 /// What `say!` does.
 pub(super) fn say_line(words: fmt::Arguments<'_>) {
-    complain(&format!("{}\n", one_line(&words.to_string())));
+    print_to_stderr(&format!("{}\n", one_line(&words.to_string())));
 }
 
 /// Prints to standard error: an error of several lines, or colours of our own.
-pub(super) fn complain(text: &str) {
+pub(super) fn print_to_stderr(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 

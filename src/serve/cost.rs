@@ -129,8 +129,7 @@ mod tests {
         let jpeg = encode_jpeg(64, 48, &[9; 64 * 48 * 3], 80).unwrap();
         assert_eq!(jpeg_passes(&jpeg), 1);
         let length = (jpeg.len() as u16 + 2).to_be_bytes();
-        let phone =
-            [&jpeg[..2], &[0xFF, 0xE1], &length, &jpeg, &jpeg[2..], &jpeg, &jpeg].concat();
+        let phone = [&jpeg[..2], &[0xFF, 0xE1], &length, &jpeg, &jpeg[2..], &jpeg, &jpeg].concat();
         assert_eq!(jpeg_passes(&phone), 1);
         for end in 0..jpeg.len() {
             assert!(jpeg_passes(&jpeg[..end]) <= 1);

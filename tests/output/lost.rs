@@ -8,11 +8,11 @@ const CONVERT: &str = "convert ~/photos ~/new --size 32 --max-bad 100%";
 #[test]
 fn a_full_or_broken_standard_error_ends_no_work() {
     let place = Place::new();
-    let expected = tree(&place.at("data"));
+    let expected = common::tree(&place.at("data"));
     for stderr in [full, broken] {
         let output = place.command(CONVERT).stderr(stderr()).output().unwrap();
         assert_eq!(output.status.code(), Some(0));
-        assert!(tree(&place.at("new")) == expected);
+        assert!(common::tree(&place.at("new")) == expected);
         fs::remove_dir_all(place.at("new")).unwrap();
     }
     let ends = |words: &str, code: i32| {
@@ -34,14 +34,14 @@ fn a_full_or_broken_standard_error_ends_no_work() {
     bytes[middle] ^= 1;
     fs::write(&shard, bytes).unwrap();
     ends("repair ~/data --source ~/photos", 0);
-    assert!(tree(&place.at("data")) == expected);
+    assert!(common::tree(&place.at("data")) == expected);
 }
 
 #[test]
 fn a_result_that_cannot_be_printed_is_an_error_once_the_work_is_done() {
     let place = Place::new();
     assert_eq!(place.train().status.code(), Some(0));
-    let expected = tree(&place.at("data"));
+    let expected = common::tree(&place.at("data"));
     let ends = |words: &str, code: i32| {
         let output = place.command(words).stdout(full()).output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
@@ -51,7 +51,7 @@ fn a_result_that_cannot_be_printed_is_an_error_once_the_work_is_done() {
         assert!(!said.contains("panicked"), "{words}: {said}");
     };
     ends(&format!("{CONVERT} --json"), 1);
-    assert!(tree(&place.at("new")) == expected, "the events are lost, the dataset is not");
+    assert!(common::tree(&place.at("new")) == expected, "the events are lost, the dataset is not");
     ends("convert ~/photos ~/new --size 32 --max-bad 0%", 3);
     for words in [
         "plan ~/photos",
@@ -84,7 +84,7 @@ fn a_reader_that_went_away_is_no_error_and_ends_no_conversion() {
         let output = place.command(words).stdout(broken()).output().unwrap();
         assert_eq!(output.status.code(), Some(0), "{words}: {}", said(&output));
     }
-    assert!(tree(&place.at("new")) == tree(&place.at("data")));
+    assert!(common::tree(&place.at("new")) == common::tree(&place.at("data")));
 }
 
 /// The first files that are opened would get the numbers of the streams, and what is printed would go into them.
@@ -95,5 +95,5 @@ fn streams_that_are_closed_put_no_word_into_a_dataset() {
     let mut shell = Command::new("sh");
     shell.args(["-c", "exec \"$@\" 0<&- 1>&- 2>&-", "sh"]).arg(command.get_program());
     assert!(shell.args(command.get_args()).status().unwrap().success());
-    assert!(tree(&place.at("new")) == tree(&place.at("data")));
+    assert!(common::tree(&place.at("new")) == common::tree(&place.at("data")));
 }

@@ -12,7 +12,7 @@ mod lost;
 mod names;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
@@ -88,8 +88,4 @@ fn broken() -> Stdio {
 fn said(output: &Output) -> String {
     let both = [&*output.stdout, &*output.stderr].concat();
     String::from_utf8(both).unwrap()
-}
-
-fn tree(folder: &Path) -> std::collections::BTreeMap<String, Vec<u8>> {
-    common::tree(folder)
 }
