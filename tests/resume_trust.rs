@@ -178,13 +178,16 @@ fn a_dataset_is_finished_already_only_if_all_its_files_are_there() {
     let work = Work::new();
     let path = work.out("expected/val/00001.arrow");
     let bytes = fs::read(&path).unwrap();
-    let again = || convert(&work.options("expected"), &AtomicBool::new(false), &mut ()).map(|_| ());
+    let again = || {
+        let ended = convert(&work.options("expected"), &AtomicBool::new(false), &mut ());
+        ended.map(|_| ()).map_err(|error| error.to_string())
+    };
     again().unwrap();
     fs::write(&path, &bytes[1..]).unwrap();
-    let error = again().unwrap_err().to_string();
+    let error = again().unwrap_err();
     assert!(error.contains("val/00001.arrow") && error.contains("tcolz repair"), "{error}");
     fs::remove_file(&path).unwrap();
-    let error = again().unwrap_err().to_string();
+    let error = again().unwrap_err();
     assert!(error.contains("gone") && error.contains("tcolz repair"), "{error}");
 }
 
