@@ -127,10 +127,10 @@ pub(super) fn check_files(folder: &Path, progress: &Progress) -> Result<Vec<Stri
         // An earlier version finished it.
         return Ok(Vec::new());
     }
-    let open: [fn(&Path, &Progress) -> Result<(Rows, Option<String>)>; 3] =
-        [Rows::steps, Rows::times, Rows::resources];
-    let faults = open.into_iter().map(|open| Ok(open(folder, progress)?.1));
-    Ok(faults.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
+    let (_, steps) = Rows::steps(folder, progress)?;
+    let (_, times) = Rows::times(folder, progress)?;
+    let (_, resources) = Rows::resources(folder, progress)?;
+    Ok([steps, times, resources].into_iter().flatten().collect())
 }
 
 impl Rows {
