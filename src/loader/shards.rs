@@ -22,7 +22,7 @@ pub enum Access {
     /// batch is read, it ends the process with SIGBUS (`tcolz` itself says which shard it was, and so does every
     /// program that calls [`name_lost_maps`](crate::shard::name_lost_maps)).
     Map,
-    /// One `pread` a sample, into the worker's memory: for disks where a page fault is dear, and for files
+    /// One `pread` a sample, into the worker's memory: for disks where a page fault is expensive, and for files
     /// that may be cut short, which is an error then. With [`Order::Windowed`](super::Order::Windowed) a
     /// thread reads each window ahead, forward.
     Read,

@@ -1,7 +1,7 @@
 //! The queue, and what is in hand of whom.
 //!
 //! ```text
-//!                    ┌─▶ dear ──┐ a part of the threads
+//!                    ┌─▶ expensive ──┐ a part of the threads
 //! submit ─▶ waiting ─┴──────────┴▶ tcolz-decode-0 … n ─▶ ready ─▶ tcolz-infer ─▶ replies
 //!           └───────────── at most `queue_images` in hand ────────────────────┘
 //! ```
@@ -9,7 +9,7 @@
 //! A batch is made of what is ready. While other images are being decoded it waits for them, a few
 //! milliseconds at most; an image that is alone never waits. While one batch is inferred the next is decoded.
 //! Clients have turns in every queue. A full one takes an image from a client that has fewer in it, at the cost of the one
-//! that has the most. Photos that are dear to decode wait by themselves, and others overtake them.
+//! that has the most. Photos that are expensive to decode wait by themselves, and others overtake them.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -52,8 +52,8 @@ pub(super) struct Job {
     pub(super) replies: Vec<Sender<Answer>>,
 }
 
-/// A photo that is dear to decode.
-pub(super) struct DearJob {
+/// A photo that is expensive to decode.
+pub(super) struct ExpensiveJob {
     pub(super) job: Job,
     pub(super) peak_bytes: u64,
 }
@@ -67,12 +67,12 @@ pub(super) struct Ready {
 #[derive(Default)]
 pub(super) struct State {
     pub(super) waiting: FairQueue<Job>,
-    pub(super) dear: FairQueue<DearJob>,
+    pub(super) expensive: FairQueue<ExpensiveJob>,
     /// Images whose photos are being decoded.
     pub(super) preparing: usize,
-    /// Dear photos that are being decoded, and their memory.
+    /// Expensive photos that are being decoded, and their memory.
     pub(super) dear_preparing: usize,
-    pub(super) dear_bytes: u64,
+    pub(super) expensive_bytes: u64,
     pub(super) ready: FairQueue<Ready>,
     pub(super) inferring: usize,
     /// Nothing new is taken; what is in hand is finished.
@@ -87,17 +87,18 @@ impl State {
 
     pub(super) fn to_be_ready(&self) -> usize {
         let waiting = self.waiting.iter().map(|(_, job)| job.replies.len());
-        let dear = self.dear.iter().map(|(_, dear)| dear.job.replies.len());
-        waiting.sum::<usize>() + dear.sum::<usize>() + self.preparing
+        let expensive = self.expensive.iter().map(|(_, expensive)| expensive.job.replies.len());
+        waiting.sum::<usize>() + expensive.sum::<usize>() + self.preparing
     }
 
     /// Images of each client that nobody works on.
     fn shares(&self) -> HashMap<Client, usize> {
         let waiting = self.waiting.iter().map(|(client, job)| (client, job.replies.len()));
-        let dear = self.dear.iter().map(|(client, dear)| (client, dear.job.replies.len()));
+        let expensive =
+            self.expensive.iter().map(|(client, expensive)| (client, expensive.job.replies.len()));
         let ready = self.ready.iter().map(|(client, _)| (client, 1));
         let mut shares = HashMap::new();
-        for (client, images) in waiting.chain(dear).chain(ready) {
+        for (client, images) in waiting.chain(expensive).chain(ready) {
             *shares.entry(client).or_default() += images;
         }
         shares
@@ -125,8 +126,8 @@ impl State {
             let (&most, share) = shares.iter_mut().max_by_key(|(_, share)| **share)?;
             let replies = if let Some(job) = self.waiting.pop_newest(most) {
                 job.replies
-            } else if let Some(dear) = self.dear.pop_newest(most) {
-                dear.job.replies
+            } else if let Some(expensive) = self.expensive.pop_newest(most) {
+                expensive.job.replies
             } else {
                 vec![self.ready.pop_newest(most)?.reply]
             };
@@ -146,9 +147,9 @@ pub(super) struct Shared {
     /// Something is ready, or will never be.
     pub(super) planes: Condvar,
     pub(super) limits: Limits,
-    /// Dear photos that are decoded at a time, and their memory.
+    /// Expensive photos that are decoded at a time, and their memory.
     pub(super) dear_threads: usize,
-    pub(super) dear_memory_bytes: u64,
+    pub(super) expensive_memory_bytes: u64,
     pub(super) metrics: Arc<Metrics>,
     pub(super) classifier: Arc<dyn Classifier>,
 }
@@ -166,7 +167,7 @@ pub(super) struct Batcher {
     threads: Vec<JoinHandle<()>>,
 }
 
-/// Threads that decode: one is left where a dear photo keeps another one.
+/// Threads that decode: one is left where an expensive photo keeps another one.
 pub(super) fn decoding_threads() -> usize {
     cores().max(2)
 }
@@ -184,7 +185,7 @@ impl Batcher {
             planes: Condvar::new(),
             limits: limits.clone(),
             dear_threads: threads / 2,
-            dear_memory_bytes: cost::dear_memory_bytes(&classifier.facts().recipe),
+            expensive_memory_bytes: cost::expensive_memory_bytes(&classifier.facts().recipe),
             metrics,
             classifier,
         });

@@ -6,10 +6,10 @@ use crate::decode::{DecodeError, DecodeLimits, orientation, probe};
 use crate::recipe::{Orient, Recipe};
 use crate::sample::SourceFormat;
 
-/// Work of a dear photo: 0.2 s and more. That of a phone's photo is 12 million for its pixels and 2 to 8 for its bytes.
-const DEAR_WORK: u64 = 24_000_000;
-/// Memory of a dear photo.
-pub(super) const DEAR_BYTES: u64 = 16 << 20;
+/// Work of an expensive photo: 0.2 s and more. That of a phone's photo is 12 million for its pixels and 2 to 8 for its bytes.
+const EXPENSIVE_WORK: u64 = 24_000_000;
+/// Memory of an expensive photo.
+pub(super) const EXPENSIVE_BYTES: u64 = 16 << 20;
 /// Passes that a scan costs whose code is arithmetic.
 const ARITHMETIC_PASSES: u64 = 4;
 /// The most memory that a pixel takes, whatever the format: a WebP's planes, their copy and its pixels.
@@ -21,12 +21,12 @@ pub(super) struct Cost {
     /// Memory that decoding takes at most.
     pub(super) peak_bytes: u64,
     /// Only some of the decoding threads take such photos.
-    pub(super) dear: bool,
+    pub(super) expensive: bool,
 }
 
-/// Memory for all dear photos that are decoded at a time: room for the largest that a recipe allows.
-pub(super) fn dear_memory_bytes(recipe: &Recipe) -> u64 {
-    LARGEST_BYTES_A_PIXEL * recipe.max_pixels + DEAR_BYTES
+/// Memory for all expensive photos that are decoded at a time: room for the largest that a recipe allows.
+pub(super) fn expensive_memory_bytes(recipe: &Recipe) -> u64 {
+    LARGEST_BYTES_A_PIXEL * recipe.max_pixels + EXPENSIVE_BYTES
 }
 
 impl Cost {
@@ -37,22 +37,22 @@ impl Cost {
     pub(super) fn of(file: &[u8], recipe: &Recipe) -> Result<Cost, Refusal> {
         let limits = DecodeLimits { max_pixels: recipe.max_pixels, ..DecodeLimits::default() };
         let Ok(found) = probe(file, &limits) else {
-            return Ok(Cost { peak_bytes: 0, dear: false });
+            return Ok(Cost { peak_bytes: 0, expensive: false });
         };
         let pixels = u64::from(found.width) * u64::from(found.height);
         let turned =
             recipe.orient == Orient::Exif && orientation(file).is_some_and(|turn| turn > 1);
         let peak_bytes = found.peak_bytes + if turned { 3 * pixels } else { 0 };
-        if peak_bytes > dear_memory_bytes(recipe) {
+        if peak_bytes > expensive_memory_bytes(recipe) {
             let limit = recipe.max_pixels;
             let (width, height) = (found.width, found.height);
             return Err(Fault::from(DecodeError::TooManyPixels { width, height, limit }).into());
         }
         let work = |passes: u64| pixels * passes + file.len() as u64;
-        let dear = peak_bytes > DEAR_BYTES
-            || work(least_passes(found.format)) > DEAR_WORK
-            || (found.format == SourceFormat::Jpeg && work(jpeg_passes(file)) > DEAR_WORK);
-        Ok(Cost { peak_bytes, dear })
+        let expensive = peak_bytes > EXPENSIVE_BYTES
+            || work(least_passes(found.format)) > EXPENSIVE_WORK
+            || (found.format == SourceFormat::Jpeg && work(jpeg_passes(file)) > EXPENSIVE_WORK);
+        Ok(Cost { peak_bytes, expensive })
     }
 }
 
@@ -106,22 +106,22 @@ mod tests {
         png
     }
 
-    fn is_dear(file: &[u8]) -> bool {
-        Cost::of(file, &Recipe::default()).unwrap().dear
+    fn is_expensive(file: &[u8]) -> bool {
+        Cost::of(file, &Recipe::default()).unwrap().expensive
     }
 
     #[test]
     fn pixels_scans_and_bytes_make_a_photo_dear() {
         let png = encode_png(8, 8, &[9; 192]).unwrap();
         let sized = |width, height| claimed(png.clone(), width, height);
-        assert!(!is_dear(&sized(4000, 2900)) && is_dear(&sized(4000, 3100)));
+        assert!(!is_expensive(&sized(4000, 2900)) && is_expensive(&sized(4000, 3100)));
         let jpeg = encode_jpeg(640, 480, &vec![9; 640 * 480 * 3], 80).unwrap();
-        assert!(!is_dear(&jpeg));
+        assert!(!is_expensive(&jpeg));
         let (body, end) = jpeg.split_at(jpeg.len() - 2);
         let scans = [body, &[0xFF, 0xDA, 0, 2].repeat(90), end].concat();
-        assert!(is_dear(&scans), "each scan goes over all pixels");
-        assert!(is_dear(&[&jpeg[..], &vec![0; 24_000_000]].concat()));
-        assert!(!is_dear(b"no photo") && !is_dear(&sized(9000, 9000)), "refused soon");
+        assert!(is_expensive(&scans), "each scan goes over all pixels");
+        assert!(is_expensive(&[&jpeg[..], &vec![0; 24_000_000]].concat()));
+        assert!(!is_expensive(b"no photo") && !is_expensive(&sized(9000, 9000)), "refused soon");
     }
 
     #[test]

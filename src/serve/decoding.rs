@@ -1,40 +1,42 @@
-//! The threads that decode photos. Dear ones get a part of them only, so that others go on.
+//! The threads that decode photos. Expensive ones get a part of them only, so that others go on.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::PoisonError;
 
 use tokio::sync::oneshot::Sender;
 
-use super::batcher::{DearJob, Job, Ready, Shared, State, refuse, send};
+use super::batcher::{ExpensiveJob, Job, Ready, Shared, State, refuse, send};
 use super::classifier::{Prepared, Preparer};
 use super::client::Client;
 use super::cost::Cost;
 use super::occlusion::occluded;
 use super::refusal::Refusal;
 
-/// Share of the queue, of the connections and of the memory for uploads that dear photos may take while they wait.
-const DEAR_SHARE: usize = 2;
-/// When to come back with a dear photo, in seconds.
-const DEAR_WAIT: u64 = 5;
+/// Share of the queue, of the connections and of the memory for uploads that expensive photos may take while they wait.
+const EXPENSIVE_SHARE: usize = 2;
+/// When to come back with an expensive photo, in seconds.
+const EXPENSIVE_WAIT: u64 = 5;
 
 /// What a decoding thread does next.
 enum Task {
     New(Client, Job),
-    Dear(Client, DearJob),
+    Expensive(Client, ExpensiveJob),
 }
 
 /// What a decoding thread does.
 pub(super) fn decode(shared: &Shared) {
     let mut preparer = shared.classifier.preparer();
     while let Some(task) = next(shared) {
-        let (client, job, dear_bytes) = match task {
-            Task::Dear(client, DearJob { job, peak_bytes }) => (client, job, Some(peak_bytes)),
+        let (client, job, expensive_bytes) = match task {
+            Task::Expensive(client, ExpensiveJob { job, peak_bytes }) => {
+                (client, job, Some(peak_bytes))
+            }
             Task::New(client, job) => {
                 let cost = || Cost::of(job.file.bytes(), &shared.classifier.facts().recipe);
                 let cost = catch_unwind(AssertUnwindSafe(cost));
                 match cost.unwrap_or_else(|_panic| Err(Refusal::defect())) {
-                    Ok(Cost { peak_bytes, dear: true }) => {
-                        postpone(shared, client, DearJob { job, peak_bytes });
+                    Ok(Cost { peak_bytes, expensive: true }) => {
+                        postpone(shared, client, ExpensiveJob { job, peak_bytes });
                         continue;
                     }
                     Ok(_) => (client, job, None),
@@ -70,7 +72,7 @@ pub(super) fn decode(shared: &Shared) {
                 refused = refuse(replies, &Refusal::defect());
             }
         }
-        finish(shared, images, dear_bytes, |state| {
+        finish(shared, images, expensive_bytes, |state| {
             ready.into_iter().for_each(|ready| state.ready.push(client, ready));
         });
         send(refused);
@@ -81,52 +83,57 @@ pub(super) fn decode(shared: &Shared) {
 fn next(shared: &Shared) -> Option<Task> {
     let mut state = shared.state();
     loop {
-        let peak_bytes = state.dear.peek().map(|dear| dear.peak_bytes);
+        let peak_bytes = state.expensive.peek().map(|expensive| expensive.peak_bytes);
         let fits = peak_bytes.is_some_and(|bytes| {
             state.dear_preparing < shared.dear_threads
-                && state.dear_bytes + bytes <= shared.dear_memory_bytes
+                && state.expensive_bytes + bytes <= shared.expensive_memory_bytes
         });
-        if let Some((client, dear)) = fits.then(|| state.dear.pop()).flatten() {
-            state.preparing += dear.job.replies.len();
+        if let Some((client, expensive)) = fits.then(|| state.expensive.pop()).flatten() {
+            state.preparing += expensive.job.replies.len();
             state.dear_preparing += 1;
-            state.dear_bytes += dear.peak_bytes;
-            return Some(Task::Dear(client, dear));
+            state.expensive_bytes += expensive.peak_bytes;
+            return Some(Task::Expensive(client, expensive));
         }
         if let Some((client, job)) = state.waiting.pop() {
             state.preparing += job.replies.len();
             return Some(Task::New(client, job));
         }
-        if state.closed && state.dear.is_empty() && state.preparing == 0 {
+        if state.closed && state.expensive.is_empty() && state.preparing == 0 {
             return None;
         }
         state = shared.job.wait(state).unwrap_or_else(PoisonError::into_inner);
     }
 }
 
-/// Lets a dear photo wait by itself. Where too many do, the newest of the client with the most has to go.
-fn postpone(shared: &Shared, client: Client, dear: DearJob) {
+/// Lets an expensive photo wait by itself. Where too many do, the newest of the client with the most has to go.
+fn postpone(shared: &Shared, client: Client, expensive: ExpensiveJob) {
     let limits = &shared.limits;
-    let most = (limits.queue_images.min(limits.connections) / DEAR_SHARE).max(1);
-    let most_bytes = limits.upload_bytes / DEAR_SHARE;
+    let most = (limits.queue_images.min(limits.connections) / EXPENSIVE_SHARE).max(1);
+    let most_bytes = limits.upload_bytes / EXPENSIVE_SHARE;
     let mut state = shared.state();
-    state.preparing -= dear.job.replies.len();
-    state.dear.push(client, dear);
+    state.preparing -= expensive.job.replies.len();
+    state.expensive.push(client, expensive);
     let mut dropped = Vec::new();
     loop {
-        let images = state.dear.iter().map(|(_, dear)| dear.job.replies.len()).sum::<usize>();
-        let bytes = state.dear.iter().map(|(_, dear)| dear.job.file.bytes().len()).sum::<usize>();
+        let images =
+            state.expensive.iter().map(|(_, expensive)| expensive.job.replies.len()).sum::<usize>();
+        let bytes = state
+            .expensive
+            .iter()
+            .map(|(_, expensive)| expensive.job.file.bytes().len())
+            .sum::<usize>();
         // One may always wait.
-        if state.dear.iter().count() == 1 || (images <= most && bytes <= most_bytes) {
+        if state.expensive.iter().count() == 1 || (images <= most && bytes <= most_bytes) {
             break;
         }
-        let Some(dear) = state.dear.pop_of_longest(client) else { break };
-        dropped.extend(dear.job.replies);
+        let Some(expensive) = state.expensive.pop_of_longest(client) else { break };
+        dropped.extend(expensive.job.replies);
     }
     shared.metrics.in_hand.set(state.in_hand() as i64);
     drop(state);
     shared.job.notify_all();
     shared.planes.notify_one();
-    let refusal = Refusal::busy("too many large photos are waiting: try again", DEAR_WAIT);
+    let refusal = Refusal::busy("too many large photos are waiting: try again", EXPENSIVE_WAIT);
     send(refuse(dropped, &refusal));
 }
 
@@ -149,18 +156,18 @@ fn prepare(
 fn finish(
     shared: &Shared,
     images: usize,
-    dear_bytes: Option<u64>,
+    expensive_bytes: Option<u64>,
     change: impl FnOnce(&mut State),
 ) {
     let mut state = shared.state();
     state.preparing -= images;
-    if let Some(bytes) = dear_bytes {
+    if let Some(bytes) = expensive_bytes {
         state.dear_preparing -= 1;
-        state.dear_bytes -= bytes;
+        state.expensive_bytes -= bytes;
     }
     change(&mut state);
     shared.metrics.in_hand.set(state.in_hand() as i64);
-    let may_go_on = !state.dear.is_empty() || state.closed;
+    let may_go_on = !state.expensive.is_empty() || state.closed;
     drop(state);
     if may_go_on {
         shared.job.notify_all();

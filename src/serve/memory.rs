@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::batcher::decoding_threads;
-use super::cost::{DEAR_BYTES, dear_memory_bytes};
+use super::cost::{EXPENSIVE_BYTES, expensive_memory_bytes};
 use super::routes::Service;
 use crate::usage::{process_sizes_bytes, release_free_memory};
 
@@ -26,7 +26,8 @@ pub(super) fn most_bytes(service: &Service) -> Option<u64> {
     let image = 3 * u64::from(facts.size).pow(2);
     // A byte for each number while an image waits, a float32 before and after the view while it is inferred.
     let images = limits.queue_images as u64 * image + 2 * 4 * limits.batch_images as u64 * image;
-    let decoding = dear_memory_bytes(&facts.recipe) + decoding_threads() as u64 * DEAR_BYTES;
+    let decoding =
+        expensive_memory_bytes(&facts.recipe) + decoding_threads() as u64 * EXPENSIVE_BYTES;
     let connections = limits.connections as u64 * CONNECTION_BYTES;
     Some(resident + limits.upload_bytes as u64 + decoding + images + connections + OTHER_BYTES)
 }

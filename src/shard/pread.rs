@@ -1,4 +1,4 @@
-//! Reads one shard by its file and not through a map: for disks where a page fault is dear, and where a
+//! Reads one shard by its file and not through a map: for disks where a page fault is expensive, and where a
 //! file that is cut short while it is read must be an error.
 
 use std::fs::File;

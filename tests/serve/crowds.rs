@@ -206,12 +206,12 @@ pub(crate) fn progressive(width: u16, height: u16, color: ColorType) -> Vec<u8> 
     jpeg
 }
 
-/// Some clients send dear photos without end; the slowest of the small photos that are sent beside them.
-fn beside_dear_photos(dear: &[u8], clients: usize) -> Duration {
+/// Some clients send expensive photos without end; the slowest of the small photos that are sent beside them.
+fn beside_dear_photos(expensive: &[u8], clients: usize) -> Duration {
     let service = Service::start(predictor(), Limits::default());
     let (address, small) = (service.address, photo(1, 200, 150));
     assert_eq!(predict(address, &small).status, 200);
-    let mut held = silent(address, clients, &post("image/jpeg", dear));
+    let mut held = silent(address, clients, &post("image/jpeg", expensive));
     let mut slowest = Duration::ZERO;
     for _ in 0..12 {
         let begun = Instant::now();
@@ -230,16 +230,16 @@ fn beside_dear_photos(dear: &[u8], clients: usize) -> Duration {
 
 #[test]
 fn small_photos_overtake_large_progressive_ones() {
-    let dear = progressive(6000, 4000, ColorType::Luma);
-    let slowest = beside_dear_photos(&dear, 24);
+    let expensive = progressive(6000, 4000, ColorType::Luma);
+    let slowest = beside_dear_photos(&expensive, 24);
     assert!(slowest < AT_ONCE, "{slowest:?}");
 }
 
 #[test]
 #[ignore = "long"]
 fn long_small_photos_overtake_32_progressive_ones_of_40_megapixels() {
-    let dear = progressive(7300, 5470, ColorType::Rgb);
-    let slowest = beside_dear_photos(&dear, 32);
+    let expensive = progressive(7300, 5470, ColorType::Rgb);
+    let slowest = beside_dear_photos(&expensive, 32);
     println!("the slowest took {slowest:?}");
     assert!(slowest < AT_ONCE, "{slowest:?}");
 }

@@ -21,7 +21,7 @@ fn size(process: u32, word: &str) -> u64 {
     1024 * line.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap()
 }
 
-/// Bodies that are sent all at a time. Each is a photo that is dear to decode, with bytes behind it.
+/// Bodies that are sent all at a time. Each is a photo that is expensive to decode, with bytes behind it.
 fn load_is_borne(clients: usize, body_bytes: usize) {
     let folder = tempfile::tempdir().unwrap();
     let (process, address, event) = serve(&save_model(folder.path()), &[]);

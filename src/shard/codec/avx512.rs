@@ -44,7 +44,7 @@ impl Avx512 {
         unsafe { steps_wave::wave(planes, tensor) }
     }
 
-    /// Each pixel plus an offset: quicker than a table where permuting bytes is dear.
+    /// Each pixel plus an offset: quicker than a table where permuting bytes is slow.
     pub(super) fn add_offset(
         self,
         pixels: &[u8],
