@@ -71,7 +71,7 @@ pub(super) struct State {
     /// Images whose photos are being decoded.
     pub(super) preparing: usize,
     /// Expensive photos that are being decoded, and their memory.
-    pub(super) dear_preparing: usize,
+    pub(super) expensive_preparing: usize,
     pub(super) expensive_bytes: u64,
     pub(super) ready: FairQueue<Ready>,
     pub(super) inferring: usize,
@@ -148,7 +148,7 @@ pub(super) struct Shared {
     pub(super) planes: Condvar,
     pub(super) limits: Limits,
     /// Expensive photos that are decoded at a time, and their memory.
-    pub(super) dear_threads: usize,
+    pub(super) expensive_threads: usize,
     pub(super) expensive_memory_bytes: u64,
     pub(super) metrics: Arc<Metrics>,
     pub(super) classifier: Arc<dyn Classifier>,
@@ -184,7 +184,7 @@ impl Batcher {
             job: Condvar::new(),
             planes: Condvar::new(),
             limits: limits.clone(),
-            dear_threads: threads / 2,
+            expensive_threads: threads / 2,
             expensive_memory_bytes: cost::expensive_memory_bytes(&classifier.facts().recipe),
             metrics,
             classifier,

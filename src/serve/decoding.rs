@@ -85,12 +85,12 @@ fn next(shared: &Shared) -> Option<Task> {
     loop {
         let peak_bytes = state.expensive.peek().map(|expensive| expensive.peak_bytes);
         let fits = peak_bytes.is_some_and(|bytes| {
-            state.dear_preparing < shared.dear_threads
+            state.expensive_preparing < shared.expensive_threads
                 && state.expensive_bytes + bytes <= shared.expensive_memory_bytes
         });
         if let Some((client, expensive)) = fits.then(|| state.expensive.pop()).flatten() {
             state.preparing += expensive.job.replies.len();
-            state.dear_preparing += 1;
+            state.expensive_preparing += 1;
             state.expensive_bytes += expensive.peak_bytes;
             return Some(Task::Expensive(client, expensive));
         }
@@ -162,7 +162,7 @@ fn finish(
     let mut state = shared.state();
     state.preparing -= images;
     if let Some(bytes) = expensive_bytes {
-        state.dear_preparing -= 1;
+        state.expensive_preparing -= 1;
         state.expensive_bytes -= bytes;
     }
     change(&mut state);
