@@ -32,7 +32,7 @@
 //! | module | what it does |
 //! | --- | --- |
 //! | [`sample`], [`recipe`], [`file_kind`] | the shared nouns: what an input is called, how pixels become a tensor, what a file is by its first bytes |
-//! | [`durable`], [`usage`], [`storage`], [`child`], [`text_file`], [`visible`] | files that become visible whole or not at all; memory and CPU time; which paths are URLs, what a file lies on; children; texts in any encoding; texts from outside on a terminal |
+//! | [`durable`], [`usage`], [`out_of_memory`], [`storage`], [`child`], [`text_file`], [`visible`] | files that become visible whole or not at all; memory and CPU time; what is said where memory runs out; which paths are URLs, what a file lies on; children; texts in any encoding; texts from outside on a terminal |
 //! | [`dump`] | raw dumps, unpacked or in a tar: which photos there are, and their bytes |
 //! | [`decode`] | bytes → rows of RGB: libjpeg-turbo for JPEG, `image` for the rest |
 //! | [`transform`] | rows → square tensors; views; channel sums; perceptual hash |

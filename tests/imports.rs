@@ -14,6 +14,7 @@ const LEVELS: &[&[&str]] = &[
         "recipe",
         "durable",
         "usage",
+        "out_of_memory",
         "storage",
         "positioned",
         "random",

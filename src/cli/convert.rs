@@ -290,7 +290,9 @@ fn text(summary: &ConvertSummary, across: Option<AcrossSplits>, out: &Path) -> S
     }
     if !summary.converted {
         let (out, facts) = (shown(out), facts.text());
-        return format!("{out} is finished already; nothing was changed\n{facts}");
+        return format!(
+            "{out} is finished already: all its files are there, nothing was changed\n{facts}next: tcolz verify {out} reads every byte\n"
+        );
     }
     let mut time = duration(summary.seconds);
     if !says_little(summary.seconds) {
