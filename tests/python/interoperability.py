@@ -5,6 +5,7 @@ usage: interoperability.py DATASET SCHEMAS_FOLDER
 Exits with 1 and says what differs at the first difference; otherwise prints one line per promise kept.
 """
 import json
+import struct
 import sys
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.ipc
 import pyarrow.parquet
+import xxhash
 
 dataset, schemas = Path(sys.argv[1]), Path(sys.argv[2])
 sys.path.insert(0, str(schemas))
@@ -89,6 +91,19 @@ for split in meta["splits"]:
     own = [row["sample_id"] for row in ledger if row["status"] == "stored" and row["split"] == split["name"]]
     receipt = sum(int.from_bytes(blake3.blake3(sample_id.encode()).digest()[:16], "little") for sample_id in own)
     promise(f"the receipt of {split['name']}", split["receipt"] == f"{receipt % 2**128:032x}")
+
+# What a shard says that it holds follows from the ledger.
+for split in meta["splits"]:
+    for number, shard in enumerate(split["shards"]):
+        own = [row for row in ledger if (row["status"], row["split"], row["shard"]) == ("stored", split["name"], number)]
+        content = 0
+        for row in own:
+            label = 0xFFFF if row["label"] is None else row["label"]
+            pixels = b"".join(row[f"{column['name']}_pixels_blake3"] for column in meta["columns"])
+            content += xxhash.xxh3_128_intdigest(struct.pack("<IH", row["row"], label) + pixels + row["sample_id"].encode())
+        with pa.memory_map(str(dataset / shard["file"])) as source:
+            said = pa.ipc.open_file(source).metadata[b"tcolz.content"].decode()
+        promise(f"{shard['file']} says what it holds", said == f"{content % 2**128:032x}")
 
 # DuckDB: the ledger as a table.
 path = str(dataset / meta["ledger"]["file"])
