@@ -41,6 +41,12 @@ unsafe impl GlobalAlloc for NotingAllocator {
     }
 }
 
+/// Ends the process as Rust does where it gets no memory: for what is made by a C library and cannot be done without.
+pub(crate) fn end() -> ! {
+    REFUSED.store(true, Ordering::Relaxed);
+    std::alloc::handle_alloc_error(Layout::new::<u8>())
+}
+
 #[inline]
 fn noted(memory: *mut u8) -> *mut u8 {
     if memory.is_null() {

@@ -19,7 +19,7 @@ use super::train::TrainArgs;
 #[derive(Parser)]
 #[command(name = "tcolz", version, max_term_width = 100)]
 #[command(
-    after_help = "First steps:\n  tcolz demo                     make up a dump, convert it, say where to look\n  tcolz convert photos/ out/     convert your own\n  tcolz inspect out/             see what is in there\n  tcolz train out/ --model mobilenet-v2 --weights FILE   train on it\n\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 finished with too many bad inputs, 130 interrupted."
+    after_help = "First steps:\n  tcolz demo                     make up a dump, convert it, say where to look\n  tcolz convert photos/ out/     convert your own\n  tcolz inspect out/             see what is in there\n  tcolz train out/ --model mobilenet-v2 --weights FILE   train on it\n\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 finished with too many bad inputs, 4 finished with a damaged source, 130 interrupted."
 )]
 pub(crate) struct Args {
     #[command(subcommand)]

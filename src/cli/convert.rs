@@ -103,8 +103,8 @@ pub(super) fn run(args: &ConvertArgs) -> anyhow::Result<Ending> {
         );
     }
     Ok(match (too_many_bad, damaged) {
-        (true, _) => Ending::TooManyBad,
-        (false, true) => Ending::DamagedSource,
+        (_, true) => Ending::DamagedSource,
+        (true, false) => Ending::TooManyBad,
         (false, false) => Ending::Done,
     })
 }

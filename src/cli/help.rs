@@ -60,11 +60,13 @@ What decides the bytes:
   never --threads. Timings, and how the dump was read, go to OUT.log.jsonl.
 
 Events of --json, one object a line:
-  listing, begun, forecast, resumed, progress, shard, finished
+  listing, begun, forecast, checking, damaged, resumed, progress, shard, note,
+  finished
 
 Exit codes:
   0 done   1 failed   2 wrong usage   130 interrupted
-  3 finished, but with more quarantined and missing inputs than --max-bad";
+  3 finished, but with more quarantined and missing inputs than --max-bad
+  4 finished, but the source is damaged: a tar that was cut off, for one";
 
 /// The examples of [`CONVERT`].
 pub(super) fn convert_examples() -> &'static str {

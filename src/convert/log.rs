@@ -4,7 +4,7 @@
 //! it: where the folder of OUT may not be written to, or the log's name would be too long, there is none.
 
 use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -35,7 +35,11 @@ impl Log {
     /// Opens the log of OUT. Where that is refused nothing is kept, and `note` is told why.
     pub(super) fn open(out: &Path, note: &mut dyn FnMut(&str)) -> Log {
         let path = log_path(out);
-        let file = OpenOptions::new().create(true).append(true).open(&path);
+        // To open a named pipe could take for ever.
+        let file = match path.metadata() {
+            Ok(found) if !found.is_file() => Err(io::Error::other("not a regular file")),
+            _ => OpenOptions::new().create(true).append(true).open(&path),
+        };
         if let Err(error) = &file {
             note(&format!("no log is kept: {}: {error}", path.display()));
         }

@@ -206,7 +206,8 @@ impl Repair<'_> {
                 self.report.stopped = true;
                 return Ok(());
             }
-            match self.repairer.repair(shard)? {
+            self.lock.check()?;
+            match self.repairer.repair(shard, self.lock)? {
                 Outcome::Left(rows) => {
                     for row in &rows {
                         self.log.event("unrepaired", json!(row));

@@ -16,6 +16,7 @@ use crate::transform::View;
 use super::find::Damaged;
 use super::report::Unrepaired;
 use crate::convert::error::ConvertError;
+use crate::convert::out::Lock;
 use crate::convert::prepare::{PrepareError, Preparer};
 
 /// What became of a damaged shard.
@@ -56,7 +57,7 @@ impl<'a> Repairer<'a> {
     /// # Errors
     /// When the disk refuses, or this program fails on a sample. What the source is to blame for comes
     /// back as [`Outcome::Left`].
-    pub(super) fn repair(&self, shard: &Damaged<'_>) -> Result<Outcome, ConvertError> {
+    pub(super) fn repair(&self, shard: &Damaged<'_>, lock: &Lock) -> Result<Outcome, ConvertError> {
         let path = self.dataset.root().join(&shard.file.file);
         let old = self.old_file(shard, &path);
         let made: Result<Vec<Result<Row<'_>, Unrepaired>>, ConvertError> = (0..shard.rows.len())
@@ -75,7 +76,9 @@ impl<'a> Repairer<'a> {
             return Ok(Outcome::Left(lost));
         }
         let made_again = rows.len() as u64 - copied;
-        let summary = self.write(shard, &path, rows)?;
+        // Making the rows may have taken long.
+        lock.check()?;
+        let summary = self.write(shard, &path, rows, lock)?;
         Ok(Outcome::Written { made_again, copied, summary })
     }
 
@@ -101,6 +104,7 @@ impl<'a> Repairer<'a> {
         shard: &Damaged<'_>,
         path: &Path,
         rows: Vec<Row<'_>>,
+        lock: &Lock,
     ) -> Result<ShardSummary, ConvertError> {
         let root = self.dataset.root();
         let folder = path.parent().unwrap_or(root);
@@ -119,6 +123,7 @@ impl<'a> Repairer<'a> {
             let pixels: Vec<[u8; 32]> = ledger.tensors.iter().map(|tensor| tensor.blake3).collect();
             writer.push(ShardRow { sample_id, label, stored: &stored, pixels: &pixels })?;
         }
+        lock.check()?;
         Ok(writer.finish()?)
     }
 }

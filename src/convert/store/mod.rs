@@ -240,6 +240,7 @@ impl<'a> Store<'a> {
 
     fn finish_shard(&mut self) -> Result<(), ConvertError> {
         let Some(open) = self.shard.take() else { return Ok(()) };
+        self.lock.check()?;
         let summary = open.writer.finish()?;
         self.lock.check()?;
         self.observer.shard(&open.file, summary.rows);

@@ -2,6 +2,8 @@
 
 use zstd_safe::DCtx;
 
+use crate::out_of_memory::end;
+
 use super::CodecError;
 #[cfg(target_arch = "x86_64")]
 use super::avx512::Avx512;
@@ -56,7 +58,12 @@ impl FrameDecoder {
     pub fn with_level(height: u32, width: u32, level: SimdLevel) -> Result<Self, CodecError> {
         let shape = TensorShape::new(height, width)?;
         let content = vec![0; shape.max_content_bytes() + TILE_PIXELS];
-        Ok(Self { shape, context: DCtx::create(), content, engine: Engine::new(shape, level) })
+        Ok(Self {
+            shape,
+            context: DCtx::try_create().unwrap_or_else(|| end()),
+            content,
+            engine: Engine::new(shape, level),
+        })
     }
 
     /// One frame to the tensor `[3, height, width]` in the order R, G, B.

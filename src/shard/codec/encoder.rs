@@ -3,6 +3,8 @@
 use zstd_safe::zstd_sys::ZSTD_EndDirective::{self, ZSTD_e_end, ZSTD_e_flush};
 use zstd_safe::{CCtx, CParameter, InBuffer, OutBuffer, ParamSwitch, ResetDirective};
 
+use crate::out_of_memory::end;
+
 use super::CodecError;
 use super::classes::{Group, TileSums, assign_codes};
 use super::kernels::SimdLevel;
@@ -50,7 +52,7 @@ impl FrameEncoder {
     /// its parameters.
     pub fn with_level(height: u32, width: u32, level: SimdLevel) -> Result<Self, CodecError> {
         let shape = TensorShape::new(height, width)?;
-        let mut context = CCtx::create();
+        let mut context = CCtx::try_create().unwrap_or_else(|| end());
         for parameter in [
             CParameter::CompressionLevel(HUFFMAN_LEVEL),
             CParameter::LiteralCompressionMode(ParamSwitch::Enable),

@@ -2,6 +2,8 @@
 
 use zstd_safe::{CCtx, CParameter, DCtx};
 
+use crate::out_of_memory::end;
+
 use super::CodecError;
 
 /// zstd level of plain frames: higher ones gain little on floats and cost much.
@@ -23,7 +25,7 @@ pub(super) fn content_size(frame: &[u8]) -> Result<u64, CodecError> {
 /// # Errors
 /// [`CodecError::Zstd`] where zstd refuses, as for lack of memory.
 pub fn encode_plain(bytes: &[u8], frame: &mut Vec<u8>) -> Result<(), CodecError> {
-    let mut context = CCtx::create();
+    let mut context = CCtx::try_create().unwrap_or_else(|| end());
     context
         .set_parameter(CParameter::CompressionLevel(PLAIN_LEVEL))
         .map_err(|code| CodecError::zstd("set the level", code))?;
@@ -43,7 +45,8 @@ pub fn decode_plain(frame: &[u8], bytes: &mut [u8]) -> Result<(), CodecError> {
     if size != bytes.len() as u64 {
         return Err(CodecError::ContentSize { limit: bytes.len(), got: size });
     }
-    let length = DCtx::create()
+    let length = DCtx::try_create()
+        .unwrap_or_else(|| end())
         .decompress(bytes, frame)
         .map_err(|code| CodecError::zstd("decompress", code))?;
     if length == bytes.len() {
