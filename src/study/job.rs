@@ -31,13 +31,12 @@ pub const FEATURES_FOLDER: &str = "features";
 pub const JOB_FILE: &str = "job.json";
 
 const JOB_FORMAT: &str = "tcolz-study-job-v2";
-/// The format up to 0.2.0, without hashes.
+/// The format of 0.1.0, without hashes.
 const OLD_JOB_FORMAT: &str = "tcolz-study-job-v1";
 
 /// What is read of [`JOB_FILE`].
 #[derive(Debug, Deserialize)]
 struct JobFile {
-    format: String,
     #[serde(default)]
     seconds: Option<f64>,
     /// BLAKE3 of the other files of the folder, by name.
@@ -160,11 +159,11 @@ impl Job {
     /// What is wrong with the files of a job that is done.
     ///
     /// # Errors
-    /// [`StudyError::Io`].
+    /// [`StudyError::Io`], [`StudyError::OtherVersion`]: neither says that anything is damaged.
     pub(super) fn fault(&self, out: &Path) -> Result<Option<String>, StudyError> {
         let job = match self.file(out) {
-            Err(error) => return Ok(Some(error.to_string())),
-            Ok(job) => job,
+            Err(error @ StudyError::Damaged { .. }) => return Ok(Some(error.to_string())),
+            job => job?,
         };
         let folder = self.folder(out);
         for (name, expected) in job.iter().flat_map(|job| &job.files) {
@@ -194,15 +193,24 @@ impl Job {
             text => text.map_err(StudyError::io(&path))?,
         };
         let damaged = |reason| StudyError::Damaged { path: path.clone(), reason };
-        let job: JobFile =
+        let json: Value =
             serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
-        let has_document = job.files.contains_key(self.work.document());
-        match job.format.as_str() {
-            OLD_JOB_FORMAT => Ok(Some(job)),
-            JOB_FORMAT if has_document => Ok(Some(job)),
-            JOB_FORMAT => Err(damaged(format!("no hash of {}", self.work.document()))),
-            other => Err(damaged(format!("the format is `{other}`, expected `{JOB_FORMAT}`"))),
+        // The format first: another one may say everything else differently.
+        let is_old = match json["format"].as_str() {
+            Some(OLD_JOB_FORMAT) => true,
+            Some(JOB_FORMAT) => false,
+            Some(other) => {
+                let reason = format!("its format is `{other}`, expected `{JOB_FORMAT}`");
+                return Err(StudyError::OtherVersion { path, reason });
+            }
+            None => return Err(damaged(format!("no format, expected `{JOB_FORMAT}`"))),
+        };
+        let job: JobFile =
+            serde_json::from_value(json).map_err(|error| damaged(error.to_string()))?;
+        if !is_old && !job.files.contains_key(self.work.document()) {
+            return Err(damaged(format!("no hash of {}", self.work.document())));
         }
+        Ok(Some(job))
     }
 
     /// Forgets that it is done: what it found stays until it is done again.

@@ -69,13 +69,13 @@ impl RunFile {
     }
 
     fn read(path: &Path) -> Result<RunFile> {
-        let text = fs::read_to_string(path).map_err(TrainError::io(path))?;
+        let text = fs::read(path).map_err(TrainError::io(path))?;
         let damaged = |reason: String| TrainError::Damaged { path: path.to_owned(), reason };
         let mut run: RunFile =
-            serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?;
+            serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
         if run.format != RUN_FORMAT {
             let reason = format!("its format is `{}`, expected `{RUN_FORMAT}`", run.format);
-            return Err(damaged(reason));
+            return Err(TrainError::OtherVersion { path: path.to_owned(), reason });
         }
         if let Some(expected) = run.blake3.take() {
             let found = run.hash();
