@@ -158,7 +158,9 @@ impl ModelFacts {
                 return Err(ModelError::Format { path, found, expected: MODEL_FORMAT });
             }
             None => {
-                return Err(bad(format!("`{MODEL_KEY}` says no format, expected `{MODEL_FORMAT}`")));
+                return Err(bad(format!(
+                    "`{MODEL_KEY}` says no format, expected `{MODEL_FORMAT}`"
+                )));
             }
         }
         let facts: ModelFacts = serde_json::from_value(value).map_err(unread)?;
@@ -230,7 +232,7 @@ impl Model {
         check(&self.spec(), &shapes).map_err(|error| error.within(path))?;
         let json = serde_json::to_string(&self.facts)
             .map_err(|error| ModelError::io(path, error.into()))?;
-        tensor_file::write(path, (MODEL_KEY, json), &tensors)
+        tensor_file::Sealed::new(path, (MODEL_KEY, json), &tensors)?.write_hashed()
     }
 
     /// The network as data.

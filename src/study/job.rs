@@ -145,7 +145,8 @@ impl Job {
             let path = entry.map_err(StudyError::io(&folder))?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             if path.is_file() && name != JOB_FILE && !name.starts_with(TEMPORARY_PREFIX) {
-                files.insert(name, hash_of(&path).map_err(StudyError::io(&path))?);
+                let (_, hash) = durable::hash(&path).map_err(StudyError::io(&path))?;
+                files.insert(name, hash.to_string());
             }
         }
         let job = json!({
@@ -168,7 +169,7 @@ impl Job {
         let folder = self.folder(out);
         for (name, expected) in job.iter().flat_map(|job| &job.files) {
             let path = folder.join(name);
-            match hash_of(&path) {
+            match durable::hash(&path).map(|(_, hash)| hash.to_string()) {
                 Ok(found) if found == *expected => {}
                 Ok(found) => return Ok(Some(changed(&path, &found, expected))),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -252,13 +253,6 @@ impl Job {
         let json = json.map_err(|error| StudyError::Damaged { path, reason: error.to_string() })?;
         Ok(Some(Document { file, json }))
     }
-}
-
-/// BLAKE3 of a file.
-fn hash_of(path: &Path) -> std::io::Result<String> {
-    let mut hash = blake3::Hasher::new();
-    hash.update_reader(fs::File::open(path)?)?;
-    Ok(hash.finalize().to_string())
 }
 
 fn changed(path: &Path, found: &str, expected: &str) -> String {

@@ -170,7 +170,9 @@ fn model_fault(path: &Path) -> Result<Option<String>, StudyError> {
         Err(ModelError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
             Ok(Some(format!("{}: it is gone", path.display())))
         }
-        Err(error @ (ModelError::File { .. } | ModelError::In { .. })) => Ok(Some(error.to_string())),
+        Err(error @ (ModelError::File { .. } | ModelError::In { .. })) => {
+            Ok(Some(error.to_string()))
+        }
         opened => Ok(opened.map(|_| None)?),
     }
 }

@@ -154,7 +154,7 @@ pub enum TrainError {
     /// The model of a run that is gone or damaged, and of which nothing else is left.
     #[error(
         "{path}: {fault}. It was the model of epoch {best}; the run stands behind step {step}, so that it cannot be made \
-         again: copy it back if there is a copy, or begin anew with --restart",
+         again: copy it back if there is a copy, or begin anew",
         path = path.display()
     )]
     BestLost {
