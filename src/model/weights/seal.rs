@@ -72,3 +72,19 @@ pub(crate) fn hash_tensor(
     }
     Ok(finite)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::Device;
+
+    #[test]
+    fn a_number_that_is_not_finite_is_found_and_named() {
+        for (number, expected) in [(1.0, None), (f32::NAN, Some("b")), (f32::INFINITY, Some("b"))] {
+            let tensor = |last| Tensor::new(&[0.5f32, last], &Device::Cpu).unwrap();
+            let (a, b, c) = (tensor(1.0), tensor(number), tensor(number));
+            let tensors = [("c", &c), ("a", &a), ("b", &b)].into();
+            assert_eq!(seal("text", &tensors).unwrap().1, expected);
+        }
+    }
+}
