@@ -111,9 +111,9 @@ impl io::Write for HashedFile {
 /// # Errors
 /// When it cannot be read.
 pub fn hash(path: &Path) -> io::Result<(u64, blake3::Hash)> {
-    let (mut file, mut hash) = (File::open(path)?, blake3::Hasher::new());
-    let bytes = io::copy(&mut file, &mut hash)?;
-    Ok((bytes, hash.finalize()))
+    let mut hash = blake3::Hasher::new();
+    hash.update_reader(File::open(path)?)?;
+    Ok((hash.count(), hash.finalize()))
 }
 
 /// Writes `bytes` as the file `target`, whole or not at all.
@@ -124,6 +124,17 @@ pub fn write(target: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = DurableFile::create(target)?;
     io::Write::write_all(&mut file, bytes)?;
     file.commit()
+}
+
+/// Writes `bytes` as the file `target`, unless it holds them already.
+///
+/// # Errors
+/// As [`write()`].
+pub fn write_changed(target: &Path, bytes: &[u8]) -> io::Result<()> {
+    match fs::read(target) {
+        Ok(there) if there == bytes => Ok(()),
+        _ => write(target, bytes),
+    }
 }
 
 /// Writes `bytes` to a place that a person named. A file appears whole or not at all, also at the end of symbolic links, which

@@ -209,11 +209,17 @@ fn stopped(options: &TrainOptions, step: u64) {
     assert!(matches!(error, TrainError::Interrupted { .. }), "{error}");
 }
 
-fn damage(path: &Path) {
+/// Flips a bit of the byte in the middle.
+fn flip_middle(path: &Path, bit: usize) {
     let mut bytes = fs::read(path).unwrap();
     let middle = bytes.len() / 2;
-    bytes[middle] ^= 4;
+    bytes[middle] ^= 1 << bit;
     fs::write(path, bytes).unwrap();
+}
+
+/// Flips a bit, in files of other names another one.
+fn damage(path: &Path) {
+    flip_middle(path, path.as_os_str().len() % 8);
 }
 
 /// A finished run of the head whose last epoch is its best, and one whose first is.
@@ -257,6 +263,58 @@ fn a_best_model_that_is_gone_or_damaged_is_made_again_where_the_checkpoint_has_i
 }
 
 #[test]
+fn a_kill_between_model_and_checkpoint_costs_neither_the_old_model_nor_the_new_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = training::dataset(folder.path());
+    let asked = run(&dataset, folder.path(), "run", true);
+    stopped(&asked, 7);
+    let (best, next) =
+        ["best", "best-next"].map(|name| asked.out.join(name.to_owned() + ".safetensors")).into();
+    // Before the checkpoint: the model of an epoch that is trained again.
+    let first = fs::read(&best).unwrap();
+    fs::write(&next, b"of another epoch").unwrap();
+    stopped(&asked, 9);
+    assert!(fs::read(&best).unwrap() == first);
+    assert_eq!(warned(&asked), "");
+    assert!(!next.exists());
+    // Behind it.
+    let last = fs::read(&best).unwrap();
+    fs::rename(&best, &next).unwrap();
+    fs::write(&best, first).unwrap();
+    assert_eq!(warned(&asked), "");
+    assert!(fs::read(&best).unwrap() == last && !next.exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_finished_run_that_is_asked_for_again_writes_nothing() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = training::dataset(folder.path());
+    let mut asked = run(&dataset, folder.path(), "run", true);
+    asked.validation = Validation::Holdout(Percent::parse("25").unwrap());
+    trained(&asked);
+    let paths: Vec<PathBuf> =
+        common::tree(&asked.out).into_keys().map(|name| asked.out.join(name)).collect();
+    let folders = [asked.out.clone(), asked.out.join("last")];
+    let found = || -> Vec<_> {
+        let files = paths.iter().chain(&folders).map(|path| fs::metadata(path).unwrap());
+        files.map(|file| (file.ino(), file.modified().unwrap())).collect()
+    };
+    let before = found();
+    let permit = |mode: u32| {
+        for path in paths.iter().chain(&folders) {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        }
+    };
+    permit(0o555);
+    let again = train(&asked, &AtomicBool::new(false), &mut ());
+    permit(0o755);
+    assert!(again.unwrap().finished_before);
+    assert!(found() == before);
+}
+
+#[test]
 fn a_best_model_that_is_lost_ends_the_run_with_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let dataset = training::dataset(folder.path());
@@ -269,7 +327,7 @@ fn a_best_model_that_is_lost_ends_the_run_with_what_to_do() {
         let error = refused(&asked);
         assert!(matches!(error, TrainError::BestLost { best: 1, .. }), "{error}");
         let said = error.to_string();
-        assert!(said.contains("--restart") && said.contains("copy it back"), "{said}");
+        assert!(said.contains("copy it back"), "{said}");
     }
     fs::write(&summary.model, copy).unwrap();
     assert!(trained(&asked).finished_before);
@@ -277,6 +335,11 @@ fn a_best_model_that_is_lost_ends_the_run_with_what_to_do() {
     let asked = run(&dataset, folder.path(), "middle", false);
     stopped(&asked, 7);
     fs::remove_file(asked.out.join("best.safetensors")).unwrap();
+    assert!(matches!(refused(&asked), TrainError::BestLost { .. }));
+    // A model of a later epoch is not believed either.
+    let other = trained(&run(&dataset, folder.path(), "other", true));
+    assert_eq!(other.best.epoch, 3);
+    fs::copy(other.model, asked.out.join("best.safetensors")).unwrap();
     assert!(matches!(refused(&asked), TrainError::BestLost { .. }));
     // Without validation each epoch writes it anew.
     let mut asked = run(&dataset, folder.path(), "unvalidated", true);
@@ -346,11 +409,16 @@ fn a_run_json_that_is_gone_or_damaged_is_made_again_from_the_checkpoint_of_the_s
     let path = asked.out.join("run.json");
     let before = fs::read(&path).unwrap();
     let text = String::from_utf8(before.clone()).unwrap();
-    for damaged in [Some(text.replace("\"--momentum\": 0.9", "\"--momentum\": 0.8")), None] {
-        match damaged {
-            Some(text) => fs::write(&path, text).unwrap(),
-            None => fs::remove_file(&path).unwrap(),
-        }
+    let other_momentum = text.replace("\"--momentum\": 0.9", "\"--momentum\": 0.8");
+    let harms: [&dyn Fn(); 5] = [
+        &|| fs::write(&path, &other_momentum).unwrap(),
+        &|| fs::write(&path, text.replace("run-v1", "run-v3")).unwrap(),
+        &|| flip_middle(&path, 2),
+        &|| flip_middle(&path, 7),
+        &|| fs::remove_file(&path).unwrap(),
+    ];
+    for harm in harms {
+        harm();
         let mut other = asked.clone();
         other.seed = 1;
         let error = refused(&other).to_string();
@@ -359,6 +427,60 @@ fn a_run_json_that_is_gone_or_damaged_is_made_again_from_the_checkpoint_of_the_s
         assert!(said.contains("run.json") && said.contains("made again"), "{said}");
         assert!(fs::read(&path).unwrap() == before);
     }
+}
+
+/// Takes the tensors of a safetensors file in, as the hashes of tensors do.
+fn hash_tensors(hash: &mut blake3::Hasher, file: &[u8]) {
+    let tensors: BTreeMap<_, _> = SafeTensors::deserialize(file)
+        .unwrap()
+        .iter()
+        .map(|(key, tensor)| (key.to_owned(), (tensor.shape().to_vec(), tensor.data().to_vec())))
+        .collect();
+    for (key, (shape, data)) in tensors {
+        hash.update(&(key.len() as u64).to_le_bytes()).update(key.as_bytes());
+        for side in shape {
+            hash.update(&(side as u64).to_le_bytes());
+        }
+        hash.update(&data);
+    }
+}
+
+#[test]
+fn what_a_later_version_wrote_is_refused_as_such_and_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = training::dataset(folder.path());
+    let asked = run(&dataset, folder.path(), "run", true);
+    stopped(&asked, 7);
+    let left = |path: &Path, later: &[u8]| {
+        let before = fs::read(path).unwrap();
+        fs::write(path, later).unwrap();
+        let error = refused(&asked);
+        assert!(matches!(error, TrainError::OtherVersion { .. }), "{error}");
+        assert!(fs::read(path).unwrap() == later);
+        fs::write(path, before).unwrap();
+    };
+    // With the hash that is right.
+    let path = asked.out.join("run.json");
+    let mut json: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let object = json.as_object_mut().unwrap();
+    object.remove("blake3").unwrap();
+    object.insert("format".to_owned(), json!("tcolz-run-v3"));
+    object.insert("later".to_owned(), json!([1]));
+    json["blake3"] = json!(blake3::hash(json.to_string().as_bytes()).to_string());
+    left(&path, json.to_string().as_bytes());
+    let path = asked.out.join("last/checkpoint.safetensors");
+    let file = fs::read(&path).unwrap();
+    let (mut header, tensors) = parts(&file);
+    let metadata = header["__metadata__"].as_object_mut().unwrap();
+    let text = metadata["tcolz-checkpoint"].as_str().unwrap();
+    let text = text.replacen('{', "{\"later\":1,", 1);
+    let mut hash = blake3::Hasher::new();
+    hash.update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
+    hash_tensors(&mut hash, &file);
+    metadata["tcolz-blake3"] = json!(hash.finalize().to_string());
+    metadata["tcolz-checkpoint"] = json!(text);
+    left(&path, &joined(&header, &tensors));
+    trained(&asked);
 }
 
 /// Flips a bit of a stopped run's checkpoint: going on is refused.
@@ -413,18 +535,7 @@ fn a_run_that_an_earlier_version_stopped_goes_on_to_the_same_bits() {
     let path = asked.out.join("last/checkpoint.safetensors");
     let file = fs::read(&path).unwrap();
     let mut hash = blake3::Hasher::new();
-    let tensors: BTreeMap<_, _> = SafeTensors::deserialize(&file)
-        .unwrap()
-        .iter()
-        .map(|(key, tensor)| (key.to_owned(), (tensor.shape().to_vec(), tensor.data().to_vec())))
-        .collect();
-    for (key, (shape, data)) in tensors {
-        hash.update(&(key.len() as u64).to_le_bytes()).update(key.as_bytes());
-        for side in shape {
-            hash.update(&(side as u64).to_le_bytes());
-        }
-        hash.update(&data);
-    }
+    hash_tensors(&mut hash, &file);
     let (mut header, tensors) = parts(&file);
     let metadata = header["__metadata__"].as_object_mut().unwrap();
     metadata.remove("tcolz-blake3").unwrap();

@@ -125,6 +125,19 @@ pub enum ModelError {
         /// What was expected, what was found, what to try.
         reason: String,
     },
+    /// A model that another version wrote.
+    #[error(
+        "{path}: a model of the format `{found}`, but this tcolz reads `{expected}`: use a newer tcolz",
+        path = path.display()
+    )]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        found: String,
+        /// The format that is read.
+        expected: &'static str,
+    },
     /// What is wrong with the weights of a file.
     #[error("{path}: {source}", path = path.display())]
     In {

@@ -124,52 +124,57 @@ impl ModelFacts {
     /// The facts of a model in the file `path`; `None` where it is none that was trained here.
     pub fn of_file(path: &Path) -> Option<ModelFacts> {
         let reader = tensor_file::Reader::open(path).ok()?;
-        ModelFacts::parse(reader.metadata().get(MODEL_KEY)?).ok()
+        ModelFacts::parse(path, reader.metadata().get(MODEL_KEY)?).ok()
     }
 
-    /// The facts in a file's metadata and their text; `None` where it is none that was trained here.
+    /// The facts in the metadata of the file `path` and their text; `None` where it is none that was trained here.
     ///
     /// # Errors
-    /// What is wrong with them, in words.
-    pub(super) fn of_metadata(
-        metadata: &BTreeMap<String, String>,
-    ) -> Result<Option<(ModelFacts, &str)>, String> {
+    /// [`ModelError::File`], [`ModelError::Format`].
+    pub(super) fn of_metadata<'a>(
+        path: &Path,
+        metadata: &'a BTreeMap<String, String>,
+    ) -> Result<Option<(ModelFacts, &'a str)>, ModelError> {
         match metadata.get(MODEL_KEY) {
-            Some(json) => Ok(Some((ModelFacts::parse(json)?, json))),
+            Some(json) => Ok(Some((ModelFacts::parse(path, json)?, json))),
             None if metadata.contains_key(SEAL_KEY) => {
-                Err(damaged(&format!("its metadata has a `{SEAL_KEY}` and no `{MODEL_KEY}`")))
+                let fault = format!("its metadata has a `{SEAL_KEY}` and no `{MODEL_KEY}`");
+                Err(ModelError::file(path, damaged(&fault)))
             }
             None => Ok(None),
         }
     }
 
-    fn parse(json: &str) -> Result<ModelFacts, String> {
-        let value: serde_json::Value =
-            serde_json::from_str(json).map_err(|error| format!("`{MODEL_KEY}`: {error}"))?;
+    fn parse(path: &Path, json: &str) -> Result<ModelFacts, ModelError> {
+        let bad = |reason: String| ModelError::file(path, reason);
+        let unread = |error: serde_json::Error| bad(format!("`{MODEL_KEY}`: {error}"));
+        let value: serde_json::Value = serde_json::from_str(json).map_err(unread)?;
         // The version first: another one may say everything else differently.
         let format = value.get("format").and_then(|format| format.as_str());
         match format {
             Some(MODEL_FORMAT) => {}
             Some(other) => {
-                return Err(format!(
-                    "a model of the format `{other}`, but this tcolz reads `{MODEL_FORMAT}`: use a newer tcolz"
-                ));
+                let (path, found) = (path.to_owned(), other.to_owned());
+                return Err(ModelError::Format { path, found, expected: MODEL_FORMAT });
             }
-            None => return Err(format!("`{MODEL_KEY}` says no format, expected `{MODEL_FORMAT}`")),
+            None => {
+                return Err(bad(format!(
+                    "`{MODEL_KEY}` says no format, expected `{MODEL_FORMAT}`"
+                )));
+            }
         }
-        let facts: ModelFacts =
-            serde_json::from_value(value).map_err(|error| format!("`{MODEL_KEY}`: {error}"))?;
-        facts.fault().map_or(Ok(facts), Err)
+        let facts: ModelFacts = serde_json::from_value(value).map_err(unread)?;
+        facts.fault().map_or(Ok(facts), |fault| Err(bad(fault)))
     }
 }
 
 impl Model {
-    /// Opens a file and tests all of it: facts, keys, shapes, and the hash of facts and tensors. Models that 0.2.0 and
-    /// earlier wrote have no hash.
+    /// Opens a file and tests all of it: facts, keys, shapes, and the hash of facts and tensors. Models of 0.1.0 have no
+    /// hash.
     ///
     /// # Errors
-    /// [`ModelError::Io`], [`ModelError::File`]; [`ModelError::In`] where a tensor is missing, of another
-    /// shape or has no place.
+    /// [`ModelError::Io`], [`ModelError::File`], [`ModelError::Format`]; [`ModelError::In`] where a tensor is missing,
+    /// of another shape or has no place.
     pub fn open(path: &Path) -> Result<Model, ModelError> {
         if let Some(found) = other_weights(path) {
             let path_shown = path.display();
@@ -183,8 +188,7 @@ impl Model {
         }
         let mut reader = tensor_file::Reader::open(path)?;
         let metadata = reader.metadata();
-        let facts = ModelFacts::of_metadata(&metadata);
-        let facts = facts.map_err(|reason| ModelError::file(path, reason))?;
+        let facts = ModelFacts::of_metadata(path, &metadata)?;
         let (facts, text) = facts.ok_or_else(|| {
             ModelError::file(
                 path,
@@ -228,7 +232,7 @@ impl Model {
         check(&self.spec(), &shapes).map_err(|error| error.within(path))?;
         let json = serde_json::to_string(&self.facts)
             .map_err(|error| ModelError::io(path, error.into()))?;
-        tensor_file::write(path, (MODEL_KEY, json), &tensors)
+        tensor_file::Sealed::new(path, (MODEL_KEY, json), &tensors)?.write_hashed()
     }
 
     /// The network as data.
@@ -412,16 +416,19 @@ mod tests {
     #[test]
     fn facts_of_another_format_or_with_unknown_keys_are_refused_by_name() {
         let json = serde_json::to_string(&facts(Network::Vgg19)).unwrap();
-        assert_eq!(ModelFacts::parse(&json).unwrap(), facts(Network::Vgg19));
-        let error = ModelFacts::parse(&json.replace("model-v1", "model-v2")).unwrap_err();
+        let parse = |json: &str| {
+            ModelFacts::parse(Path::new("model"), json).map_err(|error| error.to_string())
+        };
+        assert_eq!(parse(&json).unwrap(), facts(Network::Vgg19));
+        let error = parse(&json.replace("model-v1", "model-v2")).unwrap_err();
         assert!(error.contains("tcolz-model-v2") && error.contains("newer tcolz"), "{error}");
-        let error = ModelFacts::parse(&json.replace("\"epochs\"", "\"epoch\"")).unwrap_err();
+        let error = parse(&json.replace("\"epochs\"", "\"epoch\"")).unwrap_err();
         assert!(error.contains("`epoch`"), "{error}");
-        let error = ModelFacts::parse(&json.replace("vgg19", "vgg16")).unwrap_err();
+        let error = parse(&json.replace("vgg19", "vgg16")).unwrap_err();
         assert!(error.contains("vgg16"), "{error}");
-        let error = ModelFacts::parse("{}").unwrap_err();
+        let error = parse("{}").unwrap_err();
         assert!(error.contains("no format"), "{error}");
-        ModelFacts::parse("{").unwrap_err();
+        parse("{").unwrap_err();
     }
 
     #[test]

@@ -89,6 +89,17 @@ pub enum StudyError {
         /// What is wrong.
         reason: String,
     },
+    /// A file of the study's folder that another version wrote.
+    #[error(
+        "{path} was written by another version of tcolz: {reason}: go on with that version, or take another folder",
+        path = path.display()
+    )]
+    OtherVersion {
+        /// The file.
+        path: PathBuf,
+        /// What was expected and found.
+        reason: String,
+    },
     /// The report.
     #[error(transparent)]
     Report(Box<super::report::StudyReportError>),

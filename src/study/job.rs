@@ -31,13 +31,12 @@ pub const FEATURES_FOLDER: &str = "features";
 pub const JOB_FILE: &str = "job.json";
 
 const JOB_FORMAT: &str = "tcolz-study-job-v2";
-/// The format up to 0.2.0, without hashes.
+/// The format of 0.1.0, without hashes.
 const OLD_JOB_FORMAT: &str = "tcolz-study-job-v1";
 
 /// What is read of [`JOB_FILE`].
 #[derive(Debug, Deserialize)]
 struct JobFile {
-    format: String,
     #[serde(default)]
     seconds: Option<f64>,
     /// BLAKE3 of the other files of the folder, by name.
@@ -146,7 +145,8 @@ impl Job {
             let path = entry.map_err(StudyError::io(&folder))?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             if path.is_file() && name != JOB_FILE && !name.starts_with(TEMPORARY_PREFIX) {
-                files.insert(name, hash_of(&path).map_err(StudyError::io(&path))?);
+                let (_, hash) = durable::hash(&path).map_err(StudyError::io(&path))?;
+                files.insert(name, hash.to_string());
             }
         }
         let job = json!({
@@ -160,16 +160,16 @@ impl Job {
     /// What is wrong with the files of a job that is done.
     ///
     /// # Errors
-    /// [`StudyError::Io`].
+    /// [`StudyError::Io`], [`StudyError::OtherVersion`]: neither says that anything is damaged.
     pub(super) fn fault(&self, out: &Path) -> Result<Option<String>, StudyError> {
         let job = match self.file(out) {
-            Err(error) => return Ok(Some(error.to_string())),
-            Ok(job) => job,
+            Err(error @ StudyError::Damaged { .. }) => return Ok(Some(error.to_string())),
+            job => job?,
         };
         let folder = self.folder(out);
         for (name, expected) in job.iter().flat_map(|job| &job.files) {
             let path = folder.join(name);
-            match hash_of(&path) {
+            match durable::hash(&path).map(|(_, hash)| hash.to_string()) {
                 Ok(found) if found == *expected => {}
                 Ok(found) => return Ok(Some(changed(&path, &found, expected))),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -194,15 +194,24 @@ impl Job {
             text => text.map_err(StudyError::io(&path))?,
         };
         let damaged = |reason| StudyError::Damaged { path: path.clone(), reason };
-        let job: JobFile =
+        let json: Value =
             serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
-        let has_document = job.files.contains_key(self.work.document());
-        match job.format.as_str() {
-            OLD_JOB_FORMAT => Ok(Some(job)),
-            JOB_FORMAT if has_document => Ok(Some(job)),
-            JOB_FORMAT => Err(damaged(format!("no hash of {}", self.work.document()))),
-            other => Err(damaged(format!("the format is `{other}`, expected `{JOB_FORMAT}`"))),
+        // The format first: another one may say everything else differently.
+        let is_old = match json["format"].as_str() {
+            Some(OLD_JOB_FORMAT) => true,
+            Some(JOB_FORMAT) => false,
+            Some(other) => {
+                let reason = format!("its format is `{other}`, expected `{JOB_FORMAT}`");
+                return Err(StudyError::OtherVersion { path, reason });
+            }
+            None => return Err(damaged(format!("no format, expected `{JOB_FORMAT}`"))),
+        };
+        let job: JobFile =
+            serde_json::from_value(json).map_err(|error| damaged(error.to_string()))?;
+        if !is_old && !job.files.contains_key(self.work.document()) {
+            return Err(damaged(format!("no hash of {}", self.work.document())));
         }
+        Ok(Some(job))
     }
 
     /// Forgets that it is done: what it found stays until it is done again.
@@ -244,13 +253,6 @@ impl Job {
         let json = json.map_err(|error| StudyError::Damaged { path, reason: error.to_string() })?;
         Ok(Some(Document { file, json }))
     }
-}
-
-/// BLAKE3 of a file.
-fn hash_of(path: &Path) -> std::io::Result<String> {
-    let mut hash = blake3::Hasher::new();
-    hash.update_reader(fs::File::open(path)?)?;
-    Ok(hash.finalize().to_string())
 }
 
 fn changed(path: &Path, found: &str, expected: &str) -> String {

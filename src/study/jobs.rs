@@ -1,6 +1,8 @@
 //! All jobs of a study, one after the other, and the report.
 
 use std::collections::BTreeSet;
+use std::io;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
@@ -12,7 +14,7 @@ use super::plan::Plan;
 use super::report::write_report;
 use super::results::Results;
 use crate::durable::{self, FolderLock};
-use crate::model::Model;
+use crate::model::{Model, ModelError};
 use crate::train::BEST_FILE;
 
 /// How a job ended.
@@ -156,9 +158,21 @@ fn forget_damaged(plan: &Plan, jobs: &mut dyn Jobs) -> Result<(), StudyError> {
     let needed: BTreeSet<usize> = open.filter_map(|job| job.work.needs()).collect();
     for job in needed.into_iter().map(|needed| &plan.jobs[needed]).filter(|job| job.is_done(out)) {
         if let Work::Train { options, .. } = &job.work {
-            let model = Model::open(&options.out.join(BEST_FILE));
-            forget(job, model.err().map(|error| error.to_string()))?;
+            forget(job, model_fault(&options.out.join(BEST_FILE))?)?;
         }
     }
     Ok(())
+}
+
+/// What is wrong with a model's file. What the system refuses, or another version wrote, is an error and not damage.
+fn model_fault(path: &Path) -> Result<Option<String>, StudyError> {
+    match Model::open(path) {
+        Err(ModelError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            Ok(Some(format!("{}: it is gone", path.display())))
+        }
+        Err(error @ (ModelError::File { .. } | ModelError::In { .. })) => {
+            Ok(Some(error.to_string()))
+        }
+        opened => Ok(opened.map(|_| None)?),
+    }
 }

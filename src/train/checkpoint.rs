@@ -142,23 +142,21 @@ pub(super) fn save(path: &Path, progress: &mut Progress, tensors: &Tensors) -> R
     let mut all = named(PARAMETER, &tensors.parameters);
     all.extend(named(MOMENTUM, &tensors.momentum));
     let all: BTreeMap<String, Tensor> = all.into_iter().collect();
-    for (key, tensor) in &all {
-        if !is_finite(tensor)? {
-            return Err(TrainError::Diverged {
-                what: format!("`{key}` holds a number that is not finite"),
-                step: progress.step,
-                learning_rate: progress.sums.learning_rate,
-                lower: progress.sums.learning_rate,
-                kept: String::new(),
-            });
-        }
-    }
     progress.tensors = None;
     let json = serde_json::to_string(progress)
         .map_err(|error| TrainError::Io { path: path.to_owned(), source: error.into() })?;
     let by_key = all.iter().map(|(key, tensor)| (key.as_str(), tensor)).collect();
-    tensor_file::write(path, (KEY, json), &by_key)?;
-    Ok(())
+    let file = tensor_file::Sealed::new(path, (KEY, json), &by_key)?;
+    if let Some(key) = file.not_finite {
+        return Err(TrainError::Diverged {
+            what: format!("`{key}` holds a number that is not finite"),
+            step: progress.step,
+            learning_rate: progress.sums.learning_rate,
+            lower: progress.sums.learning_rate,
+            kept: String::new(),
+        });
+    }
+    Ok(file.write()?)
 }
 
 /// Reads a checkpoint; `None` where there is none.
@@ -173,29 +171,37 @@ pub(super) fn load(path: &Path) -> Result<Option<(Progress, Tensors)>> {
     let mut reader = tensor_file::Reader::open(path).map_err(|error| damaged(error.to_string()))?;
     let metadata = reader.metadata();
     let json = metadata.get(KEY).ok_or_else(|| damaged(format!("its metadata has no `{KEY}`")))?;
-    let progress: Progress =
-        serde_json::from_str(json).map_err(|error| damaged(error.to_string()))?;
-    if progress.format != FORMAT {
-        let found = &progress.format;
-        return Err(damaged(format!("its format is `{found}`, expected `{FORMAT}`")));
-    }
     let mut all = BTreeMap::new();
     for (key, stored) in reader.stored() {
         let values = reader.read(&key).map_err(|error| damaged(error.to_string()))?;
         all.insert(key, Tensor::from_vec(values, stored.shape, &Device::Cpu)?);
     }
     let by_key = all.iter().map(|(key, tensor)| (key.as_str(), tensor)).collect();
-    let fault = match &progress.tensors {
-        None if !metadata.contains_key(SEAL_KEY) => Some(format!("it has no `{SEAL_KEY}`")),
-        None => seal_fault(&metadata, json, &by_key)?,
+    if let Some(fault) = seal_fault(&metadata, json, &by_key)? {
+        return Err(damaged(fault));
+    }
+    let is_sealed = metadata.contains_key(SEAL_KEY);
+    // What is as it was written, and cannot be read, has more to say than is known here.
+    let unread = |reason: String| match is_sealed {
+        true => TrainError::OtherVersion { path: path.to_owned(), reason },
+        false => damaged(reason),
+    };
+    let progress: Progress =
+        serde_json::from_str(json).map_err(|error| unread(error.to_string()))?;
+    if progress.format != FORMAT {
+        let found = &progress.format;
+        return Err(unread(format!("its format is `{found}`, expected `{FORMAT}`")));
+    }
+    match &progress.tensors {
         Some(expected) => {
             let found = hash_of(&by_key)?;
-            (found != *expected)
-                .then(|| format!("its tensors have the hash {found}, expected {expected}"))
+            if found != *expected {
+                let reason = format!("its tensors have the hash {found}, expected {expected}");
+                return Err(damaged(reason));
+            }
         }
-    };
-    if let Some(fault) = fault {
-        return Err(damaged(fault));
+        None if !is_sealed => return Err(damaged(format!("it has no `{SEAL_KEY}`"))),
+        None => {}
     }
     let mut tensors = Tensors::default();
     for (key, tensor) in all {
@@ -206,11 +212,6 @@ pub(super) fn load(path: &Path) -> Result<Option<(Progress, Tensors)>> {
         }
     }
     Ok(Some((progress, tensors)))
-}
-
-fn is_finite(tensor: &Tensor) -> Result<bool> {
-    let values = tensor.flatten_all()?.to_vec1::<f32>()?;
-    Ok(values.iter().all(|value| value.is_finite()))
 }
 
 /// BLAKE3 of tensors in the order of their keys.

@@ -129,10 +129,32 @@ pub enum TrainError {
         /// What was expected and found.
         reason: String,
     },
+    /// A row of a features cache that is not as it was written.
+    #[error(
+        "{path}: row {row} is not as it was written; the same command goes on and computes it anew",
+        path = path.display()
+    )]
+    DamagedFeatures {
+        /// The cache.
+        path: PathBuf,
+        /// Its row.
+        row: u64,
+    },
+    /// A file of a run that another version wrote.
+    #[error(
+        "{path} was written by another version of tcolz: {reason}: go on with that version, or take another folder",
+        path = path.display()
+    )]
+    OtherVersion {
+        /// The file.
+        path: PathBuf,
+        /// What was expected and found.
+        reason: String,
+    },
     /// The model of a run that is gone or damaged, and of which nothing else is left.
     #[error(
         "{path}: {fault}. It was the model of epoch {best}; the run stands behind step {step}, so that it cannot be made \
-         again: copy it back if there is a copy, or begin anew with --restart",
+         again: copy it back if there is a copy, or begin anew",
         path = path.display()
     )]
     BestLost {

@@ -235,10 +235,7 @@ impl Features {
             let receipt = self.receipts[sample];
             let read = cache.read(row, receipt, &mut scratch, &mut batch.values);
             if !read.map_err(TrainError::io(path))? {
-                let reason = format!(
-                    "row {row} is not as it was written; the same command goes on and computes it anew"
-                );
-                return Err(TrainError::Damaged { path: path.to_owned(), reason });
+                return Err(TrainError::DamagedFeatures { path: path.to_owned(), row });
             }
             batch.labels.push(self.labels[sample]);
             batch.receipt += receipt;

@@ -3,7 +3,7 @@
 //! ```text
 //! epoch: ┌ batch ─ loss ─ gradients ┐ × accumulate ─▶ step ─▶ steps.csv, a checkpoint now and then
 //!        └─────────────── until the order ends ──────────────┘
-//!        receipts ─▶ validation ─▶ best.safetensors ─▶ log.csv, curves ─▶ checkpoint
+//!        receipts ─▶ validation ─▶ best-next.safetensors ─▶ log.csv, curves ─▶ checkpoint ─▶ best.safetensors
 //! ```
 //! What a run computes is decided by its options and its seed. A checkpoint is written behind a step, never
 //! between the batches that make one; whatever was written after it is written again by whoever goes on from
@@ -172,6 +172,9 @@ impl Fit<'_> {
                 self.sampler.end();
             }
             self.checkpoint(&mut steps)?;
+            if row.best {
+                best::publish(self.folder)?;
+            }
             let epochs = options.epochs;
             self.observer.epoch(&EpochReport { row, epochs, seconds, photos_per_second, waiting });
             if self.progress.finished.is_none() {

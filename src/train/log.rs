@@ -82,15 +82,12 @@ impl EpochRow {
     }
 }
 
-/// Writes `log.csv`, whole or not at all, where it is not there as it should be.
+/// Writes `log.csv`, where it is not there as it should be.
 pub(super) fn write_log(folder: &Path, rows: &[EpochRow]) -> Result<()> {
     let mut text = format!("{LOG_HEADER}\n");
     rows.iter().for_each(|row| text.push_str(&row.line()));
     let path = folder.join(LOG_FILE);
-    if fs::read(&path).is_ok_and(|there| there == text.as_bytes()) {
-        return Ok(());
-    }
-    durable::write(&path, text.as_bytes()).map_err(TrainError::io(&path))
+    durable::write_changed(&path, text.as_bytes()).map_err(TrainError::io(&path))
 }
 
 /// A step of a run.
@@ -121,16 +118,38 @@ pub(super) struct Rows {
     hash: blake3::Hasher,
 }
 
-/// Tests the files of a finished run. The rows of a damaged one are dropped; returns what was wrong.
+/// Tests the files of a finished run. The rows of a damaged one are dropped, and nothing else is written; returns what
+/// was wrong.
 pub(super) fn check_files(folder: &Path, progress: &Progress) -> Result<Vec<String>> {
-    if progress.marks.is_empty() {
-        // An earlier version finished it.
-        return Ok(Vec::new());
+    let headers = [
+        (STEPS_FILE, STEPS_HEADER),
+        (TIMES_FILE, TIMES_HEADER),
+        (RESOURCES_FILE, RESOURCES_HEADER),
+    ];
+    let mut faults = Vec::new();
+    for (name, header) in headers {
+        // An earlier version marked none.
+        let Some(mark) = progress.marks.get(name) else { continue };
+        let path = folder.join(name);
+        if let Err(fault) = mark.check(&read(&path)?) {
+            let text = format!("{header}\n");
+            durable::write(&path, text.as_bytes()).map_err(TrainError::io(&path))?;
+            faults.push(dropped(&path, &fault));
+        }
     }
-    let (_, steps) = Rows::steps(folder, progress)?;
-    let (_, times) = Rows::times(folder, progress)?;
-    let (_, resources) = Rows::resources(folder, progress)?;
-    Ok([steps, times, resources].into_iter().flatten().collect())
+    Ok(faults)
+}
+
+/// A file's bytes; none where it is gone.
+fn read(path: &Path) -> Result<Vec<u8>> {
+    match fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        text => text.map_err(TrainError::io(path)),
+    }
+}
+
+fn dropped(path: &Path, fault: &str) -> String {
+    format!("{}: {fault}: all its rows are dropped", path.display())
 }
 
 impl Rows {
@@ -161,10 +180,7 @@ impl Rows {
         done: f64,
     ) -> Result<(Rows, Option<String>)> {
         let io = |error| TrainError::Io { path: path.to_owned(), source: error };
-        let text = match fs::read(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-            text => text.map_err(io)?,
-        };
+        let text = read(path)?;
         let (kept, fault) = match mark {
             Some(mark) => match mark.check(&text) {
                 Ok(kept) => (kept.to_owned(), None),
@@ -179,8 +195,7 @@ impl Rows {
         let mut hash = blake3::Hasher::new();
         hash.update(&kept);
         let rows = Rows { path: path.to_owned(), file, bytes: kept.len() as u64, hash };
-        let said = |fault| format!("{}: {fault}: all its rows are dropped", path.display());
-        Ok((rows, fault.map(said)))
+        Ok((rows, fault.map(|fault| dropped(path, &fault))))
     }
 
     pub(super) fn step(&mut self, row: &StepRow) -> Result<()> {

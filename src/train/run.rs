@@ -4,6 +4,7 @@
 //! runs/NAME/  run.json            what was asked for; written first, so that nothing else goes on with it
 //!             last/checkpoint.safetensors   where the run stands, all in one file
 //!             best.safetensors    the MODEL of the best epoch
+//!             best-next.safetensors    that of an epoch whose checkpoint is not written yet
 //!             log.csv  steps.csv  times.csv  resources.csv  curves.png  curves.svg
 //!             seen.parquet        the photos that the model has seen
 //!             trained.txt  holdout.txt      ids, with --holdout
@@ -33,6 +34,8 @@ use crate::durable::{self, FolderLock, TEMPORARY_PREFIX};
 pub const RUN_FILE: &str = "run.json";
 /// The model of the best epoch.
 pub const BEST_FILE: &str = "best.safetensors";
+/// The model of an epoch that is the best, until the checkpoint counts on it.
+pub(super) const NEXT_BEST_FILE: &str = "best-next.safetensors";
 /// The folder of the checkpoint.
 pub const LAST_FOLDER: &str = "last";
 /// The checkpoint, below [`LAST_FOLDER`].
@@ -52,10 +55,10 @@ struct RunFile {
     /// Epochs that it was asked for before, where more were asked for once it had finished.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     earlier_epochs: Vec<u32>,
-    /// BLAKE3 of the rest; none of an earlier version.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    blake3: Option<String>,
 }
+
+/// Key of the BLAKE3 of all else in [`RUN_FILE`]; a file of 0.1.0 has none.
+const HASH_KEY: &str = "blake3";
 
 impl RunFile {
     fn of(identity: &Identity) -> RunFile {
@@ -64,38 +67,38 @@ impl RunFile {
             tcolz_version: env!("CARGO_PKG_VERSION").to_owned(),
             options: identity.options().clone(),
             earlier_epochs: Vec::new(),
-            blake3: None,
         }
     }
 
     fn read(path: &Path) -> Result<RunFile> {
-        let text = fs::read_to_string(path).map_err(TrainError::io(path))?;
+        let text = fs::read(path).map_err(TrainError::io(path))?;
         let damaged = |reason: String| TrainError::Damaged { path: path.to_owned(), reason };
-        let mut run: RunFile =
-            serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?;
-        if run.format != RUN_FORMAT {
-            let reason = format!("its format is `{}`, expected `{RUN_FORMAT}`", run.format);
-            return Err(damaged(reason));
-        }
-        if let Some(expected) = run.blake3.take() {
-            let found = run.hash();
-            if found != expected {
+        let mut json: Map<String, Value> =
+            serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
+        if let Some(expected) = json.remove(HASH_KEY) {
+            let found = hash_of(&json);
+            if expected != found {
                 return Err(damaged(format!("it has the BLAKE3 {found}, expected {expected}")));
             }
         }
-        Ok(run)
+        if let Some(other) = json.get("format").filter(|&format| *format != RUN_FORMAT) {
+            let reason = format!("its format is {other}, expected \"{RUN_FORMAT}\"");
+            return Err(TrainError::OtherVersion { path: path.to_owned(), reason });
+        }
+        serde_json::from_value(json.into()).map_err(|error| damaged(error.to_string()))
     }
 
-    fn write(mut self, path: &Path) -> Result<()> {
-        self.blake3 = Some(self.hash());
-        let text = format!("{:#}\n", json!(self));
+    fn write(&self, path: &Path) -> Result<()> {
+        let mut json = json!(self);
+        json[HASH_KEY] = hash_of(&json).into();
+        let text = format!("{json:#}\n");
         durable::write(path, text.as_bytes()).map_err(TrainError::io(path))
     }
+}
 
-    /// Of its JSON without white space and without the hash.
-    fn hash(&self) -> String {
-        blake3::hash(json!(self).to_string().as_bytes()).to_string()
-    }
+/// BLAKE3 of JSON without white space.
+fn hash_of(json: &impl Serialize) -> String {
+    blake3::hash(json!(json).to_string().as_bytes()).to_string()
 }
 
 /// The same options, with the rate that their run was begun with where it was the default of its time: such a run
@@ -264,9 +267,10 @@ impl RunFolder {
     }
 }
 
-const OURS: [&str; 14] = [
+const OURS: [&str; 15] = [
     RUN_FILE,
     BEST_FILE,
+    NEXT_BEST_FILE,
     LAST_FOLDER,
     CURVES_FILES[0],
     CURVES_FILES[1],

@@ -161,7 +161,7 @@ impl Part {
         let Some(ids) = &self.ids else { return Ok(self.select.clone()) };
         let path = folder.join(file);
         let text: String = ids.iter().flat_map(|id| [id.as_str(), "\n"]).collect();
-        durable::write(&path, text.as_bytes()).map_err(TrainError::io(&path))?;
+        durable::write_changed(&path, text.as_bytes()).map_err(TrainError::io(&path))?;
         let mut select = Select { subset: Some(path), ..Select::split(&self.select.split) };
         if self.parts.names().len() > 1 {
             // An id means its rows in all of the splits, but the condition may hold for some of them only.

@@ -188,7 +188,7 @@ fn a_document_a_list_or_a_model_that_is_damaged_is_made_again_with_a_word() {
         let path = folder.path("out").join(file);
         let mut bytes = fs::read(&path).unwrap();
         let middle = bytes.len() / 2;
-        bytes[middle] ^= 1;
+        bytes[middle] ^= 1 << (file.len() % 8);
         fs::write(path, bytes).unwrap();
     };
     // One file of each of several jobs.
@@ -213,4 +213,47 @@ fn a_document_a_list_or_a_model_that_is_damaged_is_made_again_with_a_word() {
     assert!(said.contains("damaged") && said.contains("is done again"), "{said}");
     assert!(folder.results("out").contains_key(&evaluation));
     assert!(folder.results("out")[&evaluation] == expected[&evaluation]);
+}
+
+#[test]
+fn what_cannot_be_read_or_a_later_version_wrote_is_an_error_and_no_job_is_forgotten() {
+    use std::os::unix::fs::symlink;
+    let start = STUDY.split("[[models]]").next().unwrap();
+    let folder = Folder::new(&format!(
+        "{start}[[models]]\nname = \"head\"\nnetwork = \"mobilenet-v2\"\nfinetune = \"head\"\n\
+         [[benchmarks]]\nname = \"test\"\ndataset = \"colours\"\n"
+    ));
+    folder.ends("out", &[], 0);
+    let files = common::tree(&folder.path("out")).into_keys().collect::<Vec<_>>();
+    let find = |part: &str| {
+        let file = files.iter().find(|file| file.contains(part) && file.ends_with(".json"));
+        folder.path("out").join(file.unwrap()).with_file_name("job.json")
+    };
+    let refused = |path: &Path, job: &Path, harm: &dyn Fn(&[u8])| {
+        let (written, before) = (fs::read(path).unwrap(), fs::read(job).unwrap());
+        fs::remove_file(path).unwrap();
+        harm(&written);
+        let said = folder.ends("out", &[], 1);
+        assert!(said.contains(path.file_name().unwrap().to_str().unwrap()), "{said}");
+        assert!(!said.contains("is done again"), "{said}");
+        assert!(path.symlink_metadata().is_ok(), "it was deleted");
+        fs::remove_file(path).unwrap();
+        fs::write(path, written).unwrap();
+        assert!(fs::read(job).unwrap() == before);
+    };
+    let later = |path: &Path, written: &[u8], [from, to]: [&[u8]; 2]| {
+        let at = written.windows(from.len()).position(|found| found == from).unwrap();
+        fs::write(path, [&written[..at], to, &written[at + from.len()..]].concat()).unwrap();
+    };
+    let train = find("train.json");
+    refused(&train, &train, &|_| symlink("job.json", &train).unwrap());
+    refused(&train, &train, &|text| later(&train, text, [b"job-v2", b"job-v9"]));
+    // A model that an open evaluation needs.
+    fs::remove_file(find("evaluation.json")).unwrap();
+    let model = files.iter().find(|file| file.ends_with("best.safetensors")).unwrap();
+    let model = folder.path("out").join(model);
+    refused(&model, &train, &|_| symlink("best.safetensors", &model).unwrap());
+    refused(&model, &train, &|file| later(&model, file, [b"model-v1", b"model-v9"]));
+    let said = folder.ends("out", &[], 0);
+    assert!(!said.contains("is done again"), "{said}");
 }

@@ -62,6 +62,7 @@ pub(super) fn run(args: &TrainArgs) -> anyhow::Result<Ending> {
             say!("{error}");
             return Ok(Ending::Interrupted);
         }
+        Err(error @ TrainError::BestLost { .. }) => anyhow::bail!("{error} with --restart"),
         result => result?,
     };
     if args.json {

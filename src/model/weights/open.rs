@@ -91,9 +91,7 @@ impl Weights {
             ));
         }
         let metadata = contents.metadata.clone();
-        let facts = ModelFacts::of_metadata(&metadata);
-        let facts = facts.map_err(|reason| ModelError::file(path, reason))?;
-        let (facts, text) = facts.unzip();
+        let (facts, text) = ModelFacts::of_metadata(path, &metadata)?.unzip();
         let found = match &facts {
             Some(_) if key.is_some() => {
                 Err("a model of tcolz, which holds one set of weights: leave --weights-key out"

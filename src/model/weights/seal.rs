@@ -14,20 +14,26 @@ use candle_core::Tensor;
 use super::ModelError;
 use super::tensor_file::pieces;
 
-/// The key of the hash in the file's metadata. Files that 0.2.0 and earlier wrote have none.
+/// The key of the hash in the file's metadata. Files of 0.1.0 have none.
 pub(crate) const SEAL_KEY: &str = "tcolz-blake3";
 
-/// BLAKE3 of a text and of tensors, in hexadecimal.
+/// BLAKE3 of a text and of tensors, in hexadecimal; and the key of the first tensor with a number that is not finite.
 ///
 /// # Errors
 /// Those of Candle.
-pub(crate) fn seal(text: &str, tensors: &BTreeMap<&str, &Tensor>) -> Result<String, ModelError> {
+pub(super) fn seal<'a>(
+    text: &str,
+    tensors: &BTreeMap<&'a str, &Tensor>,
+) -> Result<(String, Option<&'a str>), ModelError> {
     let mut hash = blake3::Hasher::new();
     hash.update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
-    for (key, tensor) in tensors {
-        hash_tensor(&mut hash, key, tensor)?;
+    let mut not_finite = None;
+    for (&key, tensor) in tensors {
+        if !hash_tensor(&mut hash, key, tensor)? {
+            not_finite = not_finite.or(Some(key));
+        }
     }
-    Ok(hash.finalize().to_string())
+    Ok((hash.finalize().to_string(), not_finite))
 }
 
 /// What is wrong with text and tensors of a file by the hash in its metadata; nothing where it has none.
@@ -40,12 +46,12 @@ pub(crate) fn seal_fault(
     tensors: &BTreeMap<&str, &Tensor>,
 ) -> Result<Option<String>, ModelError> {
     let Some(expected) = metadata.get(SEAL_KEY) else { return Ok(None) };
-    let found = seal(text, tensors)?;
+    let (found, _) = seal(text, tensors)?;
     Ok((found != *expected)
         .then(|| format!("its metadata and tensors have the BLAKE3 {found}, expected {expected}")))
 }
 
-/// Adds a tensor to a hash.
+/// Adds a tensor to a hash; tells whether all its numbers are finite.
 ///
 /// # Errors
 /// Those of Candle.
@@ -53,13 +59,32 @@ pub(crate) fn hash_tensor(
     hash: &mut blake3::Hasher,
     key: &str,
     tensor: &Tensor,
-) -> Result<(), ModelError> {
+) -> Result<bool, ModelError> {
     hash.update(&(key.len() as u64).to_le_bytes()).update(key.as_bytes());
     for &side in tensor.dims() {
         hash.update(&(side as u64).to_le_bytes());
     }
+    let mut finite = true;
     for piece in pieces(tensor)? {
-        hash.update(&piece?);
+        let piece = piece?;
+        hash.update(&piece);
+        finite &= piece.as_chunks().0.iter().all(|&bytes| f32::from_le_bytes(bytes).is_finite());
     }
-    Ok(())
+    Ok(finite)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::Device;
+
+    #[test]
+    fn a_number_that_is_not_finite_is_found_and_named() {
+        for (number, expected) in [(1.0, None), (f32::NAN, Some("b")), (f32::INFINITY, Some("b"))] {
+            let tensor = |last| Tensor::new(&[0.5f32, last], &Device::Cpu).unwrap();
+            let (a, b, c) = (tensor(1.0), tensor(number), tensor(number));
+            let tensors = [("c", &c), ("a", &a), ("b", &b)].into();
+            assert_eq!(seal("text", &tensors).unwrap().1, expected);
+        }
+    }
 }

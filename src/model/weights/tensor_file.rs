@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Tensor};
@@ -17,7 +17,7 @@ use serde::Serialize;
 use super::element::Element;
 use super::seal::{SEAL_KEY, seal};
 use super::{ModelError, Stored};
-use crate::durable::HashedFile;
+use crate::durable::{DurableFile, HashedFile};
 
 /// Bytes of the header's length; the header is filled up with spaces to a multiple of it.
 const LENGTH_BYTES: u64 = 8;
@@ -130,40 +130,79 @@ struct Header<'a> {
     tensors: BTreeMap<&'a str, TensorInfo>,
 }
 
-/// Writes tensors as float32, sorted by key, and a text in the metadata with the [`seal`] of both beside it. The file
-/// has its name when all of it is on the disk. Equal input gives equal bytes. Gives the file's BLAKE3 in hexadecimal.
-///
-/// # Errors
-/// When the disk refuses, or Candle.
-pub(crate) fn write(
-    path: &Path,
-    (key, text): (&str, String),
-    tensors: &BTreeMap<&str, &Tensor>,
-) -> Result<String, ModelError> {
-    let io = |error| ModelError::io(path, error);
-    let mut end = 0;
-    let infos = tensors.iter().map(|(&key, tensor)| {
-        let begin = end;
-        end += size_of::<f32>() * tensor.elem_count();
-        let (shape, data_offsets) = (tensor.dims().to_vec(), (begin, end));
-        (key, TensorInfo { dtype: Dtype::F32, shape, data_offsets })
-    });
-    let infos = infos.collect();
-    let hash = seal(&text, tensors)?;
-    let header = Header { metadata: [(key, text), (SEAL_KEY, hash)].into(), tensors: infos };
-    let mut json = serde_json::to_vec(&header).map_err(|error| io(error.into()))?;
-    json.resize(json.len().next_multiple_of(LENGTH_BYTES as usize), b' ');
+/// A file that is to be written: tensors as float32, sorted by key, and a text in the metadata with the [`seal`] of both
+/// beside it. It has its name when all of it is on the disk. Equal input gives equal bytes.
+#[derive(Debug)]
+pub(crate) struct Sealed<'a> {
+    path: &'a Path,
+    header: Vec<u8>,
+    tensors: &'a BTreeMap<&'a str, &'a Tensor>,
+    /// The key of the first tensor with a number that is not finite.
+    pub(crate) not_finite: Option<&'a str>,
+}
 
-    let mut file = HashedFile::create(path).map_err(io)?;
-    file.write_all(&(json.len() as u64).to_le_bytes()).map_err(io)?;
-    file.write_all(&json).map_err(io)?;
-    for tensor in tensors.values() {
-        for piece in pieces(tensor)? {
-            file.write_all(&piece?).map_err(io)?;
-        }
+impl<'a> Sealed<'a> {
+    /// Hashes text and tensors.
+    ///
+    /// # Errors
+    /// Those of Candle.
+    pub(crate) fn new(
+        path: &'a Path,
+        (key, text): (&str, String),
+        tensors: &'a BTreeMap<&'a str, &'a Tensor>,
+    ) -> Result<Sealed<'a>, ModelError> {
+        let mut end = 0;
+        let infos = tensors.iter().map(|(&key, tensor)| {
+            let begin = end;
+            end += size_of::<f32>() * tensor.elem_count();
+            let (shape, data_offsets) = (tensor.dims().to_vec(), (begin, end));
+            (key, TensorInfo { dtype: Dtype::F32, shape, data_offsets })
+        });
+        let infos = infos.collect();
+        let (hash, not_finite) = seal(&text, tensors)?;
+        let header = Header { metadata: [(key, text), (SEAL_KEY, hash)].into(), tensors: infos };
+        let json =
+            serde_json::to_vec(&header).map_err(|error| ModelError::io(path, error.into()))?;
+        let length = json.len().next_multiple_of(LENGTH_BYTES as usize);
+        let mut header = (length as u64).to_le_bytes().to_vec();
+        header.extend(json);
+        header.resize(LENGTH_BYTES as usize + length, b' ');
+        Ok(Sealed { path, header, tensors, not_finite })
     }
-    let (_, hash) = file.commit().map_err(io)?;
-    Ok(hash.to_string())
+
+    /// Writes it.
+    ///
+    /// # Errors
+    /// When the disk refuses, or Candle.
+    pub(crate) fn write(&self) -> Result<(), ModelError> {
+        let io = |error| ModelError::io(self.path, error);
+        let mut file = BufWriter::new(DurableFile::create(self.path).map_err(io)?);
+        self.write_to(&mut file)?;
+        file.into_inner().map_err(|error| io(error.into_error()))?.commit().map_err(io)
+    }
+
+    /// Writes it, and gives the BLAKE3 of all of it in hexadecimal.
+    ///
+    /// # Errors
+    /// As [`Sealed::write`].
+    pub(crate) fn write_hashed(&self) -> Result<String, ModelError> {
+        let io = |error| ModelError::io(self.path, error);
+        let mut file = HashedFile::create(self.path).map_err(io)?;
+        self.write_to(&mut file)?;
+        let (_, hash) = file.commit().map_err(io)?;
+        Ok(hash.to_string())
+    }
+
+    fn write_to(&self, file: &mut impl Write) -> Result<(), ModelError> {
+        let io = |error| ModelError::io(self.path, error);
+        file.write_all(&self.header).map_err(io)?;
+        for tensor in self.tensors.values() {
+            for piece in pieces(tensor)? {
+                file.write_all(&piece?).map_err(io)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The bytes of a tensor as they are written, piece by piece: float32, little-endian, row-major.
