@@ -126,14 +126,14 @@ pub fn write(target: &Path, bytes: &[u8]) -> io::Result<()> {
     file.commit()
 }
 
-/// Writes `bytes` as the file `target`, unless it holds them already.
+/// Writes `bytes` as the file `target`, unless it holds them already. Whether it had to be written.
 ///
 /// # Errors
 /// As [`write()`].
-pub fn write_changed(target: &Path, bytes: &[u8]) -> io::Result<()> {
+pub fn write_changed(target: &Path, bytes: &[u8]) -> io::Result<bool> {
     match fs::read(target) {
-        Ok(there) if there == bytes => Ok(()),
-        _ => write(target, bytes),
+        Ok(there) if there == bytes => Ok(false),
+        _ => write(target, bytes).map(|()| true),
     }
 }
 

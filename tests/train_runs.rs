@@ -126,6 +126,58 @@ fn a_finished_run_changes_nothing_and_other_options_are_refused_by_name() {
 }
 
 #[test]
+fn a_finished_run_does_not_take_the_checkpoint_of_another_run_as_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = training::dataset(folder.path());
+    let [own, other] = ["own", "other"].map(|name| folder.path().join(name));
+    let mut asked = options(&dataset, &other, Finetune::Head);
+    asked.seed = 1;
+    trained(&asked);
+    let asked = options(&dataset, &own, Finetune::Head);
+    trained(&asked);
+    for file in ["last/checkpoint.safetensors", "best.safetensors", "log.csv", "steps.csv"] {
+        fs::copy(other.join(file), own.join(file)).unwrap();
+    }
+    let error = refused(&asked).to_string();
+    assert!(error.contains("belongs to other options than run.json"), "{error}");
+}
+
+/// Renames the run's folder behind the first checkpoint, and begins another run under its name.
+struct Renames<'a> {
+    out: &'a std::path::Path,
+    other: Option<Box<dyn FnOnce() + 'a>>,
+}
+
+impl tcolz::train::TrainObserver for Renames<'_> {
+    fn checkpoint(&mut self, _step: u64) {
+        if let Some(other) = self.other.take() {
+            fs::rename(self.out, self.out.with_file_name("moved")).unwrap();
+            other();
+        }
+    }
+}
+
+#[test]
+fn a_run_whose_folder_was_renamed_ends_and_writes_nothing_into_the_run_that_took_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = training::dataset(folder.path());
+    let out = folder.path().join("out");
+    let mut other = options(&dataset, &out, Finetune::Head);
+    other.seed = 1;
+    let mut renames = Renames { out: &out, other: Some(Box::new(|| drop(trained(&other)))) };
+    let asked = options(&dataset, &out, Finetune::Head);
+    let error = train(&asked, &AtomicBool::new(false), &mut renames).unwrap_err();
+    assert!(matches!(error, TrainError::FolderGone { .. }), "{error}");
+    let theirs = common::tree(&out);
+    assert!(trained(&other).finished_before, "the other run is as it was left");
+    assert!(common::tree(&out) == theirs);
+    // Put back, it goes on.
+    fs::rename(&out, folder.path().join("other")).unwrap();
+    fs::rename(folder.path().join("moved"), &out).unwrap();
+    assert!(!trained(&asked).finished_before);
+}
+
+#[test]
 fn a_finished_run_goes_on_to_more_epochs_as_if_they_had_been_asked_for_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let dataset = training::dataset(folder.path());

@@ -60,8 +60,8 @@ What decides the bytes:
   never --threads. Timings, and how the dump was read, go to OUT.log.jsonl.
 
 Events of --json, one object a line:
-  listing, begun, forecast, checking, damaged, resumed, progress, shard, note,
-  finished
+  listing, begun, forecast, checking, damaged, resumed, note, progress,
+  shard, finished when all is done
 
 Exit codes:
   0 done   1 failed   2 wrong usage   130 interrupted

@@ -2,7 +2,7 @@
 //!
 //! A job is known by what it does: its id ends with a hash of everything that decides its result. Whoever changes a
 //! study's file keeps what stays the same, and two entries that ask for the same thing share it. What is written last
-//! holds the hashes of its other files: a document is tested when it is read.
+//! holds the hashes of its other files, and its own: a document is tested when it is read.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::StudyError;
 use super::cost::Measured;
 use super::results::Document;
+use crate::dataset::{seal, unseal};
 use crate::durable::{self, TEMPORARY_PREFIX};
 use crate::evaluate::Protocol;
 use crate::loader::Select;
@@ -154,7 +155,8 @@ impl Job {
             "tcolz_version": env!("CARGO_PKG_VERSION"), "definition": self.definition, "seconds": seconds,
             "files": files,
         });
-        write_json(&folder.join(JOB_FILE), &job)
+        let path = folder.join(JOB_FILE);
+        durable::write(&path, &seal(&job)).map_err(StudyError::io(&path))
     }
 
     /// What is wrong with the files of a job that is done.
@@ -205,6 +207,10 @@ impl Job {
                 return Err(StudyError::OtherVersion { path, reason });
             }
             None => return Err(damaged(format!("no format, expected `{JOB_FORMAT}`"))),
+        };
+        let json = match is_old {
+            true => json,
+            false => unseal(&text, &path).map_err(|error| damaged(error.to_string()))?,
         };
         let job: JobFile =
             serde_json::from_value(json).map_err(|error| damaged(error.to_string()))?;

@@ -25,6 +25,7 @@ pub(super) fn save(
     learner: &Learner,
     row: &EpochRow,
 ) -> Result<String> {
+    folder.check()?;
     let mut facts = setup.facts();
     facts.epochs = Some(row.epoch);
     facts.validation = row.validation.map(|found| Validation {
@@ -39,6 +40,7 @@ pub(super) fn save(
 
 /// Gives the model that was saved the name `best.safetensors`.
 pub(super) fn publish(folder: &RunFolder) -> Result<()> {
+    folder.check()?;
     let best = folder.path().join(BEST_FILE);
     fs::rename(folder.path().join(NEXT_BEST_FILE), &best)
         .and_then(|()| durable::sync_folder(folder.path()))

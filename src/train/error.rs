@@ -96,6 +96,16 @@ pub enum TrainError {
         /// The run's folder.
         path: PathBuf,
     },
+    /// The run's folder was removed or renamed while it was written to.
+    #[error(
+        "{path}: this folder was removed, renamed or exchanged while tcolz was training in it; put it back, and the same \
+         command goes on from its last checkpoint, or begins anew",
+        path = path.display()
+    )]
+    FolderGone {
+        /// The run's folder.
+        path: PathBuf,
+    },
     /// A folder that holds something else.
     #[error("{path} holds something that is no run of tcolz: take another --out", path = path.display())]
     NotARun {

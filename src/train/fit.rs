@@ -153,6 +153,7 @@ impl Fit<'_> {
                 let saved = best::save(self.setup, self.folder, &self.learner, &row)?;
                 self.progress.best_file = Some(saved);
             }
+            self.folder.check()?;
             write_log(path, &self.progress.rows)?;
             let seconds = epoch_begun.elapsed().as_secs_f64();
             times.time(row.epoch, seconds, photos_per_second, waiting)?;
@@ -398,6 +399,7 @@ impl Fit<'_> {
     }
 
     fn checkpoint(&mut self, steps: &mut Rows) -> Result<()> {
+        self.folder.check()?;
         // What the checkpoint counts as done is on the disk before it.
         self.progress.mark(STEPS_FILE, steps.mark()?);
         self.sampler.mark(&mut self.progress);

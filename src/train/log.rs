@@ -82,8 +82,8 @@ impl EpochRow {
     }
 }
 
-/// Writes `log.csv`, where it is not there as it should be.
-pub(super) fn write_log(folder: &Path, rows: &[EpochRow]) -> Result<()> {
+/// Writes `log.csv`, where it is not there as it should be; whether it was not.
+pub(super) fn write_log(folder: &Path, rows: &[EpochRow]) -> Result<bool> {
     let mut text = format!("{LOG_HEADER}\n");
     rows.iter().for_each(|row| text.push_str(&row.line()));
     let path = folder.join(LOG_FILE);

@@ -127,7 +127,7 @@ pub(super) fn holdout_of(options: &TrainOptions) -> &'static str {
 #[derive(Debug)]
 pub(super) struct RunFolder {
     path: PathBuf,
-    _lock: FolderLock,
+    lock: FolderLock,
 }
 
 impl RunFolder {
@@ -153,11 +153,30 @@ impl RunFolder {
             }
         }
         durable::remove_leftovers(path).map_err(TrainError::io(path))?;
-        Ok(RunFolder { path: path.to_owned(), _lock: lock })
+        Ok(RunFolder { path: path.to_owned(), lock })
     }
 
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Tests that the folder still has its name: else another run may be written over.
+    ///
+    /// # Errors
+    /// [`TrainError::FolderGone`].
+    pub(super) fn check(&self) -> Result<()> {
+        match self.lock.still_named(&self.path).map_err(TrainError::io(&self.path))? {
+            true => Ok(()),
+            false => Err(TrainError::FolderGone { path: self.path.clone() }),
+        }
+    }
+
+    /// What a failure comes from: the folder, where it is gone, and not the file in it that could not be written.
+    pub(super) fn cause(&self, error: TrainError) -> TrainError {
+        match self.check() {
+            Err(gone @ TrainError::FolderGone { .. }) => gone,
+            _ => error,
+        }
     }
 
     /// Where the checkpoint lies.
@@ -183,7 +202,7 @@ impl RunFolder {
             self.empty()?;
         } else {
             let checked = match path.try_exists().map_err(TrainError::io(&path))? {
-                true => self.check(identity, &path, progress),
+                true => self.check_options(identity, &path, progress),
                 false if !self.checkpoint().exists() => Ok(false),
                 false => {
                     let reason = "it is gone".to_owned();
@@ -216,7 +235,12 @@ impl RunFolder {
     }
 
     /// Tests that the run is the one that is asked for; true.
-    fn check(&self, identity: &Identity, path: &Path, progress: Option<&Progress>) -> Result<bool> {
+    fn check_options(
+        &self,
+        identity: &Identity,
+        path: &Path,
+        progress: Option<&Progress>,
+    ) -> Result<bool> {
         let mut run = RunFile::read(path)?;
         let last = self.path.join(LAST_FOLDER);
         durable::create_folder(&last).map_err(TrainError::io(&last))?;

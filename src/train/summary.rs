@@ -13,6 +13,7 @@ use super::error::{Result, TrainError};
 use super::features::{self, FeatureUse, Made};
 use super::fit::Fit;
 use super::learner::Learner;
+use super::log::LOG_FILE;
 use super::log::{self, EpochRow};
 use super::observer::{Begun, TrainObserver};
 use super::options::{Finetune, TrainOptions};
@@ -109,6 +110,18 @@ fn run(
             options.epochs
         ));
     }
+    if let Some((progress, _)) = &found
+        && progress.options != setup.identity.hash()
+    {
+        let reason = "it belongs to other options than run.json".to_owned();
+        return Err(TrainError::Damaged { path: folder.checkpoint(), reason });
+    }
+    if found.is_none() && !options.restart && path.join(BEST_FILE).exists() {
+        observer.warning(&format!(
+            "{} is gone, though there is a {BEST_FILE}: the training begins anew",
+            folder.checkpoint().display()
+        ));
+    }
     let ended = found.as_ref().map(|(progress, _)| progress);
     let ended = ended.filter(|progress| progress.finished.is_some());
     let earlier = found.as_ref().and_then(|(progress, _)| progress.facts.seen.as_deref());
@@ -124,7 +137,10 @@ fn run(
     let held = setup.samples.validation.as_ref();
     let held = held.map(|part| part.select(path, HOLDOUT_FILE)).transpose()?;
     if let Some(progress) = ended {
-        log::write_log(path, &progress.rows)?;
+        if log::write_log(path, &progress.rows)? {
+            let log = path.join(LOG_FILE);
+            observer.warning(&format!("{}: not as it was written; made again", log.display()));
+        }
         log::check_files(path, progress)?.iter().for_each(|fault| observer.warning(fault));
         if fault.is_none() {
             return summary(&setup, &folder, progress.clone(), true);
@@ -138,9 +154,6 @@ fn run(
     let mut progress = Progress::begin(setup.identity.hash(), setup.facts(), train.begin(0));
     if let Some((last, tensors)) = found {
         let damaged = |reason| TrainError::Damaged { path: folder.checkpoint(), reason };
-        if last.options != progress.options {
-            return Err(damaged("it belongs to other options than run.json".to_owned()));
-        }
         learner.restore(&tensors).map_err(damaged)?;
         progress = last;
         progress.facts.seen.clone_from(&setup.seen);
@@ -191,7 +204,7 @@ fn run(
         observer,
         warned: false,
     };
-    let progress = fit.run()?;
+    let progress = fit.run().map_err(|error| folder.cause(error))?;
     summary(&setup, &folder, progress, false)
 }
 
