@@ -17,8 +17,8 @@ use tcolz::model::BatchNormMode;
 use tcolz::model::file::Model;
 use tcolz::train::schedule::Schedule;
 use tcolz::train::{
-    CacheChoice, Finetune, TrainError, TrainObserver, Validation, find_learning_rate, seen_by,
-    train,
+    CacheChoice, Finetune, TrainError, TrainObserver, TrainOptions, Validation, find_learning_rate,
+    seen_by, train,
 };
 use training::{options, refused, trained};
 
@@ -144,15 +144,14 @@ fn a_finished_run_does_not_take_the_checkpoint_of_another_run_as_its_own() {
 
 /// Renames the run's folder behind the first checkpoint, and begins another run under its name.
 struct Renames<'a> {
-    out: &'a std::path::Path,
-    other: Option<Box<dyn FnOnce() + 'a>>,
+    other: Option<&'a TrainOptions>,
 }
 
-impl tcolz::train::TrainObserver for Renames<'_> {
+impl TrainObserver for Renames<'_> {
     fn checkpoint(&mut self, _step: u64) {
         if let Some(other) = self.other.take() {
-            fs::rename(self.out, self.out.with_file_name("moved")).unwrap();
-            other();
+            fs::rename(&other.out, other.out.with_file_name("moved")).unwrap();
+            trained(other);
         }
     }
 }
@@ -164,7 +163,7 @@ fn a_run_whose_folder_was_renamed_ends_and_writes_nothing_into_the_run_that_took
     let out = folder.path().join("out");
     let mut other = options(&dataset, &out, Finetune::Head);
     other.seed = 1;
-    let mut renames = Renames { out: &out, other: Some(Box::new(|| drop(trained(&other)))) };
+    let mut renames = Renames { other: Some(&other) };
     let asked = options(&dataset, &out, Finetune::Head);
     let error = train(&asked, &AtomicBool::new(false), &mut renames).unwrap_err();
     assert!(matches!(error, TrainError::FolderGone { .. }), "{error}");
