@@ -137,7 +137,7 @@ fn an_out_whose_log_cannot_be_written_is_converted_repaired_and_shown_without_on
     let long = folder.path().join("o".repeat(250));
     let taken = folder.path().join("out");
     fs::create_dir(folder.path().join("out.log.jsonl")).unwrap();
-    for (out, told) in [(&long, "File name too long"), (&taken, "Is a directory")] {
+    for (out, told) in [(&long, "File name too long"), (&taken, "not a regular file")] {
         let run = |words: &[&str]| {
             common::tcolz().args(words).arg(out).args(["--source"]).arg(&photos).output().unwrap()
         };

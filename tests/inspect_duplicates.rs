@@ -300,7 +300,10 @@ fn a_damaged_or_foreign_candidate_is_an_error_that_names_its_shard() {
     let other = self::dataset(other.path(), pair(dim(5), dim(6)));
     std::fs::copy(other.root().join("train/00000.arrow"), &path).unwrap();
     let error = find_duplicates(&dataset).unwrap_err().to_string();
-    assert!(error.contains("train/00000.arrow") && error.contains("tcolz verify"), "{error}");
+    assert!(
+        error.contains("train/00000.arrow") && error.contains("another shard lies here"),
+        "{error}"
+    );
 }
 
 #[test]
