@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::StudyError;
 use super::cost::Measured;
 use super::results::Document;
-use crate::dataset::{seal, unseal};
+use crate::dataset::{DatasetError, seal, unseal};
 use crate::durable::{self, TEMPORARY_PREFIX};
 use crate::evaluate::Protocol;
 use crate::loader::Select;
@@ -210,7 +210,12 @@ impl Job {
         };
         let json = match is_old {
             true => json,
-            false => unseal(&text, &path).map_err(|error| damaged(error.to_string()))?,
+            false => unseal(&text, &path).map_err(|error| match error {
+                DatasetError::Checksum { found, expected, .. } => {
+                    damaged(format!("it has the BLAKE3 {found}, expected {expected}"))
+                }
+                error => damaged(error.to_string()),
+            })?,
         };
         let job: JobFile =
             serde_json::from_value(json).map_err(|error| damaged(error.to_string()))?;
