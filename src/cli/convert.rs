@@ -95,11 +95,11 @@ pub(super) fn run(args: &ConvertArgs) -> anyhow::Result<Ending> {
     let damaged = !damage.is_empty() && !args.allow_damaged_source;
     if damaged {
         say!(
-            "warning: {} is damaged: {}; everything that could be read is stored, and {} says so. Get the source again, or \
-             take it as it is with --allow-damaged-source",
+            "warning: {} is damaged, everything that could be read is stored, and {} says so: {}; get the source again, or take \
+             it as it is with --allow-damaged-source",
             args.source.display(),
-            damage.join("; "),
             args.out.display(),
+            damage.join("; "),
         );
     }
     Ok(match (too_many_bad, damaged) {

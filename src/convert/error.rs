@@ -103,7 +103,7 @@ pub enum ConvertError {
     },
     /// A file that was finished is no longer as it was.
     #[error(
-        "{path}: {}, expected {expected}: something else changed it; {advice}",
+        "{path}: {}, expected {expected} bytes: something else changed it; {advice}",
         found.map_or("gone".to_owned(), |bytes| format!("{bytes} bytes")),
         path = path.display()
     )]
