@@ -55,9 +55,22 @@ fn noted(memory: *mut u8) -> *mut u8 {
     memory
 }
 
-/// From now on a process that ends because [`NotingAllocator`] got no memory says so, and exits with 1. For programs, not for
-/// libraries: it takes the process's SIGABRT.
+/// What zstd's crate panics with where there is no memory for a context; Parquet makes some and cannot ask first.
+const ZSTD_PANIC: &str = "zstd returned null pointer";
+
+/// From now on a process that ends because [`NotingAllocator`] or zstd got no memory says so, and exits with 1. For programs,
+/// not for libraries: it takes the process's SIGABRT, and puts a panic hook in front of the installed one.
 pub fn say_when_out_of_memory() {
+    let installed = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let payload = panic.payload();
+        let text = payload.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+        if text.is_some_and(|text| text.contains(ZSTD_PANIC)) {
+            end();
+        }
+        installed(panic);
+    }));
     #[cfg(unix)]
     // SAFETY: the handler calls `write` and `_exit`, which POSIX lets a handler do, or gives the signal back to the system.
     unsafe {
