@@ -1,8 +1,8 @@
 //! A sentence where memory runs out, for programs. A home of `unsafe`: the global allocator, and a signal handler.
 //!
-//! Rust ends a process that gets no memory with SIGABRT, after a line that helps nobody. The allocator here notes that memory was
-//! refused, and what it gives back is what the system gave: callers that can do without go on. Where the process is
-//! ended, the handler of SIGABRT says why, and what to do.
+//! Rust ends a process that gets no memory with SIGABRT, after a line that helps nobody. The allocator here only notes that
+//! memory was refused: callers that can do without it get their error. If the process aborts after that, the handler of
+//! SIGABRT says why, and what to do.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 static REFUSED: AtomicBool = AtomicBool::new(false);
 
 #[cfg(unix)]
-const LAST_WORDS: &[u8] = b"error: out of memory: give tcolz more of it (ulimit -v), or fewer threads or smaller batches; what was \
+const LAST_WORDS: &[u8] = b"error: out of memory: give tcolz more memory (ulimit -v), fewer threads or smaller batches; what was \
                             finished is kept, and a conversion or a training goes on from there by the same command\n";
 
 /// The system's allocator, which notes where it gives none.

@@ -20,12 +20,34 @@ struct Row {
     pixels: Vec<[u8; 32]>,
 }
 
+impl Row {
+    /// Becomes another row, in the memory that it has: rows come by the hundred thousand, and each is the last for a while.
+    fn set(&mut self, (number, sample_id, label, pixels): (u32, &str, Label, &[[u8; 32]])) {
+        (self.number, self.label) = (number, label);
+        sample_id.clone_into(&mut self.sample_id);
+        pixels.clone_into(&mut self.pixels);
+    }
+}
+
 /// What the ledger says of a shard.
 #[derive(Debug)]
 struct Expected {
     content: ShardContent,
     /// Its first and its last row.
     ends: [Row; 2],
+}
+
+impl Expected {
+    /// Keeps a row that lies before the first or behind the last one.
+    fn widen(&mut self, row: (u32, &str, Label, &[[u8; 32]])) {
+        let [first, last] = &mut self.ends;
+        if row.0 < first.number {
+            first.set(row);
+        }
+        if row.0 > last.number {
+            last.set(row);
+        }
+    }
 }
 
 /// What the ledger says of all shards: of each split, by the number of the shard.
@@ -53,47 +75,39 @@ impl ExpectedShards {
             pixels.clear();
             pixels.extend(hashes.iter().map(|hash| hash(index).unwrap_or_default()));
             let content = ShardContent::of_row(number, sample_id, label, &pixels);
-            let row =
-                || Row { number, sample_id: sample_id.to_owned(), label, pixels: pixels.clone() };
-            found.add(split.unwrap_or_default(), shard, content, [(number, &row), (number, &row)]);
+            let shards = found.split(split.unwrap_or_default());
+            if let Some(known) = shards.get_mut(&shard) {
+                known.content += content;
+                known.widen((number, sample_id, label, &pixels));
+            } else {
+                let sample_id = sample_id.to_owned();
+                let row = Row { number, sample_id, label, pixels: pixels.clone() };
+                shards.insert(shard, Expected { content, ends: [row.clone(), row] });
+            }
         }
         Ok(found)
     }
 
-    /// Adds rows of a shard: their content, and the first and the last of them.
-    fn add(
-        &mut self,
-        split: &str,
-        shard: u32,
-        content: ShardContent,
-        [(first, first_row), (last, last_row)]: [(u32, &dyn Fn() -> Row); 2],
-    ) {
-        let shards = match self.0.get_mut(split) {
-            Some(shards) => shards,
-            None => self.0.entry(split.to_owned()).or_default(),
-        };
-        match shards.get_mut(&shard) {
-            None => {
-                shards.insert(shard, Expected { content, ends: [first_row(), last_row()] });
-            }
-            Some(known) => {
-                known.content += content;
-                if first < known.ends[0].number {
-                    known.ends[0] = first_row();
-                }
-                if last > known.ends[1].number {
-                    known.ends[1] = last_row();
-                }
-            }
+    fn split(&mut self, name: &str) -> &mut HashMap<u32, Expected> {
+        if !self.0.contains_key(name) {
+            self.0.insert(name.to_owned(), HashMap::new());
         }
+        self.0.get_mut(name).expect("inserted above")
     }
 
+    /// Adds what other rows of the ledger say.
     fn append(&mut self, other: ExpectedShards) {
         for (split, shards) in other.0 {
-            for (shard, Expected { content, ends: [first, last] }) in shards {
-                let ends: [(u32, &dyn Fn() -> Row); 2] =
-                    [(first.number, &|| first.clone()), (last.number, &|| last.clone())];
-                self.add(&split, shard, content, ends);
+            let known = self.split(&split);
+            for (shard, expected) in shards {
+                let Some(known) = known.get_mut(&shard) else {
+                    known.insert(shard, expected);
+                    continue;
+                };
+                known.content += expected.content;
+                for Row { number, sample_id, label, pixels } in &expected.ends {
+                    known.widen((*number, sample_id, *label, pixels));
+                }
             }
         }
     }
