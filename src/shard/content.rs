@@ -20,8 +20,7 @@ use crate::sample::{Label, NO_LABEL};
 pub struct ShardContent(u128);
 
 impl ShardContent {
-    /// What a shard of this row alone would hold. `pixels` are the hashes of its tensors, column by column; none of
-    /// them gives a sum of names and labels only.
+    /// What a shard of this row alone would hold. `pixels` are the hashes of its tensors, column by column.
     pub fn of_row(row: u32, sample_id: &str, label: Label, pixels: &[[u8; 32]]) -> ShardContent {
         let mut bytes = Vec::with_capacity(6 + size_of_val(pixels) + sample_id.len());
         bytes.extend(row.to_le_bytes());

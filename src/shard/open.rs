@@ -101,9 +101,9 @@ const FOOTER_BYTES: usize = 64 << 10;
 const BEHIND_BYTES: usize = 4 << 10;
 const AHEAD_BYTES: usize = 28 << 10;
 
-/// The record batches of the file, in order, and what its footer says that it holds. `ask` is given the places of the file that are read soon, before
-/// they are: else a page fault on each would bring in as much around it as the system thinks fit, up to
-/// megabytes, one after the other.
+/// The record batches of the file, in order, and what its footer says that it holds. `ask` is given the places of the
+/// file that are read soon, before they are: else a page fault on each would bring in as much around it as the system
+/// thinks fit, up to megabytes, one after the other.
 pub(super) fn open_batches(
     file: &Buffer,
     columns: &[TensorColumn],

@@ -3,7 +3,7 @@
 //! Headers and data alike are read: a disk that seeks is faster at reading everything than at jumping
 //! from header to header. As `tar x` would, the last of several members of one name wins, and links
 //! stand for what they point to. Rubbish between members is skipped, and a tar that was cut off is read
-//! as far as it goes; both are damage that is told.
+//! as far as it goes; both count as damage.
 
 use std::fs::File as OpenFile;
 use std::io;

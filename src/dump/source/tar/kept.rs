@@ -4,7 +4,7 @@
 //! tcolz-tar-index 3 63012345856 1502700000000000000    version, length and time of the tar
 //! note …                                               what is odd about it
 //! damage …                                             what is wrong with it
-//! replaced w data/78476/784760943188189184-1.jpg       a member that a later one replaces
+//! replaced data/78476/784760943188189184-1.jpg         a member that a later one replaces
 //! 1536 142500 w data/78476/784760943188189184-1.jpg    offset, length, state, name (with \\ and \n for \ and line ends)
 //! blake3 …                                             of everything before
 //! ```
