@@ -69,6 +69,9 @@ fn a_tar_that_was_cut_off_is_an_exit_code_and_stands_in_the_dataset() {
     let json = tcolz(&["inspect", "--json"], &[&out]).stdout;
     let json: Value = serde_json::from_slice(&json).unwrap();
     assert_eq!(json["source_damage"][0], **damage);
+    let page = folder.path().join("page.html");
+    assert!(tcolz(&["inspect", "--html", page.to_str().unwrap()], &[&out]).status.success());
+    assert!(fs::read_to_string(page).unwrap().contains("Damaged source: the tar is cut off"));
     let verified = String::from_utf8(tcolz(&["verify"], &[&out]).stdout).unwrap();
     assert!(verified.contains("all is well") && verified.contains("damaged source"), "{verified}");
 }

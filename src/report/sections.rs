@@ -114,10 +114,12 @@ fn splits(found: &Inspection, numbers: &Numbers) -> Result<Section> {
             "Every line of every input list is counted: listed = stored + quarantined + missing + duplicate."
         }
     };
+    let damage = found.source_damage.iter();
+    let damage = damage.map(|damage| format!(" Damaged source: {damage}").into());
     Ok(Section {
         id: "splits",
         title: "Splits and classes",
-        intro: vec![intro.into()],
+        intro: std::iter::once(intro.into()).chain(damage).collect(),
         tables: all,
         figures: figure.into_iter().collect(),
         ..Section::default()
