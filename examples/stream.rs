@@ -12,6 +12,7 @@ use std::time::Instant;
 
 use tcolz::loader::RankState;
 use tcolz::{ConvertOptions, Dataset, convert};
+use tcolz_loader::DatasetExt;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -2,17 +2,19 @@
 //! back at the speed of memory.
 //!
 //! ```text
-//! photos ─▶ dump ─▶ decode ─▶ transform ─▶ shard ─▶ dataset
-//!           lists   RGB rows  [3, H, W]    frames   dataset.json + ledger + shards
-//!           └────────────────── convert ──────────────────────┘
+//! photos ─▶ convert ─▶ dataset.json + ledger + shards ─▶ loader ─▶ batches ─▶ train ─▶ model ─▶ evaluate
+//!                                     └─▶ inspect                                        ├─▶ predict
+//!                                                                                        └─▶ serve
 //! ```
 //!
-//! Write a dataset and read it back:
+//! Write a dataset, and stream it:
 //!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use std::sync::atomic::AtomicBool;
-//! use tcolz::{ConvertOptions, Dataset, convert};
+//! use tcolz::Dataset;
+//! use tcolz::convert::{ConvertOptions, convert};
+//! use tcolz::loader::DatasetExt;
 //!
 //! # let folder = tempfile::tempdir()?;
 //! # let (photos, out) = (folder.path().join("photos"), folder.path().join("out"));
@@ -20,82 +22,154 @@
 //! convert(&ConvertOptions::new(&photos, &out), &AtomicBool::new(false), &mut ())?;
 //!
 //! let dataset = Dataset::open(&out)?;
-//! let sample = &dataset.ledger()?[0]; // its odd photos come last
-//! let pixels = dataset.read_tensor(sample, 0)?; // u8, [3, 224, 224]
-//! assert_eq!(pixels.len(), 3 * 224 * 224);
+//! let loader = dataset.loader("train").view("caffe").batch_size(4).shuffle(42).build()?;
+//! for batch in loader.epoch(0) {
+//!     let batch = batch?;
+//!     assert_eq!(batch.shape()[1..], [3, 224, 224]);
+//!     assert_eq!(batch.images().len(), batch.labels().len() * 3 * 224 * 224); // f32
+//! }
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! The modules, in the order of the flow; each may use those above it and [`sample`] and [`recipe`]:
+//! This crate is a list: everything here lives in a crate of its own, and whoever needs one thing builds no other.
+//! With `default-features = false`:
 //!
-//! | module | what it does |
-//! | --- | --- |
-//! | [`sample`], [`recipe`], [`file_kind`] | the shared nouns: what an input is called, how pixels become a tensor, what a file is by its first bytes |
-//! | [`durable`], [`usage`], [`out_of_memory`], [`storage`], [`child`], [`text_file`], [`visible`] | files that become visible whole or not at all; memory and CPU time; what is said where memory runs out; which paths are URLs, what a file lies on; children; texts in any encoding; texts from outside on a terminal |
-//! | [`dump`] | raw dumps, unpacked or in a tar: which photos there are, and their bytes |
-//! | [`decode`] | bytes → rows of RGB: libjpeg-turbo for JPEG, `image` for the rest |
-//! | [`transform`] | rows → square tensors; views; channel sums; perceptual hash |
-//! | [`shard`] | the codec and the Arrow files: writer and reader |
-//! | [`dataset`] | dataset.json, the ledger, content root, verify |
-//! | [`convert`](mod@convert) | the pipeline from a dump to a dataset, and what it will take; repair |
-//! | [`loader`] | which samples, in which order; batches for training |
-//! | [`inspect`](mod@inspect) | what a dataset holds: statistics, duplicates, contact sheets |
-//! | [`report`] | a page that shows all this: charts, pictures, tables in one HTML file |
-//! | [`model`] | networks as data, their operations and weights; inference (feature `train`) |
-//! | [`train`] | fine-tuning: the epoch loop, optimiser, schedules, checkpoints (feature `train`) |
-//! | [`predict`] | photos → probabilities, by a model's own recipe (feature `train`) |
-//! | [`evaluate`](mod@evaluate) | how good a model is on a dataset (feature `train`) |
-//! | [`study`] | several models side by side, and a report of them (feature `train`) |
-//! | [`demo`] | a made-up dump for trying all this, and what must become of it |
-//! | [`serve`] | photos over HTTP → labels, and a page to try it on (feature `serve`) |
+//! | feature | what it adds | what it builds |
+//! | --- | --- | --- |
+//! | (none) | [`Dataset`], [`recipe`], [`shard`], [`verify`] | Arrow, Parquet, zstd |
+//! | `loader` | [`loader`]: batches for training | the same |
+//! | `candle` | batches as tensors of Candle, on the CPU | candle-core |
+//! | `convert` | [`mod@convert`]: dumps to datasets, repair; [`demo`] | libjpeg-turbo |
+//! | `inspect` | [`mod@inspect`]: statistics, duplicates, pages | charts |
+//! | `train` | [`nn`], [`train`], [`mod@evaluate`], [`predict`] | candle-core, libjpeg-turbo, charts |
+//! | `serve` | [`serve`]: photos over HTTP to labels | axum |
+//! | `cli` (default) | the command `tcolz` | all of it |
+//! | `cuda`, `cudnn` | networks and batches on the GPU | NVIDIA's compiler is needed |
 //!
-//! The format itself is written down in `schemas/format.md`.
+//! What is not named here may change with any version. The format itself is written down in `schemas/format.md`.
 
-#![deny(clippy::dbg_macro, clippy::print_stderr, clippy::print_stdout)]
+pub use tcolz_format::dataset::{
+    Counts, Dataset, DatasetError, DatasetMeta, Fault, FileMeta, LedgerBatch, LedgerRow,
+    LedgerType, LedgerValue, MakeSplits, Receipt, SplitMeta, TensorFacts, VerifyReport,
+    ledger_schema, read_ledger, verify,
+};
+pub use tcolz_format::sample::{Label, Status};
+pub use tcolz_pixels::View;
+pub use tcolz_pixels::photo_info::{PhotoInfo, SourceFormat};
 
-#[cfg(target_endian = "big")]
-compile_error!("tensors are stored little-endian and mapped as they are");
+/// How pixels become a tensor: what a dataset was asked to hold.
+pub mod recipe {
+    pub use tcolz_pixels::recipe::{
+        Codec, DEFAULT_MAX_PIXELS, DecodeMode, Dtype, Filter, Fit, MAX_SIZE, Mean, Orient, Recipe,
+    };
+}
 
-pub mod child;
-pub mod convert;
-pub mod dataset;
-pub mod decode;
-pub mod demo;
-pub mod dump;
-pub mod durable;
+/// Shards: Arrow IPC files whose tensors are one frame a sample.
+pub mod shard {
+    pub use tcolz_format::shard::{
+        FileRow, ShardError, ShardFile, ShardReader, TensorColumn, TensorDecoder, name_lost_maps,
+    };
+}
+
+/// Pixels: views, resizing, channel sums, the perceptual hash.
+pub mod pixels {
+    pub use tcolz_pixels::{
+        BUILT_IN_VIEWS, ChannelSums, Channels, Operation, Placement, Resizer, RgbImage, RowSink,
+        View, bf16, dhash, f16,
+    };
+}
+
+/// Batches for training: which samples, in which order, prefetched, augmented.
+#[cfg(feature = "loader")]
+pub mod loader {
+    pub use tcolz_loader::{
+        Access, Augment, Batch, Choices, Crop, Damaged, DatasetExt, Element, Epoch, FirstEpoch,
+        Identity, LastBatch, Limit, Limits, Loader, LoaderBuilder, LoaderError, Order, Percent,
+        RankState, Rate, SampleIds, Scaling, Select, Selection, Skipped, Stage, StageRates, State,
+        Storage, Stripes,
+    };
+    #[cfg(feature = "candle")]
+    pub use tcolz_loader::{DeviceView, TensorBatch, TensorEpoch, Transfer};
+}
+
+/// Dumps to datasets: listing, forecasting, converting, resuming, repairing.
+#[cfg(feature = "convert")]
+pub mod convert {
+    pub use tcolz_convert::dump::{
+        Dump, DumpError, DumpOptions, Input, Layout, ListFile, Problem, Reading, Skipped, Source,
+    };
+    pub use tcolz_convert::{
+        CodecForecast, ConvertError, ConvertOptions, ConvertSummary, DEFAULT_MAX_BAD,
+        DEFAULT_SHARD_BYTES, Forecast, Interval, MIN_SHARD_BYTES, Observer, RepairObserver,
+        RepairOptions, RepairReport, RepairedShard, Unrepaired, convert, plan, repair,
+        verify_source,
+    };
+    pub use tcolz_photo::{
+        DecodeError, DecodeLimits, Decoder, PhotoReader, Probe, ScaleTo, orientation, probe,
+    };
+}
+
+/// A made-up dump in the shape of B-T4SA, to try everything on.
+#[cfg(feature = "convert")]
+pub mod demo {
+    pub use tcolz_demo::{CLASSES, DemoDump, DemoError, make_dump, photo};
+}
+
+/// What a dataset holds: statistics, duplicates, mean images, contact sheets, a page of them all.
+#[cfg(feature = "inspect")]
+pub mod inspect {
+    pub use tcolz_charts::sheet::{Sheet, SheetError, SheetFormat, SheetRow, Tile, sheet};
+    pub use tcolz_inspect::report::{Report, ReportError};
+    pub use tcolz_inspect::{
+        Asked, BadInput, BadInputs, ChannelStatistics, ClassStatistics, Distribution,
+        DuplicateGroup, Duplicates, Histogram, Histograms, Inspection, Link, MEAN_BUDGET,
+        MeanImage, MeanImages, Member, NearSearch, Relation, Selected, SheetBy, SourceStatistics,
+        SplitStatistics, SplitStorage, Statistics, TensorStatistics, TextScores, bad_inputs,
+        duplicates_sheet, find_duplicates, inspect, inspect_selected, mean_images, overview_sheet,
+    };
+}
+
+/// Networks: as data, as operations, as files of weights.
 #[cfg(feature = "train")]
-pub mod evaluate;
-pub mod file_kind;
-pub mod inspect;
-pub mod loader;
+pub mod nn {
+    pub use tcolz_nn::{
+        BatchNormMode, Folded, Model, ModelError, ModelFacts, Net, Network, PaddingStyle, Pass,
+        Properties, Spec, Validation, Weights, device, init, memory, ops, spec, weights,
+    };
+}
+
+/// Fine-tuning: epochs, schedules, optimiser, checkpoints.
 #[cfg(feature = "train")]
-pub mod model;
-mod nearest;
-pub mod out_of_memory;
-mod positioned;
+pub mod train {
+    pub use tcolz_train::{
+        Begun, CacheChoice, CheckpointEvery, ClassWeights, DeviceChoice, EpochReport, EpochRow,
+        Finding, Finetune, MemoryEstimate, Preset, StepReport, TrainError, TrainObserver,
+        TrainOptions, TrainSummary, Tried, Validated, Validation, find_learning_rate, loss,
+        schedule, seen_by, sgd, train,
+    };
+}
+
+/// How good a model is on a dataset.
 #[cfg(feature = "train")]
-pub mod predict;
-mod random;
-pub mod recipe;
-pub mod report;
-pub mod sample;
+pub mod evaluate {
+    pub use tcolz_train::evaluate::{
+        EvaluateError, EvaluateOptions, EvaluatedModel, EvaluatedSamples, Evaluation, Folds,
+        KnownSeen, Level, Mistake, Predictions, Proportion, Protocol, ScoredClasses, Scores,
+        SeenCounts, Written, evaluate, find_model, prepare_folder, write_files,
+    };
+}
+
+/// Photos to probabilities, by a model's own recipe.
+#[cfg(feature = "train")]
+pub mod predict {
+    pub use tcolz_predict::{PredictError, Prediction, Predictor};
+}
+
+/// The micro-service: photos over HTTP to labels, and a page to try it on.
 #[cfg(feature = "serve")]
-pub mod serve;
-pub mod shard;
-pub mod storage;
-#[cfg(feature = "train")]
-pub mod study;
-pub mod text_file;
-#[cfg(feature = "train")]
-pub mod train;
-pub mod transform;
-pub mod usage;
-pub mod visible;
-
-pub use convert::{ConvertError, ConvertOptions, ConvertSummary, Observer, convert};
-pub use convert::{RepairOptions, RepairReport, repair};
-pub use dataset::{Dataset, DatasetError, VerifyReport, verify};
-pub use dump::{Dump, DumpError, Layout};
-pub use recipe::{Codec, DecodeMode, Dtype, Filter, Fit, Mean, Recipe};
-pub use shard::{ShardError, ShardReader};
+pub mod serve {
+    pub use tcolz_serve::{
+        Classifier, Fault, Limits, Prepared, Preparer, ServeError, ServeOptions, Server, Stopper,
+    };
+}

@@ -1,14 +1,14 @@
 //! Promise: where the system limits a process's memory, a command is done or says what it needs; it never breaks off.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
-#![cfg(all(feature = "train", target_os = "linux"))]
+#![cfg(target_os = "linux")]
 
 mod common;
 mod training;
 
 use std::process::Command;
 
-use tcolz::Dataset;
+use tcolz_format::dataset::Dataset;
 
 /// `tcolz` with so many kB of address space.
 fn limited(kilobytes: u64, arguments: &[&str]) -> (Option<i32>, String) {

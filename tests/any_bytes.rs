@@ -14,10 +14,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use arrow::buffer::Buffer;
 use proptest::prelude::*;
 use proptest::sample::Index;
-use tcolz::Dataset;
-use tcolz::dataset::{DatasetMeta, read_ledger};
-use tcolz::recipe::{Codec, Dtype};
-use tcolz::shard::{ShardFile, ShardReader, TensorColumn, TensorDecoder};
+use tcolz_format::dataset::Dataset;
+use tcolz_format::dataset::{DatasetMeta, read_ledger};
+use tcolz_format::shard::{ShardFile, ShardReader, TensorColumn, TensorDecoder};
+use tcolz_pixels::recipe::{Codec, Dtype};
 
 /// The largest piece of memory that anything here may ask for. The files are of some kilobytes.
 const LARGEST_ALLOCATION_BYTES: usize = 64_000_000;

@@ -14,10 +14,13 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use tcolz::dataset::LedgerRow;
-use tcolz::demo::Oddity;
-use tcolz::sample::{SourceFormat, Status};
-use tcolz::{ConvertOptions, ConvertSummary, Dump, Layout, verify};
+use tcolz_convert::dump::{Dump, Layout};
+use tcolz_convert::{ConvertOptions, ConvertSummary};
+use tcolz_demo::Oddity;
+use tcolz_format::dataset::LedgerRow;
+use tcolz_format::dataset::verify;
+use tcolz_format::sample::Status;
+use tcolz_pixels::photo_info::SourceFormat;
 
 /// Long enough for any conversion here, short enough to notice one that hangs.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -76,7 +79,7 @@ const VAL: &str = "b-t4sa_val.txt";
 fn every_line_of_an_odd_dump_is_in_the_ledger_with_what_became_of_it() {
     let folder = tempfile::tempdir().unwrap();
     let dump = folder.path().join("dump");
-    let demo = tcolz::demo::make_dump(&folder.path().join("demo"), 3).unwrap();
+    let demo = tcolz_demo::make_dump(&folder.path().join("demo"), 3).unwrap();
     let photo = fs::read(demo.root.join(&demo.photos[0])).unwrap();
     let odd = |oddity| fs::read(demo.root.join(&demo.odd_line(oddity).sample_id)).unwrap();
     let id = |number: u32| format!("data/78476/78476094318818918{number:02}-1.jpg");
@@ -207,7 +210,7 @@ fn the_real_ttd_is_listed_with_the_published_counts() {
     assert_eq!((dump.reading.layout, dump.inputs.len()), (Layout::Ttd, 1269));
     assert!(dump.inputs.iter().all(|input| input.problem.is_none()));
     let count = |agreement: u8, label: u16| {
-        let wanted = |input: &&tcolz::dump::Input| {
+        let wanted = |input: &&tcolz_convert::dump::Input| {
             input.agreement >= Some(agreement) && input.label == Some(label)
         };
         dump.inputs.iter().filter(wanted).count()
@@ -216,8 +219,9 @@ fn the_real_ttd_is_listed_with_the_published_counts() {
         [5, 4, 3].map(|level| (count(level, 0), count(level, 1))),
         [(301, 581), (427, 689), (500, 769)]
     );
-    let missing =
-        |input: &&tcolz::dump::Input| !ttd.join(dump.relative_path(&input.sample_id)).is_file();
+    let missing = |input: &&tcolz_convert::dump::Input| {
+        !ttd.join(dump.relative_path(&input.sample_id)).is_file()
+    };
     assert_eq!(dump.inputs.iter().filter(missing).count(), 0);
 }
 
@@ -248,6 +252,6 @@ fn files_of_a_folder_dump_with_unusable_names_are_quarantined_and_counted() {
     ];
     assert_eq!(found, expected);
     // A link that leads back holds no photo of its own; that it is there is said.
-    let notes = tcolz::Dump::open(&dump, None).unwrap().notes;
+    let notes = tcolz_convert::dump::Dump::open(&dump, None).unwrap().notes;
     assert!(notes.iter().any(|note| note.contains("`cat/circle`")), "{notes:?}");
 }

@@ -9,8 +9,9 @@ use std::process::Output;
 use std::sync::atomic::AtomicBool;
 
 use serde_json::Value;
-use tcolz::loader::Stage;
-use tcolz::recipe::{Codec, Dtype};
+use tcolz_loader::DatasetExt;
+use tcolz_loader::Stage;
+use tcolz_pixels::recipe::{Codec, Dtype};
 
 fn bench(dataset: &Path, more: &[&str]) -> Output {
     let quick = ["bench".as_ref(), dataset.as_os_str()];

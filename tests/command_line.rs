@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Output;
 
-use tcolz::Dataset;
+use tcolz_format::dataset::Dataset;
 
 fn convert(source: &Path, out: &Path, more: &[&str]) -> Output {
     let mut command = common::tcolz();
@@ -178,7 +178,7 @@ fn truncated_photos_are_kept_or_quarantined_as_asked() {
     let folder = tempfile::tempdir().unwrap();
     let (photos, out) = (folder.path().join("photos"), folder.path().join("out"));
     common::small_dump(&photos);
-    let whole = tcolz::demo::photo(1, 2, (320, 240)).unwrap();
+    let whole = tcolz_demo::photo(1, 2, (320, 240)).unwrap();
     common::write(&photos.join("train/cat/cut.jpg"), &whole[..whole.len() / 2]);
     let cut = |out: &Path| {
         let dataset = Dataset::open(out).unwrap();
@@ -188,7 +188,7 @@ fn truncated_photos_are_kept_or_quarantined_as_asked() {
     };
     assert_ends(&convert(&photos, &out, &[]), 0, "");
     let (status, reason, refused) = cut(&out);
-    assert_eq!((status, refused), (tcolz::sample::Status::Stored, false));
+    assert_eq!((status, refused), (tcolz_format::sample::Status::Stored, false));
     assert!(reason.starts_with("truncated: "), "{reason}");
     let json = fs::read_to_string(out.join("dataset.json")).unwrap();
     assert!(!json.contains("refuse_truncated"), "as older versions write and read it");
@@ -196,7 +196,7 @@ fn truncated_photos_are_kept_or_quarantined_as_asked() {
     let strict = folder.path().join("strict");
     assert_ends(&convert(&photos, &strict, &["--refuse-truncated", "--max-bad", "20%"]), 0, "");
     let (status, reason, refused) = cut(&strict);
-    assert_eq!((status, refused), (tcolz::sample::Status::Quarantined, true));
+    assert_eq!((status, refused), (tcolz_format::sample::Status::Quarantined, true));
     assert!(reason.starts_with("truncated: ") && reason.contains("% of its rows"), "{reason}");
     assert_ends(&convert(&photos, &strict, &["--max-bad", "20%"]), 1, "by another recipe");
 }

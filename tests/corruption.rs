@@ -15,13 +15,15 @@ use arrow::buffer::Buffer;
 use arrow::datatypes::{Schema, UInt16Type, UInt64Type};
 use arrow::ipc::reader::{FileDecoder, read_footer_length};
 use arrow::ipc::root_as_footer;
-use tcolz::dataset::{DatasetMeta, Fault};
-use tcolz::recipe::{Codec, Dtype};
-use tcolz::sample::Label;
-use tcolz::shard::codec::{FrameEncoder, encode_plain};
-use tcolz::shard::format::schema;
-use tcolz::shard::{ShardError, ShardReader, ShardRow, ShardWriter, TensorColumn, TensorDecoder};
-use tcolz::{Dataset, DatasetError, verify};
+use tcolz_format::dataset::{Dataset, DatasetError, verify};
+use tcolz_format::dataset::{DatasetMeta, Fault};
+use tcolz_format::sample::Label;
+use tcolz_format::shard::codec::{FrameEncoder, encode_plain};
+use tcolz_format::shard::format::schema;
+use tcolz_format::shard::{
+    ShardError, ShardReader, ShardRow, ShardWriter, TensorColumn, TensorDecoder,
+};
+use tcolz_pixels::recipe::{Codec, Dtype};
 
 /// What a reader gives of one row: id, label, tensors.
 type Row = (String, Label, Vec<Vec<u8>>);

@@ -13,8 +13,8 @@ use std::sync::LazyLock;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use tcolz::sample::Status;
-use tcolz::verify;
+use tcolz_format::dataset::verify;
+use tcolz_format::sample::Status;
 
 const SPLITS: [&str; 3] = ["train", "val", "test"];
 
@@ -233,9 +233,9 @@ proptest! {
         let expected = model(&lists);
         let mut options = common::options(&dump, &out, &[8]);
         // Few lines may name less than half of the files.
-        options.dump.layout = Some(tcolz::Layout::BT4sa);
+        options.dump.layout = Some(tcolz_convert::dump::Layout::BT4sa);
         let stop = std::sync::atomic::AtomicBool::new(false);
-        let result = tcolz::convert(&options, &stop, &mut ());
+        let result = tcolz_convert::convert(&options, &stop, &mut ());
         if expected.is_empty() {
             prop_assert!(result.is_err(), "lists without a line are no dump");
             prop_assert!(!out.exists());

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use faults::power::{Durable, Sync, trace};
 use faults::{EIO, ENOSPC, Fault, Moment, Scene, covered, is_dataset, leftovers, resume, trace_of};
-use tcolz::dataset::DATASET_FILE;
+use tcolz_format::dataset::DATASET_FILE;
 
 const MOMENTS: [Moment; 2] = [Moment::Before, Moment::After];
 

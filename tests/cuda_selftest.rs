@@ -1,7 +1,6 @@
 //! The self-test for owners of a GPU is itself right: the CPU agrees with itself in every bit, and what is
 //! wrong is found.
 
-#![cfg(feature = "candle")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
 #[path = "../examples/cuda_selftest/compare.rs"]
@@ -10,7 +9,6 @@ mod compare;
 mod loading;
 #[path = "../examples/cuda_selftest/network.rs"]
 mod network;
-#[cfg(feature = "train")]
 #[path = "../examples/cuda_selftest/ops.rs"]
 mod ops;
 
@@ -24,7 +22,6 @@ fn every_operation_of_the_cpu_agrees_with_itself_in_every_bit() {
     let folder = tempfile::tempdir().unwrap();
     let dataset = loading::dataset(folder.path(), 24, 32).unwrap();
     let checks = loading::checks(&dataset).into_iter().chain(network::checks());
-    #[cfg(feature = "train")]
     let checks = checks.chain(ops::checks());
     println!("{}", compare::head());
     let mut seen = 0;

@@ -13,8 +13,9 @@ use std::process::Output;
 
 use serde_json::Value;
 use tars::Tar;
-use tcolz::dataset::DATASET_FILE;
-use tcolz::{Dataset, Dump};
+use tcolz_convert::dump::Dump;
+use tcolz_format::dataset::DATASET_FILE;
+use tcolz_format::dataset::Dataset;
 
 /// A tar of four photos of two classes.
 fn whole(folder: &Path) -> (PathBuf, Tar) {

@@ -7,9 +7,10 @@ use std::sync::LazyLock;
 
 use proptest::prelude::*;
 use proptest::sample::Index;
-use tcolz::decode::{DecodeError, DecodeLimits, Decoder, RgbImage, RowSink, ScaleTo, probe};
-use tcolz::recipe::Fit;
-use tcolz::sample::PhotoInfo;
+use tcolz_photo::{DecodeError, DecodeLimits, Decoder, ScaleTo, probe};
+use tcolz_pixels::photo_info::PhotoInfo;
+use tcolz_pixels::recipe::Fit;
+use tcolz_pixels::{RgbImage, RowSink};
 
 const LIMITS: DecodeLimits = DecodeLimits { max_pixels: 100_000, max_scans: 20 };
 

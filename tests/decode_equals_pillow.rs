@@ -7,8 +7,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use tcolz::decode::{DecodeError, DecodeLimits, Decoder, RgbImage};
-use tcolz::sample::PhotoInfo;
+use tcolz_photo::{DecodeError, DecodeLimits, Decoder};
+use tcolz_pixels::RgbImage;
+use tcolz_pixels::photo_info::PhotoInfo;
 
 /// Set to 1, it makes libjpeg-turbo use its plain C code.
 const WITHOUT_SIMD: &str = "JSIMD_FORCENONE";

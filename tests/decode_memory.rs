@@ -11,7 +11,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use image::{DynamicImage, ImageFormat};
-use tcolz::decode::{DecodeError, DecodeLimits, Decoder, RowSink, probe};
+use tcolz_photo::{DecodeError, DecodeLimits, Decoder, probe};
+use tcolz_pixels::RowSink;
 
 struct Counting;
 

@@ -11,8 +11,8 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
-use tcolz::Dataset;
-use tcolz::sample::Status;
+use tcolz_format::dataset::Dataset;
+use tcolz_format::sample::Status;
 
 /// A photo for each decoder that is not ours and written in Rust, and one for each other.
 const PANICKING: [&str; 3] = ["rgb.png", "plain.gif", "lossy-75.webp"];

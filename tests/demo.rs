@@ -11,13 +11,18 @@ use std::path::Path;
 use std::process::Output;
 use std::sync::LazyLock;
 
-use tcolz::dataset::{Counts, LedgerRow};
-use tcolz::decode::{DecodeLimits, Decoder, RgbImage};
-use tcolz::demo::{DemoDump, Oddity, compare, make_dump, read_back};
-use tcolz::dump::tweet_id;
-use tcolz::inspect::inspect;
-use tcolz::sample::{SourceFormat, Status};
-use tcolz::{Codec, ConvertOptions, Dataset, Dump, Layout, verify};
+use tcolz_convert::ConvertOptions;
+use tcolz_convert::dump::tweet_id;
+use tcolz_convert::dump::{Dump, Layout};
+use tcolz_demo::{DemoDump, Oddity, compare, make_dump, read_back};
+use tcolz_format::dataset::{Counts, LedgerRow};
+use tcolz_format::dataset::{Dataset, verify};
+use tcolz_format::sample::Status;
+use tcolz_inspect::inspect;
+use tcolz_photo::{DecodeLimits, Decoder};
+use tcolz_pixels::RgbImage;
+use tcolz_pixels::photo_info::SourceFormat;
+use tcolz_pixels::recipe::Codec;
 
 /// Ordinary photos of the dump that most of these tests look at.
 const PHOTOS: u32 = 150;
@@ -73,7 +78,7 @@ fn an_oddity_that_ends_otherwise_is_reported() {
         reported(oddity, &|row| row.reason = Some("otherwise: in the test".to_owned()));
         reported(oddity, &|row| row.line += 1_000);
     }
-    let photo = |oddity, change: &dyn Fn(&mut tcolz::sample::PhotoInfo)| {
+    let photo = |oddity, change: &dyn Fn(&mut tcolz_pixels::photo_info::PhotoInfo)| {
         reported(oddity, &|row| change(row.photo.as_mut().unwrap()));
     };
     photo(Oddity::PngBytes, &|photo| photo.format = SourceFormat::Jpeg);
@@ -114,7 +119,7 @@ fn the_dump_is_recognised_as_b_t4sa_and_every_photo_names_its_tweet() {
     let dump = Dump::open(&demo.root, None).unwrap();
     assert_eq!(dump.reading.layout, Layout::BT4sa);
     assert_eq!((dump.lists.as_slice(), dump.inputs.len()), (&demo.lists[..], demo.listed()));
-    assert_eq!(dump.classes, tcolz::demo::CLASSES);
+    assert_eq!(dump.classes, tcolz_demo::CLASSES);
     let text = fs::read_to_string(demo.root.join(&demo.text_sentiment)).unwrap();
     for sample_id in demo.photos.iter().chain(demo.oddities.iter().map(|line| &line.sample_id)) {
         let id = tweet_id(Layout::BT4sa, sample_id).unwrap();
@@ -181,8 +186,7 @@ fn reading_back_counts_every_sample_and_names_the_one_that_is_damaged() {
     assert!(read.passes > 0 && read.samples_per_second() > 0.0);
     let inspected = inspect(dataset).unwrap().statistics.tensors[0].channels.mean.unwrap();
     for (channel, expected) in inspected.into_iter().enumerate() {
-        let of_class =
-            |class: &tcolz::demo::ClassColour| class.mean[channel] * class.samples as f64;
+        let of_class = |class: &tcolz_demo::ClassColour| class.mean[channel] * class.samples as f64;
         let mean = read.classes.iter().map(of_class).sum::<f64>() / stored as f64;
         assert!((mean - expected).abs() < 1e-6, "{mean} by reading, {expected} by the ledger");
     }

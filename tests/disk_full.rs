@@ -13,8 +13,8 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use faults::{EIO, Ended, Fault, Moment, Scene, Tree, covered, leftovers, resume, text};
-use tcolz::Dataset;
-use tcolz::sample::Status;
+use tcolz_format::dataset::Dataset;
+use tcolz_format::sample::Status;
 
 /// What carries a name is as it will be in the end; what does not is not there.
 fn nothing_is_half(out: &Path, expected: &Tree) {
@@ -122,7 +122,7 @@ fn a_file_size_limit_is_said_and_without_it_the_same_command_goes_on() {
         let mut bash = Command::new("bash");
         bash.args(["-c", &script, "bash"]).arg(command.get_program()).args(command.get_args());
         let said = Ended(bash.output().unwrap()).failed();
-        let limit = tcolz::report::bytes(kilobytes * 1024);
+        let limit = tcolz_base::numbers::bytes(kilobytes * 1024);
         let told = format!("limited/out/{}", ["", "unfinished/"][usize::from(kilobytes == 0)]);
         assert!(said.contains(&told), "{kilobytes} KB: {said}");
         let told = format!("File too large: the limit is {limit} a file (`ulimit -f unlimited`");

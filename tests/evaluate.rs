@@ -1,7 +1,6 @@
 //! Promises of `tcolz evaluate`: the numbers are scikit-learn's, every sample counts once, nothing depends on
 //! threads or batches, and what does not fit is refused with what to do.
 
-#![cfg(feature = "train")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
 mod common;
@@ -19,17 +18,18 @@ use arrow::datatypes::{Float32Type, UInt8Type};
 use candle_core::Tensor;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
-use tcolz::evaluate::statistics::{Calibration, Predicted, Scores};
-use tcolz::evaluate::{
+use tcolz_format::dataset::Dataset;
+use tcolz_nn::file::MODEL_FORMAT;
+use tcolz_nn::init::initial_weights;
+use tcolz_nn::{Model, ModelFacts, Network};
+use tcolz_pixels::View;
+use tcolz_pixels::recipe::Recipe;
+use tcolz_pixels::recipe::{Dtype, Filter};
+use tcolz_train::evaluate::statistics::{Calibration, Predicted, Scores};
+use tcolz_train::evaluate::{
     EvaluateOptions, Evaluation, KnownSeen, Predictions, Protocol, ScoredClasses, evaluate,
     write_files,
 };
-use tcolz::model::file::MODEL_FORMAT;
-use tcolz::model::init::initial_weights;
-use tcolz::model::{Model, ModelFacts, Network};
-use tcolz::recipe::{Dtype, Filter};
-use tcolz::transform::View;
-use tcolz::{Dataset, Recipe};
 
 use ledger::Made;
 

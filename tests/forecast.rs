@@ -9,8 +9,10 @@ mod common;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use tcolz::convert::{Forecast, plan};
-use tcolz::{Codec, ConvertOptions, Dtype, Dump, Recipe, convert};
+use tcolz_convert::dump::Dump;
+use tcolz_convert::{ConvertOptions, convert};
+use tcolz_convert::{Forecast, plan};
+use tcolz_pixels::recipe::{Codec, Dtype, Recipe};
 
 /// The forecast of the command `plan`, that of the conversion itself, and what came.
 fn assert_holds(source: &Path, out: &Path, recipe: &Recipe) {
@@ -47,7 +49,7 @@ fn assert_holds(source: &Path, out: &Path, recipe: &Recipe) {
 fn what_is_planned_for_the_demo_and_for_ttd_comes() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
-    tcolz::demo::make_dump(&at("demo"), 120).unwrap();
+    tcolz_demo::make_dump(&at("demo"), 120).unwrap();
     let small = |codec, dtype| Recipe { sizes: vec![32, 64], codec, dtype, ..Recipe::default() };
     for (number, recipe) in [
         Recipe { sizes: vec![96], ..Recipe::default() },

@@ -20,11 +20,12 @@ use arrow::ipc::reader::{FileReader, read_footer_length};
 use arrow::ipc::root_as_footer;
 use arrow::ipc::writer::{FileWriter, IpcWriteOptions};
 use serde_json::{Value, json};
-use tcolz::dataset::DATASET_FILE;
-use tcolz::recipe::{Codec, Dtype};
-use tcolz::shard::TensorColumn;
-use tcolz::shard::format::schema;
-use tcolz::{ConvertOptions, Dataset, verify};
+use tcolz_convert::ConvertOptions;
+use tcolz_format::dataset::DATASET_FILE;
+use tcolz_format::dataset::{Dataset, verify};
+use tcolz_format::shard::TensorColumn;
+use tcolz_format::shard::format::schema;
+use tcolz_pixels::recipe::{Codec, Dtype};
 
 /// What is kept: folder, codec, dtype, view.
 const KEPT: [(&str, Codec, Dtype, &str); 4] = [

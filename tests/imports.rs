@@ -320,17 +320,17 @@ fn a_broken_rule_is_found() {
         complaints(&[Source { path: path.to_owned(), text: text.to_owned() }])
     };
     let broken = [
-        ("src/dump/mod.rs", "use crate::decode::probe;"),
-        ("src/sample.rs", "use crate::recipe::Recipe;"),
-        ("src/shard/a.rs", "fn f() { crate::dataset::open() }"),
+        ("src/dump/mod.rs", "use tcolz_photo::probe;"),
+        ("src/sample.rs", "use tcolz_pixels::recipe::Recipe;"),
+        ("src/shard/a.rs", "fn f() { tcolz_format::dataset::open() }"),
         ("src/shard/a.rs", "use crate::{\n    sample::Label,\n    dataset::{Dataset, verify},\n};"),
-        ("src/inspect/mod.rs", "use tcolz::demo::make_dump;"),
+        ("src/inspect/mod.rs", "use tcolz_demo::make_dump;"),
         ("src/new_thing/mod.rs", ""),
         ("src/dump/mod.rs", "use arrow::array::Array;"),
         ("src/dataset/mod.rs", "let error = anyhow::anyhow!(1);"),
         ("src/convert/mod.rs", "use tempfile;"),
         ("src/transform/fit.rs", "unsafe { go() }"),
-        ("src/decode/png.rs", "#[cfg(test)]\nfn helper() {}\nuse crate::shard::T;"),
+        ("src/decode/png.rs", "#[cfg(test)]\nfn helper() {}\nuse tcolz_format::shard::T;"),
     ];
     for (path, text) in broken {
         assert_eq!(complaints_of(path, text).len(), 1, "{path}: {text}");
@@ -340,12 +340,12 @@ fn a_broken_rule_is_found() {
         ("src/shard/a.rs", "use crate::{sample::Label, shard::format};\nuse arrow::array::Array;"),
         (
             "src/shard/a.rs",
-            "//! unlike [`crate::dataset`]\nlet text = \"use crate::convert::x; unsafe\";",
+            "//! unlike [`tcolz_format::dataset`]\nlet text = \"use tcolz_convert::x; unsafe\";",
         ),
         ("src/shard/map.rs", "// SAFETY: …\nunsafe { map() }"),
         ("src/dump/list.rs", "#[cfg(test)]\nmod tests { fn f() { tempfile::tempdir() } }"),
-        ("src/cli/show.rs", "use tcolz::dataset::LedgerRow;\nuse anyhow::bail;"),
-        ("src/lib.rs", "pub use convert::convert;\npub use crate::dataset::Dataset;"),
+        ("src/cli/show.rs", "use tcolz_format::dataset::LedgerRow;\nuse anyhow::bail;"),
+        ("src/lib.rs", "pub use convert::convert;\npub use tcolz_format::dataset::Dataset;"),
     ];
     for (path, text) in sound {
         assert_eq!(complaints_of(path, text), Vec::<String>::new(), "{path}: {text}");

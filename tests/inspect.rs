@@ -13,11 +13,11 @@ use std::process::Command;
 
 use ledger::{Made, noise};
 use serde_json::Value;
-use tcolz::dataset::LedgerRow;
-use tcolz::inspect::{Statistics, inspect, inspect_selected};
-use tcolz::loader::select::{Percent, Place, Select, Selection};
-use tcolz::recipe::Codec;
-use tcolz::{Dataset, DatasetError};
+use tcolz_format::dataset::LedgerRow;
+use tcolz_format::dataset::{Dataset, DatasetError};
+use tcolz_inspect::{Statistics, inspect, inspect_selected};
+use tcolz_loader::select::{Percent, Place, Select, Selection};
+use tcolz_pixels::recipe::Codec;
 
 /// What the command prints.
 fn output(dataset: &Path, more: &[&str]) -> String {
@@ -222,9 +222,11 @@ fn an_edited_ledger_with_sums_of_no_picture_is_refused_by_its_row() {
         ledger::write(&out, 4, &["train"], &classes(2), (0..5).map(|n| made(n, 0, Some(1))));
     let mut rows = dataset.ledger().unwrap();
     rows[3].tensors[0].sums.sum_of_squares[2] = u64::MAX;
-    let mut writer =
-        tcolz::dataset::LedgerWriter::create(&out.join("ledger.parquet"), &dataset.meta().columns)
-            .unwrap();
+    let mut writer = tcolz_format::dataset::LedgerWriter::create(
+        &out.join("ledger.parquet"),
+        &dataset.meta().columns,
+    )
+    .unwrap();
     rows.into_iter().for_each(|row| writer.push(row).unwrap());
     let mut meta = dataset.meta().clone();
     meta.ledger = writer.finish().unwrap();

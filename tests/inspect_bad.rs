@@ -9,11 +9,11 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
-use tcolz::dataset::LedgerRow;
-use tcolz::inspect::bad_inputs;
-use tcolz::loader::LoaderError;
-use tcolz::loader::select::{Select, Selection};
-use tcolz::sample::Status;
+use tcolz_format::dataset::LedgerRow;
+use tcolz_format::sample::Status;
+use tcolz_inspect::bad_inputs;
+use tcolz_loader::LoaderError;
+use tcolz_loader::select::{Select, Selection};
 
 fn inspect(dataset: &Path, more: &[&str]) -> (i32, String, String) {
     let output = common::tcolz().arg("inspect").arg(dataset).args(more).output().unwrap();

@@ -11,12 +11,12 @@ use std::path::Path;
 use std::process::Command;
 
 use ledger::{Made, noise};
-use tcolz::Dataset;
-use tcolz::inspect::{
+use tcolz_format::dataset::Dataset;
+use tcolz_format::sample::Status;
+use tcolz_inspect::{
     DuplicateGroup, Duplicates, GRID, MAX_DIFFERENCE, MAX_DISTANCE, Relation, find_duplicates,
 };
-use tcolz::recipe::{Codec, Dtype};
-use tcolz::sample::Status;
+use tcolz_pixels::recipe::{Codec, Dtype};
 
 /// Side of made-up tensors: one pixel for each cell of the grid.
 const SIDE: u32 = GRID as u32;
@@ -106,7 +106,6 @@ fn ttd_has_25_pairs_of_the_same_picture_13_of_them_the_same_file() {
     assert_eq!(found.count(|group| group.conflicting_labels), (1, 2));
     assert!(found.groups[0].conflicting_labels, "the worst comes first");
     assert_eq!(ids(&found), by_every_pair(&dataset));
-    #[cfg(feature = "train")]
     {
         labels_of_ttd(&dataset);
         folds_of_ttd(&dataset, &ttd, folder.path());
@@ -114,9 +113,8 @@ fn ttd_has_25_pairs_of_the_same_picture_13_of_them_the_same_file() {
 }
 
 /// One of the 25 pairs has two labels: of two classes 2e(1 − e) = 1 ⁄ 25.
-#[cfg(feature = "train")]
 fn labels_of_ttd(dataset: &Dataset) {
-    let found = tcolz::study::labels::labels(dataset).unwrap();
+    let found = tcolz_study::labels::labels(dataset).unwrap();
     assert!(found.text.is_none(), "it has no text scores");
     let pairs: Vec<u64> = found.duplicates.iter().map(|noise| noise.pairs).collect();
     assert_eq!(pairs, [13, 13, 25]);
@@ -129,11 +127,10 @@ fn labels_of_ttd(dataset: &Dataset) {
 }
 
 /// What the published lists name is in the dataset, each photo is tested on once; made folds keep duplicates together.
-#[cfg(feature = "train")]
 fn folds_of_ttd(dataset: &Dataset, ttd: &Path, folder: &Path) {
     use std::collections::{BTreeMap, BTreeSet};
-    use tcolz::loader::{Select, Selection};
-    use tcolz::study::folds;
+    use tcolz_loader::{Select, Selection};
+    use tcolz_study::folds;
     let split = dataset.meta().splits[0].name.clone();
     let select = |list: &Path, agreement: u8| Select {
         subset: Some(list.to_owned()),
@@ -174,16 +171,15 @@ fn folds_of_ttd(dataset: &Dataset, ttd: &Path, folder: &Path) {
 fn the_leaked_photo_of_the_demo_is_found_and_named_by_the_command() {
     let folder = tempfile::tempdir().unwrap();
     let photos = folder.path().join("photos");
-    let dump = tcolz::demo::make_dump(&photos, 60).unwrap();
-    let leaked = dump.odd_line(tcolz::demo::Oddity::Leakage).sample_id.clone();
+    let dump = tcolz_demo::make_dump(&photos, 60).unwrap();
+    let leaked = dump.odd_line(tcolz_demo::Oddity::Leakage).sample_id.clone();
     let out = folder.path().join("out");
     let dataset = common::converted(&common::options(&photos, &out, &[64])).dataset;
     let found = find_duplicates(&dataset).unwrap();
     assert_eq!(ids(&found), by_every_pair(&dataset));
     assert_eq!(ids(&found), [[leaked.clone(), leaked.clone()]]);
-    #[cfg(feature = "train")]
     {
-        let labels = tcolz::study::labels::labels(&dataset).unwrap();
+        let labels = tcolz_study::labels::labels(&dataset).unwrap();
         let pairs: Vec<u64> = labels.duplicates.iter().map(|noise| noise.pairs).collect();
         assert_eq!(pairs, [0, 0, 0], "one photo, labelled once, is no pair");
         assert!(labels.duplicates.iter().all(|noise| noise.different_labels.is_none()));
@@ -354,7 +350,7 @@ fn half_a_million_samples_with_100000_equal_hashes_are_searched_to_the_end() {
 fn threads_and_codecs_do_not_change_what_is_found() {
     let folder = tempfile::tempdir().unwrap();
     let photos = folder.path().join("photos");
-    tcolz::demo::make_dump(&photos, 30).unwrap();
+    tcolz_demo::make_dump(&photos, 30).unwrap();
     let search = |name: &str, codec, threads| {
         let mut options = common::options(&photos, &folder.path().join(name), &[48]);
         options.recipe.codec = codec;

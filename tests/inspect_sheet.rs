@@ -9,10 +9,11 @@ mod ledger;
 use std::path::Path;
 use std::process::Output;
 
-use tcolz::Dataset;
-use tcolz::decode::{DecodeLimits, Decoder, RgbImage};
-use tcolz::demo::Oddity;
-use tcolz::recipe::Dtype;
+use tcolz_demo::Oddity;
+use tcolz_format::dataset::Dataset;
+use tcolz_photo::{DecodeLimits, Decoder};
+use tcolz_pixels::RgbImage;
+use tcolz_pixels::recipe::Dtype;
 
 fn sheet(dataset: &Path, png: &Path, more: &[&str]) -> Output {
     let mut command = common::tcolz();
@@ -41,9 +42,9 @@ fn tile(sheet: &RgbImage, left: usize, top: usize) -> Vec<u8> {
 }
 
 /// A demo with tensors as large as a tile.
-fn demo(folder: &Path) -> (Dataset, tcolz::demo::DemoDump) {
+fn demo(folder: &Path) -> (Dataset, tcolz_demo::DemoDump) {
     let photos = folder.join("photos");
-    let dump = tcolz::demo::make_dump(&photos, 40).unwrap();
+    let dump = tcolz_demo::make_dump(&photos, 40).unwrap();
     let dataset = common::converted(&common::options(&photos, &folder.join("out"), &[128])).dataset;
     (dataset, dump)
 }

@@ -10,8 +10,9 @@ use std::process::Command;
 use std::sync::atomic::AtomicBool;
 
 use shared::{python, ttd};
-use tcolz::recipe::{Codec, Dtype, Filter, Orient};
-use tcolz::{ConvertOptions, Recipe, convert};
+use tcolz_convert::{ConvertOptions, convert};
+use tcolz_pixels::recipe::Recipe;
+use tcolz_pixels::recipe::{Codec, Dtype, Filter, Orient};
 
 fn run(python: &Path, script: &str, arguments: &[&Path]) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -36,7 +37,7 @@ fn others_can_read(recipe: Recipe) {
     let Some(python) = python() else { return };
     let folder = tempfile::tempdir().unwrap();
     let (photos, out) = (folder.path().join("photos"), folder.path().join("out"));
-    tcolz::demo::make_dump(&photos, 24).unwrap();
+    tcolz_demo::make_dump(&photos, 24).unwrap();
     converted(&photos, &out, recipe);
     let schemas = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas");
     run(&python, "interoperability.py", &[&out, &schemas]);
@@ -85,7 +86,7 @@ fn every_photo_of_ttd_is_stored_and_equals_pillows_picture_bit_for_bit() {
         let folder = tempfile::tempdir().unwrap();
         let out = folder.path().join("out");
         converted(&ttd, &out, Recipe { filter, ..Recipe::default() });
-        let meta = tcolz::Dataset::open(&out).unwrap().meta().clone();
+        let meta = tcolz_format::dataset::Dataset::open(&out).unwrap().meta().clone();
         assert_eq!((meta.counts.listed, meta.counts.stored), (1269, 1269));
         run(&python, "pillow_parity.py", &[&out, &ttd]);
     }

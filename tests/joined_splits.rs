@@ -4,19 +4,19 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
 mod common;
-#[cfg(feature = "train")]
 mod training;
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use tcolz::Dataset;
-use tcolz::dataset::{DATASET_FILE, DatasetError, Receipt};
-use tcolz::inspect::{inspect_selected, mean_images};
-use tcolz::loader::{Access, LoaderError, Order, Percent, RankState, Select, Selection};
-use tcolz::recipe::Codec;
-use tcolz::sample::Label;
+use tcolz_format::dataset::Dataset;
+use tcolz_format::dataset::{DATASET_FILE, DatasetError, Receipt};
+use tcolz_format::sample::Label;
+use tcolz_inspect::{inspect_selected, mean_images};
+use tcolz_loader::DatasetExt;
+use tcolz_loader::{Access, LoaderError, Order, Percent, RankState, Select, Selection};
+use tcolz_pixels::recipe::Codec;
 
 /// The photo that stands in `train` as a cat and in `test` as a dog.
 const TWICE: &str = "05.png";
@@ -210,12 +210,11 @@ fn what_is_no_split_or_named_twice_is_refused_and_a_name_with_a_plus_is_a_name()
     assert!(error.contains("train+val is named twice"), "{error}");
 }
 
-#[cfg(feature = "train")]
 mod trained {
     use super::*;
-    use tcolz::evaluate::{EvaluateOptions, evaluate, write_files};
-    use tcolz::model::Model;
-    use tcolz::train::{CacheChoice, Finetune, TrainError, Validation};
+    use tcolz_nn::Model;
+    use tcolz_train::evaluate::{EvaluateOptions, evaluate, write_files};
+    use tcolz_train::{CacheChoice, Finetune, TrainError, Validation};
 
     #[test]
     fn a_model_is_trained_on_a_part_of_all_splits_and_tested_on_the_rest() {

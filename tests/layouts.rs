@@ -13,9 +13,11 @@ use std::process::Output;
 use std::sync::atomic::AtomicBool;
 
 use proptest::prelude::*;
-use tcolz::dataset::{Counts, LedgerRow};
-use tcolz::dump::{DumpError, DumpOptions, ListFile};
-use tcolz::{ConvertError, Dataset, Dump, Observer, convert, verify};
+use tcolz_convert::dump::Dump;
+use tcolz_convert::dump::{DumpError, DumpOptions, ListFile};
+use tcolz_convert::{ConvertError, Observer, convert};
+use tcolz_format::dataset::{Counts, LedgerRow};
+use tcolz_format::dataset::{Dataset, verify};
 
 fn tcolz_convert(source: &Path, out: &Path, more: &[&str]) -> Output {
     let mut command = common::tcolz();
@@ -231,7 +233,7 @@ fn a_source_that_vanishes_stops_the_conversion_and_when_it_is_back_the_same_comm
     std::os::unix::fs::symlink(at("real/data"), at("linked/data")).unwrap();
     let options = |source: &str, out: &str| {
         let mut options = common::options(&at(source), &at(out), &[16]);
-        options.shard_bytes = tcolz::convert::MIN_SHARD_BYTES;
+        options.shard_bytes = tcolz_convert::MIN_SHARD_BYTES;
         options
     };
     common::converted(&options("real", "expected"));
@@ -305,7 +307,7 @@ proptest! {
             options.lists.push(ListFile { split: None, path: folder.path().join(name) });
         }
         if divide {
-            options.make_splits = tcolz::dump::MakeSplits::parse("60/20/20", 1).ok();
+            options.make_splits = tcolz_format::dataset::MakeSplits::parse("60/20/20", 1).ok();
         }
         if let Ok(dump) = options.open(&mut |_, _| std::ops::ControlFlow::Continue(())) {
             let mut last = vec![0; dump.lists.len()];

@@ -11,8 +11,8 @@ use std::fs;
 use std::path::Path;
 
 use ledger::{Made, noise};
-use tcolz::dataset::{DATASET_FILE, LedgerValue};
-use tcolz::{Dataset, DatasetError};
+use tcolz_format::dataset::{DATASET_FILE, LedgerValue};
+use tcolz_format::dataset::{Dataset, DatasetError};
 
 /// More than two row groups, each of several batches.
 const ROWS: u64 = 140_000;

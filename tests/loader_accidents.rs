@@ -16,11 +16,12 @@ use std::process::Command;
 
 use child::{child, role, said, succeeded};
 use serde_json::{Value, json};
-use tcolz::Dataset;
-use tcolz::loader::forward::{Request, WindowReads};
-use tcolz::loader::{Access, LoaderError, Order};
-use tcolz::recipe::{Codec, Dtype};
-use tcolz::usage::anonymous_bytes;
+use tcolz_base::usage::anonymous_bytes;
+use tcolz_format::dataset::Dataset;
+use tcolz_loader::DatasetExt;
+use tcolz_loader::forward::{Request, WindowReads};
+use tcolz_loader::{Access, LoaderError, Order};
+use tcolz_pixels::recipe::{Codec, Dtype};
 
 const SIGBUS: i32 = 7;
 
@@ -75,7 +76,7 @@ fn a_shard_that_a_command_loses_while_it_is_mapped_is_named_and_the_command_ends
 
 /// Truncates a shard between its test and its reading.
 fn lose_a_shard(dataset: &Dataset) {
-    tcolz::shard::name_lost_maps();
+    tcolz_format::shard::name_lost_maps();
     // Others are mapped as well, and keep their files.
     let others: Vec<_> = (1..3).map(|n| dataset.open_shard("train", n).unwrap()).collect();
     let shard = dataset.open_shard("train", 0).unwrap();
@@ -100,7 +101,7 @@ fn a_program_that_asks_for_it_is_told_which_shard_it_lost() {
 
 /// Truncates a mapped file that is none of ours.
 fn lose_a_file(folder: &Path) {
-    tcolz::shard::name_lost_maps();
+    tcolz_format::shard::name_lost_maps();
     let path = folder.join("other");
     fs::write(&path, [7; 100]).unwrap();
     let file = fs::OpenOptions::new().read(true).write(true).open(path).unwrap();
@@ -112,7 +113,7 @@ fn lose_a_file(folder: &Path) {
 }
 
 fn signal_itself() {
-    tcolz::shard::name_lost_maps();
+    tcolz_format::shard::name_lost_maps();
     let own = rustix::process::getpid();
     rustix::process::kill_process(own, rustix::process::Signal::BUS).unwrap();
     // It is sent to the process: another thread may be the one that gets it, a moment later.
@@ -217,7 +218,7 @@ fn more_shards_than_files_may_be_open_are_read_all_the_same_or_refused_by_the_li
     }
 }
 
-fn windows(dataset: &Dataset) -> tcolz::loader::Loader {
+fn windows(dataset: &Dataset) -> tcolz_loader::Loader {
     let loader = dataset.loader("train").order(Order::Windowed, 3).access(Access::Read);
     loader.batch_size(4).workers(2).build().unwrap()
 }

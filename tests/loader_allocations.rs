@@ -8,10 +8,11 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
-use tcolz::Dataset;
-use tcolz::loader::{Access, Element};
-use tcolz::recipe::{Codec, Dtype};
-use tcolz::transform::{bf16, f16};
+use tcolz_format::dataset::Dataset;
+use tcolz_loader::DatasetExt;
+use tcolz_loader::{Access, Element};
+use tcolz_pixels::recipe::{Codec, Dtype};
+use tcolz_pixels::{bf16, f16};
 
 struct Counting;
 

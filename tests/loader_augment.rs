@@ -12,15 +12,16 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
-use tcolz::Dataset;
-use tcolz::decode::RowSink;
-use tcolz::loader::augment::{DEFAULT_RATIO, DEFAULT_SCALE, Drawn};
-use tcolz::loader::{
+use tcolz_format::dataset::Dataset;
+use tcolz_format::sample::Status;
+use tcolz_loader::DatasetExt;
+use tcolz_loader::augment::{DEFAULT_RATIO, DEFAULT_SCALE, Drawn};
+use tcolz_loader::{
     Access, Augment, Crop, Element, Epoch, LastBatch, LoaderBuilder, Order, RankState,
 };
-use tcolz::recipe::{Codec, Dtype, Filter, Fit};
-use tcolz::sample::Status;
-use tcolz::transform::{Resizer, View, bf16};
+use tcolz_pixels::RowSink;
+use tcolz_pixels::recipe::{Codec, Dtype, Filter, Fit};
+use tcolz_pixels::{Resizer, View, bf16};
 
 /// Side of the stored pictures.
 const SIDE: u32 = 24;

@@ -5,9 +5,10 @@
 
 mod common;
 
-use tcolz::Dataset;
-use tcolz::loader::{Access, Epoch, LoaderBuilder, Order, RankState, State, Storage};
-use tcolz::recipe::{Codec, Dtype};
+use tcolz_format::dataset::Dataset;
+use tcolz_loader::DatasetExt;
+use tcolz_loader::{Access, Epoch, LoaderBuilder, Order, RankState, State, Storage};
+use tcolz_pixels::recipe::{Codec, Dtype};
 
 const FLASH: Storage =
     Storage { rotating: Some(false), remote: None, bytes: 10, available: Some(10) };
@@ -135,7 +136,7 @@ fn windows_that_are_read_ahead_give_the_batches_of_the_map_from_every_step_and_f
             }
             let mapped = mapped.reads(0).unwrap();
             assert!(mapped.iter().all(|window| window.forward.is_empty()));
-            let samples = |reads: &[tcolz::loader::forward::WindowReads]| {
+            let samples = |reads: &[tcolz_loader::forward::WindowReads]| {
                 reads.iter().flat_map(|window| window.samples.clone()).collect::<Vec<_>>()
             };
             assert_eq!(samples(&reads), samples(&mapped));

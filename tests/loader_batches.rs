@@ -7,14 +7,15 @@ mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tcolz::Dataset;
-use tcolz::loader::{
+use tcolz_format::dataset::Dataset;
+use tcolz_format::sample::{Label, Status};
+use tcolz_loader::DatasetExt;
+use tcolz_loader::{
     Access, Batch, Element, Epoch, LastBatch, Loader, LoaderBuilder, LoaderError, Order, Percent,
     RankState, State,
 };
-use tcolz::recipe::{Codec, Dtype};
-use tcolz::sample::{Label, Status};
-use tcolz::transform::{View, bf16, f16};
+use tcolz_pixels::recipe::{Codec, Dtype};
+use tcolz_pixels::{View, bf16, f16};
 
 fn zstd() -> (tempfile::TempDir, Dataset) {
     let folder = tempfile::tempdir().unwrap();

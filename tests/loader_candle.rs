@@ -1,7 +1,6 @@
 //! Promises of the bridge to Candle: the tensors are the batches bit for bit, whichever way they take to
 //! the device; what the consumer has not had is not counted.
 
-#![cfg(feature = "candle")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
 mod common;
@@ -11,13 +10,14 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use candle_core::{DType, Device, Tensor, WithDType};
-use tcolz::Dataset;
-use tcolz::loader::{
+use tcolz_format::dataset::Dataset;
+use tcolz_loader::DatasetExt;
+use tcolz_loader::{
     Augment, Crop, Damaged, Element, LastBatch, Loader, LoaderBuilder, LoaderError, RankState,
     TensorBatch, TensorEpoch, Transfer,
 };
-use tcolz::recipe::{Codec, Dtype};
-use tcolz::transform::{BUILT_IN_VIEWS, bf16, f16};
+use tcolz_pixels::recipe::{Codec, Dtype};
+use tcolz_pixels::{BUILT_IN_VIEWS, bf16, f16};
 
 const WAYS: [Transfer; 2] = [Transfer::Elements, Transfer::Pixels];
 
@@ -65,7 +65,7 @@ fn expected<T: Element, const N: usize>(
     loader: &Loader<T>,
     to_bytes: impl Fn(T) -> [u8; N],
 ) -> Vec<Contents> {
-    let of = |batch: tcolz::loader::Batch<T>| {
+    let of = |batch: tcolz_loader::Batch<T>| {
         let ids = batch.sample_ids().iter().map(str::to_owned).collect();
         let labels = batch.labels().iter().map(|label| u32::from(label.unwrap())).collect();
         (ids, labels, bytes(batch.images(), &to_bytes))

@@ -11,10 +11,11 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use tcolz::Dataset;
-use tcolz::dataset::LedgerRow;
-use tcolz::loader::{Access, Damaged, Loader, LoaderBuilder, Order, RankState};
-use tcolz::recipe::{Codec, Dtype};
+use tcolz_format::dataset::Dataset;
+use tcolz_format::dataset::LedgerRow;
+use tcolz_loader::DatasetExt;
+use tcolz_loader::{Access, Damaged, Loader, LoaderBuilder, Order, RankState};
+use tcolz_pixels::recipe::{Codec, Dtype};
 
 fn dataset() -> (tempfile::TempDir, Dataset) {
     let folder = tempfile::tempdir().unwrap();

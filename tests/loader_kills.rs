@@ -14,10 +14,11 @@ use std::process::Stdio;
 
 use child::{child, role};
 use serde_json::{Value, json};
-use tcolz::Dataset;
-use tcolz::loader::{LastBatch, LoaderBuilder, Order, RankState};
-use tcolz::recipe::{Codec, Dtype};
-use tcolz::sample::Status;
+use tcolz_format::dataset::Dataset;
+use tcolz_format::sample::Status;
+use tcolz_loader::DatasetExt;
+use tcolz_loader::{LastBatch, LoaderBuilder, Order, RankState};
+use tcolz_pixels::recipe::{Codec, Dtype};
 
 const SIGKILL: i32 = 9;
 

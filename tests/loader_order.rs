@@ -6,12 +6,12 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use tcolz::loader::order::{
+use tcolz_loader::order::{
     MIN_BLOCK_BYTES, balanced_order, class_repeats, forward_blocks, mixing, shuffled_order,
     windowed_order,
 };
-use tcolz::loader::select::Place;
-use tcolz::loader::{LastBatch, Order, Stripes};
+use tcolz_loader::select::Place;
+use tcolz_loader::{LastBatch, Order, Stripes};
 
 fn sorted(mut values: Vec<u32>) -> Vec<u32> {
     values.sort_unstable();

@@ -7,11 +7,12 @@ mod common;
 
 use std::fs;
 
-use tcolz::dataset::{DATASET_FILE, DatasetMeta, Receipt};
-use tcolz::loader::{LastBatch, Loader, LoaderError, Order, RankState, State};
-use tcolz::recipe::{Codec, Dtype};
-use tcolz::sample::Status;
-use tcolz::{Dataset, verify};
+use tcolz_format::dataset::{DATASET_FILE, DatasetMeta, Receipt};
+use tcolz_format::dataset::{Dataset, verify};
+use tcolz_format::sample::Status;
+use tcolz_loader::DatasetExt;
+use tcolz_loader::{LastBatch, Loader, LoaderError, Order, RankState, State};
+use tcolz_pixels::recipe::{Codec, Dtype};
 
 fn dataset() -> (tempfile::TempDir, Dataset) {
     let folder = tempfile::tempdir().unwrap();

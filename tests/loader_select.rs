@@ -11,12 +11,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use tcolz::Dataset;
-use tcolz::dataset::{Counts, FileMeta, TensorFacts};
-use tcolz::dataset::{DATASET_FILE, DatasetMeta, LedgerRow, LedgerWriter, SplitMeta};
-use tcolz::loader::{LoaderError, Percent, Select, Selection};
-use tcolz::sample::{PhotoInfo, SourceFormat, Status};
-use tcolz::transform::ChannelSums;
+use tcolz_format::dataset::Dataset;
+use tcolz_format::dataset::{Counts, FileMeta, TensorFacts};
+use tcolz_format::dataset::{DATASET_FILE, DatasetMeta, LedgerRow, LedgerWriter, SplitMeta};
+use tcolz_format::sample::Status;
+use tcolz_loader::{LoaderError, Percent, Select, Selection};
+use tcolz_pixels::ChannelSums;
+use tcolz_pixels::photo_info::{PhotoInfo, SourceFormat};
 
 /// A dataset of `samples` rows whose shards are not there: for what looks at the ledger alone.
 /// Every tenth line is missing, every fifth sample is in `val`, classes are of 1 : 2 : 7.

@@ -12,8 +12,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::Value;
-use tcolz::dump::MakeSplits;
-use tcolz::{ConvertError, ConvertOptions, Dataset, Observer, convert, verify};
+use tcolz_convert::{ConvertError, ConvertOptions, Observer, convert};
+use tcolz_format::dataset::MakeSplits;
+use tcolz_format::dataset::{Dataset, verify};
 
 /// Sixty photos of two classes in a folder; every third one is a copy of the one before, of the other class now and then.
 fn dump(photos: &Path) {

@@ -8,7 +8,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use tcolz::{ConvertError, Dataset, verify};
+use tcolz_convert::ConvertError;
+use tcolz_format::dataset::{Dataset, verify};
 
 /// A dump of one list: so many good photos, and so many that are missing.
 fn dump_with(folder: &Path, good: usize, missing: usize) -> PathBuf {
@@ -72,7 +73,7 @@ fn bad_inputs_of_the_runs_before_count_as_well() {
     let out = folder.path().join("out");
     // The missing ones come first; a request to stop is heard after the first of them.
     let options = common::options(&dump, &out, &[8]);
-    let error = tcolz::convert(&options, &AtomicBool::new(true), &mut ()).unwrap_err();
+    let error = tcolz_convert::convert(&options, &AtomicBool::new(true), &mut ()).unwrap_err();
     assert!(matches!(error, ConvertError::Interrupted { done: 1, .. }), "{error}");
     for (max_bad, code) in [("39%", 3), ("40%", 0)] {
         let mut command = common::tcolz();

@@ -182,7 +182,6 @@ fn mistakes_with_datasets_are_said_with_what_to_type() {
     ]);
 }
 
-#[cfg(feature = "train")]
 #[test]
 fn mistakes_with_models_are_said_with_what_to_type() {
     let (train, evaluate) = ("train data --model mobilenet-v1 --out r", "evaluate");
@@ -239,7 +238,6 @@ fn mistakes_with_models_are_said_with_what_to_type() {
         ("weights photos/train/cat/photo-0.png", &["png", "give a file of weights"]),
         ("weights junk --model vgg", &["mobilenet-v2"]),
     ]);
-    #[cfg(feature = "serve")]
     all_say(&[
         ("serve nothing", &["no finished model"]),
         ("serve junk", &["no safetensors file"]),
@@ -253,7 +251,6 @@ fn mistakes_with_models_are_said_with_what_to_type() {
     ]);
 }
 
-#[cfg(feature = "train")]
 #[test]
 fn a_studys_file_is_read_in_every_encoding_and_its_faults_are_said_in_words() {
     let (place, known) = (place(), known());

@@ -2,7 +2,6 @@
 //! is not as it was written.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
-#![cfg(feature = "train")]
 
 mod common;
 mod training;
@@ -15,11 +14,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use candle_core::{Device, Tensor};
 use safetensors::SafeTensors;
 use serde_json::{Value, json};
-use tcolz::Dataset;
-use tcolz::loader::Percent;
-use tcolz::model::file::{Model, ModelFacts};
-use tcolz::model::weights::Weights;
-use tcolz::train::{
+use tcolz_format::dataset::Dataset;
+use tcolz_loader::Percent;
+use tcolz_nn::file::{Model, ModelFacts};
+use tcolz_nn::weights::Weights;
+use tcolz_train::{
     CheckpointEvery, Finetune, StepReport, TrainError, TrainObserver, TrainOptions, TrainSummary,
     Validation, train,
 };

@@ -11,8 +11,8 @@ use std::fs;
 use std::path::Path;
 
 use proptest::prelude::*;
-use tcolz::dump::{DumpError, DumpOptions, ListFile};
-use tcolz::{Dump, Layout};
+use tcolz_convert::dump::{Dump, Layout};
+use tcolz_convert::dump::{DumpError, DumpOptions, ListFile};
 
 const PHOTO: &[u8] = b"\xFF\xD8\xFF\xE0 a photo";
 
@@ -200,7 +200,7 @@ fn is_skipped(path: &str) -> bool {
 type Facts = (Vec<String>, Vec<String>, BTreeSet<(String, String, Option<u16>)>);
 
 fn facts(dump: &Dump) -> Facts {
-    let input = |input: &tcolz::dump::Input| {
+    let input = |input: &tcolz_convert::dump::Input| {
         (dump.splits[usize::from(input.split)].clone(), input.sample_id.to_string(), input.label)
     };
     (dump.splits.clone(), dump.classes.clone(), dump.inputs.iter().map(input).collect())

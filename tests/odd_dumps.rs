@@ -11,8 +11,8 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use tcolz::dump::{DumpError, DumpOptions, ListFile, Problem};
-use tcolz::{Dump, Layout};
+use tcolz_convert::dump::{Dump, Layout};
+use tcolz_convert::dump::{DumpError, DumpOptions, ListFile, Problem};
 
 /// The first bytes of a JPEG: enough for whoever lists a dump.
 const PHOTO: &[u8] = b"\xFF\xD8\xFF\xE0 a photo";
@@ -71,7 +71,7 @@ impl Place {
 }
 
 fn words(dump: &Dump) -> Vec<String> {
-    let line = |input: &tcolz::dump::Input| {
+    let line = |input: &tcolz_convert::dump::Input| {
         let class = input.label.map_or("-", |label| &dump.classes[usize::from(label)]);
         let problem = match &input.problem {
             None => "",

@@ -1,7 +1,6 @@
 //! `tcolz predict`: what a model says of photos, by the recipe that it carries.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
-#![cfg(feature = "train")]
 
 mod common;
 
@@ -11,12 +10,12 @@ use std::process::Output;
 
 use candle_core::{Device, Tensor};
 use serde_json::Value;
-use tcolz::Recipe;
-use tcolz::model::file::MODEL_FORMAT;
-use tcolz::model::init::initial_weights;
-use tcolz::model::{Folded, Model, ModelFacts, Network};
-use tcolz::predict::Predictor;
-use tcolz::transform::View;
+use tcolz_nn::file::MODEL_FORMAT;
+use tcolz_nn::init::initial_weights;
+use tcolz_nn::{Folded, Model, ModelFacts, Network};
+use tcolz_pixels::View;
+use tcolz_pixels::recipe::Recipe;
+use tcolz_predict::Predictor;
 
 const CLASSES: [&str; 4] = ["cat", "dog", "fox", "owl"];
 
@@ -54,16 +53,16 @@ fn predict(arguments: &[&Path], more: &[&str]) -> Output {
 fn a_photo_gets_what_its_stored_tensor_gets() {
     let folder = tempfile::tempdir().unwrap();
     let photos = folder.path().join("photos");
-    tcolz::demo::make_dump(&photos, 24).unwrap();
+    tcolz_demo::make_dump(&photos, 24).unwrap();
     for (name, recipe) in [
         ("plain", Recipe { sizes: vec![48], ..Recipe::default() }),
         (
             "scaled",
             Recipe {
                 sizes: vec![32, 40],
-                decode: tcolz::DecodeMode::Scaled,
-                fit: tcolz::Fit::Pad,
-                filter: tcolz::Filter::Lanczos3,
+                decode: tcolz_pixels::recipe::DecodeMode::Scaled,
+                fit: tcolz_pixels::recipe::Fit::Pad,
+                filter: tcolz_pixels::recipe::Filter::Lanczos3,
                 ..Recipe::default()
             },
         ),
@@ -71,9 +70,9 @@ fn a_photo_gets_what_its_stored_tensor_gets() {
             "half",
             Recipe {
                 sizes: vec![32],
-                dtype: tcolz::Dtype::F16,
+                dtype: tcolz_pixels::recipe::Dtype::F16,
                 view: "torch".to_owned(),
-                fit: tcolz::Fit::Crop,
+                fit: tcolz_pixels::recipe::Fit::Crop,
                 ..Recipe::default()
             },
         ),
@@ -95,9 +94,9 @@ fn a_photo_gets_what_its_stored_tensor_gets() {
             let stored = dataset.read_tensor(&row, 0).unwrap();
             let side = size as usize;
             let mut input = vec![0f32; 3 * side * side];
-            if dataset.meta().recipe.dtype == tcolz::Dtype::F16 {
+            if dataset.meta().recipe.dtype == tcolz_pixels::recipe::Dtype::F16 {
                 for (number, bytes) in input.iter_mut().zip(stored.chunks_exact(2)) {
-                    *number = tcolz::transform::f16::from_le_bytes([bytes[0], bytes[1]]).to_f32();
+                    *number = tcolz_pixels::f16::from_le_bytes([bytes[0], bytes[1]]).to_f32();
                 }
             } else {
                 model.facts.view.apply(&stored, &mut input);
@@ -174,7 +173,7 @@ fn a_truncated_photo_gets_its_label_with_a_note_and_none_where_that_is_asked_for
     let recipe = Recipe { sizes: vec![32], ..Recipe::default() };
     model(&recipe, 32).save(&path("model")).unwrap();
     model(&Recipe { refuse_truncated: true, ..recipe }, 32).save(&path("strict")).unwrap();
-    let whole = tcolz::demo::photo(1, 2, (320, 240)).unwrap();
+    let whole = tcolz_demo::photo(1, 2, (320, 240)).unwrap();
     fs::write(path("whole.jpg"), &whole).unwrap();
     fs::write(path("cut.jpg"), &whole[..whole.len() / 2]).unwrap();
     let run = |model: &str, more: &[&str]| {

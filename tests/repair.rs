@@ -14,8 +14,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use proptest::prelude::*;
-use tcolz::recipe::{Codec, Dtype};
-use tcolz::{Dataset, RepairOptions, RepairReport, repair, verify};
+use tcolz_convert::{RepairOptions, RepairReport, repair};
+use tcolz_format::dataset::{Dataset, verify};
+use tcolz_pixels::recipe::{Codec, Dtype};
 
 type Tree = BTreeMap<String, Vec<u8>>;
 
@@ -220,7 +221,7 @@ fn a_photo_that_changed_or_is_gone_is_named_its_shard_is_kept_and_the_others_are
 fn truncated_photos_come_out_as_they_were_recovered() {
     let folder = tempfile::tempdir().unwrap();
     let (photos, out) = (folder.path().join("photos"), folder.path().join("out"));
-    tcolz::demo::make_dump(&photos, 40).unwrap();
+    tcolz_demo::make_dump(&photos, 40).unwrap();
     let options = common::options(&photos, &out, &[32]);
     let counts = common::converted(&options).dataset.meta().counts;
     assert!(counts.stored > 30 && counts.bad() > 0, "the demo has bad photos too: {counts:?}");

@@ -13,13 +13,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::Instant;
 
-use tcolz::convert::RepairObserver;
-use tcolz::dataset::{
+use tcolz_convert::RepairObserver;
+use tcolz_convert::{ConvertError, RepairOptions, RepairReport, repair};
+use tcolz_format::dataset::{
     DATASET_FILE, DatasetMeta, LedgerRow, LedgerWriter, content_root, root_lines,
 };
-use tcolz::recipe::Codec;
-use tcolz::shard::{ShardRow, ShardWriter};
-use tcolz::{ConvertError, Dataset, RepairOptions, RepairReport, repair, verify};
+use tcolz_format::dataset::{Dataset, verify};
+use tcolz_format::shard::{ShardRow, ShardWriter};
+use tcolz_pixels::recipe::Codec;
 
 const KILLS: u32 = 40;
 

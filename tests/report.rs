@@ -13,10 +13,10 @@ use std::path::Path;
 use std::process::Command;
 
 use ledger::{Made, noise};
-use tcolz::inspect::{find_duplicates, inspect, mean_images};
-use tcolz::loader::{Select, Selection};
-use tcolz::recipe::{Codec, DecodeMode, Dtype};
-use tcolz::report::Report;
+use tcolz_inspect::report::Report;
+use tcolz_inspect::{find_duplicates, inspect, mean_images};
+use tcolz_loader::{Select, Selection};
+use tcolz_pixels::recipe::{Codec, DecodeMode, Dtype};
 
 /// The page and the JSON form that the command gives.
 fn made(dataset: &Path, folder: &Path, more: &[&str]) -> (String, String) {

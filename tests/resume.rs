@@ -12,7 +12,8 @@ use std::sync::atomic::AtomicBool;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use tcolz::{ConvertError, Dataset, DatasetError};
+use tcolz_convert::ConvertError;
+use tcolz_format::dataset::{Dataset, DatasetError};
 
 const KILLS: u64 = 100;
 const LONG_KILLS: u64 = 900;
@@ -211,7 +212,7 @@ fn a_request_to_stop_is_heard_where_no_photo_is_good() {
     }
     let converted = |out: &Path, stop: bool| {
         let options = common::options(&photos, out, &[16]);
-        tcolz::convert(&options, &AtomicBool::new(stop), &mut ()).map_err(Box::new)
+        tcolz_convert::convert(&options, &AtomicBool::new(stop), &mut ()).map_err(Box::new)
     };
     let (out, expected) = (folder.path().join("out"), folder.path().join("expected"));
     converted(&expected, false).unwrap();

@@ -10,9 +10,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tcolz::dataset::DATASET_FILE;
-use tcolz::recipe::Codec;
-use tcolz::{ConvertError, ConvertOptions, Dataset, Observer, convert};
+use tcolz_convert::{ConvertError, ConvertOptions, Observer, convert};
+use tcolz_format::dataset::DATASET_FILE;
+use tcolz_format::dataset::Dataset;
+use tcolz_pixels::recipe::Codec;
 
 /// Twelve photos in two splits, and conversions of them into shards of two photos each.
 struct Work {

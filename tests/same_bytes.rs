@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::SystemTime;
 
-use tcolz::recipe::{Dtype, Filter};
-use tcolz::transform::View;
-use tcolz::{Dataset, verify};
+use tcolz_format::dataset::{Dataset, verify};
+use tcolz_pixels::View;
+use tcolz_pixels::recipe::{Dtype, Filter};
 
 type Tree = BTreeMap<String, Vec<u8>>;
 
@@ -22,7 +22,7 @@ type Tree = BTreeMap<String, Vec<u8>>;
 static DUMP: LazyLock<(tempfile::TempDir, PathBuf)> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
     let photos = folder.path().join("photos");
-    tcolz::demo::make_dump(&photos, 30).unwrap();
+    tcolz_demo::make_dump(&photos, 30).unwrap();
     (folder, photos)
 });
 
@@ -184,7 +184,7 @@ fn tensors(dtype: Dtype, codec: &str, view: &str) -> (Dataset, BTreeMap<String, 
     let folder = tempfile::tempdir().unwrap();
     let mut options = common::options(&DUMP.1, &folder.path().join("out"), &[40]);
     options.recipe.dtype = dtype;
-    options.recipe.codec = tcolz::Codec::parse(codec).unwrap();
+    options.recipe.codec = tcolz_pixels::recipe::Codec::parse(codec).unwrap();
     options.recipe.filter = Filter::Bicubic;
     view.clone_into(&mut options.recipe.view);
     let dataset = common::converted(&options).dataset;

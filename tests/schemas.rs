@@ -10,10 +10,10 @@ use std::fs;
 use std::path::Path;
 
 use arrow::datatypes::Schema;
-use tcolz::dataset::ledger_schema;
-use tcolz::recipe::{Codec, Dtype};
-use tcolz::shard::TensorColumn;
-use tcolz::shard::format::schema;
+use tcolz_format::dataset::ledger_schema;
+use tcolz_format::shard::TensorColumn;
+use tcolz_format::shard::format::schema;
+use tcolz_pixels::recipe::{Codec, Dtype};
 
 fn text(schema: &Schema) -> String {
     let mut text = String::new();

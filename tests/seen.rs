@@ -1,7 +1,6 @@
 //! Promises of `tcolz evaluate` about photos that the model has seen before: they are counted exactly, said before any
 //! number, recognised in other datasets, and can be left out.
 
-#![cfg(feature = "train")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
 mod common;
@@ -12,9 +11,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::Value;
-use tcolz::Dataset;
-use tcolz::loader::Percent;
-use tcolz::train::{Finetune, Validation};
+use tcolz_format::dataset::Dataset;
+use tcolz_loader::Percent;
+use tcolz_train::{Finetune, Validation};
 use training::{options, trained};
 
 fn evaluate(model: &Path, dataset: &Path, more: &[&str]) -> Output {

@@ -10,11 +10,13 @@ use std::path::{Path, PathBuf};
 
 use arrow::ipc::reader::read_footer_length;
 use arrow::ipc::root_as_footer;
-use tcolz::Dataset;
-use tcolz::recipe::{Codec, Dtype};
-use tcolz::sample::Label;
-use tcolz::shard::codec::FrameEncoder;
-use tcolz::shard::{ShardError, ShardFile, ShardReader, ShardRow, ShardWriter, TensorColumn};
+use tcolz_format::dataset::Dataset;
+use tcolz_format::sample::Label;
+use tcolz_format::shard::codec::FrameEncoder;
+use tcolz_format::shard::{
+    ShardError, ShardFile, ShardReader, ShardRow, ShardWriter, TensorColumn,
+};
+use tcolz_pixels::recipe::{Codec, Dtype};
 
 /// Three record batches: of 256, 256 and 88 rows.
 const ROWS: u32 = 600;

@@ -11,11 +11,12 @@ use std::path::Path;
 use arrow::ipc::MetadataVersion;
 use arrow::ipc::reader::FileReader;
 use arrow::ipc::writer::{FileWriter, IpcWriteOptions};
-use tcolz::dataset::DATASET_FILE;
-use tcolz::inspect::{MEAN_BUDGET, mean_images};
-use tcolz::loader::{Access, Select, Selection};
-use tcolz::recipe::{Codec, Filter};
-use tcolz::{Dataset, verify};
+use tcolz_format::dataset::DATASET_FILE;
+use tcolz_format::dataset::{Dataset, verify};
+use tcolz_inspect::{MEAN_BUDGET, mean_images};
+use tcolz_loader::DatasetExt;
+use tcolz_loader::{Access, Select, Selection};
+use tcolz_pixels::recipe::{Codec, Filter};
 
 /// Nine photos of one class, in five shards; the photo `other`, if there is one, is another one.
 fn dataset(folder: &Path, filter: Filter, other: Option<u32>) -> Dataset {

@@ -16,8 +16,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
-use tcolz::sample::Status;
-use tcolz::{Dataset, verify};
+use tcolz_format::dataset::{Dataset, verify};
+use tcolz_format::sample::Status;
 
 const MEGABYTE: u64 = 1_000_000;
 /// Tiny photos, in train and in val; the latter are exactly as many as a conversion keeps in memory.

@@ -15,10 +15,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use proptest::prelude::*;
-use tcolz::dataset::{LedgerRow, verify_source};
-use tcolz::dump::{DumpError, Source};
-use tcolz::sample::Status;
-use tcolz::{ConvertError, Dump, Observer, convert, verify};
+use tcolz_convert::dump::Dump;
+use tcolz_convert::dump::{DumpError, Source};
+use tcolz_convert::verify_source;
+use tcolz_convert::{ConvertError, Observer, convert};
+use tcolz_format::dataset::LedgerRow;
+use tcolz_format::dataset::verify;
+use tcolz_format::sample::Status;
 
 /// A name that does not fit into the header of old tars.
 const LONG: &str = "data/78476/a-name-that-is-much-longer-than-the-hundred-bytes-that-the-header-of-a-tar-has-room-for/784760943188189184-1.jpg";
@@ -74,7 +77,7 @@ fn content_root(source: &Path, out: &Path) -> String {
 }
 
 fn rows(out: &Path) -> Vec<LedgerRow> {
-    tcolz::Dataset::open(out).unwrap().ledger().unwrap()
+    tcolz_format::dataset::Dataset::open(out).unwrap().ledger().unwrap()
 }
 
 #[test]
@@ -112,7 +115,7 @@ fn folder_and_tar_give_the_same_content_root_and_the_same_fates() {
         let (tar, out) = (at(&format!("{name}.tar")), at(&format!("from-{name}")));
         assert_eq!(content_root(&tar, &out), expected, "{name}");
         assert_eq!(fates(&out), fates(&at("from-folder")), "{name}");
-        let dataset = tcolz::Dataset::open(&out).unwrap();
+        let dataset = tcolz_format::dataset::Dataset::open(&out).unwrap();
         let source = Source::open(&tar, &mut |_, _| ControlFlow::Continue(())).unwrap();
         assert_eq!(verify_source(&dataset, &source, &|_| ()).unwrap(), [], "{name}");
     }
@@ -316,7 +319,7 @@ fn an_interrupted_conversion_of_a_tar_goes_on_without_listing_it_again() {
 struct WritesTo<'a>(&'a Path);
 
 impl Observer for WritesTo<'_> {
-    fn done(&mut self, counts: &tcolz::dataset::Counts, _: u64) {
+    fn done(&mut self, counts: &tcolz_format::dataset::Counts, _: u64) {
         if counts.listed == 1 {
             let mut file = fs::OpenOptions::new().append(true).open(self.0).unwrap();
             file.write_all(&[0; 512]).unwrap();

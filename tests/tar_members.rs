@@ -14,8 +14,8 @@ use std::process::Command;
 use proptest::prelude::*;
 use tar::Header;
 use tars::{Tar, listed, listed_of, note};
-use tcolz::dump::DumpOptions;
-use tcolz::{Dump, Layout};
+use tcolz_convert::dump::DumpOptions;
+use tcolz_convert::dump::{Dump, Layout};
 
 /// `pieces` pieces of data of some blocks each, holes between them, and an end of data where `ends`.
 fn with_holes(pieces: u8, ends: bool) -> Vec<u8> {

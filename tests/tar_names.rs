@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 use tars::{Tar, listed, listed_of, note};
-use tcolz::Dump;
-use tcolz::dump::DumpError;
+use tcolz_convert::dump::Dump;
+use tcolz_convert::dump::DumpError;
 
 /// Ids whose files can be read.
 fn good(ids: &BTreeMap<String, Result<Vec<u8>, String>>) -> Vec<&str> {

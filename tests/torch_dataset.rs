@@ -9,14 +9,17 @@ use std::process::{Command, Output};
 use std::sync::atomic::AtomicBool;
 
 use shared::python;
-use tcolz::loader::{Batch, Element};
-use tcolz::recipe::{Codec, Dtype};
-use tcolz::transform::f16;
-use tcolz::{ConvertOptions, Dataset, Recipe, convert};
+use tcolz_convert::{ConvertOptions, convert};
+use tcolz_format::dataset::Dataset;
+use tcolz_loader::DatasetExt;
+use tcolz_loader::{Batch, Element};
+use tcolz_pixels::f16;
+use tcolz_pixels::recipe::Recipe;
+use tcolz_pixels::recipe::{Codec, Dtype};
 
 fn converted(folder: &Path, recipe: Recipe) -> Dataset {
     let (photos, out) = (folder.join("photos"), folder.join("out"));
-    tcolz::demo::make_dump(&photos, 24).unwrap();
+    tcolz_demo::make_dump(&photos, 24).unwrap();
     let options = ConvertOptions { recipe, ..ConvertOptions::new(&photos, &out) };
     convert(&options, &AtomicBool::new(false), &mut ()).unwrap();
     Dataset::open(&out).unwrap()

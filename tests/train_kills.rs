@@ -16,8 +16,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use tcolz::Dataset;
-use tcolz::train::{
+use tcolz_format::dataset::Dataset;
+use tcolz_train::{
     EpochReport, Finetune, StepReport, TrainError, TrainObserver, TrainOptions, train,
 };
 
@@ -77,7 +77,7 @@ fn options(dataset: &Dataset, out: &Path, all: bool) -> TrainOptions {
         options.epochs = 2;
         options.accumulate = 2;
         options.augment.flip = 0.5;
-        options.checkpoint_every = tcolz::train::CheckpointEvery::Steps(2);
+        options.checkpoint_every = tcolz_train::CheckpointEvery::Steps(2);
     }
     options
 }

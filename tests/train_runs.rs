@@ -10,13 +10,13 @@ use std::fs;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use tcolz::dataset::{SeenAs, photo_key};
-use tcolz::durable::FolderLock;
-use tcolz::loader::Percent;
-use tcolz::model::BatchNormMode;
-use tcolz::model::file::Model;
-use tcolz::train::schedule::Schedule;
-use tcolz::train::{
+use tcolz_base::durable::FolderLock;
+use tcolz_format::dataset::{SeenAs, photo_key};
+use tcolz_loader::Percent;
+use tcolz_nn::BatchNormMode;
+use tcolz_nn::file::Model;
+use tcolz_train::schedule::Schedule;
+use tcolz_train::{
     CacheChoice, Finetune, TrainError, TrainObserver, TrainOptions, Validation, find_learning_rate,
     seen_by, train,
 };
@@ -39,7 +39,7 @@ impl TrainObserver for Told {
         self.words.push(text.to_owned());
     }
 
-    fn begun(&mut self, begun: &tcolz::train::Begun) {
+    fn begun(&mut self, begun: &tcolz_train::Begun) {
         self.unlabelled = begun.unlabelled;
     }
 
@@ -48,7 +48,7 @@ impl TrainObserver for Told {
     }
 }
 
-fn told(options: &tcolz::train::TrainOptions) -> Told {
+fn told(options: &tcolz_train::TrainOptions) -> Told {
     let mut told = Told::default();
     train(options, &AtomicBool::new(false), &mut told).unwrap();
     told

@@ -5,9 +5,9 @@
 #![allow(clippy::unwrap_used)] // the functions of a test file are tests too
 
 use proptest::prelude::*;
-use tcolz::decode::RowSink;
-use tcolz::recipe::{Filter, Fit};
-use tcolz::transform::Resizer;
+use tcolz_pixels::Resizer;
+use tcolz_pixels::RowSink;
+use tcolz_pixels::recipe::{Filter, Fit};
 
 /// `picture` of make.py: `[height, width, 3]`.
 fn picture(width: u32, height: u32) -> Vec<u8> {

@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used)] // the functions of a test file are tests too
 
 use proptest::prelude::*;
-use tcolz::transform::{ChannelSums, dhash};
+use tcolz_pixels::{ChannelSums, dhash};
 
 /// `picture` of make.py as planes `[3, height, width]`.
 fn planes(width: u32, height: u32) -> Vec<u8> {

@@ -5,8 +5,8 @@
 #![allow(clippy::unwrap_used)] // the functions of a test file are tests too
 
 use proptest::prelude::*;
-use tcolz::recipe::Dtype;
-use tcolz::transform::{BUILT_IN_VIEWS, Channels, Operation, View, bake};
+use tcolz_pixels::recipe::Dtype;
+use tcolz_pixels::{BUILT_IN_VIEWS, Channels, Operation, View, bake};
 
 fn golden() -> serde_json::Value {
     serde_json::from_str(include_str!("fixtures/transform/views.json")).unwrap()

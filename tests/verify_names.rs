@@ -7,9 +7,9 @@ mod common;
 use std::fs;
 use std::path::Path;
 
-use tcolz::Dataset;
-use tcolz::dataset::{DATASET_FILE, LEDGER_FILE, LedgerRow, LedgerWriter};
-use tcolz::recipe::Codec;
+use tcolz_format::dataset::Dataset;
+use tcolz_format::dataset::{DATASET_FILE, LEDGER_FILE, LedgerRow, LedgerWriter};
+use tcolz_pixels::recipe::Codec;
 
 /// A dataset of nine small photos in raw shards, whose lengths do not depend on the pixels.
 fn dataset(folder: &Path, first: u32) -> Dataset {

@@ -1,7 +1,6 @@
 //! Promise: weights that users bring are recognised, turned into ours or refused with a sentence; what they ask
 //! for is known and never guessed without a word. `tests/fixtures/weights/make.py` made the fixtures.
 
-#![cfg(feature = "train")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
 mod common;
@@ -14,12 +13,12 @@ use std::process::{Command, Output};
 
 use candle_core::{DType, Device, Tensor};
 use safetensors::tensor::TensorView;
-use tcolz::Recipe;
-use tcolz::model::file::{MODEL_FORMAT, Validation};
-use tcolz::model::init::initial_weights;
-use tcolz::model::weights::{FileFormat, Names};
-use tcolz::model::{Model, ModelFacts, Network, PaddingStyle, Weights};
-use tcolz::transform::View;
+use tcolz_nn::file::{MODEL_FORMAT, Validation};
+use tcolz_nn::init::initial_weights;
+use tcolz_nn::weights::{FileFormat, Names};
+use tcolz_nn::{Model, ModelFacts, Network, PaddingStyle, Weights};
+use tcolz_pixels::View;
+use tcolz_pixels::recipe::Recipe;
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/weights").join(name)

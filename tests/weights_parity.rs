@@ -11,8 +11,9 @@ use std::path::Path;
 
 use candle_core::{Device, Tensor};
 use serde_json::Value;
-use tcolz::decode::{DecodeLimits, Decoder, RgbImage};
-use tcolz::model::{Folded, Net, Pass, Spec, Weights};
+use tcolz_nn::{Folded, Net, Pass, Spec, Weights};
+use tcolz_photo::{DecodeLimits, Decoder};
+use tcolz_pixels::RgbImage;
 
 const CLASSES: usize = 1000;
 

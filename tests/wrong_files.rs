@@ -7,10 +7,10 @@ mod common;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use tcolz::dataset::{DATASET_FILE, DatasetMeta, LedgerRow, LedgerWriter};
-use tcolz::recipe::Codec;
-use tcolz::sample::Status;
-use tcolz::{Dataset, DatasetError, verify};
+use tcolz_format::dataset::{DATASET_FILE, DatasetMeta, LedgerRow, LedgerWriter};
+use tcolz_format::dataset::{Dataset, DatasetError, verify};
+use tcolz_format::sample::Status;
+use tcolz_pixels::recipe::Codec;
 
 /// A dataset of nine small photos, 8 pixels a side; `first` is the number of the first photo.
 fn dataset(codec: Codec, first: u32) -> (tempfile::TempDir, Dataset) {

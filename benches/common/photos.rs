@@ -4,10 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use tcolz::decode::{DecodeLimits, Decoder, probe};
-use tcolz::recipe::{Filter, Fit};
-use tcolz::sample::SourceFormat;
-use tcolz::transform::Resizer;
+use tcolz_photo::{DecodeLimits, Decoder, probe};
+use tcolz_pixels::Resizer;
+use tcolz_pixels::photo_info::SourceFormat;
+use tcolz_pixels::recipe::{Filter, Fit};
 
 /// Photos of each kind: enough to leave every cache, few enough for a bench of a second.
 const PHOTOS: usize = 48;
@@ -28,7 +28,7 @@ pub(crate) fn photos() -> &'static Photos {
         Some(folder) => read(Path::new(&folder)),
         None => {
             let folder = tempfile::tempdir().expect("a temporary folder");
-            tcolz::demo::make_dump(folder.path(), 3 * PHOTOS as u32).expect("made-up photos");
+            tcolz_demo::make_dump(folder.path(), 3 * PHOTOS as u32).expect("made-up photos");
             read(folder.path())
         }
     })

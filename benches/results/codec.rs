@@ -4,13 +4,14 @@ use std::fs;
 use std::hint::black_box;
 use std::time::Instant;
 
-use tcolz::shard::codec::{FrameDecoder, FrameEncoder, PixelTables, Upcoming};
-use tcolz::transform::View;
+use tcolz_format::shard::codec::{FrameDecoder, FrameEncoder, PixelTables, Upcoming};
+use tcolz_pixels::View;
 
-use crate::child;
-use crate::report::{Sample, Table, count};
 use crate::settings::Settings;
 use crate::tensors::{interleaved, png, some_tensors, zstd};
+use tcolz_base::child;
+use tcolz_base::numbers::count;
+use tcolz_charts::{Sample, Table};
 
 const TENSORS: usize = 200;
 const ROUNDS: usize = 7;

@@ -7,10 +7,11 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 
-use tcolz::Dump;
+use tcolz_convert::dump::Dump;
 
-use crate::child::{self, Ended};
 use crate::turbo::Turbo;
+use tcolz_base::child;
+use tcolz_base::child::Ended;
 
 /// First argument of the child.
 pub(crate) const WORD: &str = "floor";

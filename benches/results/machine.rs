@@ -36,8 +36,8 @@ fn versions() -> String {
             if changed.is_some_and(|files| !files.is_empty()) { " and changes" } else { "" }
         ));
     }
-    versions.push(format!("libjpeg-turbo {}", tcolz::decode::libjpeg_turbo_version()));
-    versions.push(format!("zstd {}", tcolz::shard::format::zstd_version()));
+    versions.push(format!("libjpeg-turbo {}", tcolz_photo::libjpeg_turbo_version()));
+    versions.push(format!("zstd {}", tcolz_format::shard::format::zstd_version()));
     versions.extend(output("rustc", &["--version"]));
     versions.join(", ")
 }

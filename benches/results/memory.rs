@@ -6,9 +6,10 @@ use std::path::Path;
 
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 
-use crate::child;
-use crate::report::{Goal, Table, count};
 use crate::settings::Settings;
+use tcolz_base::child;
+use tcolz_base::numbers::count;
+use tcolz_charts::{Goal, Table};
 
 /// 39.96 megapixels: the limit of the default recipe is 40.
 const SIDES: (u16, u16) = (7740, 5160);
@@ -102,7 +103,8 @@ fn large_photos() -> Vec<(&'static str, Vec<u8>)> {
         encoder.encode(&pixels, width, height, ColorType::Rgb).expect("a JPEG");
         bytes
     };
-    let png = tcolz::decode::encode_png(width.into(), height.into(), &pixels).expect("a PNG");
+    let png =
+        tcolz_pixels::picture::encode_png(width.into(), height.into(), &pixels).expect("a PNG");
     vec![
         ("baseline 4:2:0", jpeg(false, SamplingFactor::F_2_2)),
         ("progressive 4:2:0", jpeg(true, SamplingFactor::F_2_2)),

@@ -6,16 +6,17 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::child;
-use crate::report::{Table, count};
 use crate::settings::Settings;
+use tcolz_base::child;
+use tcolz_base::numbers::count;
+use tcolz_charts::Table;
 
 /// Photos of the made-up dump: those of `tcolz demo`.
 const MADE_UP: u32 = 300;
 
 pub(crate) fn section(settings: &Settings) -> String {
     let demo = settings.work.path().join("demo");
-    tcolz::demo::make_dump(&demo, MADE_UP).expect("made-up photos");
+    tcolz_demo::make_dump(&demo, MADE_UP).expect("made-up photos");
     let mut dumps: Vec<(&str, PathBuf)> = vec![("demo", demo)];
     dumps.extend(settings.ttd.clone().map(|ttd| ("TTD", ttd)));
     if !settings.made_up {

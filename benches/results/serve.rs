@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::report::{Sample, Table};
 use crate::settings::Settings;
+use tcolz_charts::{Sample, Table};
 
 const CLIENTS: [u32; 3] = [1, 8, 64];
 /// As the script calls them, and as the page does.
@@ -131,17 +131,18 @@ fn run(settings: &Settings) -> String {
 
 /// The model that `benches/serve/make_model.py` makes, but for its weights.
 fn save_model(path: &Path) {
-    use tcolz::model::file::MODEL_FORMAT;
-    use tcolz::model::{Model, ModelFacts, Network, init::initial_weights};
+    use tcolz_nn::file::MODEL_FORMAT;
+    use tcolz_nn::init::initial_weights;
+    use tcolz_nn::{Model, ModelFacts, Network};
     let network = Network::MobileNetV2;
     let properties = network.properties();
     let facts = ModelFacts {
         format: MODEL_FORMAT.to_owned(),
         network,
-        view: tcolz::transform::View::built_in(&properties.view).expect("the network's own view"),
+        view: tcolz_pixels::View::built_in(&properties.view).expect("the network's own view"),
         properties,
         classes: ["negative", "neutral", "positive"].map(str::to_owned).to_vec(),
-        recipe: tcolz::Recipe::default(),
+        recipe: tcolz_pixels::recipe::Recipe::default(),
         size: 224,
         finetune: None,
         percent: None,

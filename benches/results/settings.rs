@@ -40,7 +40,7 @@ impl Settings {
         let made_up = given.is_none();
         let dump = given.unwrap_or_else(|| {
             let folder = work.path().join("made-up");
-            tcolz::demo::make_dump(&folder, MADE_UP).expect("made-up photos");
+            tcolz_demo::make_dump(&folder, MADE_UP).expect("made-up photos");
             folder
         });
         let script = |shared: PathBuf| shared.join("bench/peers_convert.py");

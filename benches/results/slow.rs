@@ -6,17 +6,20 @@ use std::convert::Infallible;
 use std::fs;
 use std::time::Instant;
 
-use tcolz::Dataset;
-use tcolz::loader::forward::{Located, Request, next_requests};
-use tcolz::loader::order::{
+use tcolz_format::dataset::Dataset;
+use tcolz_loader::DatasetExt;
+use tcolz_loader::forward::{Located, Request, next_requests};
+use tcolz_loader::order::{
     WINDOW_BLOCKS, forward_blocks, mixing, shuffled_order, window_ends, windowed_order,
 };
-use tcolz::loader::select::Place;
+use tcolz_loader::select::Place;
 
-use crate::child;
-use crate::report::{Goal, Sample, Table, count};
 use crate::settings::Settings;
-use crate::slow_disk::{self, BYTES_PER_SECOND, SEEK_SECONDS, SlowDisk};
+use crate::slow_disk;
+use crate::slow_disk::{BYTES_PER_SECOND, SEEK_SECONDS, SlowDisk};
+use tcolz_base::child;
+use tcolz_base::numbers::count;
+use tcolz_charts::{Goal, Sample, Table};
 
 /// Photos of B-T4SA: the shards measured are repeated until there are as many.
 const PHOTOS: usize = 470_586;

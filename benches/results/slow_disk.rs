@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use tcolz::loader::forward::Request;
+use tcolz_loader::forward::Request;
 
 /// Bytes a second of a disk that need not seek.
 pub(crate) const BYTES_PER_SECOND: f64 = 120e6;

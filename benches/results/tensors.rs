@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use tcolz::sample::Status;
-use tcolz::shard::TensorDecoder;
-use tcolz::{Dataset, ShardReader};
+use tcolz_format::dataset::Dataset;
+use tcolz_format::sample::Status;
+use tcolz_format::shard::ShardReader;
+use tcolz_format::shard::TensorDecoder;
 
 /// Up to `most` tensors `[3, 224, 224]`, with the frames they were stored as.
 pub(crate) fn some_tensors(dataset: &Path, most: usize) -> Vec<(Vec<u8>, Vec<u8>)> {

@@ -3,8 +3,8 @@
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
-use tcolz::loader::augment::{Augment, Crop, Drawn};
-use tcolz::transform::{Part, PlaneResizer, cut};
+use tcolz_loader::augment::{Augment, Crop, Drawn};
+use tcolz_pixels::{Part, PlaneResizer, cut};
 
 const SIDE: u32 = 224;
 const SHAPE: [usize; 2] = [SIDE as usize; 2];

@@ -2,10 +2,10 @@
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
-use tcolz::shard::codec::{
+use tcolz_format::shard::codec::{
     FrameDecoder, FrameEncoder, PixelTables, Upcoming, decode_plain, encode_plain,
 };
-use tcolz::transform::View;
+use tcolz_pixels::View;
 
 use crate::photos::tensors;
 

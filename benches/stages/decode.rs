@@ -4,8 +4,9 @@ use std::fmt;
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
-use tcolz::decode::{DecodeLimits, Decoder, RowSink, ScaleTo};
-use tcolz::recipe::Fit;
+use tcolz_photo::{DecodeLimits, Decoder, ScaleTo};
+use tcolz_pixels::RowSink;
+use tcolz_pixels::recipe::Fit;
 
 use crate::photos::photos;
 use crate::turbo::Turbo;

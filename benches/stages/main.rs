@@ -15,7 +15,6 @@
 mod augment;
 mod codec;
 mod decode;
-#[cfg(feature = "train")]
 mod model;
 #[path = "../common/photos.rs"]
 mod photos;

@@ -4,9 +4,9 @@
 use candle_core::{Device, Tensor};
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
-use tcolz::model::init::initial_weights;
-use tcolz::model::{BatchNormMode, Net, Network, Pass};
-use tcolz::train::loss::{LossOptions, cross_entropy};
+use tcolz_nn::init::initial_weights;
+use tcolz_nn::{BatchNormMode, Net, Network, Pass};
+use tcolz_train::loss::{LossOptions, cross_entropy};
 
 const IMAGES: usize = 8;
 const CLASSES: usize = 3;

@@ -5,9 +5,9 @@ use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 use fast_image_resize as fir;
 use fir::images::{Image, ImageRef};
-use tcolz::decode::RowSink;
-use tcolz::recipe::{Filter, Fit};
-use tcolz::transform::Resizer;
+use tcolz_pixels::Resizer;
+use tcolz_pixels::RowSink;
+use tcolz_pixels::recipe::{Filter, Fit};
 
 const SIZE: u32 = 224;
 /// Rows of a strip, as the decoder gives them for JPEGs of common sampling.

@@ -5,8 +5,10 @@ use std::path::Path;
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
-use tcolz::recipe::{Codec, Dtype};
-use tcolz::shard::{ShardReader, ShardRow, ShardSummary, ShardWriter, TensorColumn, TensorDecoder};
+use tcolz_format::shard::{
+    ShardReader, ShardRow, ShardSummary, ShardWriter, TensorColumn, TensorDecoder,
+};
+use tcolz_pixels::recipe::{Codec, Dtype};
 
 use crate::codec::frames;
 use crate::photos::tensors;

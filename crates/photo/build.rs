@@ -1,14 +1,14 @@
-//! Compiles the C shim of `src/decode` against the headers of the libjpeg-turbo that `turbojpeg-sys` builds and links.
+//! Compiles the C shim of `this crate` against the headers of the libjpeg-turbo that `turbojpeg-sys` builds and links.
 
 use std::env;
 
 fn main() {
-    println!("cargo::rerun-if-changed=src/decode/libjpeg_shim.c");
+    println!("cargo::rerun-if-changed=src/libjpeg_shim.c");
     // Set by turbojpeg-sys; several folders are separated by commas.
     let include = env::var("DEP_TURBOJPEG_INCLUDE")
         .expect("turbojpeg-sys tells where its headers are (DEP_TURBOJPEG_INCLUDE)");
     cc::Build::new()
-        .file("src/decode/libjpeg_shim.c")
+        .file("src/libjpeg_shim.c")
         .includes(include.split(','))
         .warnings(true)
         .extra_warnings(true)

@@ -8,6 +8,7 @@ use candle_core::{DType, Tensor, WithDType};
 use tcolz::loader::{DeviceView, Element, LoaderBuilder, RankState, TensorBatch, Transfer};
 use tcolz::transform::{View, bf16, f16};
 use tcolz::{ConvertOptions, Dataset, Recipe, convert};
+use tcolz_loader::DatasetExt;
 
 use super::compare::{Check, Computed};
 

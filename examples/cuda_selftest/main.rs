@@ -10,7 +10,6 @@
 mod compare;
 mod loading;
 mod network;
-#[cfg(feature = "train")]
 mod ops;
 
 use std::error::Error;
@@ -34,7 +33,6 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let dataset = loading::dataset(folder.path(), 60, 224)?;
     let mut checks = loading::checks(&dataset);
     checks.extend(network::checks());
-    #[cfg(feature = "train")]
     checks.extend(ops::checks());
     println!("{}", compare::head());
     let mut off = Vec::new();

@@ -7,7 +7,7 @@ mod quiet;
 use std::path::Path;
 
 use libfuzzer_sys::fuzz_target;
-use tcolz::dataset::DatasetMeta;
+use tcolz_format::dataset::DatasetMeta;
 
 fuzz_target!(init: quiet::about_caught_panics(), |bytes: &[u8]| {
     let path = Path::new("dataset.json");

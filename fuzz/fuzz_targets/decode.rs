@@ -5,9 +5,9 @@
 mod quiet;
 
 use libfuzzer_sys::fuzz_target;
-use tcolz::decode::{DecodeLimits, Decoder, ScaleTo, probe};
-use tcolz::recipe::{Filter, Fit};
-use tcolz::transform::Resizer;
+use tcolz_photo::{DecodeLimits, Decoder, ScaleTo, probe};
+use tcolz_pixels::recipe::{Filter, Fit};
+use tcolz_pixels::Resizer;
 
 fuzz_target!(init: quiet::about_caught_panics(), |bytes: &[u8]| {
     let limits = DecodeLimits { max_pixels: 100_000, max_scans: 20 };

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use tcolz::dump::{Dump, DumpError, DumpOptions};
+use tcolz_convert::dump::{Dump, DumpError, DumpOptions};
 
 /// Where the files of each run lie: a folder of this process, in memory where the system has such a disk.
 pub static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {

@@ -11,7 +11,7 @@ use std::fs;
 
 use dumps::{FOLDER, check, open};
 use libfuzzer_sys::fuzz_target;
-use tcolz::dump::{DumpError, DumpOptions, Layout};
+use tcolz_convert::dump::{DumpError, DumpOptions, Layout};
 
 const PHOTO: &[u8] = b"\xFF\xD8\xFF\xE0";
 

@@ -7,9 +7,9 @@ mod quiet;
 use std::path::Path;
 
 use libfuzzer_sys::fuzz_target;
-use tcolz::dataset::read_ledger;
-use tcolz::recipe::{Codec, Dtype};
-use tcolz::shard::TensorColumn;
+use tcolz_format::dataset::read_ledger;
+use tcolz_pixels::recipe::{Codec, Dtype};
+use tcolz_format::shard::TensorColumn;
 
 fuzz_target!(init: quiet::about_caught_panics(), |bytes: &[u8]| {
     let columns = [8, 17].map(|size| TensorColumn::new(size, Dtype::U8, Codec::Zstd));

@@ -8,9 +8,9 @@ use std::path::Path;
 
 use arrow::buffer::Buffer;
 use libfuzzer_sys::fuzz_target;
-use tcolz::ShardReader;
-use tcolz::recipe::{Codec, Dtype};
-use tcolz::shard::{TensorColumn, TensorDecoder};
+use tcolz_format::shard::ShardReader;
+use tcolz_pixels::recipe::{Codec, Dtype};
+use tcolz_format::shard::{TensorColumn, TensorDecoder};
 
 fuzz_target!(init: quiet::about_caught_panics(), |bytes: &[u8]| {
     let file = Buffer::from(bytes);

@@ -9,7 +9,8 @@ use std::fs;
 
 use dumps::{FOLDER, check, open};
 use libfuzzer_sys::fuzz_target;
-use tcolz::dump::{DumpOptions, ListFile, MakeSplits};
+use tcolz_convert::dump::{DumpOptions, ListFile};
+use tcolz_format::dataset::MakeSplits;
 
 fuzz_target!(init: quiet::about_caught_panics(), |bytes: &[u8]| {
     let Some((&kind, bytes)) = bytes.split_first() else { return };

@@ -9,7 +9,7 @@ use std::fs;
 
 use dumps::{FOLDER, check, open};
 use libfuzzer_sys::fuzz_target;
-use tcolz::dump::{Dump, DumpOptions, Layout};
+use tcolz_convert::dump::{Dump, DumpOptions, Layout};
 
 /// An index that was kept lists the same.
 fn check_kept(options: &DumpOptions, dump: &Dump) {

@@ -9,7 +9,7 @@
 use std::process::{Command, Output};
 
 use serde_json::{Value, json};
-use tcolz::Dataset;
+use tcolz_format::dataset::Dataset;
 
 /// What a child is to do, as JSON.
 const ROLE: &str = "TCOLZ_TEST_ROLE";

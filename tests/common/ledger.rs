@@ -8,15 +8,17 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use tcolz::dataset::{
+use tcolz_format::dataset::Dataset;
+use tcolz_format::dataset::{
     Counts, DATASET_FILE, DatasetMeta, FORMAT_NAME, FORMAT_VERSION, FileMeta, LEDGER_FILE,
     LedgerRow, LedgerWriter, RootLine, SplitMeta, TensorFacts, content_root,
 };
-use tcolz::recipe::Codec;
-use tcolz::sample::{Label, PhotoInfo, SourceFormat, Status};
-use tcolz::shard::{ShardRow, ShardWriter, TensorColumn};
-use tcolz::transform::{ChannelSums, View, dhash};
-use tcolz::{Dataset, Recipe};
+use tcolz_format::sample::{Label, Status};
+use tcolz_format::shard::{ShardRow, ShardWriter, TensorColumn};
+use tcolz_pixels::photo_info::{PhotoInfo, SourceFormat};
+use tcolz_pixels::recipe::Codec;
+use tcolz_pixels::recipe::Recipe;
+use tcolz_pixels::{ChannelSums, View, dhash};
 
 /// Rows of a shard.
 const SHARD_ROWS: usize = 100_000;

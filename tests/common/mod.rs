@@ -9,11 +9,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::AtomicBool;
 
-use tcolz::dataset::LedgerRow;
-use tcolz::decode::encode_png;
-use tcolz::demo::Oddity;
-use tcolz::recipe::{Codec, Dtype};
-use tcolz::{ConvertOptions, ConvertSummary, Dataset, Recipe, convert};
+use tcolz_convert::{ConvertOptions, ConvertSummary, convert};
+use tcolz_demo::Oddity;
+use tcolz_format::dataset::Dataset;
+use tcolz_format::dataset::LedgerRow;
+use tcolz_pixels::picture::encode_png;
+use tcolz_pixels::recipe::Recipe;
+use tcolz_pixels::recipe::{Codec, Dtype};
 
 /// A small photograph-like PNG: soft light, an edge and some noise, all from `number`.
 pub(crate) fn photo(number: u32, width: u32, height: u32) -> Vec<u8> {
@@ -53,7 +55,7 @@ pub(crate) fn small_dump(folder: &Path) {
 
 /// A JPEG of 4 × 5 pixels and a file that is no photo, below `folder`.
 pub(crate) fn tiny_and_bad(folder: &Path) -> (PathBuf, PathBuf) {
-    let demo = tcolz::demo::make_dump(&folder.join("demo"), 3).unwrap();
+    let demo = tcolz_demo::make_dump(&folder.join("demo"), 3).unwrap();
     let odd = |oddity| demo.root.join(&demo.odd_line(oddity).sample_id);
     (odd(Oddity::Tiny), odd(Oddity::WebPage))
 }
@@ -113,7 +115,7 @@ pub(crate) fn damage(dataset: &Dataset, row: &LedgerRow) {
 /// The dataset of a made-up dump of 40 photos and its oddities, with text scores.
 pub(crate) fn demo(folder: &Path, sizes: &[u32]) -> Dataset {
     let photos = folder.join("photos");
-    tcolz::demo::make_dump(&photos, 40).unwrap();
+    tcolz_demo::make_dump(&photos, 40).unwrap();
     let mut options = options(&photos, &folder.join("out"), sizes);
     options.dump.text_scores = Some(photos.join("t4sa_text_sentiment.tsv"));
     converted(&options).dataset

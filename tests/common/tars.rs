@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use tar::{EntryType, Header};
-use tcolz::dump::{Input, Problem};
-use tcolz::{Dump, Layout};
+use tcolz_convert::dump::{Dump, Layout};
+use tcolz_convert::dump::{Input, Problem};
 
 /// Bytes of a tar, and what lies where in it.
 #[derive(Default)]

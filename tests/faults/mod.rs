@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::Value;
-use tcolz::{Dataset, DatasetError, verify};
+use tcolz_format::dataset::{Dataset, DatasetError, verify};
 use tempfile::TempDir;
 
 use crate::common;
@@ -226,7 +226,7 @@ pub(crate) fn covered(out: &Path) -> u64 {
 /// Names of unfinished files in OUT.
 pub(crate) fn leftovers(out: &Path) -> Vec<String> {
     let files = common::tree(out).into_keys();
-    files.filter(|name| name.contains(tcolz::durable::TEMPORARY_PREFIX)).collect()
+    files.filter(|name| name.contains(tcolz_base::durable::TEMPORARY_PREFIX)).collect()
 }
 
 /// OUT is either a sound dataset, or says that it is none.

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
-use tcolz::model::Network;
+use tcolz_nn::Network;
 
 use super::pickled::{Python, zip_bytes};
 

@@ -1,7 +1,6 @@
 //! Promise: files of weights as people really have them are read, or refused by name with what to do next; which of
 //! several weights are taken is said and can be changed.
 
-#![cfg(feature = "train")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
 #[path = "../common/mod.rs"]
@@ -11,8 +10,8 @@ mod pickled;
 
 use std::path::Path;
 
-use tcolz::model::Network;
-use tcolz::model::weights::{Wanted, Weights};
+use tcolz_nn::Network;
+use tcolz_nn::weights::{Wanted, Weights};
 
 use files::{AVERAGED, RAW, dictionary, parameters, safetensors};
 use pickled::{Python, torch_file, torch_file_legacy};

@@ -1,7 +1,7 @@
 //! Promises of whatever the command prints or writes where it was told to: what cannot be printed ends no work, what others
 //! wrote steers no terminal, and what is no file is not replaced by one.
 
-#![cfg(all(feature = "train", target_os = "linux"))]
+#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
 #[path = "../common/mod.rs"]

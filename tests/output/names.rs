@@ -1,6 +1,6 @@
 //! What others wrote steers no terminal and forges no line, in whatever command it is quoted.
 
-use tcolz::model::Model;
+use tcolz_nn::Model;
 
 use super::*;
 

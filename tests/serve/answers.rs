@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use candle_core::Device;
 use serde_json::Value;
-use tcolz::predict::Predictor;
-use tcolz::serve::Limits;
+use tcolz_predict::Predictor;
+use tcolz_serve::Limits;
 
 use crate::client::{get, multipart, multipart_kind, post, predict, predict_all, send};
 use crate::common::photo;
@@ -109,7 +109,7 @@ fn what_is_no_whole_photo_gets_a_status_a_code_and_a_sentence() {
 /// As `tcolz predict` does, and `tcolz convert` stores it.
 #[test]
 fn a_truncated_photo_gets_its_label_with_a_note_and_none_where_that_is_asked_for() {
-    let whole = tcolz::demo::photo(1, 2, (320, 240)).unwrap();
+    let whole = tcolz_demo::photo(1, 2, (320, 240)).unwrap();
     let cut = &whole[..whole.len() / 2];
     let answer = predict(shared(), cut);
     assert_eq!(answer.status, 200, "{answer:?}");

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use tcolz::serve::Limits;
+use tcolz_serve::Limits;
 
 use crate::service::{Service, predictor};
 

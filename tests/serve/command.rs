@@ -110,7 +110,7 @@ fn it_answers_what_predict_prints() {
     let model = save_model(folder.path());
     let photos: Vec<_> = [photo(1, 60, 50), photo(2, 200, 120)]
         .into_iter()
-        .chain((0..3).map(|class| tcolz::demo::photo(40, class, (320, 240)).unwrap()))
+        .chain((0..3).map(|class| tcolz_demo::photo(40, class, (320, 240)).unwrap()))
         .enumerate()
         .map(|(number, bytes)| {
             let path = folder.path().join(format!("{number}.photo"));

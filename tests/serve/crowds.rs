@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use jpeg_encoder::{ColorType, Encoder};
-use tcolz::serve::Limits;
+use tcolz_serve::Limits;
 
 #[cfg(target_os = "linux")]
 use crate::client::connect_from;
@@ -44,7 +44,7 @@ fn silent_connections_keep_nobody_waiting(connections: usize, silent_ones: usize
     let limits = Limits { connections, head: Duration::from_secs(60), ..Limits::default() };
     let service = Service::start(predictor(), limits);
     let (address, image) = (service.address, photo(1, 60, 50));
-    tcolz::usage::allow_open_files(2 * silent_ones as u64).unwrap();
+    tcolz_base::usage::allow_open_files(2 * silent_ones as u64).unwrap();
     // Idle after an answer, within a head, before one.
     let answered = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n";
     for bytes in [&answered[..], b"GET /health HTTP/1.1\r\nHost: l", b""] {

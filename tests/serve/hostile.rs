@@ -6,8 +6,8 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tcolz::serve::Limits;
-use tcolz::usage::anonymous_bytes;
+use tcolz_base::usage::anonymous_bytes;
+use tcolz_serve::Limits;
 
 use crate::client::{PATIENCE, connect, get, multipart, multipart_kind, post, predict, send};
 use crate::common::photo;
@@ -66,7 +66,7 @@ impl Random {
 
 fn sound_images() -> Vec<Vec<u8>> {
     let folder = tempfile::tempdir().unwrap();
-    let demo = tcolz::demo::make_dump(folder.path(), 3).unwrap();
+    let demo = tcolz_demo::make_dump(folder.path(), 3).unwrap();
     let mut images: Vec<_> =
         demo.oddities.iter().map(|line| demo.root.join(&line.sample_id)).collect();
     images.extend(demo.photos.iter().map(|photo| demo.root.join(photo)));

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tcolz::serve::Limits;
+use tcolz_serve::Limits;
 
 use crate::client::{
     PATIENCE, connect, get, multipart, multipart_kind, post, predict, predict_all, read, send,

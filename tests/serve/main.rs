@@ -1,6 +1,5 @@
 //! The micro-service, over real connections to 127.0.0.1.
 
-#![cfg(feature = "serve")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
 #[path = "../common/mod.rs"]

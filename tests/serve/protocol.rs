@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
-use tcolz::serve::Limits;
+use tcolz_serve::Limits;
 
 use crate::client::{connect, get, predict, read, send};
 use crate::limits::wait_for;

@@ -6,14 +6,15 @@ use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::thread::{self, JoinHandle};
 
 use candle_core::Device;
-use tcolz::Recipe;
-use tcolz::decode::{DecodeLimits, Decoder, RgbImage};
-use tcolz::model::file::MODEL_FORMAT;
-use tcolz::model::init::initial_weights;
-use tcolz::model::{Model, ModelFacts, Network};
-use tcolz::predict::Predictor;
-use tcolz::serve::{Classifier, Fault, Limits, Prepared, Preparer, ServeOptions, Server, Stopper};
-use tcolz::transform::View;
+use tcolz_nn::file::MODEL_FORMAT;
+use tcolz_nn::init::initial_weights;
+use tcolz_nn::{Model, ModelFacts, Network};
+use tcolz_photo::{DecodeLimits, Decoder};
+use tcolz_pixels::RgbImage;
+use tcolz_pixels::View;
+use tcolz_pixels::recipe::Recipe;
+use tcolz_predict::Predictor;
+use tcolz_serve::{Classifier, Fault, Limits, Prepared, Preparer, ServeOptions, Server, Stopper};
 
 use crate::client::PATIENCE;
 use crate::common::photo;

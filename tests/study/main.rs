@@ -1,7 +1,7 @@
 //! Promises of `tcolz study`: killed anywhere it goes on and ends with the same tables, a changed file keeps what stays
 //! the same, a job that fails stops no other, and what makes no sense is refused before the first job.
 
-#![cfg(all(feature = "train", target_os = "linux"))]
+#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
 #[path = "../common/mod.rs"]
@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::Value;
-use tcolz::study::StudySpec;
+use tcolz_study::StudySpec;
 
 /// Two networks, one with two seeds, a share of the data, folds, an upper limit: every kind of job.
 const STUDY: &str = r#"

@@ -1,6 +1,6 @@
 //! Weights, images and directions from their names: `numbers` and `weight` of fixtures/networks/make.py.
 
-use tcolz::model::spec::{Parameter, Role};
+use tcolz_nn::spec::{Parameter, Role};
 
 fn fnv(text: &str) -> u32 {
     text.bytes()

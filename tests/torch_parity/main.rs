@@ -3,7 +3,6 @@
 //! Golden values: `fixtures/networks/*.json` and `fixtures/optimiser/optimiser.json`, made by the `make.py`
 //! beside them. Weights and images are not stored: both sides make them by one formula.
 
-#![cfg(feature = "train")]
 #![allow(clippy::unwrap_used, reason = "the functions of a test file are tests too")]
 
 mod formula;

@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use candle_core::{DType, Device, Tensor};
-use tcolz::model::init::initial_weights;
-use tcolz::model::memory::StepPlan;
-use tcolz::model::net::is_tuned;
-use tcolz::model::{BatchNormMode, Net, Network, Pass};
-use tcolz::train::loss::{LossOptions, cross_entropy};
-use tcolz::train::sgd::{Sgd, SgdOptions};
-use tcolz::usage::anonymous_bytes;
+use tcolz_base::usage::anonymous_bytes;
+use tcolz_nn::init::initial_weights;
+use tcolz_nn::memory::StepPlan;
+use tcolz_nn::net::is_tuned;
+use tcolz_nn::{BatchNormMode, Net, Network, Pass};
+use tcolz_train::loss::{LossOptions, cross_entropy};
+use tcolz_train::sgd::{Sgd, SgdOptions};
 
 /// Which case the child measures.
 const CASE: &str = "TCOLZ_TEST_MEMORY_CASE";

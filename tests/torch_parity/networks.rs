@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use candle_core::backprop::GradStore;
 use candle_core::{Device, Tensor};
 use serde::Deserialize;
-use tcolz::model::spec::Parameter;
-use tcolz::model::{BatchNormMode, Net, Network, PaddingStyle, Pass};
-use tcolz::train::loss::{LossOptions, cross_entropy};
+use tcolz_nn::spec::Parameter;
+use tcolz_nn::{BatchNormMode, Net, Network, PaddingStyle, Pass};
+use tcolz_train::loss::{LossOptions, cross_entropy};
 
 use crate::formula::{numbers, weight};
 

@@ -2,10 +2,10 @@
 
 use candle_core::{Device, Tensor, Var};
 use serde::Deserialize;
-use tcolz::model::spec::{Parameter, Role};
-use tcolz::train::loss::{LossOptions, cross_entropy};
-use tcolz::train::schedule::Schedule;
-use tcolz::train::sgd::{Decay, Sgd, SgdOptions};
+use tcolz_nn::spec::{Parameter, Role};
+use tcolz_train::loss::{LossOptions, cross_entropy};
+use tcolz_train::schedule::Schedule;
+use tcolz_train::sgd::{Decay, Sgd, SgdOptions};
 
 #[derive(Deserialize)]
 struct Golden {

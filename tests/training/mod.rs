@@ -8,10 +8,10 @@ use std::fs;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use tcolz::Dataset;
-use tcolz::decode::encode_png;
-use tcolz::model::Network;
-use tcolz::train::{
+use tcolz_format::dataset::Dataset;
+use tcolz_nn::Network;
+use tcolz_pixels::picture::encode_png;
+use tcolz_train::{
     CheckpointEvery, DeviceChoice, Finetune, TrainError, TrainOptions, TrainSummary, train,
 };
 

@@ -6,11 +6,13 @@ use std::sync::atomic::AtomicBool;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tcolz::Dataset;
-use tcolz::loader::{Batch, Element, LoaderBuilder, Stage};
-use tcolz::transform::{bf16, f16};
+use tcolz_format::dataset::Dataset;
+use tcolz_loader::DatasetExt;
+use tcolz_loader::{Batch, Element, LoaderBuilder, Stage};
+use tcolz_pixels::{bf16, f16};
 
-use crate::child::{self, Ended};
+use tcolz_base::child;
+use tcolz_base::child::Ended;
 
 /// First arguments of the children.
 pub(crate) const WORDS: [&str; 3] = ["read-stream", "read-memcpy", "read-open"];

@@ -42,7 +42,7 @@ unsafe impl GlobalAlloc for NotingAllocator {
 }
 
 /// Ends the process as Rust does where it gets no memory: for what is made by a C library and cannot be done without.
-pub(crate) fn end() -> ! {
+pub fn end() -> ! {
     REFUSED.store(true, Ordering::Relaxed);
     std::alloc::handle_alloc_error(Layout::new::<u8>())
 }

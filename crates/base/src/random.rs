@@ -5,12 +5,12 @@ const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// SplitMix64 (Steele, Lea, Flood 2014), begun from a hash of what it is for.
 #[derive(Debug, Clone)]
-pub(crate) struct Random(u64);
+pub struct Random(u64);
 
 impl Random {
     /// The numbers of one purpose. The first state is the first 8 bytes, little-endian, of BLAKE3 of the
     /// name, then each part as 8 bytes, little-endian.
-    pub(crate) fn new(name: &str, parts: &[u64]) -> Random {
+    pub fn new(name: &str, parts: &[u64]) -> Random {
         let mut hash = blake3::Hasher::new();
         hash.update(name.as_bytes());
         for part in parts {
@@ -22,7 +22,8 @@ impl Random {
     }
 
     #[inline]
-    pub(crate) fn next(&mut self) -> u64 {
+    /// The next 64 bits.
+    pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(STEP);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -32,20 +33,19 @@ impl Random {
 
     /// What [`Random::next`] gives after `place` others.
     #[inline(always)]
-    #[cfg_attr(not(feature = "train"), allow(dead_code, reason = "masks are training's"))]
-    pub(crate) fn at(&self, place: u64) -> u64 {
+    pub fn at(&self, place: u64) -> u64 {
         Random(self.0.wrapping_add(place.wrapping_mul(STEP))).next()
     }
 
     /// A number from 0 up to but not 1: the upper 53 bits of the next one, divided by 2⁵³.
-    pub(crate) fn unit(&mut self) -> f64 {
+    pub fn unit(&mut self) -> f64 {
         const PARTS: f64 = (1u64 << 53) as f64;
         (self.next() >> 11) as f64 / PARTS
     }
 
     /// A number below `limit`, each as likely as the others: Lemire 2019, "Fast random integer
     /// generation in an interval", algorithm 5 with 64 bits.
-    pub(crate) fn below(&mut self, limit: u64) -> u64 {
+    pub fn below(&mut self, limit: u64) -> u64 {
         let mut product = u128::from(self.next()) * u128::from(limit);
         if (product as u64) < limit {
             let least = limit.wrapping_neg() % limit;
@@ -57,7 +57,7 @@ impl Random {
     }
 
     /// Fisher and Yates, from the back: every order is as likely as the others.
-    pub(crate) fn shuffle<T>(&mut self, values: &mut [T]) {
+    pub fn shuffle<T>(&mut self, values: &mut [T]) {
         for last in (1..values.len()).rev() {
             values.swap(last, self.below(last as u64 + 1) as usize);
         }

@@ -4,14 +4,14 @@ use std::ops::Range;
 
 use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
 
-use super::numbers::count;
+use tcolz_base::numbers::count;
 
 /// Ticks at most.
 const MOST: usize = 6;
 
 /// A linear axis. Where its end lies before its start it runs the other way.
 #[derive(Debug, Clone)]
-pub(super) struct Axis {
+pub struct Axis {
     start: f64,
     end: f64,
     /// Places and labels.
@@ -20,27 +20,27 @@ pub(super) struct Axis {
 
 impl Axis {
     /// An axis with ticks at chosen places.
-    pub(super) fn with_ticks(start: f64, end: f64, ticks: Vec<(f64, String)>) -> Axis {
+    pub fn with_ticks(start: f64, end: f64, ticks: Vec<(f64, String)>) -> Axis {
         Axis { start, end, ticks }
     }
 
     /// Where it ends.
-    pub(super) fn end(&self) -> f64 {
+    pub fn end(&self) -> f64 {
         self.end
     }
 
     /// Places and labels of its ticks.
-    pub(super) fn ticks(&self) -> &[(f64, String)] {
+    pub fn ticks(&self) -> &[(f64, String)] {
         &self.ticks
     }
 
     /// How far a value lies from the start to the end: 0 to 1.
-    pub(super) fn share(&self, value: f64) -> f64 {
+    pub fn share(&self, value: f64) -> f64 {
         (value - self.start) / (self.end - self.start)
     }
 
     /// From 0 to a round number that is at least `most`, which is at least `least`.
-    pub(super) fn from_zero(most: f64, least: f64, label: impl Fn(f64) -> String) -> Axis {
+    pub fn from_zero(most: f64, least: f64, label: impl Fn(f64) -> String) -> Axis {
         let most = if most.is_finite() { most.max(least) } else { least };
         let step = round_step(most / (MOST - 1) as f64).max(if least >= 1.0 { 1.0 } else { 0.0 });
         let steps = (most / step - 1e-9).ceil().max(1.0) as usize;
@@ -49,7 +49,7 @@ impl Axis {
     }
 
     /// From `start` to `end` with ticks at round numbers between.
-    pub(super) fn between(start: f64, end: f64, label: impl Fn(f64) -> String) -> Axis {
+    pub fn between(start: f64, end: f64, label: impl Fn(f64) -> String) -> Axis {
         let step = round_step((end - start) / MOST as f64);
         let (first, last) =
             ((start / step - 1e-9).ceil() as i64, (end / step + 1e-9).floor() as i64);
@@ -59,7 +59,7 @@ impl Axis {
 
     /// Of logarithms to base 2, over whole decades or halves of them that hold `low` and `high`, both above 0;
     /// ticks at powers of ten, and between them where there are few.
-    pub(super) fn decades(low: f64, high: f64, label: impl Fn(f64) -> String) -> Axis {
+    pub fn decades(low: f64, high: f64, label: impl Fn(f64) -> String) -> Axis {
         let (first, last) = (low.log10().floor() as i32, high.log10().ceil() as i32);
         let last = last.max(first + 1);
         let every = ((last - first) as usize).div_ceil(MOST) as i32;
@@ -75,7 +75,7 @@ impl Axis {
     }
 
     /// Of logarithms to base 2, from that of `start` to that of `end`, both above 0; ticks at 1, 2, 5, 10 …
-    pub(super) fn doubling(start: f64, end: f64, label: impl Fn(f64) -> String) -> Axis {
+    pub fn doubling(start: f64, end: f64, label: impl Fn(f64) -> String) -> Axis {
         let within = |value: &f64| (start..=end).contains(value);
         let decades = |digits: &[f64], every: i32| -> Vec<f64> {
             let powers = (-3..16).filter(|power| power % every == 0);
@@ -115,7 +115,7 @@ fn round_step(least: f64) -> f64 {
 }
 
 /// `1,500` as it is, `15000` as `15k`, `1500000` as `1.5M`.
-pub(super) fn short(number: f64) -> String {
+pub fn short(number: f64) -> String {
     let scaled = |divisor: f64, unit: &str| {
         let text = format!("{:.2}", number / divisor);
         format!("{}{unit}", text.trim_end_matches('0').trim_end_matches('.'))

@@ -7,7 +7,7 @@ use plotters::prelude::{
 };
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::ReportError;
+use super::ChartError;
 use super::axis::Axis;
 use super::theme::{DARK, FONT, LETTERS, LIGHT, Theme, letters_are_known};
 
@@ -25,45 +25,58 @@ const MAX_NAME: usize = 24;
 
 /// A chart for both kinds of page.
 #[derive(Debug, Clone)]
-pub(super) struct Drawn {
-    pub(super) light: String,
-    pub(super) dark: String,
+pub struct Drawn {
+    /// SVG for a light page.
+    pub light: String,
+    /// SVG for a dark page.
+    pub dark: String,
 }
 
 /// Bars beside each other along numbers: lower edge, upper edge, height.
-pub(super) struct Bars<'a> {
-    pub(super) bars: Vec<(f64, f64, f64)>,
-    pub(super) x: Axis,
-    pub(super) y: Axis,
-    pub(super) names: (&'a str, &'a str),
+pub struct Bars<'a> {
+    /// Lower edge, upper edge, height.
+    pub bars: Vec<(f64, f64, f64)>,
+    /// The axis to the right.
+    pub x: Axis,
+    /// The axis that runs up.
+    pub y: Axis,
+    /// Names of the axes.
+    pub names: (&'a str, &'a str),
 }
 
 /// Bars to the right, one for each series and group; above 0.
-pub(super) struct Groups<'a> {
-    pub(super) groups: Vec<String>,
+pub struct Groups<'a> {
+    /// Names of the groups.
+    pub groups: Vec<String>,
     /// Number of its colour, and a value for each group.
-    pub(super) series: Vec<(usize, Vec<f64>)>,
-    pub(super) x: Axis,
-    pub(super) name: &'a str,
+    pub series: Vec<(usize, Vec<f64>)>,
+    /// The axis to the right.
+    pub x: Axis,
+    /// Its name.
+    pub name: &'a str,
     /// What stands beside each bar of the only series, in a column where no line crosses it.
-    pub(super) labels: Vec<String>,
+    pub labels: Vec<String>,
 }
 
 /// Lines: number of the colour, and points.
-pub(super) struct Lines<'a> {
-    pub(super) lines: Vec<(usize, Vec<(f64, f64)>)>,
-    pub(super) x: Axis,
-    pub(super) y: Axis,
-    pub(super) names: (&'a str, &'a str),
+pub struct Lines<'a> {
+    /// Number of the colour, and points.
+    pub lines: Vec<(usize, Vec<(f64, f64)>)>,
+    /// The axis to the right.
+    pub x: Axis,
+    /// The axis that runs up.
+    pub y: Axis,
+    /// Names of the axes.
+    pub names: (&'a str, &'a str),
 }
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-type Result<T> = std::result::Result<T, ReportError>;
+type Result<T> = std::result::Result<T, ChartError>;
 
 /// A drawing for each theme.
 fn both(height: u32, draw: impl Fn(&Area<'_>, &Theme) -> Result<()>) -> Result<Drawn> {
     if !letters_are_known() {
-        return Err(ReportError::Chart("the embedded font cannot be read".to_owned()));
+        return Err(ChartError::Chart("the embedded font cannot be read".to_owned()));
     }
     let svg = |theme: &Theme| -> Result<String> {
         let mut svg = String::new();
@@ -77,8 +90,8 @@ fn both(height: u32, draw: impl Fn(&Area<'_>, &Theme) -> Result<()>) -> Result<D
     Ok(Drawn { light: svg(&LIGHT)?, dark: svg(&DARK)? })
 }
 
-fn failed<E: std::error::Error + Send + Sync>(error: DrawingAreaErrorKind<E>) -> ReportError {
-    ReportError::Chart(error.to_string())
+fn failed<E: std::error::Error + Send + Sync>(error: DrawingAreaErrorKind<E>) -> ChartError {
+    ChartError::Chart(error.to_string())
 }
 
 fn letters(theme: &Theme) -> TextStyle<'static> {
@@ -133,8 +146,12 @@ impl Bars<'_> {
     /// Draws them.
     ///
     /// # Errors
-    /// [`ReportError::Chart`], here and below.
-    pub(super) fn draw(&self) -> Result<Drawn> {
+    /// [`ChartError::Chart`], here and below.
+    /// The chart for both kinds of page.
+    ///
+    /// # Errors
+    /// [`ChartError::Chart`].
+    pub fn draw(&self) -> Result<Drawn> {
         both(HEIGHT, |area, theme| {
             let axis = (self.x.clone(), self.y.clone());
             let mut chart = axes(area, theme, axis, self.names, false, (LEFT, RIGHT))?;
@@ -154,7 +171,11 @@ impl Bars<'_> {
 }
 
 impl Groups<'_> {
-    pub(super) fn draw(&self) -> Result<Drawn> {
+    /// The chart for both kinds of page.
+    ///
+    /// # Errors
+    /// [`ChartError::Chart`].
+    pub fn draw(&self) -> Result<Drawn> {
         let names: Vec<String> = self.groups.iter().map(|name| shortened(name)).collect();
         let left = names.iter().map(|name| width(name)).max().unwrap_or(0) + 18;
         let ticks = names.into_iter().zip(0u32..).map(|(name, at)| (f64::from(at) + 0.5, name));
@@ -192,7 +213,11 @@ impl Groups<'_> {
 }
 
 impl Lines<'_> {
-    pub(super) fn draw(&self) -> Result<Drawn> {
+    /// The chart for both kinds of page.
+    ///
+    /// # Errors
+    /// [`ChartError::Chart`].
+    pub fn draw(&self) -> Result<Drawn> {
         both(HEIGHT, |area, theme| {
             let axis = (self.x.clone(), self.y.clone());
             let mut chart = axes(area, theme, axis, self.names, false, (LEFT, RIGHT))?;
@@ -219,8 +244,8 @@ fn shortened(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::axis::short;
-    use crate::report::legible;
+    use crate::axis::short;
+    use crate::legible;
 
     #[test]
     fn hostile_names_are_escaped_and_long_ones_shortened() {

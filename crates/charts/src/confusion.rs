@@ -2,12 +2,12 @@
 
 use plotters::prelude::{DrawingBackend, RGBColor};
 
-use super::ReportError;
+use super::ChartError;
 use super::drawing::{
     Drawing, Paper, Side, ThemedPicture, WIDE, between, fitted, render, text_width,
 };
 use super::heading::Heading;
-use super::numbers::count;
+use tcolz_base::numbers::count;
 
 /// With more classes than this a cell holds no numbers, and classes are numbered.
 const MAX_NUMBERED: usize = 12;
@@ -47,11 +47,11 @@ impl ConfusionChart<'_> {
     /// Draws it.
     ///
     /// # Errors
-    /// [`ReportError::Chart`] when there are more classes than [`ConfusionChart::MAX_CLASSES`], or no class.
-    pub fn picture(&self) -> Result<ThemedPicture, ReportError> {
+    /// [`ChartError::Chart`] when there are more classes than [`ConfusionChart::MAX_CLASSES`], or no class.
+    pub fn picture(&self) -> Result<ThemedPicture, ChartError> {
         match self.classes.len() {
             1..=Self::MAX_CLASSES => render(self),
-            number => Err(ReportError::Chart(format!(
+            number => Err(ChartError::Chart(format!(
                 "expected 1 to {} classes for a confusion matrix, found {number}",
                 Self::MAX_CLASSES
             ))),
@@ -143,7 +143,7 @@ impl Drawing for ConfusionChart<'_> {
         (width.ceil() as u32, (top + side.max(SCALE) + 24.0).ceil() as u32)
     }
 
-    fn draw<B: DrawingBackend>(&self, paper: &Paper<'_, B>) -> Result<(), ReportError> {
+    fn draw<B: DrawingBackend>(&self, paper: &Paper<'_, B>) -> Result<(), ChartError> {
         let theme = paper.theme;
         let Layout { left, top, cell, side, upright, width, heading } = self.layout(paper.room);
         let colour = |share: f64| between(theme.empty, theme.full, share);

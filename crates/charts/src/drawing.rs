@@ -8,9 +8,9 @@ use plotters::prelude::{
 };
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::ReportError;
+use super::ChartError;
 use super::theme::{DARK, FONT, LETTERS, LIGHT, Theme, letters_are_known};
-use crate::decode::encode_png;
+use tcolz_pixels::picture::encode_png;
 
 /// Pixels of a PNG for each of a drawing: sharp on fine screens and on paper.
 const PNG_SCALE: u32 = 2;
@@ -22,7 +22,7 @@ const BITMAP_DROP: f64 = 0.15;
 /// Letters of a line at most: more than fit on any picture.
 const MOST_LETTERS: usize = 400;
 
-type Result<T> = std::result::Result<T, ReportError>;
+type Result<T> = std::result::Result<T, ChartError>;
 
 /// A picture in every form that is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,7 +57,7 @@ pub(super) trait Drawing {
     /// Draws it on a paper of that size.
     ///
     /// # Errors
-    /// [`ReportError::Chart`]; so below.
+    /// [`ChartError::Chart`]; so below.
     fn draw<B: DrawingBackend>(&self, paper: &Paper<'_, B>) -> Result<()>;
 }
 
@@ -95,7 +95,7 @@ pub(super) fn render_light(drawing: &impl Drawing) -> Result<Rendering> {
 
 fn render_with(drawing: &impl Drawing, theme: &Theme) -> Result<Rendering> {
     if !letters_are_known() {
-        return Err(ReportError::Chart("the embedded font cannot be read".to_owned()));
+        return Err(ChartError::Chart("the embedded font cannot be read".to_owned()));
     }
     Ok(Rendering {
         svg: svg(drawing, theme, WIDE)?,
@@ -119,7 +119,7 @@ fn png(drawing: &impl Drawing, theme: &Theme) -> Result<Vec<u8>> {
     let mut rgb = vec![0; width as usize * height as usize * 3];
     let backend = BitMapBackend::with_buffer(&mut rgb, (width, height));
     draw_on(backend, drawing, theme, WIDE, (PNG_SCALE, BITMAP_DROP))?;
-    encode_png(width, height, &rgb).map_err(|error| ReportError::Picture(error.to_string()))
+    encode_png(width, height, &rgb).map_err(|error| ChartError::Picture(error.to_string()))
 }
 
 fn draw_on<B: DrawingBackend>(
@@ -136,8 +136,8 @@ fn draw_on<B: DrawingBackend>(
     paper.area.present().map_err(failed)
 }
 
-fn failed<E: std::error::Error + Send + Sync>(error: DrawingAreaErrorKind<E>) -> ReportError {
-    ReportError::Chart(error.to_string())
+fn failed<E: std::error::Error + Send + Sync>(error: DrawingAreaErrorKind<E>) -> ChartError {
+    ChartError::Chart(error.to_string())
 }
 
 /// Width of a text in letters of a relative size.
@@ -299,7 +299,7 @@ pub(super) fn between(from: RGBColor, to: RGBColor, share: f64) -> RGBColor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{ConfusionChart, ReliabilityBin, ReliabilityChart, legible};
+    use crate::{ConfusionChart, ReliabilityBin, ReliabilityChart, legible};
 
     fn confusion(classes: &[String]) -> ThemedPicture {
         let counts: Vec<Vec<u64>> = (0..classes.len())

@@ -2,7 +2,7 @@
 
 use plotters::prelude::DrawingBackend;
 
-use super::ReportError;
+use super::ChartError;
 use super::axis::Axis;
 use super::drawing::{Paper, Side, text_width, wrapped};
 use super::heading::MARGIN;
@@ -180,7 +180,7 @@ impl Frame {
     }
 
     /// Draws axes with ticks and names, and lines behind the data.
-    pub(super) fn draw<B: DrawingBackend>(&self, paper: &Paper<'_, B>) -> Result<(), ReportError> {
+    pub(super) fn draw<B: DrawingBackend>(&self, paper: &Paper<'_, B>) -> Result<(), ChartError> {
         let theme = paper.theme;
         for (value, label) in self.y.axis.ticks() {
             let y = self.bottom - (self.bottom - self.top) * self.y.axis.share(*value);
@@ -198,10 +198,7 @@ impl Frame {
     }
 
     /// Draws the axis to the right alone, with its lines behind the data.
-    pub(super) fn draw_x<B: DrawingBackend>(
-        &self,
-        paper: &Paper<'_, B>,
-    ) -> Result<(), ReportError> {
+    pub(super) fn draw_x<B: DrawingBackend>(&self, paper: &Paper<'_, B>) -> Result<(), ChartError> {
         let theme = paper.theme;
         let mut taken = f64::NEG_INFINITY;
         for (value, label) in self.x.axis.ticks() {
@@ -237,7 +234,7 @@ fn name_lines(name: &str, (left, right): (f64, f64)) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::axis::short;
+    use crate::axis::short;
 
     #[test]
     fn intervals_end_where_the_axis_ends_and_that_is_no_end_of_their_own() {

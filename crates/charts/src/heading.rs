@@ -2,7 +2,7 @@
 
 use plotters::prelude::DrawingBackend;
 
-use super::ReportError;
+use super::ChartError;
 use super::drawing::{Paper, Side, text_width, wrapped};
 use super::marks::{disc, mark, ring, stroked};
 
@@ -71,7 +71,7 @@ impl Sign {
         self,
         paper: &Paper<'_, B>,
         (x, y): (f64, f64),
-    ) -> Result<(), ReportError> {
+    ) -> Result<(), ChartError> {
         let theme = paper.theme;
         let colour = |series: usize| theme.series[series % theme.series.len()];
         let ends = [(x, y), (x + self.width(), y)];
@@ -148,7 +148,7 @@ impl Heading<'_> {
         &self,
         paper: &Paper<'_, B>,
         width: f64,
-    ) -> Result<(), ReportError> {
+    ) -> Result<(), ChartError> {
         let theme = paper.theme;
         let mut y = 9.0 + LINE / 2.0;
         let titles = self.titles(width);
@@ -174,7 +174,7 @@ impl Heading<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::drawing::{PHONE, WIDE};
+    use crate::drawing::{PHONE, WIDE};
 
     #[test]
     fn a_legend_that_is_too_wide_goes_on_in_the_next_line_and_loses_nothing() {

@@ -2,7 +2,7 @@
 
 use plotters::prelude::DrawingBackend;
 
-use super::ReportError;
+use super::ChartError;
 use super::axis::{scientific, short};
 use super::drawing::{Drawing, Paper, Rendering, ThemedPicture, render, render_light};
 use super::frame::{Frame, Scale};
@@ -70,16 +70,16 @@ impl LinesChart<'_> {
     /// Draws it.
     ///
     /// # Errors
-    /// [`ReportError::Chart`].
-    pub fn picture(&self) -> Result<ThemedPicture, ReportError> {
+    /// [`ChartError::Chart`].
+    pub fn picture(&self) -> Result<ThemedPicture, ChartError> {
         render(self)
     }
 
     /// Draws it for light pages and paper alone.
     ///
     /// # Errors
-    /// [`ReportError::Chart`].
-    pub fn light(&self) -> Result<Rendering, ReportError> {
+    /// [`ChartError::Chart`].
+    pub fn light(&self) -> Result<Rendering, ChartError> {
         render_light(self)
     }
 
@@ -167,7 +167,7 @@ impl LinesPanel {
         paper: &Paper<'_, B>,
         frame: &Frame,
         names: &[&str],
-    ) -> Result<(), ReportError> {
+    ) -> Result<(), ChartError> {
         let theme = paper.theme;
         frame.draw(paper)?;
         if let Some((x, _)) = &self.mark {
@@ -215,7 +215,7 @@ impl Drawing for LinesChart<'_> {
         (width as u32, end.ceil() as u32 + 4)
     }
 
-    fn draw<B: DrawingBackend>(&self, paper: &Paper<'_, B>) -> Result<(), ReportError> {
+    fn draw<B: DrawingBackend>(&self, paper: &Paper<'_, B>) -> Result<(), ChartError> {
         let (width, frames) = self.layout(paper.room);
         self.heading().draw(paper, width)?;
         let names = self.names();
@@ -229,9 +229,9 @@ impl Drawing for LinesChart<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::drawing::WIDE;
-    use crate::report::legible;
-    use crate::report::theme::LIGHT;
+    use crate::drawing::WIDE;
+    use crate::legible;
+    use crate::theme::LIGHT;
     use plotters::prelude::RGBColor;
 
     fn line(name: &str, points: &[(f64, f64)]) -> Line {

@@ -2,7 +2,7 @@
 
 use plotters::prelude::{DrawingBackend, RGBColor};
 
-use super::ReportError;
+use super::ChartError;
 use super::drawing::{Paper, between};
 use super::frame::End;
 
@@ -11,7 +11,7 @@ pub(super) const MARK: f64 = 5.0;
 /// Thickness of a hollow mark's edge.
 const EDGE: f64 = 1.6;
 
-type Result<T> = std::result::Result<T, ReportError>;
+type Result<T> = std::result::Result<T, ChartError>;
 
 /// A mark of a series by its number, around a place; hollow: with `inside` within.
 pub(super) fn mark<B: DrawingBackend>(

@@ -2,7 +2,7 @@
 
 use plotters::prelude::DrawingBackend;
 
-use super::ReportError;
+use super::ChartError;
 use super::axis::short;
 use super::drawing::{
     Drawing, Paper, Side, ThemedPicture, WIDE, between, fitted, render, text_width,
@@ -10,8 +10,8 @@ use super::drawing::{
 use super::frame::{Frame, Scale};
 use super::heading::{Heading, Sign};
 use super::marks::{RING, disc, level_interval, ring, stroked, upright_interval};
-use super::numbers::bytes;
 use super::placing::{Block, Wanted, place};
+use tcolz_base::numbers::bytes;
 
 /// Numbers of colours.
 const CHOSEN: usize = 1;
@@ -70,8 +70,8 @@ impl ParetoChart<'_> {
     /// Draws it.
     ///
     /// # Errors
-    /// [`ReportError::Chart`].
-    pub fn picture(&self) -> Result<ThemedPicture, ReportError> {
+    /// [`ChartError::Chart`].
+    pub fn picture(&self) -> Result<ThemedPicture, ChartError> {
         render(self)
     }
 
@@ -173,7 +173,7 @@ impl ParetoChart<'_> {
         paper: &Paper<'_, B>,
         frame: &Frame,
         taken: &[Block],
-    ) -> Result<(), ReportError> {
+    ) -> Result<(), ChartError> {
         let theme = paper.theme;
         let wanted = |(number, point): (usize, &ParetoPoint)| Wanted {
             point: (frame.across(point.cost), frame.down(point.accuracy)),
@@ -227,7 +227,7 @@ impl Drawing for ParetoChart<'_> {
         (room as u32, self.frame(room).end().ceil() as u32 + 4)
     }
 
-    fn draw<B: DrawingBackend>(&self, paper: &Paper<'_, B>) -> Result<(), ReportError> {
+    fn draw<B: DrawingBackend>(&self, paper: &Paper<'_, B>) -> Result<(), ChartError> {
         let theme = paper.theme;
         self.heading(paper.room).draw(paper, paper.room)?;
         let frame = self.frame(paper.room);
@@ -293,7 +293,7 @@ impl Drawing for ParetoChart<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::legible;
+    use crate::legible;
 
     fn point(name: &str, cost: f64, accuracy: f64) -> ParetoPoint {
         let interval = Some((accuracy - 0.02, accuracy + 0.02));

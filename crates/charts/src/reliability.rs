@@ -2,7 +2,7 @@
 
 use plotters::prelude::DrawingBackend;
 
-use super::ReportError;
+use super::ChartError;
 use super::axis::short;
 use super::drawing::{Drawing, Paper, ThemedPicture, render};
 use super::frame::{Frame, Scale};
@@ -48,8 +48,8 @@ impl ReliabilityChart<'_> {
     /// Draws it.
     ///
     /// # Errors
-    /// [`ReportError::Chart`].
-    pub fn picture(&self) -> Result<ThemedPicture, ReportError> {
+    /// [`ChartError::Chart`].
+    pub fn picture(&self) -> Result<ThemedPicture, ChartError> {
         render(self)
     }
 
@@ -90,7 +90,7 @@ impl Drawing for ReliabilityChart<'_> {
         (width as u32, below.end().ceil() as u32 + 4)
     }
 
-    fn draw<B: DrawingBackend>(&self, paper: &Paper<'_, B>) -> Result<(), ReportError> {
+    fn draw<B: DrawingBackend>(&self, paper: &Paper<'_, B>) -> Result<(), ChartError> {
         let theme = paper.theme;
         let (width, [shares, samples]) = self.frames(paper.room);
         self.heading().draw(paper, width)?;

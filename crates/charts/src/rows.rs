@@ -2,7 +2,7 @@
 
 use plotters::prelude::DrawingBackend;
 
-use super::ReportError;
+use super::ChartError;
 use super::axis::short;
 use super::drawing::{
     Drawing, Paper, Side, ThemedPicture, WIDE, fitted, render, text_width, wrapped,
@@ -69,8 +69,8 @@ impl RowsChart<'_> {
     /// Draws it.
     ///
     /// # Errors
-    /// [`ReportError::Chart`].
-    pub fn picture(&self) -> Result<ThemedPicture, ReportError> {
+    /// [`ChartError::Chart`].
+    pub fn picture(&self) -> Result<ThemedPicture, ChartError> {
         render(self)
     }
 
@@ -141,7 +141,7 @@ impl RowsChart<'_> {
         frame: &Frame,
         row: &Row,
         first: f64,
-    ) -> Result<(), ReportError> {
+    ) -> Result<(), ChartError> {
         let theme = paper.theme;
         let mut y = first + LINE / 2.0;
         for (number, value) in row.marks.iter().enumerate() {
@@ -192,7 +192,7 @@ impl Drawing for RowsChart<'_> {
         (room as u32, self.layout(room).frame.end().ceil() as u32 + 4)
     }
 
-    fn draw<B: DrawingBackend>(&self, paper: &Paper<'_, B>) -> Result<(), ReportError> {
+    fn draw<B: DrawingBackend>(&self, paper: &Paper<'_, B>) -> Result<(), ChartError> {
         let theme = paper.theme;
         self.heading().draw(paper, paper.room)?;
         let Layout { beside, frame, rows } = self.layout(paper.room);
@@ -232,8 +232,8 @@ impl Drawing for RowsChart<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::drawing::PHONE;
-    use crate::report::legible;
+    use crate::drawing::PHONE;
+    use crate::legible;
 
     fn chart(bars: bool) -> RowsChart<'static> {
         let dot = |value: f64| {

@@ -1,14 +1,16 @@
 //! Colours and letters of charts: one theme for light pages, one for dark ones.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use std::sync::OnceLock;
 
 use plotters::style::{FontStyle, RGBColor, register_font};
 
 /// Family of the charts' letters.
-pub const FONT: &str = "Inter Subset";
+pub(super) const FONT: &str = "Inter Subset";
 
 /// The letters; see `font/subset.py`.
-pub const FONT_BYTES: &[u8] = include_bytes!("font/Inter-Subset.ttf");
+pub(super) const FONT_BYTES: &[u8] = include_bytes!("font/Inter-Subset.ttf");
 
 /// Height of letters in pixels of the chart.
 pub(super) const LETTERS: f64 = 13.0;
@@ -72,4 +74,13 @@ pub(super) const DARK: Theme = Theme {
 pub(super) fn letters_are_known() -> bool {
     static KNOWN: OnceLock<bool> = OnceLock::new();
     *KNOWN.get_or_init(|| register_font(FONT, FontStyle::Normal, FONT_BYTES).is_ok())
+}
+
+/// The style of every page of ours: its letters, which are inside, and its colours.
+pub fn page_style() -> String {
+    let letters = STANDARD.encode(FONT_BYTES);
+    format!(
+        "@font-face {{ font-family: \"{FONT}\"; src: url(\"data:font/ttf;base64,{letters}\") format(\"truetype\"); }}\n{}",
+        include_str!("page.css").trim_end()
+    )
 }

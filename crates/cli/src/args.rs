@@ -3,16 +3,15 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
-use tcolz::inspect::{SheetBy, SheetFormat};
-use tcolz::storage::local_path;
+use tcolz_base::storage::local_path;
+use tcolz_charts::sheet::SheetFormat;
+use tcolz_inspect::SheetBy;
 
 use super::dump_args::DumpArgs;
 use super::help;
 use super::recipe_args::RecipeArgs;
 use super::select_args::SelectArgs;
-#[cfg(feature = "serve")]
 use super::serve_args::ServeArgs;
-#[cfg(feature = "train")]
 use super::train::TrainArgs;
 
 /// Turns folders of photos into memory-mapped, compressed tensor shards, and reads them back.
@@ -45,22 +44,16 @@ pub(crate) enum Command {
     /// Measure what this machine gets out of a dataset: storage, decompression, whole batches
     Bench(BenchArgs),
     /// Say how good a model is on a dataset: accuracy, F1, confusion, calibration, the worst mistakes
-    #[cfg(feature = "train")]
     Evaluate(EvaluateArgs),
     /// Train a network on a dataset, or go on where it was stopped
-    #[cfg(feature = "train")]
     Train(Box<TrainArgs>),
     /// Say what photos show: labels with probabilities, by the recipe in the model
-    #[cfg(feature = "train")]
     Predict(PredictArgs),
     /// Say what a file of weights is, and whether it fits
-    #[cfg(feature = "train")]
     Weights(WeightsArgs),
     /// Train, evaluate and measure several models as a file says, and write a report of them
-    #[cfg(feature = "train")]
     Study(StudyArgs),
     /// Label photos over HTTP, with a page to try it on
-    #[cfg(feature = "serve")]
     Serve(ServeArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
@@ -78,7 +71,6 @@ pub(crate) struct DemoArgs {
     #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(9..=10_000))]
     pub(crate) photos: u32,
     /// Leave out the training of a small network at the end
-    #[cfg(feature = "train")]
     #[arg(long)]
     pub(crate) no_train: bool,
     /// Print JSON
@@ -305,7 +297,6 @@ impl std::fmt::Display for BatchDtype {
     }
 }
 
-#[cfg(feature = "train")]
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  tcolz evaluate runs/mobilenet b-t4sa/                the test split\n  tcolz evaluate runs/mobilenet ttd/ --protocol ttd    scored by agreement\n  tcolz evaluate runs/mobilenet out/ --split all --unseen\n  tcolz evaluate runs/mobilenet b-t4sa/ --out report/  with pictures\n  tcolz evaluate runs/mobilenet b-t4sa/ --json | jq .scores.accuracy\n\nThe dataset must hold photos as the model saw them in training: the same recipe, its size, its classes by name. The view is the model's. What the model was trained or validated on is counted and said first: seen.parquet beside it names what it has seen."
@@ -317,7 +308,7 @@ pub(crate) struct EvaluateArgs {
     pub(crate) dataset: PathBuf,
     /// plain: every class; ttd: drop neutral, and score by how many annotators agreed (>= 5, 4, 3)
     #[arg(long, value_name = "NAME", default_value = "plain", value_parser = parse_protocol)]
-    pub(crate) protocol: tcolz::evaluate::Protocol,
+    pub(crate) protocol: tcolz_train::evaluate::Protocol,
     /// Only photos that the model was neither trained nor validated on
     #[arg(long)]
     pub(crate) unseen: bool,
@@ -328,7 +319,7 @@ pub(crate) struct EvaluateArgs {
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub(crate) device: String,
     /// Samples that go through the network at once
-    #[arg(long, value_name = "N", default_value_t = tcolz::evaluate::DEFAULT_BATCH_SIZE)]
+    #[arg(long, value_name = "N", default_value_t = tcolz_train::evaluate::DEFAULT_BATCH_SIZE)]
     pub(crate) batch_size: usize,
     /// Threads that read batches [default: all cores]
     #[arg(long, short = 'j', value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -341,7 +332,6 @@ pub(crate) struct EvaluateArgs {
     pub(crate) select: SelectArgs,
 }
 
-#[cfg(feature = "train")]
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  tcolz weights vgg19-dcbb9e9d.pth      which network, whose names, does it fit?\n  tcolz weights mobilenet_1_0_224_tf.h5 --model mobilenet-v1\n  tcolz weights runs/first/best.safetensors     a model that was trained here\n  tcolz weights checkpoint.pth --weights-key state_dict_ema   averaged weights\n  tcolz weights model.safetensors --json | jq .properties\n\nRead are safetensors with torchvision's, timm's and our own key names, torchvision's and timm's .pth, and Keras's .h5; the first bytes say what a file is. Every tensor is read.\nWhatever stands before all names of a network (module., _orig_mod., model., …) is taken off, at any depth; what else the file holds is listed. Padding, eps of BatchNorm and view come from the file where it says them, else from where such files come: both are printed.\nExit code 1, and the key with its shapes, when the file does not fit."
@@ -351,7 +341,7 @@ pub(crate) struct WeightsArgs {
     pub(crate) file: PathBuf,
     /// The network that it must be of: vgg19, mobilenet-v1, mobilenet-v2, inception-resnet-v2 [default: as recognised]
     #[arg(long, value_name = "NAME", value_parser = parse_network)]
-    pub(crate) model: Option<tcolz::model::Network>,
+    pub(crate) model: Option<tcolz_nn::Network>,
     /// Which weights of a file that holds several: the key of a dictionary, or a prefix of keys [default: the usual ones, which are said]
     #[arg(long, value_name = "KEY")]
     pub(crate) weights_key: Option<String>,
@@ -360,7 +350,6 @@ pub(crate) struct WeightsArgs {
     pub(crate) json: bool,
 }
 
-#[cfg(feature = "train")]
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  tcolz predict runs/first/best.safetensors photo.jpg\n  tcolz predict runs/first/best.safetensors photos/*.jpg --top 1\n  tcolz predict model.safetensors a.jpg --json | jq '.images[0].predictions'\n\nA photo is decoded, resized and seen through the view just as those of the training were: the recipe is in the model. A truncated JPEG gets its label from the rows that are there, with a note. An image that cannot be read is named with the reason, and the others are done. Exit code 0 when every image has a prediction, 1 otherwise."
@@ -378,16 +367,15 @@ pub(crate) struct PredictArgs {
     #[arg(long)]
     pub(crate) refuse_truncated: bool,
     /// Where the network computes: auto (a GPU where there is one), cpu, cuda:N
-    #[arg(long, value_name = "DEVICE", default_value = "auto", value_parser = |text: &str| text.parse::<tcolz::train::DeviceChoice>())]
-    pub(crate) device: tcolz::train::DeviceChoice,
+    #[arg(long, value_name = "DEVICE", default_value = "auto", value_parser = |text: &str| text.parse::<tcolz_train::DeviceChoice>())]
+    pub(crate) device: tcolz_train::DeviceChoice,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
 }
 
-#[cfg(feature = "train")]
-fn parse_network(name: &str) -> Result<tcolz::model::Network, String> {
-    use tcolz::model::Network;
+fn parse_network(name: &str) -> Result<tcolz_nn::Network, String> {
+    use tcolz_nn::Network;
     let known = Network::ALL.map(Network::name).join(", ");
     Network::parse(name).ok_or_else(|| format!("expected one of {known}"))
 }
@@ -402,7 +390,7 @@ pub(crate) struct CompletionsArgs {
 }
 
 fn parse_megabytes(text: &str) -> Result<u64, String> {
-    let least = tcolz::convert::MIN_SHARD_BYTES as f64 / 1e6;
+    let least = tcolz_convert::MIN_SHARD_BYTES as f64 / 1e6;
     match text.trim().parse::<f64>() {
         Ok(megabytes) if (least..=100_000.0).contains(&megabytes) => Ok((megabytes * 1e6) as u64),
         _ => Err(format!("expected megabytes, {least} to 100000")),
@@ -424,11 +412,10 @@ fn parse_percent(text: &str) -> Result<f64, String> {
     }
 }
 
-#[cfg(feature = "train")]
-fn parse_protocol(word: &str) -> Result<tcolz::evaluate::Protocol, String> {
+fn parse_protocol(word: &str) -> Result<tcolz_train::evaluate::Protocol, String> {
     match word {
-        "plain" => Ok(tcolz::evaluate::Protocol::Plain),
-        "ttd" => Ok(tcolz::evaluate::Protocol::Ttd),
+        "plain" => Ok(tcolz_train::evaluate::Protocol::Plain),
+        "ttd" => Ok(tcolz_train::evaluate::Protocol::Ttd),
         _ => Err("expected plain or ttd".to_owned()),
     }
 }
@@ -476,7 +463,6 @@ fn parse_sheet_by(word: &str) -> Result<SheetBy, String> {
     }
 }
 
-#[cfg(feature = "train")]
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  tcolz study examples/study-small.toml --out report\n  tcolz study study.toml --list           is it right? what is done?\n  tcolz study study.toml --device cuda:0\n  tcolz study study.toml --measure-again  costs only, once the machine is quiet\n  tcolz study study.toml --job train-vgg19-all-s0-1a2b3c4d\n\nEverything that can be known of the file, its datasets and weights is tested before the first job. Each job runs in a process of its own and is done whole or not at all: after Ctrl-C or a kill the same command goes on. A changed file keeps what stays the same. OUT/index.html is the report; report.md, tables/*.csv and pictures/ hold the same. Every number names the document below OUT that it comes from. The file's keys: schemas/study.md."
@@ -498,8 +484,8 @@ pub(crate) struct StudyArgs {
     #[arg(long, conflicts_with_all = ["list", "job"])]
     pub(crate) measure_again: bool,
     /// Where networks are trained and evaluated: auto (a GPU where there is one), cpu, cuda:N
-    #[arg(long, value_name = "DEVICE", default_value = "auto", value_parser = |text: &str| text.parse::<tcolz::train::DeviceChoice>())]
-    pub(crate) device: tcolz::train::DeviceChoice,
+    #[arg(long, value_name = "DEVICE", default_value = "auto", value_parser = |text: &str| text.parse::<tcolz_train::DeviceChoice>())]
+    pub(crate) device: tcolz_train::DeviceChoice,
     /// Threads that compute [default: all cores]
     #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,

@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
-use tcolz::Dataset;
-use tcolz::loader::{
+use tcolz_base::usage::{cores, short_of_address_space};
+use tcolz_format::dataset::Dataset;
+use tcolz_loader::DatasetExt;
+use tcolz_loader::{
     ColdLimit, ColdRates, DEFAULT_BATCH_MEMORY_BYTES, Element, Limit, Limits, Loader, LoaderError,
     Rate, Select, Stage, StageRates,
 };
-use tcolz::recipe::Codec;
-use tcolz::transform::{bf16, f16};
-use tcolz::usage::{cores, short_of_address_space};
+use tcolz_pixels::recipe::Codec;
+use tcolz_pixels::{bf16, f16};
 
 use super::Ending;
 use super::args::{BatchDtype, BenchArgs};

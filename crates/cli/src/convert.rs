@@ -8,9 +8,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
 use serde_json::json;
-use tcolz::convert::{Forecast, Interval, log_path};
-use tcolz::inspect::{Relation, find_duplicates};
-use tcolz::{ConvertError, ConvertOptions, ConvertSummary, Dataset, DumpError, convert};
+use tcolz_convert::dump::DumpError;
+use tcolz_convert::{ConvertError, ConvertOptions, ConvertSummary, convert};
+use tcolz_convert::{Forecast, Interval};
+use tcolz_format::dataset::Dataset;
+use tcolz_format::dataset::log_path;
+use tcolz_inspect::{Relation, find_duplicates};
 
 use super::Ending;
 use super::args::ConvertArgs;

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::PossibleValuesParser;
 
-use tcolz::Layout;
-use tcolz::dump::{DumpOptions, ListFile, MakeSplits, SPLIT_METHOD, SPLIT_METHODS};
+use tcolz_convert::dump::Layout;
+use tcolz_convert::dump::{DumpOptions, ListFile};
+use tcolz_format::dataset::{MakeSplits, SPLIT_METHOD, SPLIT_METHODS};
 
 /// How the dump is read.
 #[derive(clap::Args)]

@@ -6,15 +6,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget};
-use tcolz::Dataset;
-use tcolz::dataset::SeenPhotos;
-use tcolz::evaluate::{
+use tcolz_format::dataset::Dataset;
+use tcolz_format::dataset::SeenPhotos;
+use tcolz_loader::Selection;
+use tcolz_nn::device::device;
+use tcolz_train::evaluate::{
     EvaluateOptions, Evaluation, KnownSeen, Level, Protocol, Scores, SeenCounts, evaluate,
     find_model, prepare_folder, write_files,
 };
-use tcolz::loader::Selection;
-use tcolz::model::device::device;
-use tcolz::train::seen_by;
+use tcolz_train::seen_by;
 
 use super::Ending;
 use super::args::EvaluateArgs;

@@ -6,29 +6,22 @@ mod complete;
 mod convert;
 mod demo;
 mod dump_args;
-#[cfg(feature = "train")]
 mod evaluate;
 mod help;
 mod inspect;
 mod output;
 mod plan;
-#[cfg(feature = "train")]
 mod predict;
 mod progress;
 mod recipe_args;
 mod repair;
 mod select_args;
-#[cfg(feature = "serve")]
 mod serve;
-#[cfg(feature = "serve")]
 mod serve_args;
 mod show;
-#[cfg(feature = "train")]
 mod study;
-#[cfg(feature = "train")]
 mod train;
 mod verify;
-#[cfg(feature = "train")]
 mod weights;
 mod wrap;
 
@@ -40,10 +33,14 @@ use std::process::ExitCode;
 
 use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{CommandFactory, FromArgMatches};
-use tcolz::storage::local_path;
-use tcolz::visible;
+use tcolz_base::storage::local_path;
+use tcolz_base::visible;
 
 use args::{Args, Command};
+use tcolz_base::out_of_memory::NotingAllocator;
+
+#[global_allocator]
+static ALLOCATOR: NotingAllocator = NotingAllocator;
 
 /// How a command that did not fail ended.
 pub(crate) enum Ending {
@@ -60,7 +57,10 @@ pub(crate) enum Ending {
 }
 
 /// Runs the command line of this process.
-pub(crate) fn run() -> ExitCode {
+pub fn run() -> ExitCode {
+    tcolz_format::shard::name_lost_maps();
+    tcolz_base::out_of_memory::say_when_out_of_memory();
+    tcolz_base::usage::refuse_too_large_files();
     let typed: Vec<OsString> = std::env::args_os().collect();
     let code = match parse(&typed) {
         Ok(args) => exit_code(run_command(args.command)),
@@ -83,7 +83,7 @@ fn parse(typed: &[OsString]) -> Result<Args, clap::Error> {
 const FILES: u64 = 16;
 
 fn run_command(command: Command) -> anyhow::Result<Ending> {
-    if let Err((needed, most)) = tcolz::usage::allow_open_files(FILES) {
+    if let Err((needed, most)) = tcolz_base::usage::allow_open_files(FILES) {
         anyhow::bail!(
             "{most} files may be open at a time (ulimit -n), and at least {needed} are needed: raise that limit"
         );
@@ -97,17 +97,11 @@ fn run_command(command: Command) -> anyhow::Result<Ending> {
         Command::Verify(args) => verify::run(&args),
         Command::Repair(args) => repair::run(&args),
         Command::Bench(args) => bench::run(&args),
-        #[cfg(feature = "train")]
         Command::Evaluate(args) => evaluate::run(&args),
-        #[cfg(feature = "train")]
         Command::Train(args) => train::run(&args),
-        #[cfg(feature = "train")]
         Command::Study(args) => study::run(&args),
-        #[cfg(feature = "train")]
         Command::Weights(args) => weights::run(&args),
-        #[cfg(feature = "train")]
         Command::Predict(args) => predict::run(&args),
-        #[cfg(feature = "serve")]
         Command::Serve(args) => serve::run(&args),
         Command::Completions(args) => complete::run(&args),
     }

@@ -9,11 +9,11 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::OnceLock;
 
-use tcolz::usage::file_size_limit;
-use tcolz::visible;
+use tcolz_base::usage::file_size_limit;
+use tcolz_base::visible;
 
-pub(super) use tcolz::report::{bytes, count, rate, times_smaller};
-pub(super) use tcolz::visible::one_line;
+pub(super) use tcolz_base::numbers::{bytes, count, rate, times_smaller};
+pub(super) use tcolz_base::visible::one_line;
 
 /// The first error of standard output.
 static LOST: OnceLock<io::Error> = OnceLock::new();
@@ -45,7 +45,7 @@ pub(super) fn lost() -> Option<String> {
 
 /// Prints a note, a warning or progress to standard error, as a line.
 macro_rules! say {
-    ($($words:tt)*) => { $crate::cli::output::say_line(format_args!($($words)*)) };
+    ($($words:tt)*) => { $crate::output::say_line(format_args!($($words)*)) };
 }
 pub(super) use say;
 

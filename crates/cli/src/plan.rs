@@ -3,8 +3,10 @@
 use std::ops::ControlFlow;
 
 use serde_json::json;
-use tcolz::convert::{Forecast, Interval, plan};
-use tcolz::{ConvertOptions, Dump, Observer, durable};
+use tcolz_base::durable;
+use tcolz_convert::dump::Dump;
+use tcolz_convert::{ConvertOptions, Observer};
+use tcolz_convert::{Forecast, Interval, plan};
 
 use super::Ending;
 use super::args::PlanArgs;

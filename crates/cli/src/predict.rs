@@ -5,10 +5,10 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use tcolz::evaluate::find_model;
-use tcolz::model::ModelFacts;
-use tcolz::predict::{Prediction, Predictor};
-use tcolz::train::open_device;
+use tcolz_nn::ModelFacts;
+use tcolz_predict::{Prediction, Predictor};
+use tcolz_train::evaluate::find_model;
+use tcolz_train::open_device;
 
 use super::Ending;
 use super::args::PredictArgs;

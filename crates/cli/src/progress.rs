@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
-use tcolz::convert::Forecast;
-use tcolz::dataset::Counts;
-use tcolz::{Dump, Observer};
+use tcolz_convert::Forecast;
+use tcolz_convert::Observer;
+use tcolz_convert::dump::Dump;
+use tcolz_format::dataset::Counts;
 
 use super::output::{self, bytes, count, rate, say};
 use super::plan::{nothing_there, room, sizes, times};

@@ -2,8 +2,8 @@
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use tcolz::recipe::{Codec, DecodeMode, Dtype, Filter, Fit, MAX_SIZE, Orient};
-use tcolz::{Mean, Recipe};
+use tcolz_pixels::recipe::{Codec, DecodeMode, Dtype, Filter, Fit, MAX_SIZE, Orient};
+use tcolz_pixels::recipe::{Mean, Recipe};
 
 /// How pixels become a tensor.
 #[derive(clap::Args)]
@@ -37,7 +37,7 @@ pub(crate) struct RecipeArgs {
     #[arg(long, value_name = "dataset|R,G,B", value_parser = parse_mean)]
     pub(crate) mean: Option<Mean>,
     /// Photos with more pixels than this are quarantined
-    #[arg(long, value_name = "N", default_value_t = tcolz::recipe::DEFAULT_MAX_PIXELS)]
+    #[arg(long, value_name = "N", default_value_t = tcolz_pixels::recipe::DEFAULT_MAX_PIXELS)]
     pub(crate) max_pixels: u64,
     /// Quarantine truncated photos, which are kept as far as they go otherwise
     #[arg(long)]

@@ -2,8 +2,8 @@
 
 use indicatif::ProgressBar;
 use serde_json::json;
-use tcolz::convert::{RepairObserver, RepairedShard};
-use tcolz::{RepairOptions, RepairReport, repair};
+use tcolz_convert::{RepairObserver, RepairedShard};
+use tcolz_convert::{RepairOptions, RepairReport, repair};
 
 use super::Ending;
 use super::args::RepairArgs;

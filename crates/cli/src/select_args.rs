@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
-use tcolz::Dataset;
-use tcolz::loader::{LoaderError, Percent, Select, Selection};
+use tcolz_format::dataset::Dataset;
+use tcolz_loader::{LoaderError, Percent, Select, Selection};
 
 /// The split that is read unless told otherwise, where there is one of this name.
 const USUAL_SPLIT: &str = "train";

@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
 use serde_json::json;
-use tcolz::evaluate::find_model;
-use tcolz::predict::Predictor;
-use tcolz::serve::{Limits, ServeOptions, Server, Stopper};
-use tcolz::train::open_device;
+use tcolz_predict::Predictor;
+use tcolz_serve::{Limits, ServeOptions, Server, Stopper};
+use tcolz_train::evaluate::find_model;
+use tcolz_train::open_device;
 
 use super::Ending;
 use super::output::{one_line, plural, print, say};

@@ -3,8 +3,8 @@
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
-use tcolz::serve::{DEFAULT_BIND, Limits};
-use tcolz::train::DeviceChoice;
+use tcolz_serve::{DEFAULT_BIND, Limits};
+use tcolz_train::DeviceChoice;
 
 #[derive(clap::Args)]
 #[command(

@@ -5,11 +5,12 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
-use tcolz::dataset::LedgerRow;
-use tcolz::decode::encode_png;
-use tcolz::recipe::Dtype;
-use tcolz::sample::Status;
-use tcolz::{Dataset, durable};
+use tcolz_base::durable;
+use tcolz_format::dataset::Dataset;
+use tcolz_format::dataset::LedgerRow;
+use tcolz_format::sample::Status;
+use tcolz_pixels::picture::encode_png;
+use tcolz_pixels::recipe::Dtype;
 
 use super::Ending;
 use super::args::{PicturePath, ShowArgs};

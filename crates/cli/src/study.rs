@@ -8,12 +8,12 @@ use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tcolz::child;
-use tcolz::study::{
+use tcolz_base::child;
+use tcolz_study::{
     Job, JobEnding, JobObserver, Jobs, Plan, StudyError, StudyOptions, StudySummary, TimeLeft,
     Work, run_job, study,
 };
-use tcolz::train::TrainObserver;
+use tcolz_train::TrainObserver;
 
 use super::Ending;
 use super::args::StudyArgs;

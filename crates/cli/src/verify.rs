@@ -5,9 +5,9 @@ use std::path::Path;
 use std::time::Instant;
 
 use serde_json::json;
-use tcolz::dataset::verify_source;
-use tcolz::dump::Source;
-use tcolz::{Dataset, verify};
+use tcolz_convert::dump::Source;
+use tcolz_convert::verify_source;
+use tcolz_format::dataset::{Dataset, verify};
 
 use super::Ending;
 use super::args::VerifyArgs;
@@ -46,7 +46,7 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<Ending> {
     Ok(if report.faults.is_empty() { Ending::Done } else { Ending::Failed })
 }
 
-fn text(report: &tcolz::VerifyReport, args: &VerifyArgs, seconds: f64) -> String {
+fn text(report: &tcolz_format::dataset::VerifyReport, args: &VerifyArgs, seconds: f64) -> String {
     let mut text = String::new();
     let dataset = shown(&args.dataset);
     for fault in report.faults.iter().take(MAX_SHOWN) {

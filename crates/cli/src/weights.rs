@@ -1,7 +1,7 @@
 //! `tcolz weights`.
 
 use serde_json::json;
-use tcolz::model::weights::{Fit, Place, Wanted, Weights};
+use tcolz_nn::weights::{Fit, Place, Wanted, Weights};
 
 use super::Ending;
 use super::args::WeightsArgs;

@@ -3,10 +3,10 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::dataset::DatasetError;
 use crate::dump::DumpError;
-use crate::shard::ShardError;
-use crate::shard::codec::CodecError;
+use tcolz_format::dataset::DatasetError;
+use tcolz_format::shard::ShardError;
+use tcolz_format::shard::codec::CodecError;
 
 /// A conversion that cannot begin or cannot go on. A bad photo never is one: it is quarantined.
 #[derive(Debug, thiserror::Error)]

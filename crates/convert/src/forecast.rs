@@ -7,7 +7,7 @@
 
 use serde::Serialize;
 
-use crate::recipe::Codec;
+use tcolz_pixels::recipe::Codec;
 
 use super::outcome::Effort;
 

@@ -23,13 +23,13 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::dataset::{
+use crate::dump::{Dump, Watch};
+use tcolz_base::durable;
+use tcolz_format::dataset::{
     FileMeta, JOURNAL_FOLDER, LedgerRow, LedgerWriter, read_ledger, seal, unseal,
 };
-use crate::dump::{Dump, Watch};
-use crate::durable;
-use crate::recipe::Recipe;
-use crate::shard::TensorColumn;
+use tcolz_format::shard::TensorColumn;
+use tcolz_pixels::recipe::Recipe;
 
 use super::error::ConvertError;
 use super::options::ConvertOptions;

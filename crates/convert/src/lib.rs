@@ -5,6 +5,7 @@
 //!         └──────────── workers, one a core ─────────────┘   └──── the caller, in order ───┘
 //! ```
 
+pub mod dump;
 mod error;
 mod forecast;
 mod gate;
@@ -19,6 +20,7 @@ mod probe;
 mod repair;
 mod store;
 mod summary;
+mod verify_source;
 
 use std::ops::{ControlFlow, Range};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,16 +33,16 @@ pub use options::{ConvertOptions, DEFAULT_MAX_BAD, DEFAULT_SHARD_BYTES, MIN_SHAR
 
 pub use repair::{RepairObserver, RepairOptions, RepairReport, RepairedShard, Unrepaired, repair};
 pub use summary::ConvertSummary;
+pub use verify_source::verify_source;
 
-use crate::dataset::{Counts, Dataset};
 use crate::dump::Dump;
-use crate::durable;
-use crate::recipe::{Dtype, Mean, Recipe};
-use crate::transform::View;
+use tcolz_base::durable;
+use tcolz_format::dataset::{Counts, Dataset};
+use tcolz_pixels::View;
+use tcolz_pixels::recipe::{Dtype, Mean, Recipe};
 
 use journal::Journal;
 use log::Log;
-pub use log::log_path;
 use out::{Found, OutFolder};
 use store::Store;
 
@@ -233,7 +235,7 @@ fn check_recipe(options: &ConvertOptions) -> Result<View, ConvertError> {
         let reason = format!(
             "sizes {:?}: expected one or more from 1 to {}, ascending, none twice",
             recipe.sizes,
-            crate::recipe::MAX_SIZE
+            tcolz_pixels::recipe::MAX_SIZE
         );
         return Err(ConvertError::Recipe(reason));
     }

@@ -5,8 +5,10 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use tcolz_format::dataset::log_path;
 
 use serde_json::{Value, json};
 
@@ -15,20 +17,6 @@ pub(super) struct Log {
     /// `None` where there can be no log.
     file: Option<File>,
     begun: Instant,
-}
-
-/// Where the log of conversions into `out` lies: beside it.
-pub fn log_path(out: &Path) -> PathBuf {
-    let mut path = std::path::absolute(out).unwrap_or_else(|_| out.to_owned());
-    if path.file_name().is_none() {
-        // `..` at the end: the name is only known to the disk.
-        path = path.canonicalize().unwrap_or(path);
-    }
-    // By the name and not by the text of the path, which may end in `/`.
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".log.jsonl");
-    path.set_file_name(name);
-    path
 }
 
 impl Log {

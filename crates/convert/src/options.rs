@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::dump::DumpOptions;
-use crate::recipe::Recipe;
+use tcolz_pixels::recipe::Recipe;
 
 /// Shards are at most this long when nothing else is asked for: small enough that one is written,
 /// copied or repaired in a second, large enough that 63 GB of photos make a few hundred files.

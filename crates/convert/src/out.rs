@@ -3,9 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::dataset::{DATASET_FILE, Dataset, DatasetMeta, JOURNAL_FOLDER, LEDGER_FILE, LedgerRow};
 use crate::dump::Dump;
-use crate::durable;
+use tcolz_base::durable;
+use tcolz_format::dataset::{
+    DATASET_FILE, Dataset, DatasetMeta, JOURNAL_FOLDER, LEDGER_FILE, LedgerRow,
+};
 
 use super::error::ConvertError;
 use super::journal::{Journal, is_shard};

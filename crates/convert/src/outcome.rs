@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use crate::decode::DecodeError;
 use crate::dump::{Input, Problem, is_of_the_machine};
-use crate::sample::Status;
+use tcolz_format::sample::Status;
+use tcolz_photo::DecodeError;
 
 use super::error::ConvertError;
 use super::prepare::{PrepareError, Prepared, Preparer};

@@ -21,12 +21,12 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
-use crate::decode::{DecodeLimits, orientation, probe};
 use crate::dump::{Dump, DumpError, Input};
-use crate::recipe::{Orient, Recipe};
-use crate::shard::TensorColumn;
-use crate::transform::View;
-use crate::usage::thread_cpu_seconds;
+use tcolz_base::usage::thread_cpu_seconds;
+use tcolz_format::shard::TensorColumn;
+use tcolz_photo::{DecodeLimits, orientation, probe};
+use tcolz_pixels::View;
+use tcolz_pixels::recipe::{Orient, Recipe};
 
 use super::error::ConvertError;
 use super::gate::Gate;

@@ -1,12 +1,13 @@
 //! One photo's way from file bytes to stored bytes: what a worker thread does.
 
-use crate::dataset::TensorFacts;
-use crate::decode::DecodeError;
-use crate::recipe::{Codec, Dtype, Recipe};
-use crate::sample::PhotoInfo;
-use crate::shard::codec::{CodecError, FrameEncoder, encode_plain};
-use crate::shard::{TensorColumn, simd_level};
-use crate::transform::{ChannelSums, PhotoReader, View, bake, dhash};
+use tcolz_format::dataset::TensorFacts;
+use tcolz_format::shard::codec::{CodecError, FrameEncoder, encode_plain};
+use tcolz_format::shard::{TensorColumn, simd_level};
+use tcolz_photo::DecodeError;
+use tcolz_photo::PhotoReader;
+use tcolz_pixels::photo_info::PhotoInfo;
+use tcolz_pixels::recipe::{Codec, Dtype, Recipe};
+use tcolz_pixels::{ChannelSums, View, bake, dhash};
 
 /// A photo, ready to be stored.
 #[derive(Debug)]

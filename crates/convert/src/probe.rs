@@ -3,12 +3,12 @@
 use std::ops::Range;
 
 use crate::dump::{Dump, Input};
-use crate::recipe::{Codec, Dtype};
-use crate::sample::Status;
-use crate::shard::codec::{FrameEncoder, encode_plain};
-use crate::shard::{TensorColumn, simd_level};
-use crate::transform::View;
-use crate::usage::anonymous_bytes;
+use tcolz_base::usage::anonymous_bytes;
+use tcolz_format::sample::Status;
+use tcolz_format::shard::codec::{FrameEncoder, encode_plain};
+use tcolz_format::shard::{TensorColumn, simd_level};
+use tcolz_pixels::View;
+use tcolz_pixels::recipe::{Codec, Dtype};
 
 use super::error::ConvertError;
 use super::forecast::{CodecForecast, Forecast, Interval, Measured};

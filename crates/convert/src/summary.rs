@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::dataset::Dataset;
-use crate::sample::{PhotoInfo, Status};
+use tcolz_format::dataset::Dataset;
+use tcolz_format::sample::Status;
+use tcolz_pixels::photo_info::PhotoInfo;
 
 use super::forecast::Forecast;
 

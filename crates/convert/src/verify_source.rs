@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use crate::dump::Source;
 
-use super::{Dataset, DatasetError, Fault, LedgerRow};
+use tcolz_format::dataset::{Dataset, DatasetError, Fault, LedgerRow};
 
 /// Photos that are looked for to tell whether a source is the right one.
 const LOOKED_FOR: usize = 1000;

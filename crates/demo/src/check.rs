@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use super::{DemoDump, OddLine, Oddity};
-use crate::dataset::LedgerRow;
-use crate::sample::Status;
+use tcolz_format::dataset::LedgerRow;
+use tcolz_format::sample::Status;
 
 /// What became of one odd line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

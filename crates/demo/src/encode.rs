@@ -4,7 +4,7 @@ use jpeg_encoder::{ColorType, Encoder, EncodingError, SamplingFactor};
 
 use super::DemoError;
 use super::draw::Picture;
-use crate::decode::{Indexed, Pixels, encode_gif, encode_png_of};
+use tcolz_pixels::picture::{Indexed, Pixels, encode_gif, encode_png_of};
 
 /// Quality of the JPEGs: what phones and Twitter write.
 const QUALITY: u8 = 85;
@@ -157,8 +157,9 @@ fn colour_profile() -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::{DecodeLimits, Decoder, RgbImage};
-    use crate::demo::draw::SplitMix64;
+    use crate::draw::SplitMix64;
+    use tcolz_photo::{DecodeLimits, Decoder};
+    use tcolz_pixels::RgbImage;
 
     /// Mean distance of two pictures' pixels, in levels.
     fn distance(a: &[u8], b: &[u8]) -> f64 {

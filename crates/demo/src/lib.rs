@@ -3,7 +3,7 @@
 //! The pictures are drawn by arithmetic from their number alone, so two demos are equal. They
 //! compress like photographs (soft light, texture, sensor noise), and the classes differ in colour and
 //! shape. [`Oddity`] lists what is odd on purpose and what a conversion must make of it; [`compare`]
-//! looks whether it did, [`read_back`] reads what was stored, [`class_sheet`] and [`oddity_sheet`] show it.
+//! looks whether it did, [`read_back`] reads what was stored.
 
 mod check;
 mod draw;
@@ -11,7 +11,6 @@ mod encode;
 mod oddity;
 mod plan;
 mod read_back;
-mod sheet;
 
 use std::fs;
 use std::io;
@@ -24,14 +23,12 @@ use serde::Serialize;
 pub use check::{Finding, Findings, compare};
 pub use oddity::{Expected, Oddity};
 pub use read_back::{ClassColour, ReadBack, read_back};
-pub use sheet::{class_sheet, oddity_sheet};
 
-use crate::dataset::{DatasetError, LedgerRow};
-use crate::decode::PictureError;
-use crate::inspect::SheetError;
 use draw::{Picture, SplitMix64};
 use encode::{Kind, encode};
 use plan::{Plan, PlannedFile, PlannedLine};
+use tcolz_format::dataset::{DatasetError, LedgerRow};
+use tcolz_pixels::picture::PictureError;
 
 /// Classes of the demo, indexed by label.
 pub const CLASSES: [&str; 3] = ["negative", "neutral", "positive"];
@@ -63,9 +60,6 @@ pub enum DemoError {
     /// The dataset made of the dump cannot be read.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
-    /// A contact sheet cannot be made.
-    #[error(transparent)]
-    Sheet(#[from] SheetError),
 }
 
 /// A dump that [`make_dump`] wrote.

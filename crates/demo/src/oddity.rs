@@ -5,7 +5,8 @@ use serde::Serialize;
 use super::DemoError;
 use super::draw::{Picture, SplitMix64};
 use super::encode::{Kind, encode};
-use crate::sample::{PhotoInfo, SourceFormat, Status};
+use tcolz_format::sample::Status;
+use tcolz_pixels::photo_info::{PhotoInfo, SourceFormat};
 
 /// Sides of the odd photos in pixels, where their size is not what is odd.
 const SIDES: (u16, u16) = (640, 480);
@@ -168,7 +169,7 @@ impl Oddity {
     }
 
     /// Whether the oddity is a second line about an ordinary photo, and has no photo of its own.
-    pub(super) fn is_second_line(self) -> bool {
+    pub fn is_second_line(self) -> bool {
         matches!(self, Oddity::DuplicateLine | Oddity::LabelConflict | Oddity::Leakage)
     }
 

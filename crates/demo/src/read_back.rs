@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::dataset::{Dataset, DatasetError, LedgerRow};
-use crate::recipe::Dtype;
-use crate::sample::Status;
-use crate::shard::{ShardReader, TensorDecoder};
-use crate::transform::ChannelSums;
+use tcolz_format::dataset::{Dataset, DatasetError, LedgerRow};
+use tcolz_format::sample::Status;
+use tcolz_format::shard::{ShardReader, TensorDecoder};
+use tcolz_pixels::ChannelSums;
+use tcolz_pixels::recipe::Dtype;
 
 /// Reading goes on for at least so long: a few hundred samples are read before a clock has ticked well.
 const LEAST: Duration = Duration::from_secs(1);

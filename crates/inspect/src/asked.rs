@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::dataset::Dataset;
-use crate::loader::select::{Select, Selection};
+use tcolz_format::dataset::Dataset;
+use tcolz_loader::select::{Select, Selection};
 
 /// What was asked for, where not everything is looked at: `split train, subset list.txt, where width > 300,
 /// 20 % of every class`.

@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
-use crate::dataset::{Dataset, reason_code};
-use crate::loader::LoaderError;
-use crate::loader::select::{Condition, Select};
-use crate::sample::Status;
+use tcolz_format::dataset::{Dataset, reason_code};
+use tcolz_format::sample::Status;
+use tcolz_loader::LoaderError;
+use tcolz_loader::select::{Condition, Select};
 
 /// The inputs of a dataset that are not stored. The JSON form is `tcolz inspect --list-bad --json`; its schema is
 /// `schemas/bad-inputs.schema.json`.

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::shard::TensorColumn;
-use crate::transform::ChannelSums;
+use tcolz_format::shard::TensorColumn;
+use tcolz_pixels::ChannelSums;
 
 /// The pixels of some samples at one stored size: exact sums, and what follows from them.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -47,7 +47,7 @@ pub(super) fn possible(sums: &ChannelSums, column: &TensorColumn) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recipe::{Codec, Dtype};
+    use tcolz_pixels::recipe::{Codec, Dtype};
 
     #[test]
     fn sums_that_no_tensor_has_are_told_from_those_that_one_has() {

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::dataset::{LedgerBatch, LedgerRow, PHOTO_FIELDS, sum_fields};
-use crate::sample::{Label, PhotoInfo, Status};
-use crate::shard::TensorColumn;
-use crate::transform::ChannelSums;
+use tcolz_format::dataset::{LedgerBatch, LedgerRow, PHOTO_FIELDS, sum_fields};
+use tcolz_format::sample::{Label, Status};
+use tcolz_format::shard::TensorColumn;
+use tcolz_pixels::ChannelSums;
+use tcolz_pixels::photo_info::PhotoInfo;
 
 /// What statistics need of a ledger row.
 #[derive(Debug, Clone)]

@@ -5,7 +5,7 @@ use std::f64::consts::SQRT_2;
 
 use serde::Serialize;
 
-use crate::transform::ChannelSums;
+use tcolz_pixels::ChannelSums;
 
 use super::facts::Facts;
 

@@ -16,7 +16,8 @@ mod grid;
 mod histogram;
 mod mean_images;
 mod pictures;
-mod sheet;
+pub mod report;
+mod sheets;
 mod statistics;
 mod sums;
 mod text_scores;
@@ -36,19 +37,16 @@ pub use duplicates::{
 pub use histogram::{Histogram, Histograms};
 pub use mean_images::{MAX_MEAN_CLASSES, MEAN_BUDGET, MeanImage, MeanImages, mean_images};
 pub use pictures::{ClassPick, Picture, pick_by_class, pictures};
-pub use sheet::{
-    Sheet, SheetBy, SheetError, SheetFormat, SheetRow, Tile, duplicates_sheet, overview_sheet,
-    sheet,
-};
+pub use sheets::{SheetBy, duplicates_sheet, overview_sheet};
 pub use statistics::{
     ClassStatistics, SourceStatistics, SplitStatistics, Statistics, TensorStatistics,
 };
 pub use text_scores::{ClassScores, TextScores};
 
-use crate::dataset::{Dataset, DatasetError};
-use crate::loader::select::{Place, Selection};
-use crate::recipe::Recipe;
 use sums::Sums;
+use tcolz_format::dataset::{Dataset, DatasetError};
+use tcolz_loader::select::{Place, Selection};
+use tcolz_pixels::recipe::Recipe;
 
 /// What a dataset holds. The JSON form is `tcolz inspect --json`; its schema is
 /// `schemas/inspect.schema.json`.

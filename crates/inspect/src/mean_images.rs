@@ -6,11 +6,11 @@ use std::sync::{Mutex, PoisonError};
 use rayon::prelude::*;
 use serde::Serialize;
 
-use crate::dataset::{Dataset, DatasetError};
-use crate::loader::LoaderError;
-use crate::loader::select::{Percent, Place, Selection, percent_rank, take_percent};
-use crate::recipe::Dtype;
-use crate::shard::TensorDecoder;
+use tcolz_format::dataset::{Dataset, DatasetError};
+use tcolz_format::shard::TensorDecoder;
+use tcolz_loader::LoaderError;
+use tcolz_loader::select::{Percent, Place, Selection, percent_rank, take_percent};
+use tcolz_pixels::recipe::Dtype;
 
 use super::grid::Grid;
 
@@ -30,7 +30,7 @@ pub struct MeanImages {
     pub samples: u64,
     /// Samples of them that were read.
     pub read: u64,
-    /// The share of every class that was read, in percent, by [`crate::loader::select::PERCENT_METHOD`] with the seed 0;
+    /// The share of every class that was read, in percent, by [`tcolz_loader::select::PERCENT_METHOD`] with the seed 0;
     /// `None` of everything.
     pub percent: Option<String>,
     /// Pixels a side of the images.

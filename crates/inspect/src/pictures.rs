@@ -2,10 +2,10 @@
 
 use rayon::prelude::*;
 
-use crate::dataset::{Dataset, DatasetError};
-use crate::loader::Selection;
-use crate::sample::{Label, Status};
-use crate::shard::TensorDecoder;
+use tcolz_format::dataset::{Dataset, DatasetError};
+use tcolz_format::sample::{Label, Status};
+use tcolz_format::shard::TensorDecoder;
+use tcolz_loader::Selection;
 
 use super::grid::Grid;
 use super::holds;

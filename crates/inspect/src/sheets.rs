@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::dataset::{Dataset, DatasetError, LedgerRow};
-use crate::inspect::duplicates::{DuplicateGroup, Duplicates, Relation};
-use crate::inspect::{Asked, holds};
-use crate::loader::Selection;
-use crate::sample::Status;
+use crate::duplicates::{DuplicateGroup, Duplicates, Relation};
+use crate::{Asked, holds};
+use tcolz_format::dataset::{Dataset, DatasetError, LedgerRow};
+use tcolz_format::sample::Status;
+use tcolz_loader::Selection;
 
-use super::{Sheet, SheetError, SheetFormat, SheetRow, Tile, sheet};
+use tcolz_charts::sheet::{Sheet, SheetError, SheetFormat, SheetRow, Tile, sheet};
 
 /// Tiles in a row.
 const TILES: usize = 8;

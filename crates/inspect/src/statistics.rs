@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::dataset::{Counts, Dataset, DatasetError, LedgerRow};
+use tcolz_format::dataset::{Counts, Dataset, DatasetError, LedgerRow};
 
 use super::channels::ChannelStatistics;
 use super::distribution::Distribution;

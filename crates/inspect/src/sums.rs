@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::dataset::{Counts, DatasetMeta, SplitMeta};
-use crate::sample::Status;
-use crate::shard::TensorColumn;
-use crate::transform::ChannelSums;
+use tcolz_format::dataset::{Counts, DatasetMeta, SplitMeta};
+use tcolz_format::sample::Status;
+use tcolz_format::shard::TensorColumn;
+use tcolz_pixels::ChannelSums;
 
 use super::channels::{ChannelStatistics, possible};
 use super::distribution::Distribution;

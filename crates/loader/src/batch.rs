@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::element::Element;
 use super::queue::Queue;
-use crate::dataset::Receipt;
-use crate::sample::Label;
-use crate::shard::ShardError;
-use crate::usage::prefer_huge_pages;
+use tcolz_base::usage::prefer_huge_pages;
+use tcolz_format::dataset::Receipt;
+use tcolz_format::sample::Label;
+use tcolz_format::shard::ShardError;
 
 /// Bytes of a cache line: tensors of whole lines are written past the caches.
 const LINE_BYTES: usize = 64;

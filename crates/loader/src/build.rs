@@ -10,7 +10,7 @@ use super::plan::{Options, Plan};
 use super::select::Selection;
 use super::shards::{Access, Shards};
 use super::{Loader, LoaderError};
-use crate::usage::allow_open_files;
+use tcolz_base::usage::allow_open_files;
 
 /// Batches beside those the workers fill: one that is used, one that is ready.
 const WAITING_BATCHES: usize = 2;

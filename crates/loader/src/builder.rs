@@ -10,7 +10,13 @@ use super::choose::Storage;
 use super::order::Order;
 use super::select::{Percent, Select};
 use super::shards::Access;
-use crate::dataset::Dataset;
+use std::fs::File;
+
+use tcolz_base::usage::drop_page_cache;
+use tcolz_format::dataset::Dataset;
+use tcolz_format::shard::ShardError;
+
+use super::LoaderError;
 
 /// Memory for batches, unless told otherwise: 27 batches of 64 float32 images of 224 × 224.
 pub const DEFAULT_BATCH_MEMORY_BYTES: usize = 1 << 30;
@@ -38,9 +44,22 @@ pub struct LoaderBuilder {
     pub(super) thread_name: String,
 }
 
-impl Dataset {
+/// Loaders of a dataset.
+pub trait DatasetExt {
     /// Begins a loader of a split: batches of 32, as stored, by as many workers as there are cores.
-    pub fn loader(&self, split: &str) -> LoaderBuilder {
+    fn loader(&self, split: &str) -> LoaderBuilder;
+
+    /// Asks the system to forget what it keeps of a split's shards in memory, so that the next epoch is read
+    /// from the disk. Nobody may have them open as maps. See [`drop_page_cache`].
+    ///
+    /// # Errors
+    /// [`DatasetError::NotFound`](tcolz_format::dataset::DatasetError::NotFound) for a split that is not there;
+    /// [`ShardError::Io`].
+    fn drop_cached(&self, split: &str) -> Result<(), LoaderError>;
+}
+
+impl DatasetExt for Dataset {
+    fn loader(&self, split: &str) -> LoaderBuilder {
         LoaderBuilder {
             dataset: self.clone(),
             select: Select::split(split),
@@ -60,6 +79,15 @@ impl Dataset {
             augment: Augment::default(),
             thread_name: "tcolz-load".to_owned(),
         }
+    }
+
+    fn drop_cached(&self, split: &str) -> Result<(), LoaderError> {
+        for shard in &self.split(split)?.shards {
+            let path = self.root().join(&shard.file);
+            let dropped = File::open(&path).and_then(|file| drop_page_cache(&file));
+            dropped.map_err(|source| LoaderError::from(ShardError::Io { path, source }))?;
+        }
+        Ok(())
     }
 }
 

@@ -14,7 +14,7 @@ use std::path::Path;
 
 use super::order::Order;
 use super::shards::Access;
-use crate::storage::{Medium, available_memory_bytes};
+use tcolz_base::storage::{Medium, available_memory_bytes};
 
 /// Shards fit into memory if they take at most this share of what is available: the rest is for the
 /// network that is trained.

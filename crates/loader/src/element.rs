@@ -3,10 +3,10 @@
 use super::LoaderError;
 use super::augment::{Augmenter, Drawn};
 use super::shards::Row;
-use crate::recipe::Dtype;
-use crate::shard::codec::{CodecError, PixelTables, Upcoming, map_tensor};
-use crate::shard::{ShardError, TensorColumn, TensorDecoder, simd_level};
-use crate::transform::{View, bf16, f16};
+use tcolz_format::shard::codec::{CodecError, PixelTables, Upcoming, map_tensor};
+use tcolz_format::shard::{ShardError, TensorColumn, TensorDecoder, simd_level};
+use tcolz_pixels::recipe::Dtype;
+use tcolz_pixels::{View, bf16, f16};
 
 mod sealed {
     pub trait Sealed {}

@@ -3,9 +3,9 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::dataset::DatasetError;
-use crate::dataset::Receipt;
-use crate::shard::ShardError;
+use tcolz_format::dataset::DatasetError;
+use tcolz_format::dataset::Receipt;
+use tcolz_format::shard::ShardError;
 
 /// A selection, an order or a batch that cannot be had.
 #[derive(Debug, thiserror::Error)]

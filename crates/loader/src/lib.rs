@@ -57,7 +57,7 @@ use std::sync::Arc;
 
 pub use augment::{Augment, Crop};
 pub use batch::{Batch, Damaged, SampleIds, Skipped};
-pub use builder::{DEFAULT_BATCH_MEMORY_BYTES, LoaderBuilder};
+pub use builder::{DEFAULT_BATCH_MEMORY_BYTES, DatasetExt, LoaderBuilder};
 pub use choose::{Choices, Storage};
 pub use element::Element;
 pub use epoch::Epoch;
@@ -70,14 +70,14 @@ pub use state::{Identity, RankState, State};
 #[cfg(feature = "candle")]
 pub use tensors::{DeviceView, TensorBatch, TensorEpoch, Transfer};
 
-pub use crate::dataset::Receipt;
-use crate::transform::View;
 use forward::{WindowReads, Windows, forward_requests};
 use plan::Plan;
 pub use shards::Access;
 use shards::Shards;
+pub use tcolz_format::dataset::Receipt;
+use tcolz_pixels::View;
 
-/// Reads epochs of a selection as batches of `T`; made by [`crate::Dataset::loader`].
+/// Reads epochs of a selection as batches of `T`; made by [`tcolz_format::dataset::Dataset::loader`].
 #[derive(Debug)]
 pub struct Loader<T: Element = f32> {
     shards: Arc<Shards>,
@@ -154,7 +154,7 @@ impl<T: Element> Loader<T> {
     /// (see [`forward::next_requests`]).
     ///
     /// # Errors
-    /// As [`crate::Dataset::open_shard`].
+    /// As [`tcolz_format::dataset::Dataset::open_shard`].
     pub fn reads(&self, epoch: u32) -> Result<Vec<WindowReads>, LoaderError> {
         let windows = self.windows(&self.plan, &self.plan.identity.begin(epoch));
         let ahead = self.reads_ahead(&self.plan);
@@ -213,7 +213,7 @@ impl<T: Element> Loader<T> {
     /// the others, it is a constant of dataset.json.
     ///
     /// # Errors
-    /// As [`crate::Dataset::scan_ledger`]; [`LoaderError::OtherState`].
+    /// As [`tcolz_format::dataset::Dataset::scan_ledger`]; [`LoaderError::OtherState`].
     pub fn expected_receipt(&self, state: &State) -> Result<Receipt, LoaderError> {
         let plan = self.plan_of(state)?;
         let samples = self.selection.len() as u64;
@@ -258,7 +258,7 @@ impl<T: Element> Loader<T> {
     /// Whether the column holds pixels, not the numbers of a view.
     #[cfg(feature = "candle")]
     fn stores_pixels(&self) -> bool {
-        self.shards.dataset().meta().columns[self.column].dtype == crate::recipe::Dtype::U8
+        self.shards.dataset().meta().columns[self.column].dtype == tcolz_pixels::recipe::Dtype::U8
     }
 
     /// The same loader, of pixels without the view.

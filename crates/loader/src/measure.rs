@@ -1,6 +1,5 @@
 //! What a machine gets out of a dataset: stored bytes alone, with decompression, as whole batches.
 
-use std::fs::File;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,9 +9,8 @@ use serde::Serialize;
 use super::element::Element;
 use super::select::Place;
 use super::{Loader, LoaderError};
-use crate::dataset::Dataset;
-use crate::shard::{ShardError, TensorDecoder};
-use crate::usage::{disk_read_bytes, drop_page_cache};
+use tcolz_base::usage::disk_read_bytes;
+use tcolz_format::shard::{ShardError, TensorDecoder};
 
 /// Samples that a thread takes at once where no batches are made.
 const CHUNK: usize = 64;
@@ -52,22 +50,6 @@ impl Rate {
     /// What came out of the stage, in bytes a second.
     pub fn bytes_per_second(&self) -> f64 {
         self.bytes as f64 / self.seconds.max(1e-9)
-    }
-}
-
-impl Dataset {
-    /// Asks the system to forget what it keeps of a split's shards in memory, so that the next epoch is read
-    /// from the disk. Nobody may have them open as maps. See [`drop_page_cache`].
-    ///
-    /// # Errors
-    /// [`crate::DatasetError::NotFound`] for a split that is not there; [`ShardError::Io`].
-    pub fn drop_cached(&self, split: &str) -> Result<(), LoaderError> {
-        for shard in &self.split(split)?.shards {
-            let path = self.root().join(&shard.file);
-            let dropped = File::open(&path).and_then(|file| drop_page_cache(&file));
-            dropped.map_err(|source| LoaderError::from(ShardError::Io { path, source }))?;
-        }
-        Ok(())
     }
 }
 

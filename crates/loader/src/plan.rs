@@ -8,8 +8,8 @@ use super::order::{
 };
 use super::select::{PERCENT_METHOD, Select, Selection};
 use super::state::Identity;
-use crate::dataset::Dataset;
-use crate::sample::NO_LABEL;
+use tcolz_format::dataset::Dataset;
+use tcolz_format::sample::NO_LABEL;
 
 /// An order, all that it needs, and its name in a state.
 #[derive(Debug, Clone)]

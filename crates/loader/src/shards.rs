@@ -7,9 +7,9 @@ use std::sync::OnceLock;
 use super::LoaderError;
 use super::batch::SampleIds;
 use super::select::Place;
-use crate::dataset::{Dataset, PLACE_FIELDS, SplitParts};
-use crate::sample::Label;
-use crate::shard::{FileRow, ShardError, ShardFile, ShardReader};
+use tcolz_format::dataset::{Dataset, PLACE_FIELDS, SplitParts};
+use tcolz_format::sample::Label;
+use tcolz_format::shard::{FileRow, ShardError, ShardFile, ShardReader};
 
 /// How stored bytes are got.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -20,7 +20,7 @@ pub enum Access {
     Auto,
     /// Through a memory map. A file that somebody cuts short is noticed before each batch; cut while a
     /// batch is read, it ends the process with SIGBUS (`tcolz` itself says which shard it was, and so does every
-    /// program that calls [`name_lost_maps`](crate::shard::name_lost_maps)).
+    /// program that calls [`name_lost_maps`](tcolz_format::shard::name_lost_maps)).
     Map,
     /// One `pread` a sample, into the worker's memory: for disks where a page fault is expensive, and for files
     /// that may be cut short, which is an error then. With [`Order::Windowed`](super::Order::Windowed) a

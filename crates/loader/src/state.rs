@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::LoaderError;
-use crate::dataset::Receipt;
+use tcolz_format::dataset::Receipt;
 
 /// Where an epoch stands, over all ranks; below 300 bytes of JSON.
 ///

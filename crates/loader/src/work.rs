@@ -13,9 +13,9 @@ use super::order::Stripes;
 use super::queue::Queue;
 use super::select::{Place, Selection};
 use super::shards::{Row, Shards};
-use crate::sample::NO_LABEL;
-use crate::shard::ShardError;
-use crate::shard::codec::Upcoming;
+use tcolz_format::sample::NO_LABEL;
+use tcolz_format::shard::ShardError;
+use tcolz_format::shard::codec::Upcoming;
 
 /// What every worker of an epoch needs.
 pub(super) struct Work<T: Element> {

@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 use super::weights::seal::{SEAL_KEY, seal_fault};
 use super::weights::{Element, tensor_file};
 use super::{ModelError, Network, Properties, Spec};
-use crate::recipe::Recipe;
-use crate::transform::View;
+use tcolz_pixels::View;
+use tcolz_pixels::recipe::Recipe;
 
 /// The value of `format`.
 pub const MODEL_FORMAT: &str = "tcolz-model-v1";
@@ -62,7 +62,7 @@ pub struct ModelFacts {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_root: Option<String>,
     /// BLAKE3 of the file beside it that names the photos that it has seen
-    /// ([`crate::dataset::SEEN_FILE`]).
+    /// ([`tcolz_format::dataset::SEEN_FILE`]).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen: Option<String>,
     /// Epochs it was trained for.
@@ -445,9 +445,9 @@ mod tests {
         let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/schemas/model.schema.json");
         let schema: serde_json::Value = serde_json::from_slice(&fs::read(schema).unwrap()).unwrap();
         let mut all = facts(Network::MobileNetV1);
-        all.recipe.orient = crate::recipe::Orient::Exif;
+        all.recipe.orient = tcolz_pixels::recipe::Orient::Exif;
         all.recipe.refuse_truncated = true;
-        all.recipe.mean = Some(crate::recipe::Mean::Values([1.0, 2.0, 3.0]));
+        all.recipe.mean = Some(tcolz_pixels::recipe::Mean::Values([1.0, 2.0, 3.0]));
         let mut least = ModelFacts {
             finetune: None,
             percent: None,
@@ -458,7 +458,7 @@ mod tests {
             ..all.clone()
         };
         least.recipe.mean = None;
-        least.recipe.orient = crate::recipe::Orient::Stored;
+        least.recipe.orient = tcolz_pixels::recipe::Orient::Stored;
         least.recipe.refuse_truncated = false;
         let keys = |value: &serde_json::Value| -> Vec<String> {
             value.as_object().unwrap().keys().cloned().collect()

@@ -19,7 +19,7 @@ use rayon::prelude::*;
 
 use super::spec::{Parameter, Role};
 use super::{ModelError, Spec};
-use crate::random::Random;
+use tcolz_base::random::Random;
 
 /// Name of the algorithm, which never changes; another one gets another name.
 pub const ALGORITHM: &str = "initial-v1";
@@ -84,7 +84,7 @@ fn normal(random: &mut Random, deviation: f64) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Network;
+    use crate::Network;
 
     fn spec(network: Network) -> Spec {
         network.spec(&network.properties(), 3)

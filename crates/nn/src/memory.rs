@@ -164,7 +164,7 @@ impl Kept {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Network;
+    use crate::Network;
 
     const PLAN: StepPlan = StepPlan {
         batch: 8,

@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use super::rest::Rest;
 use super::sink::STRIP_BYTES;
 use super::{DecodeError, DecodeLimits, Probe, RowSink, check_pixels};
-use crate::sample::{PhotoInfo, SourceFormat};
+use tcolz_pixels::photo_info::{PhotoInfo, SourceFormat};
 
 const FORMAT: SourceFormat = SourceFormat::Bmp;
 

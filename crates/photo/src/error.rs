@@ -1,7 +1,7 @@
 //! What can be wrong with a source file.
 
-use crate::file_kind::FileKind;
-use crate::sample::SourceFormat;
+use tcolz_pixels::file_kind::FileKind;
+use tcolz_pixels::photo_info::SourceFormat;
 
 /// Why a file gives no photo.
 ///

@@ -15,7 +15,7 @@ use gif::{DecodeOptions, DecodingError};
 use super::rest::Rest;
 use super::sink::STRIP_BYTES;
 use super::{DecodeError, DecodeLimits, Probe, RowSink, check_pixels, guard};
-use crate::sample::{PhotoInfo, SourceFormat};
+use tcolz_pixels::photo_info::{PhotoInfo, SourceFormat};
 
 const FORMAT: SourceFormat = SourceFormat::Gif;
 

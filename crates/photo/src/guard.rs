@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::Once;
 
 use super::DecodeError;
-use crate::sample::SourceFormat;
+use tcolz_pixels::photo_info::SourceFormat;
 
 /// Tests of debug builds name formats here, separated by commas, whose decoders are to panic.
 #[cfg(debug_assertions)]

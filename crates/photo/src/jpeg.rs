@@ -17,8 +17,8 @@
 use super::libjpeg::{Failure, Header, Libjpeg, MAX_STRIP_ROWS};
 use super::sink::STRIP_BYTES;
 use super::{DecodeError, DecodeLimits, Probe, RowSink, ScaleTo, check_pixels, exif, quality};
-use crate::recipe::Fit;
-use crate::sample::{PhotoInfo, SourceFormat};
+use tcolz_pixels::photo_info::{PhotoInfo, SourceFormat};
+use tcolz_pixels::recipe::Fit;
 
 const FORMAT: SourceFormat = SourceFormat::Jpeg;
 

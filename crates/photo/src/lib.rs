@@ -23,7 +23,7 @@ mod gif;
 mod guard;
 mod jpeg;
 mod libjpeg;
-mod picture;
+mod photo;
 mod png;
 mod png_chunks;
 mod quality;
@@ -35,14 +35,12 @@ use guard::guard;
 
 pub use error::DecodeError;
 pub use libjpeg::libjpeg_turbo_version;
-pub use picture::{
-    Indexed, PictureError, Pixels, encode_gif, encode_jpeg, encode_png, encode_png_of,
-};
-pub use sink::{RgbImage, RowSink};
+pub use photo::PhotoReader;
 
-use crate::file_kind::{FIRST_BYTES, FileKind};
-use crate::recipe::{DEFAULT_MAX_PIXELS, Fit};
-use crate::sample::{PhotoInfo, SourceFormat};
+use tcolz_pixels::file_kind::{FIRST_BYTES, FileKind};
+use tcolz_pixels::photo_info::{PhotoInfo, SourceFormat};
+use tcolz_pixels::recipe::{DEFAULT_MAX_PIXELS, Fit};
+use tcolz_pixels::{RgbImage, RowSink};
 
 /// Most scans of a JPEG. Encoders write about ten (mozjpeg up to a dozen or so); each costs a pass over the whole picture, so a file
 /// of a few kilobytes with thousands of scans would take minutes.

@@ -1,9 +1,9 @@
 //! A photo's bytes → its squares, by a recipe: what a conversion stores and a prediction looks at.
 
-use super::Resizer;
-use crate::decode::{DecodeError, DecodeLimits, Decoder, ScaleTo};
-use crate::recipe::{DecodeMode, Orient, Recipe};
-use crate::sample::{PhotoInfo, rows_there};
+use crate::{DecodeError, DecodeLimits, Decoder, ScaleTo};
+use tcolz_pixels::Resizer;
+use tcolz_pixels::photo_info::{PhotoInfo, rows_there};
+use tcolz_pixels::recipe::{DecodeMode, Orient, Recipe};
 
 /// Decodes and resizes photos by one recipe; one for each worker, it owns and recycles its buffers.
 #[derive(Debug)]

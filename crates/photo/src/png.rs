@@ -13,7 +13,7 @@ use super::png_chunks::{Head, SIGNATURE, Stream};
 use super::rest::Rest;
 use super::sink::{STRIP_BYTES, give_image};
 use super::{DecodeError, DecodeLimits, Probe, RowSink, exif, guard};
-use crate::sample::{PhotoInfo, SourceFormat};
+use tcolz_pixels::photo_info::{PhotoInfo, SourceFormat};
 
 const FORMAT: SourceFormat = SourceFormat::Png;
 

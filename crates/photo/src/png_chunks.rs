@@ -12,7 +12,7 @@ use std::io::{self, BufRead, Cursor, Read, Seek, SeekFrom};
 
 use super::rest::Rest;
 use super::{DecodeError, DecodeLimits, check_pixels};
-use crate::sample::SourceFormat;
+use tcolz_pixels::photo_info::SourceFormat;
 
 pub(super) const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1A\n";
 

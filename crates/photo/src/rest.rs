@@ -1,7 +1,7 @@
 //! What is left of a file while its structure is read.
 
 use super::DecodeError;
-use crate::sample::SourceFormat;
+use tcolz_pixels::photo_info::SourceFormat;
 
 /// Bytes of a file and a place in them. Whatever reaches beyond the end is [`DecodeError::Truncated`].
 #[derive(Debug, Clone)]

@@ -12,7 +12,7 @@ use image::{ColorType, ImageDecoder, ImageError, Limits};
 use super::rest::Rest;
 use super::sink::give_image;
 use super::{DecodeError, DecodeLimits, Probe, RowSink, check_pixels, exif, guard};
-use crate::sample::{PhotoInfo, SourceFormat};
+use tcolz_pixels::photo_info::{PhotoInfo, SourceFormat};
 
 const FORMAT: SourceFormat = SourceFormat::Webp;
 

@@ -1,6 +1,6 @@
 //! What a file is, told by its first bytes and never by its name.
 
-use crate::sample::SourceFormat;
+use crate::photo_info::SourceFormat;
 
 /// First bytes that are enough for [`FileKind::of`].
 pub const FIRST_BYTES: usize = 512;

@@ -7,11 +7,16 @@
 //! ```
 
 mod dhash;
+pub mod file_kind;
 mod fit;
 mod kernels;
 mod part;
-mod photo;
+pub mod photo_info;
+#[cfg(feature = "encode")]
+pub mod picture;
+pub mod recipe;
 mod resize;
+mod rows;
 mod square;
 mod sums;
 mod turn;
@@ -24,8 +29,8 @@ pub use dhash::dhash;
 pub use fit::Placement;
 pub use half::{bf16, f16};
 pub use part::{Part, PlaneResizer, cut};
-pub use photo::PhotoReader;
 pub use resize::Resizer;
+pub use rows::{RgbImage, RowSink};
 pub use sums::ChannelSums;
 pub use view::{BUILT_IN_VIEWS, Channels, Operation, View, bake};
 

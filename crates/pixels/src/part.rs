@@ -2,7 +2,7 @@
 
 use super::Resizer;
 use super::kernels::wide;
-use crate::decode::RowSink;
+use crate::RowSink;
 use crate::recipe::{Filter, Fit};
 
 /// Rows that are handed to the resizer at a time.

@@ -184,7 +184,8 @@ fn check_length(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::{DecodeLimits, Decoder, RgbImage};
+    use crate::RgbImage;
+    use tcolz_photo::{DecodeLimits, Decoder};
 
     const PALETTE: [[u8; 3]; 3] = [[250, 10, 20], [0, 99, 0], [7, 8, 255]];
 

@@ -14,7 +14,7 @@ use super::fit::Placement;
 use super::kernels::Turned;
 use super::square::Square;
 use super::turn::GROUP_ROWS;
-use crate::decode::RowSink;
+use crate::RowSink;
 use crate::recipe::{Filter, Fit};
 
 /// Scratch above this many bytes is given back when the next photo starts.

@@ -13,11 +13,12 @@ use std::sync::{Mutex, PoisonError};
 use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 
-use crate::decode::DecodeError;
-use crate::model::{Folded, Model, ModelError, ModelFacts};
-use crate::recipe::Dtype;
-use crate::sample::PhotoInfo;
-use crate::transform::{PhotoReader, f16};
+use tcolz_nn::{Folded, Model, ModelError, ModelFacts};
+use tcolz_photo::DecodeError;
+use tcolz_photo::PhotoReader;
+use tcolz_pixels::f16;
+use tcolz_pixels::photo_info::PhotoInfo;
+use tcolz_pixels::recipe::Dtype;
 
 /// A model, ready for photos. Any number of threads may use one at once.
 ///
@@ -260,12 +261,12 @@ fn softmax(logits: &[f32]) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::encode_png;
-    use crate::model::file::MODEL_FORMAT;
-    use crate::model::init::initial_weights;
-    use crate::model::{Network, Pass};
-    use crate::recipe::Recipe;
-    use crate::transform::View;
+    use tcolz_nn::file::MODEL_FORMAT;
+    use tcolz_nn::init::initial_weights;
+    use tcolz_nn::{Network, Pass};
+    use tcolz_pixels::View;
+    use tcolz_pixels::picture::encode_png;
+    use tcolz_pixels::recipe::Recipe;
 
     fn model() -> Model {
         let network = Network::MobileNetV2;
@@ -309,7 +310,7 @@ mod tests {
         let mut input = vec![0.0; 3 * 48 * 48];
         model.facts.view.apply(reader.planes(1), &mut input);
         let input = Tensor::from_vec(input, (1, 3, 48, 48), &Device::Cpu).unwrap();
-        let net = crate::model::Net::new(model.spec(), &model.tensors, &Device::Cpu).unwrap();
+        let net = tcolz_nn::Net::new(model.spec(), &model.tensors, &Device::Cpu).unwrap();
         let logits = net.forward(&input, Pass::INFER).unwrap().flatten_all().unwrap();
         let logits: Vec<f64> =
             logits.to_vec1::<f32>().unwrap().into_iter().map(f64::from).collect();

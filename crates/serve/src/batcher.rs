@@ -28,8 +28,8 @@ use super::occlusion::CELLS;
 use super::options::Limits;
 use super::refusal::Refusal;
 use super::upload::File;
-use crate::sample::PhotoInfo;
-use crate::usage::cores;
+use tcolz_base::usage::cores;
+use tcolz_pixels::photo_info::PhotoInfo;
 
 /// Longest wait that a client is told, in seconds.
 const LONGEST_WAIT: f64 = 60.0;

@@ -1,11 +1,11 @@
 //! What stands behind the service: something that prepares photos and gives probabilities.
 
-use crate::decode::DecodeError;
-use crate::model::{ModelError, ModelFacts};
-use crate::predict::Predictor;
-use crate::sample::PhotoInfo;
-use crate::transform::PhotoReader;
-use crate::usage::cores;
+use tcolz_base::usage::cores;
+use tcolz_nn::{ModelError, ModelFacts};
+use tcolz_photo::DecodeError;
+use tcolz_photo::PhotoReader;
+use tcolz_pixels::photo_info::PhotoInfo;
+use tcolz_predict::Predictor;
 
 /// Why a file gets no probabilities.
 #[derive(Debug, thiserror::Error)]

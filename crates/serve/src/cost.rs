@@ -2,9 +2,9 @@
 
 use super::classifier::Fault;
 use super::refusal::Refusal;
-use crate::decode::{DecodeError, DecodeLimits, orientation, probe};
-use crate::recipe::{Orient, Recipe};
-use crate::sample::SourceFormat;
+use tcolz_photo::{DecodeError, DecodeLimits, orientation, probe};
+use tcolz_pixels::photo_info::SourceFormat;
+use tcolz_pixels::recipe::{Orient, Recipe};
 
 /// Work of an expensive photo: 0.2 s and more. That of a phone's photo is 12 million for its pixels and 2 to 8 for its bytes.
 const EXPENSIVE_WORK: u64 = 24_000_000;
@@ -91,7 +91,7 @@ fn jpeg_passes(file: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::{encode_jpeg, encode_png};
+    use tcolz_pixels::picture::{encode_jpeg, encode_png};
 
     /// A header that claims this size, and no pixels.
     fn claimed(mut png: Vec<u8>, width: u32, height: u32) -> Vec<u8> {

@@ -85,5 +85,5 @@ pub enum ServeError {
     Limit(String),
     /// A sample image cannot be drawn.
     #[error("the page's sample images: {0}")]
-    Sample(Box<crate::demo::DemoError>),
+    Sample(Box<tcolz_demo::DemoError>),
 }

@@ -31,7 +31,7 @@ use super::options::ServeOptions;
 use super::places::{Place, Places, Stage};
 use super::refusal::Refusal;
 use super::routes::{Service, router};
-use crate::usage::cores;
+use tcolz_base::usage::cores;
 
 /// Connections that wait in the system before they are taken.
 const BACKLOG: u32 = 4096;
@@ -89,7 +89,7 @@ impl Server {
         let listener = runtime.block_on(async { listen(options.bind) }).map_err(fault)?;
         let address = listener.local_addr().map_err(fault)?;
         let files = options.limits.connections as u64 * FILES_A_CONNECTION;
-        if let Err((needed, most)) = crate::usage::allow_open_files(files) {
+        if let Err((needed, most)) = tcolz_base::usage::allow_open_files(files) {
             return Err(ServeError::Limit(format!(
                 "{} connections need {needed} open files, of which this system allows {most}",
                 options.limits.connections

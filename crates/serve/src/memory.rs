@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use super::batcher::decoding_threads;
 use super::cost::{EXPENSIVE_BYTES, expensive_memory_bytes};
 use super::routes::Service;
-use crate::usage::{process_sizes_bytes, release_free_memory};
+use tcolz_base::usage::{process_sizes_bytes, release_free_memory};
 
 /// Buffers of a connection: the heads of its requests and parts, a chunk in either direction.
 const CONNECTION_BYTES: u64 = 256 * 1024;

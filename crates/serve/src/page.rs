@@ -7,11 +7,12 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
 use super::ServeError;
-use crate::demo::{self, CLASSES};
+use tcolz_demo as demo;
+use tcolz_demo::CLASSES;
 
-const HTML: &str = include_str!("../../templates/serve.html");
-const STYLE: &str = include_str!("../../templates/serve.css");
-const SCRIPT: &str = include_str!("../../templates/serve.js");
+const HTML: &str = include_str!("../templates/serve.html");
+const STYLE: &str = include_str!("../templates/serve.css");
+const SCRIPT: &str = include_str!("../templates/serve.js");
 
 /// Width and height of the sample images, in pixels.
 const SAMPLE_SIZE: (u16, u16) = (360, 270);

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::classifier::Fault;
-use crate::decode::DecodeError;
+use tcolz_photo::DecodeError;
 
 /// A request, or one of its images, that gets no label.
 #[derive(Debug, Clone, PartialEq, Eq)]

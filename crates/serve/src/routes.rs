@@ -28,7 +28,7 @@ use super::options::{Limits, ServeOptions};
 use super::page::Page;
 use super::refusal::Refusal;
 use super::upload;
-use crate::model::ModelFacts;
+use tcolz_nn::ModelFacts;
 
 /// What is counted by its path; everything else is counted as `other`.
 const PATHS: [&str; 7] =

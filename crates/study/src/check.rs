@@ -8,7 +8,7 @@ use super::spec::{
     BenchmarkSpec, ChoiceSpec, CrossValidationSpec, FoldsSpec, LearningCurveSpec, StudySpec,
     TrainingSpec, UpperLimitSpec,
 };
-use crate::evaluate::protocol::TTD_LEVELS;
+use tcolz_train::evaluate::protocol::TTD_LEVELS;
 
 /// Trainings of a study. Planning takes some ten kilobytes of memory for each, and a report shows each.
 const MAX_TRAININGS: usize = 5_000;

@@ -8,12 +8,12 @@ use super::fault::{Faults, Origin};
 use super::job::Work;
 use super::plan::Making;
 use super::spec::StudySpec;
-use crate::dataset::Dataset;
-use crate::evaluate::{Protocol, check_model, check_samples};
-use crate::loader::Select;
-use crate::model::file::ModelFacts;
-use crate::model::{PaddingStyle, Properties};
-use crate::train::{OptionFault, TrainError, TrainOptions, TrainingOutlook, first_properties};
+use tcolz_format::dataset::Dataset;
+use tcolz_loader::Select;
+use tcolz_nn::file::ModelFacts;
+use tcolz_nn::{PaddingStyle, Properties};
+use tcolz_train::evaluate::{Protocol, check_model, check_samples};
+use tcolz_train::{OptionFault, TrainError, TrainOptions, TrainingOutlook, first_properties};
 
 /// What was tested already: seeds differ in nothing that could be wrong.
 #[derive(Debug, Default)]

@@ -17,10 +17,10 @@ use serde::Serialize;
 use super::StudyError;
 use super::reference::{Reference, ReferenceLoop};
 use super::timing::{TIMING_METHOD, Timing};
-use crate::model::init::initial_weights;
-use crate::model::{Folded, ModelError, Network, PaddingStyle, Properties};
-use crate::random::Random;
-use crate::usage::{process_cpu_seconds, process_sizes_bytes};
+use tcolz_base::random::Random;
+use tcolz_base::usage::{process_cpu_seconds, process_sizes_bytes};
+use tcolz_nn::init::initial_weights;
+use tcolz_nn::{Folded, ModelError, Network, PaddingStyle, Properties};
 
 /// Images that pass through at once.
 const IMAGES: usize = 15;

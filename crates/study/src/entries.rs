@@ -13,10 +13,10 @@ use super::job::{JOB_FILE, Job, RESULTS_FOLDER, Work};
 use super::plan::{Making, PlannedModel};
 use super::spec::{BenchmarkSpec, ProtocolSpec, TrainingSpec};
 use super::training::{Material, selection, title};
-use crate::dataset::Dataset;
-use crate::evaluate::Protocol;
-use crate::loader::{Percent, Select};
-use crate::train::{Validation, default_size, first_properties};
+use tcolz_format::dataset::Dataset;
+use tcolz_loader::{Percent, Select};
+use tcolz_train::evaluate::Protocol;
+use tcolz_train::{Validation, default_size, first_properties};
 
 /// The split that models are evaluated on unless told otherwise.
 const USUAL_TEST: &str = "test";

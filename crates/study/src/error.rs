@@ -4,11 +4,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::fault::Fault;
-use crate::dataset::DatasetError;
-use crate::evaluate::EvaluateError;
-use crate::loader::LoaderError;
-use crate::model::ModelError;
-use crate::train::TrainError;
+use tcolz_format::dataset::DatasetError;
+use tcolz_loader::LoaderError;
+use tcolz_nn::ModelError;
+use tcolz_train::TrainError;
+use tcolz_train::evaluate::EvaluateError;
 
 /// A study that cannot be made, or a job of it that failed.
 #[derive(Debug, thiserror::Error)]

@@ -4,11 +4,11 @@ use std::fmt;
 
 use super::StudyError;
 use super::spec::{StudySpec, TrainingSpec};
-use crate::dataset::DatasetError;
-use crate::evaluate::EvaluateError;
-use crate::loader::LoaderError;
-use crate::nearest::nearest;
-use crate::train::TrainError;
+use tcolz_base::nearest::nearest;
+use tcolz_format::dataset::DatasetError;
+use tcolz_loader::LoaderError;
+use tcolz_train::TrainError;
+use tcolz_train::evaluate::EvaluateError;
 
 /// A fault of a study's file.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::StudyError;
-use crate::dataset::Dataset;
-use crate::durable;
-use crate::inspect::find_duplicates;
-use crate::loader::select::Selection;
-use crate::loader::{Percent, Select};
-use crate::train::held_out;
+use tcolz_base::durable;
+use tcolz_format::dataset::Dataset;
+use tcolz_inspect::find_duplicates;
+use tcolz_loader::select::Selection;
+use tcolz_loader::{Percent, Select};
+use tcolz_train::held_out;
 
 /// Name of the method that makes folds, with its version: the same name makes the same folds for ever.
 pub const FOLDS_METHOD: &str = "folds-v1";

@@ -14,11 +14,12 @@ use serde_json::{Value, json};
 use super::StudyError;
 use super::cost::Measured;
 use super::results::Document;
-use crate::dataset::{DatasetError, seal, unseal};
-use crate::durable::{self, TEMPORARY_PREFIX};
-use crate::evaluate::Protocol;
-use crate::loader::Select;
-use crate::train::TrainOptions;
+use tcolz_base::durable;
+use tcolz_base::durable::TEMPORARY_PREFIX;
+use tcolz_format::dataset::{DatasetError, seal, unseal};
+use tcolz_loader::Select;
+use tcolz_train::TrainOptions;
+use tcolz_train::evaluate::Protocol;
 
 /// Folder of the documents of jobs.
 pub const RESULTS_FOLDER: &str = "results";

@@ -13,9 +13,10 @@ use super::job::{Job, RESULTS_FOLDER, Work, write_json};
 use super::plan::Plan;
 use super::report::write_report;
 use super::results::Results;
-use crate::durable::{self, FolderLock};
-use crate::model::{Model, ModelError};
-use crate::train::BEST_FILE;
+use tcolz_base::durable;
+use tcolz_base::durable::FolderLock;
+use tcolz_nn::{Model, ModelError};
+use tcolz_train::BEST_FILE;
 
 /// How a job ended.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -28,9 +28,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::Serialize;
 
-use crate::dataset::{Dataset, DatasetError};
-use crate::evaluate::Proportion;
-use crate::inspect::{ClassScores, DuplicateGroup, Duplicates, Relation, find_duplicates, inspect};
+use tcolz_format::dataset::{Dataset, DatasetError};
+use tcolz_inspect::{ClassScores, DuplicateGroup, Duplicates, Relation, find_duplicates, inspect};
+use tcolz_train::evaluate::Proportion;
 
 /// Name of the method that pairs duplicates, with its version: the same name makes the same pairs for ever.
 pub const PAIRS_METHOD: &str = "pairs-v1";
@@ -285,8 +285,8 @@ fn wrong_share(different: f64, classes: usize) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inspect::{Link, Member};
-    use crate::random::Random;
+    use tcolz_base::random::Random;
+    use tcolz_inspect::{Link, Member};
 
     /// Members with their labels, and links: first, second, relation.
     fn group(labels: &[Option<u16>], links: &[(usize, usize, Relation)]) -> DuplicateGroup {
@@ -313,7 +313,7 @@ mod tests {
     }
 
     fn duplicates(groups: Vec<DuplicateGroup>) -> Duplicates {
-        let near = crate::inspect::NearSearch {
+        let near = tcolz_inspect::NearSearch {
             max_distance: 0,
             grid: 0,
             max_difference: 0.0,

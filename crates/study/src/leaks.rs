@@ -6,10 +6,10 @@ use std::sync::Arc;
 use super::StudyError;
 use super::job::Work;
 use super::plan::Plan;
-use crate::evaluate::{KnownSeen, SeenCounts};
-use crate::loader::Selection;
-use crate::report::count;
-use crate::train::samples_seen;
+use tcolz_base::numbers::count;
+use tcolz_loader::Selection;
+use tcolz_train::evaluate::{KnownSeen, SeenCounts};
+use tcolz_train::samples_seen;
 
 impl Plan {
     /// A sentence for each model and benchmark, fold or curve that share photos; its seeds are taken together.

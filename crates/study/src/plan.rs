@@ -9,8 +9,8 @@ use super::fault::{Faults, Origin};
 use super::job::{Job, Work};
 use super::spec::{StudySpec, TrainingSpec};
 use super::training::FileHashes;
-use crate::dataset::{Dataset, dataset_around};
-use crate::train::{DeviceChoice, open_device};
+use tcolz_format::dataset::{Dataset, dataset_around};
+use tcolz_train::{DeviceChoice, open_device};
 
 /// Where a study lies and what it may use. None of it decides a result, but threads decide times.
 #[derive(Debug, Clone)]

@@ -6,7 +6,7 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::timing::Timing;
-use crate::usage::process_cpu_seconds;
+use tcolz_base::usage::process_cpu_seconds;
 
 /// Slower than at its quickest by more than this, the loop says that the machine is busy. Above what clock rates vary by,
 /// below what one other busy process costs.

@@ -12,10 +12,10 @@ use super::spec::{
     CrossValidationSpec, FoldsSpec, LearningCurveSpec, TrainingSpec, UpperLimitSpec,
 };
 use super::training::Material;
-use crate::dataset::Dataset;
-use crate::evaluate::Protocol;
-use crate::loader::{Percent, Select};
-use crate::train::Validation;
+use tcolz_format::dataset::Dataset;
+use tcolz_loader::{Percent, Select};
+use tcolz_train::Validation;
+use tcolz_train::evaluate::Protocol;
 
 /// Of all splits so much is validated on where an entry does not say it: the split `val` is among them.
 const USUAL_HOLDOUT: &str = "10";

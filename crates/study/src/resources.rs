@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::StudyError;
-use crate::train::{RESOURCES_FILE, TIMES_FILE, TrainSummary};
+use tcolz_train::{RESOURCES_FILE, TIMES_FILE, TrainSummary};
 
 /// Times and resources of a run: `times` and `resources` of `train.json`.
 ///

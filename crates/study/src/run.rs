@@ -12,12 +12,12 @@ use super::cost;
 use super::job::{Job, RUNS_FOLDER, Work, write_json};
 use super::labels::labels;
 use super::plan::Plan;
-use crate::dataset::Dataset;
-use crate::evaluate::{EvaluateOptions, KnownSeen, evaluate, find_model, write_files};
-use crate::model::Model;
-use crate::model::device::device_name;
-use crate::model::net::is_tuned;
-use crate::train::{
+use tcolz_format::dataset::Dataset;
+use tcolz_nn::Model;
+use tcolz_nn::device::device_name;
+use tcolz_nn::net::is_tuned;
+use tcolz_train::evaluate::{EvaluateOptions, KnownSeen, evaluate, find_model, write_files};
+use tcolz_train::{
     BEST_FILE, EpochRow, Finetune, TrainError, TrainObserver, TrainOptions, TrainSummary,
     open_device, seen_by, train,
 };

@@ -26,14 +26,14 @@ use serde::{Deserialize, Deserializer};
 
 use super::StudyError;
 use super::published::Benchmark;
-use crate::loader::Percent;
-use crate::loader::augment::Crop;
-use crate::model::{BatchNormMode, Network};
-use crate::nearest::nearest;
-use crate::storage::local_path;
-use crate::text_file;
-use crate::train::schedule::Schedule;
-use crate::train::{ClassWeights, Finetune, Preset};
+use tcolz_base::nearest::nearest;
+use tcolz_base::storage::local_path;
+use tcolz_base::text_file;
+use tcolz_loader::Percent;
+use tcolz_loader::augment::Crop;
+use tcolz_nn::{BatchNormMode, Network};
+use tcolz_train::schedule::Schedule;
+use tcolz_train::{ClassWeights, Finetune, Preset};
 
 /// A study's file as it is written.
 #[derive(Debug, Clone, Deserialize)]

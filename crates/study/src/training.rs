@@ -9,11 +9,11 @@ use super::StudyError;
 use super::job::{FEATURES_FOLDER, Job, RUNS_FOLDER, Work};
 use super::plan::StudyOptions;
 use super::spec::TrainingSpec;
-use crate::dataset::Dataset;
-use crate::loader::Select;
-use crate::loader::augment::Augment;
-use crate::model::{BatchNormMode, Network};
-use crate::train::{
+use tcolz_format::dataset::Dataset;
+use tcolz_loader::Select;
+use tcolz_loader::augment::Augment;
+use tcolz_nn::{BatchNormMode, Network};
+use tcolz_train::{
     CacheChoice, ClassWeights, Finetune, TrainError, TrainOptions, Validation, default_run_name,
 };
 

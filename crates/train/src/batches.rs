@@ -5,7 +5,7 @@ use candle_core::{Device, Tensor};
 use super::error::{Result, TrainError};
 use super::features::FeatureEpoch;
 use super::learner::Inputs;
-use crate::loader::{RankState, State, TensorEpoch};
+use tcolz_loader::{RankState, State, TensorEpoch};
 
 /// A batch.
 #[derive(Debug)]

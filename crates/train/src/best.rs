@@ -15,8 +15,8 @@ use super::log::EpochRow;
 use super::observer::TrainObserver;
 use super::run::{BEST_FILE, NEXT_BEST_FILE, RunFolder};
 use super::setup::Setup;
-use crate::durable;
-use crate::model::file::{Model, ModelFacts, Validation};
+use tcolz_base::durable;
+use tcolz_nn::file::{Model, ModelFacts, Validation};
 
 /// Saves the model as it is now, that of the best epoch, to be [put in place](publish). Gives the file's BLAKE3.
 pub(super) fn save(

@@ -17,10 +17,11 @@ use std::path::{Path, PathBuf};
 use super::error::{Result, TrainError};
 use super::setup::Setup;
 use super::weights;
-use crate::dataset::{Dataset, Receipt};
-use crate::durable::{self, DurableFile};
-use crate::loader::select::Place;
-use crate::positioned::{read_exact_at, write_all_at};
+use tcolz_base::durable;
+use tcolz_base::durable::DurableFile;
+use tcolz_base::positioned::{read_exact_at, write_all_at};
+use tcolz_format::dataset::{Dataset, Receipt};
+use tcolz_loader::select::Place;
 
 /// How the names of such files begin.
 pub(super) const CACHE_PREFIX: &str = "features-";

@@ -6,31 +6,33 @@ use super::options::TrainOptions;
 use super::run::holdout_of;
 use super::samples::Samples;
 use super::{device, setup, weights};
-use crate::dataset::Dataset;
-use crate::model::Properties;
-use crate::model::file::ModelFacts;
+use tcolz_format::dataset::Dataset;
+use tcolz_nn::Properties;
+use tcolz_nn::file::ModelFacts;
 
 /// An option that a training would be refused for.
 #[derive(Debug)]
-pub(crate) struct OptionFault {
+pub struct OptionFault {
     /// The option that it is about: `--size`; empty where the error says it.
-    pub(crate) option: &'static str,
-    pub(crate) error: TrainError,
+    pub option: &'static str,
+    /// Why.
+    pub error: TrainError,
 }
 
 /// What can be known of a training before it begins.
 #[derive(Debug)]
-pub(crate) struct TrainingOutlook {
-    pub(crate) faults: Vec<OptionFault>,
+pub struct TrainingOutlook {
+    /// What is wrong with options.
+    pub faults: Vec<OptionFault>,
     /// What its model will say of itself, where nothing about the network is wrong.
-    pub(crate) facts: Option<ModelFacts>,
+    pub facts: Option<ModelFacts>,
 }
 
 /// What the weights that are asked for say of themselves; without any, what the network usually has.
 ///
 /// # Errors
 /// As [`weights::open`].
-pub(crate) fn first_properties(options: &TrainOptions, classes: &[String]) -> Result<Properties> {
+pub fn first_properties(options: &TrainOptions, classes: &[String]) -> Result<Properties> {
     if options.weights.is_some() {
         return Ok(weights::open(options, classes)?.spec.properties);
     }
@@ -40,7 +42,7 @@ pub(crate) fn first_properties(options: &TrainOptions, classes: &[String]) -> Re
 impl TrainingOutlook {
     /// Tests everything that a run tests before its first step, but for the weights, whose properties are given, and for
     /// memory that nobody has limited.
-    pub(crate) fn of(
+    pub fn of(
         options: &TrainOptions,
         dataset: &Dataset,
         properties: &Properties,

@@ -16,10 +16,10 @@ use serde::{Deserialize, Serialize};
 use super::error::{Result, TrainError};
 use super::features::FeatureUse;
 use super::log::{EpochRow, Mark};
-use crate::loader::State;
-use crate::model::file::ModelFacts;
-use crate::model::weights::seal::{SEAL_KEY, hash_tensor, seal_fault};
-use crate::model::weights::tensor_file;
+use tcolz_loader::State;
+use tcolz_nn::file::ModelFacts;
+use tcolz_nn::weights::seal::{SEAL_KEY, hash_tensor, seal_fault};
+use tcolz_nn::weights::tensor_file;
 
 const FORMAT: &str = "tcolz-checkpoint-v1";
 const KEY: &str = "tcolz-checkpoint";

@@ -6,8 +6,8 @@ use super::error::{Result, TrainError};
 use super::log::EpochRow;
 use super::options::TrainOptions;
 use super::run::CURVES_FILES;
-use crate::durable;
-use crate::report::{Line, LinePoint, LinesChart, LinesPanel};
+use tcolz_base::durable;
+use tcolz_charts::{Line, LinePoint, LinesChart, LinesPanel};
 
 /// Draws `curves.png` and `curves.svg`.
 pub(super) fn write(folder: &Path, options: &TrainOptions, rows: &[EpochRow]) -> Result<()> {
@@ -66,8 +66,8 @@ fn panels(rows: &[EpochRow]) -> Vec<LinesPanel> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::legible;
-    use crate::train::Validated;
+    use crate::Validated;
+    use tcolz_charts::legible;
 
     fn rows(validated: bool) -> Vec<EpochRow> {
         let row = |epoch: u32| EpochRow {

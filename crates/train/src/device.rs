@@ -4,7 +4,7 @@ use candle_core::Device;
 
 use super::error::{Result, TrainError};
 use super::options::DeviceChoice;
-use crate::model::device::device;
+use tcolz_nn::device::device;
 
 /// The device that is asked for.
 ///

@@ -3,10 +3,10 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::dataset::DatasetError;
-use crate::loader::LoaderError;
-use crate::model::ModelError;
-use crate::report::ReportError;
+use tcolz_charts::ChartError;
+use tcolz_format::dataset::DatasetError;
+use tcolz_loader::LoaderError;
+use tcolz_nn::ModelError;
 
 /// A run that cannot begin, or does not come to its end.
 #[derive(Debug, thiserror::Error)]
@@ -26,7 +26,7 @@ pub enum TrainError {
     Model(Box<ModelError>),
     /// A picture of the run.
     #[error(transparent)]
-    Report(Box<ReportError>),
+    Report(Box<ChartError>),
     /// The operating system refused.
     #[error("{path}: {source}", path = path.display())]
     Io {
@@ -240,4 +240,4 @@ macro_rules! boxed {
     )+};
 }
 
-boxed!(Dataset: DatasetError, Loader: LoaderError, Model: ModelError, Report: ReportError);
+boxed!(Dataset: DatasetError, Loader: LoaderError, Model: ModelError, Report: ChartError);

@@ -15,10 +15,10 @@ use super::learner::{Inputs, Learner};
 use super::observer::TrainObserver;
 use super::options::{CacheChoice, Finetune};
 use super::setup::Setup;
-use crate::dataset::Receipt;
-use crate::durable;
-use crate::loader::select::Place;
-use crate::loader::{LastBatch, Loader, State, Stripes};
+use tcolz_base::durable;
+use tcolz_format::dataset::Receipt;
+use tcolz_loader::select::Place;
+use tcolz_loader::{LastBatch, Loader, State, Stripes};
 
 /// Batches that wait beside the one that is read.
 const WAITING: usize = 2;

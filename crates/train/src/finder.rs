@@ -19,9 +19,9 @@ use super::run::{FINDER_FILES, RunFolder};
 use super::samples::TRAINED_FILE;
 use super::setup::Setup;
 use super::summary::on_threads;
-use crate::durable;
-use crate::loader::{Order, Select};
-use crate::report::{Line, LinePoint, LinesChart, LinesPanel};
+use tcolz_base::durable;
+use tcolz_charts::{Line, LinePoint, LinesChart, LinesPanel};
+use tcolz_loader::{Order, Select};
 
 /// The lowest and the highest rate that are tried.
 pub const FINDER_RATES: [f64; 2] = [1e-6, 10.0];
@@ -220,7 +220,7 @@ fn panel(tried: &[Tried], suggested: Option<f64>) -> LinesPanel {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::legible;
+    use tcolz_charts::legible;
 
     fn tried(losses: impl Iterator<Item = f64>) -> Vec<Tried> {
         let rate = |step: i32| 1e-6 * 10f64.powf(f64::from(step) * 0.07);

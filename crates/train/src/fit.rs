@@ -26,7 +26,7 @@ use super::options::CheckpointEvery;
 use super::resources::Sampler;
 use super::run::RunFolder;
 use super::setup::Setup;
-use crate::loader::{Loader, Stripes};
+use tcolz_loader::{Loader, Stripes};
 
 /// Steps of an epoch before its speed is measured: the loader's threads and the memory's pages are new.
 const WARM_UP_STEPS: u64 = 2;
@@ -320,7 +320,7 @@ impl Fit<'_> {
             None => Batches::Images(loader.tensors(0, device)),
             Some(features) => {
                 let (order, size) = (loader.epoch_order(0), self.setup.options.batch_size);
-                let last = crate::loader::LastBatch::Keep;
+                let last = tcolz_loader::LastBatch::Keep;
                 let epoch = features.epoch(order, loader.begin(0), size, last)?;
                 Batches::Features(epoch, device.clone())
             }

@@ -12,7 +12,7 @@ use super::samples::HOLDOUT_METHODS;
 use super::setup::Setup;
 use super::sgd::SgdOptions;
 use super::weights;
-use crate::model::BatchNormMode;
+use tcolz_nn::BatchNormMode;
 
 /// The dataset, by its content.
 pub(super) const DATASET_OPTION: &str = "DATASET";

@@ -10,8 +10,8 @@ use super::loss::{LossOptions, cross_entropy};
 use super::options::Finetune;
 use super::setup::Setup;
 use super::sgd::Sgd;
-use crate::model::net::is_tuned;
-use crate::model::{BatchNormMode, Folded, Net, Pass, Spec};
+use tcolz_nn::net::is_tuned;
+use tcolz_nn::{BatchNormMode, Folded, Net, Pass, Spec};
 
 /// What a batch is made of.
 #[derive(Debug)]

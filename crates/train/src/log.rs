@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::checkpoint::Progress;
 use super::error::{Result, TrainError};
 use super::resources::RESOURCES_FILE;
-use crate::durable;
+use tcolz_base::durable;
 
 /// Name of the file with a row for each epoch.
 pub const LOG_FILE: &str = "log.csv";

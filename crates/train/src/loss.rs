@@ -3,7 +3,7 @@
 use candle_core::{D, Tensor};
 use serde::{Deserialize, Serialize};
 
-use crate::model::ModelError;
+use tcolz_nn::ModelError;
 
 /// What the loss weighs.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

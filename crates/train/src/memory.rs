@@ -6,11 +6,11 @@ use serde::Serialize;
 use super::error::{Result, TrainError};
 use super::options::{Finetune, TrainOptions};
 use super::setup::waiting_batches;
-use crate::dataset::Dataset;
-use crate::model::Spec;
-use crate::model::memory::StepPlan;
-use crate::storage::available_memory_bytes;
-use crate::usage::{cores, short_of_address_space};
+use tcolz_base::storage::available_memory_bytes;
+use tcolz_base::usage::{cores, short_of_address_space};
+use tcolz_format::dataset::Dataset;
+use tcolz_nn::Spec;
+use tcolz_nn::memory::StepPlan;
 
 /// Bytes of a number.
 const F32: u64 = 4;

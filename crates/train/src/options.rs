@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use super::schedule::Schedule;
 use super::sgd::SgdOptions;
-use crate::loader::augment::Augment;
-use crate::loader::{Percent, Select};
-use crate::model::{BatchNormMode, Network};
+use tcolz_loader::augment::Augment;
+use tcolz_loader::{Percent, Select};
+use tcolz_nn::{BatchNormMode, Network};
 
 /// Epochs, unless told otherwise: those of the replaced pipeline.
 pub const DEFAULT_EPOCHS: u32 = 15;

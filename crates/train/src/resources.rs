@@ -12,7 +12,7 @@ use super::checkpoint::Progress;
 use super::device;
 use super::error::{Result, TrainError};
 use super::log::Rows;
-use crate::usage::{process_cpu_seconds, process_sizes_bytes};
+use tcolz_base::usage::{process_cpu_seconds, process_sizes_bytes};
 
 /// Name of the file.
 pub const RESOURCES_FILE: &str = "resources.csv";

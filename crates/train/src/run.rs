@@ -27,8 +27,9 @@ use super::observer::TrainObserver;
 use super::options::{DEFAULT_RANDOM_LEARNING_RATE, TrainOptions};
 use super::resources::RESOURCES_FILE;
 use super::samples::{HOLDOUT_FILE, HOLDOUT_METHODS, TRAINED_FILE};
-use crate::dataset::{SEEN_FILE, dataset_around};
-use crate::durable::{self, FolderLock, TEMPORARY_PREFIX};
+use tcolz_base::durable;
+use tcolz_base::durable::{FolderLock, TEMPORARY_PREFIX};
+use tcolz_format::dataset::{SEEN_FILE, dataset_around};
 
 /// What a run was asked for.
 pub const RUN_FILE: &str = "run.json";
@@ -326,7 +327,7 @@ fn remove_if_there(path: &Path) -> Result<()> {
 mod tests {
     use super::super::options::Finetune;
     use super::*;
-    use crate::model::Network;
+    use tcolz_nn::Network;
 
     #[test]
     fn a_run_of_vgg19_that_was_begun_with_the_old_default_rate_goes_on_with_it() {

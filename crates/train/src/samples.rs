@@ -11,11 +11,11 @@ use std::path::Path;
 
 use super::error::{Result, TrainError};
 use super::options::{TrainOptions, Validation};
-use crate::dataset::{Dataset, SeenPhotos, SplitParts};
-use crate::durable;
-use crate::loader::select::{Place, keep_together, take_percent};
-use crate::loader::{Percent, Select, Selection};
-use crate::sample::NO_LABEL;
+use tcolz_base::durable;
+use tcolz_format::dataset::{Dataset, SeenPhotos, SplitParts};
+use tcolz_format::sample::NO_LABEL;
+use tcolz_loader::select::{Place, keep_together, take_percent};
+use tcolz_loader::{Percent, Select, Selection};
 
 /// Names of the methods that hold samples out, with their versions: the same name holds out the same for ever. The first
 /// takes samples by their ids alone, the second keeps photos that are equal byte for byte on one side.
@@ -288,7 +288,7 @@ fn hold_out(
 /// sample of a class is never held out. The rows of an id that stands in several splits go where the first of them goes:
 /// a list of ids means all of them. With `photos`, keys of the photos, those of one key have the lowest of their ranks, so
 /// that they go one way.
-pub(crate) fn held_out(
+pub fn held_out(
     share: Percent,
     seed: u64,
     labels: &[u16],

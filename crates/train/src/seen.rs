@@ -8,8 +8,8 @@ use super::options::TrainOptions;
 use super::run::holdout_of;
 use super::samples::Samples;
 use super::setup::Setup;
-use crate::dataset::{Dataset, SEEN_FILE, SeenPhotos};
-use crate::model::file::ModelFacts;
+use tcolz_format::dataset::{Dataset, SEEN_FILE, SeenPhotos};
+use tcolz_nn::file::ModelFacts;
 
 /// What a model in the file `model` has seen. Its record lies beside it.
 ///
@@ -36,7 +36,7 @@ pub fn seen_by(model: &Path, facts: &ModelFacts) -> std::result::Result<SeenPhot
 ///
 /// # Errors
 /// As [`train`](super::train), of the samples.
-pub(crate) fn samples_seen(dataset: &Dataset, options: &TrainOptions) -> Result<SeenPhotos> {
+pub fn samples_seen(dataset: &Dataset, options: &TrainOptions) -> Result<SeenPhotos> {
     Ok(Samples::of(dataset, options, holdout_of(options))?.seen())
 }
 

@@ -12,12 +12,13 @@ use super::options::{ClassWeights, Finetune, TrainOptions};
 use super::run::holdout_of;
 use super::samples::Samples;
 use super::{device, weights};
-use crate::dataset::Dataset;
-use crate::loader::{DEFAULT_BATCH_MEMORY_BYTES, LastBatch, Loader, LoaderBuilder, Order, Select};
-use crate::model::file::{MODEL_FORMAT, ModelFacts};
-use crate::model::{BatchNormMode, Network, Properties, Spec};
-use crate::transform::View;
-use crate::usage::cores;
+use tcolz_base::usage::cores;
+use tcolz_format::dataset::Dataset;
+use tcolz_loader::DatasetExt;
+use tcolz_loader::{DEFAULT_BATCH_MEMORY_BYTES, LastBatch, Loader, LoaderBuilder, Order, Select};
+use tcolz_nn::file::{MODEL_FORMAT, ModelFacts};
+use tcolz_nn::{BatchNormMode, Network, Properties, Spec};
+use tcolz_pixels::View;
 
 /// Batches of the loader beside those its workers fill.
 const WAITING_BATCHES: usize = 2;
@@ -188,7 +189,7 @@ pub(super) fn view(dataset: &Dataset, properties: &Properties) -> Result<View> {
 }
 
 /// Side of the tensors where nobody asks for one: the network's usual one where it is stored, else the first that is.
-pub(crate) fn default_size(network: Network, dataset: &Dataset) -> u32 {
+pub fn default_size(network: Network, dataset: &Dataset) -> u32 {
     let usual = network.usual_size();
     let mut stored = dataset.meta().columns.iter().map(|column| column.size());
     match stored.clone().any(|size| size == usual) {

@@ -12,8 +12,8 @@ use candle_core::{CpuStorage, Device, InplaceOp1, Layout, Storage, Tensor, Var};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::model::ModelError;
-use crate::model::spec::{Parameter, Role};
+use tcolz_nn::ModelError;
+use tcolz_nn::spec::{Parameter, Role};
 
 /// How a step is made. The learning rate comes with each step.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -381,7 +381,7 @@ mod tests {
     }
 
     fn numbers(seed: u64) -> Vec<f32> {
-        let mut random = crate::random::Random::new("sgd test", &[seed]);
+        let mut random = tcolz_base::random::Random::new("sgd test", &[seed]);
         (0..LENGTH).map(|_| (random.unit() * 2.0 - 1.0) as f32).collect()
     }
 

@@ -22,11 +22,11 @@ use super::run::{BEST_FILE, RunFolder, with_begun_rate};
 use super::samples::{HOLDOUT_FILE, TRAINED_FILE};
 use super::seen;
 use super::setup::Setup;
-use crate::dataset::Unseen;
-use crate::loader::{Loader, Order};
-use crate::model::BatchNormMode;
-use crate::model::device::device_name;
-use crate::model::net::is_tuned;
+use tcolz_format::dataset::Unseen;
+use tcolz_loader::{Loader, Order};
+use tcolz_nn::BatchNormMode;
+use tcolz_nn::device::device_name;
+use tcolz_nn::net::is_tuned;
 
 /// What a finished run came to.
 #[derive(Debug, Clone, Serialize)]

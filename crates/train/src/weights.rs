@@ -6,10 +6,10 @@ use candle_core::Tensor;
 
 use super::error::{Result, TrainError};
 use super::options::TrainOptions;
-use crate::model::init::initial_weights;
-use crate::model::weights::seal::hash_tensor;
-use crate::model::weights::{Wanted, Weights};
-use crate::model::{Properties, Spec};
+use tcolz_nn::init::initial_weights;
+use tcolz_nn::weights::seal::hash_tensor;
+use tcolz_nn::weights::{Wanted, Weights};
+use tcolz_nn::{Properties, Spec};
 
 /// A network and its first weights.
 pub(super) struct Initial {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::decode::{PictureError, encode_jpeg, encode_png};
+use tcolz_pixels::picture::{PictureError, encode_jpeg, encode_png};
 
 use super::canvas::Canvas;
 

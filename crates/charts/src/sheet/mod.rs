@@ -1,16 +1,14 @@
 //! Contact sheets: samples side by side, as they are stored, with what they are called; in pages where there are many.
 
 mod canvas;
-mod choose;
 mod format;
 
-pub use choose::{SheetBy, duplicates_sheet, overview_sheet};
 pub use format::SheetFormat;
 
-use crate::dataset::{Dataset, DatasetError, LedgerRow};
-use crate::decode::PictureError;
-use crate::recipe::Dtype;
-use crate::sample::Status;
+use tcolz_format::dataset::{Dataset, DatasetError, LedgerRow};
+use tcolz_format::sample::Status;
+use tcolz_pixels::picture::PictureError;
+use tcolz_pixels::recipe::Dtype;
 
 use canvas::{CHARACTER, Canvas};
 

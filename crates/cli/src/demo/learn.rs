@@ -4,10 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use tcolz::Dataset;
-use tcolz::evaluate::{EvaluateOptions, Evaluation, evaluate};
-use tcolz::model::{Model, Network};
-use tcolz::train::{Finetune, TrainObserver, TrainOptions, TrainSummary, seen_by, train};
+use tcolz_format::dataset::Dataset;
+use tcolz_nn::{Model, Network};
+use tcolz_train::evaluate::{EvaluateOptions, Evaluation, evaluate};
+use tcolz_train::{Finetune, TrainObserver, TrainOptions, TrainSummary, seen_by, train};
 
 use super::super::output::{count, duration, plural, shown};
 

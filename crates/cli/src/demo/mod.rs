@@ -1,7 +1,7 @@
 //! `tcolz demo`: every stage on a made-up dump, each with the command to type.
 
-#[cfg(feature = "train")]
 mod learn;
+mod sheet;
 mod text;
 
 use std::fs;
@@ -12,17 +12,18 @@ use std::time::Instant;
 
 use anyhow::{Context, bail};
 use serde_json::json;
-use tcolz::demo::{DemoDump, Oddity, class_sheet, compare, make_dump, oddity_sheet, read_back};
-#[cfg(feature = "train")]
-use tcolz::train::TrainObserver;
-use tcolz::{ConvertOptions, Dataset, Observer, convert, durable};
+use tcolz_base::durable;
+use tcolz_convert::{ConvertOptions, Observer, convert};
+use tcolz_demo::{DemoDump, Oddity, compare, make_dump, read_back};
+use tcolz_format::dataset::Dataset;
+use tcolz_train::TrainObserver;
 
 use super::args::{DemoArgs, InspectArgs, VerifyArgs};
 use super::output::{print, print_styled, shown};
 use super::progress::ConvertProgress;
-#[cfg(feature = "train")]
 use super::train::TrainProgress;
 use super::{Ending, inspect, verify};
+use sheet::{class_sheet, oddity_sheet};
 
 /// Marks a folder that an earlier demo made, and whose parts this one may replace.
 const MARK: &str = "made-by-tcolz-demo";
@@ -123,7 +124,7 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<Ending> {
 
     say(&format!("\n4. tcolz verify {out}\n"));
     let sound = if args.json {
-        tcolz::verify(&places.dataset, &|_| ())?.faults.is_empty()
+        tcolz_format::dataset::verify(&places.dataset, &|_| ())?.faults.is_empty()
     } else {
         let dataset = places.dataset.clone();
         matches!(verify::run(&VerifyArgs { dataset, source: None, json: false })?, Ending::Done)
@@ -144,18 +145,13 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<Ending> {
     let oddities = write_sheets(&places, &dump, dataset)?;
     say(&text::sheets(&places, &oddities));
 
-    #[cfg(feature = "train")]
     let learnt = learn(args, &places, dataset)?;
-    #[cfg(feature = "train")]
     let enough = learnt.as_ref().is_none_or(learn::Learnt::is_enough);
-    #[cfg(not(feature = "train"))]
-    let enough = true;
 
     let well = findings.as_expected() && sound && read.wrong.is_empty() && enough;
     let seconds = begun.elapsed().as_secs_f64();
     if args.json {
         let lists = dump.lists.each_ref().map(|list| dump.root.join(list));
-        #[cfg_attr(not(feature = "train"), allow(unused_mut))]
         let mut report = json!({
             "ok": well,
             "seconds": seconds,
@@ -172,7 +168,6 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<Ending> {
             "verified": sound,
             "read_back": read,
         });
-        #[cfg(feature = "train")]
         if let Some(learnt) = &learnt {
             let accuracy = learnt.accuracy();
             report["training"] = json!({ "run": learnt.summary, "test_accuracy": accuracy });
@@ -186,7 +181,6 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<Ending> {
 }
 
 /// Trains a small network, where there is enough to learn from and nobody said no.
-#[cfg(feature = "train")]
 fn learn(
     args: &DemoArgs,
     places: &Places,

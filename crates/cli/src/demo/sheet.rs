@@ -1,9 +1,9 @@
 //! Contact sheets of the demo: its classes, and its odd photos.
 
-use super::{CLASSES, DemoDump, DemoError};
-use crate::dataset::{Dataset, LedgerRow};
-use crate::inspect::{SheetFormat, SheetRow, Tile, sheet};
-use crate::sample::Status;
+use tcolz_charts::sheet::{SheetError, SheetFormat, SheetRow, Tile, sheet};
+use tcolz_demo::{CLASSES, DemoDump};
+use tcolz_format::dataset::{Dataset, LedgerRow};
+use tcolz_format::sample::Status;
 
 /// Tiles in a row of odd photos.
 const ODD_COLUMNS: usize = 4;
@@ -12,12 +12,12 @@ const ODD_COLUMNS: usize = 4;
 /// name.
 ///
 /// # Errors
-/// [`DemoError::Dataset`] when the ledger cannot be read; [`DemoError::Sheet`] as [`sheet`].
-pub fn class_sheet(
+/// [`SheetError::Dataset`] when the ledger cannot be read; else as [`sheet`].
+pub(super) fn class_sheet(
     dump: &DemoDump,
     dataset: &Dataset,
     columns: usize,
-) -> Result<Vec<u8>, DemoError> {
+) -> Result<Vec<u8>, SheetError> {
     let ledger = dataset.ledger()?;
     let of_class = |class: usize| -> Vec<Tile<'_>> {
         let wanted = |row: &&LedgerRow| {
@@ -40,10 +40,10 @@ pub fn class_sheet(
 ///
 /// # Errors
 /// As [`class_sheet`].
-pub fn oddity_sheet(
+pub(super) fn oddity_sheet(
     dump: &DemoDump,
     dataset: &Dataset,
-) -> Result<(Vec<u8>, Vec<super::Oddity>), DemoError> {
+) -> Result<(Vec<u8>, Vec<super::Oddity>), SheetError> {
     let ledger = dataset.ledger()?;
     let (mut tiles, mut shown) = (Vec::new(), Vec::new());
     for line in &dump.oddities {
@@ -64,6 +64,6 @@ pub fn oddity_sheet(
 }
 
 /// A sheet that fits on one page.
-fn one_page(dataset: &Dataset, rows: &[SheetRow<'_>]) -> Result<Vec<u8>, DemoError> {
+fn one_page(dataset: &Dataset, rows: &[SheetRow<'_>]) -> Result<Vec<u8>, SheetError> {
     Ok(sheet(dataset, None, rows, SheetFormat::Png)?.pages.swap_remove(0))
 }

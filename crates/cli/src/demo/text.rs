@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 use std::io::IsTerminal;
 use std::path::Path;
 
-use tcolz::demo::{CLASSES, DemoDump, Findings, Oddity, ReadBack, SPLITS};
-use tcolz::sample::Status;
-use tcolz::{ConvertSummary, Dataset};
+use tcolz_convert::ConvertSummary;
+use tcolz_demo::{CLASSES, DemoDump, Findings, Oddity, ReadBack, SPLITS};
+use tcolz_format::dataset::Dataset;
+use tcolz_format::sample::Status;
 
 use super::super::output::{Facts, bytes, count, duration, plural, rate, says_little, shown};
 use super::Places;
@@ -142,7 +143,7 @@ pub(super) fn look_at(places: &Places, dump: &DemoDump, dataset: &Dataset) -> St
     add(&dump.root.join(&dump.text_sentiment), "what the tweets' texts say: TWID NEG NEU POS");
     let meta = dataset.meta();
     add(
-        &dataset.root().join(tcolz::dataset::DATASET_FILE),
+        &dataset.root().join(tcolz_format::dataset::DATASET_FILE),
         "what the dataset is: recipe, views, checksums",
     );
     add(&dataset.root().join(&meta.ledger.file), "a row for every line of every list (Parquet)");
@@ -161,13 +162,9 @@ pub(super) fn look_at(places: &Places, dump: &DemoDump, dataset: &Dataset) -> St
         add(&curves, "how the network learnt");
         add(&model, "what it learnt");
         let (model, photo) = (shown(&model), shown(&dump.root.join(&dump.photos[0])));
-        let _ = write!(
-            more,
-            "  tcolz evaluate {model} {out} --split test --unseen\n  tcolz predict {model} {photo}\n"
+        more = format!(
+            "  tcolz evaluate {model} {out} --split test --unseen\n  tcolz predict {model} {photo}\n  tcolz serve {model}\n"
         );
-        if cfg!(feature = "serve") {
-            let _ = writeln!(more, "  tcolz serve {model}");
-        }
     }
     let truncated = &dump.odd_line(Oddity::Truncated).sample_id;
     format!(

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use tcolz::inspect::{BadInput, BadInputs};
+use tcolz_inspect::{BadInput, BadInputs};
 
-use crate::cli::output::{count, one_line, plural};
+use crate::output::{count, one_line, plural};
 
 /// Wider columns than this are not filled up for the sake of one long path.
 const MAX_WIDTH: usize = 60;

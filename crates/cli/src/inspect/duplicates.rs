@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use tcolz::Dataset;
-use tcolz::inspect::{DuplicateGroup, Duplicates, Relation};
-use tcolz::sample::Label;
+use tcolz_format::dataset::Dataset;
+use tcolz_format::sample::Label;
+use tcolz_inspect::{DuplicateGroup, Duplicates, Relation};
 
-use crate::cli::output::{Facts, count, one_line, plural};
+use crate::output::{Facts, count, one_line, plural};
 
 /// Groups shown on the screen; JSON has all.
 const MAX_GROUPS: usize = 30;

@@ -8,13 +8,14 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use tcolz::inspect::{
-    Sheet, SheetError, SheetFormat, bad_inputs, duplicates_sheet, find_duplicates, inspect,
-    inspect_selected, overview_sheet,
+use tcolz_base::durable;
+use tcolz_charts::sheet::{Sheet, SheetError, SheetFormat};
+use tcolz_format::dataset::Dataset;
+use tcolz_inspect::report::Report;
+use tcolz_inspect::{
+    bad_inputs, duplicates_sheet, find_duplicates, inspect, inspect_selected, overview_sheet,
 };
-use tcolz::loader::select::{Condition, Select};
-use tcolz::report::Report;
-use tcolz::{Dataset, durable};
+use tcolz_loader::select::{Condition, Select};
 
 use super::Ending;
 use super::args::{InspectArgs, PagePath, PicturePath};

@@ -2,12 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use tcolz::inspect::{Asked, Distribution, Inspection, Selected, SplitStatistics};
-use tcolz::recipe::Dtype;
+use tcolz_inspect::{Asked, Distribution, Inspection, Selected, SplitStatistics};
+use tcolz_pixels::recipe::Dtype;
 
-use crate::cli::output::{
-    Facts, against_plain, bytes, classes, count, one_line, plural, times_as_many,
-};
+use crate::output::{Facts, against_plain, bytes, classes, count, one_line, plural, times_as_many};
 
 /// With more classes than this a split shows its smallest and its largest, not each.
 const MAX_CLASS_COLUMNS: usize = 5;

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use tcolz::loader::Percent;
-use tcolz::loader::augment::Crop;
-use tcolz::model::{BatchNormMode, Network};
-use tcolz::train::schedule::Schedule;
-use tcolz::train::sgd::Decay;
-use tcolz::train::{CheckpointEvery, ClassWeights, DeviceChoice, Finetune, Preset};
+use tcolz_loader::Percent;
+use tcolz_loader::augment::Crop;
+use tcolz_nn::{BatchNormMode, Network};
+use tcolz_train::schedule::Schedule;
+use tcolz_train::sgd::Decay;
+use tcolz_train::{CheckpointEvery, ClassWeights, DeviceChoice, Finetune, Preset};
 
 use super::super::select_args::SelectArgs;
 use super::help;
@@ -178,7 +178,7 @@ fn parse_decay(word: &str) -> Result<Decay, String> {
     }
 }
 
-pub(in crate::cli) fn parse_gigabytes(text: &str) -> Result<u64, String> {
+pub(crate) fn parse_gigabytes(text: &str) -> Result<u64, String> {
     match text.trim().trim_end_matches("GB").trim_end().parse::<f64>() {
         Ok(gigabytes) if gigabytes > 0.0 && gigabytes < 1e6 => Ok((gigabytes * 1e9) as u64),
         _ => Err("expected gigabytes, such as 8 or 0.5".to_owned()),

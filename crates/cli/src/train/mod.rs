@@ -7,12 +7,12 @@ mod progress;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
-use tcolz::Dataset;
-use tcolz::dataset::Unseen;
-use tcolz::evaluate::Proportion;
-use tcolz::loader::Select;
-use tcolz::loader::augment::Augment;
-use tcolz::train::{
+use tcolz_format::dataset::Dataset;
+use tcolz_format::dataset::Unseen;
+use tcolz_loader::Select;
+use tcolz_loader::augment::Augment;
+use tcolz_train::evaluate::Proportion;
+use tcolz_train::{
     CacheChoice, ClassWeights, FINDER_RATES, Finding, Finetune, RUN_FILE, TrainError, TrainOptions,
     TrainSummary, Validated, Validation, default_run_name, find_learning_rate, train,
 };
@@ -255,8 +255,8 @@ fn next(summary: &TrainSummary, dataset: &Path) -> String {
 mod tests {
     use super::*;
     use clap::Parser;
-    use tcolz::train::schedule::Schedule;
-    use tcolz::train::sgd::Decay;
+    use tcolz_train::schedule::Schedule;
+    use tcolz_train::sgd::Decay;
 
     use super::super::args::{Args, Command};
 

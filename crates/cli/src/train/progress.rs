@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget};
 use serde_json::{Value, json};
-use tcolz::evaluate::Proportion;
-use tcolz::train::{Begun, EpochReport, StepReport, TrainObserver};
+use tcolz_train::evaluate::Proportion;
+use tcolz_train::{Begun, EpochReport, StepReport, TrainObserver};
 
 use super::super::output::{bytes, count, duration, plain, plural, rate, say, says_little};
 use super::super::progress::{bar_style, event, message_style};
@@ -19,7 +19,7 @@ const LINE_INTERVAL: Duration = Duration::from_secs(10);
 const LONGEST_MESSAGE: &str = "loss 1.23e300, 0.123 right, all 12.3 min";
 
 /// Watches a run.
-pub(in crate::cli) struct TrainProgress {
+pub(crate) struct TrainProgress {
     json: bool,
     /// Says only what takes long and what may spoil the result.
     brief: bool,
@@ -56,7 +56,7 @@ impl Pace {
 }
 
 impl TrainProgress {
-    pub(in crate::cli) fn new(json: bool) -> TrainProgress {
+    pub(crate) fn new(json: bool) -> TrainProgress {
         let is_shown = !json && std::io::stderr().is_terminal();
         let target = move || match is_shown {
             true => ProgressDrawTarget::stderr_with_hz(8),
@@ -69,12 +69,12 @@ impl TrainProgress {
     }
 
     /// For a run that is one of many.
-    pub(in crate::cli) fn brief(json: bool) -> TrainProgress {
+    pub(crate) fn brief(json: bool) -> TrainProgress {
         TrainProgress { brief: true, ..TrainProgress::new(json) }
     }
 
     /// Removes the bar, so that what follows stands alone.
-    pub(in crate::cli) fn clear(&self) {
+    pub(crate) fn clear(&self) {
         self.bar.finish_and_clear();
     }
 
@@ -320,7 +320,7 @@ fn loss(loss: f64) -> String {
 }
 
 /// An object with a key that says what it is, first.
-pub(in crate::cli) fn with_event(name: &str, value: Value) -> Value {
+pub(crate) fn with_event(name: &str, value: Value) -> Value {
     let mut object = json!({ "event": name });
     if let (Some(object), Value::Object(value)) = (object.as_object_mut(), value) {
         object.extend(value);
@@ -331,7 +331,7 @@ pub(in crate::cli) fn with_event(name: &str, value: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::progress::tests::Screen;
+    use crate::progress::tests::Screen;
 
     #[test]
     fn every_bar_of_a_training_fits_80_columns() {

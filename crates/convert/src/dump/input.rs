@@ -1,6 +1,6 @@
 //! One line of a list: what it names, and what is wrong with it.
 
-use crate::sample::Label;
+use tcolz_format::sample::Label;
 
 use super::Layout;
 

@@ -36,7 +36,6 @@ pub use layout::{Layout, NotUsed, Reading};
 pub use options::{DumpOptions, ListFile};
 pub(crate) use source::is_of_the_machine;
 pub use source::{MAX_SOURCE_BYTES, Place, Source, Watch};
-pub use splits::{MakeSplits, SPLIT_METHOD, SPLIT_METHODS};
 pub use tree::Skipped;
 
 use layout::{Facts, Unrecognised, listed, recognise};
@@ -44,6 +43,8 @@ use left_out::LeftOut;
 use outline::Outline;
 use resolve::fold;
 use same_files::{identical, same_files};
+use splits::divide;
+use tcolz_format::dataset::{MakeSplits, SPLIT_METHODS};
 use tree::Tree;
 
 /// A dump, listed.
@@ -205,7 +206,7 @@ impl Dump {
             false => Vec::new(),
         };
         self.notes.extend(identical(&same, &self.inputs));
-        self.splits = make.divide(&mut self.inputs, &same);
+        self.splits = divide(make, &mut self.inputs, &same);
         self.made_splits = Some(make.clone());
         Ok(())
     }

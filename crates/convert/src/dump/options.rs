@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::names::{SPLIT_NAME_RULE, is_split_name};
-use super::splits::MakeSplits;
 use super::{Dump, DumpError, Layout, Source, Watch};
-use crate::storage::local_path;
+use tcolz_base::storage::local_path;
+use tcolz_format::dataset::MakeSplits;
 
 /// A dump, and how it is to be read.
 #[derive(Debug, Clone)]

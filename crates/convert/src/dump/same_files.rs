@@ -14,7 +14,7 @@ use std::ops::ControlFlow;
 use super::input::Input;
 use super::source::is_of_the_machine;
 use super::{DumpError, Source, Watch};
-use crate::file_kind::FileKind;
+use tcolz_pixels::file_kind::FileKind;
 
 /// Read of every file of a shared length: beyond the headers that photos of one camera have in common.
 const BEGINNING_BYTES: u64 = 16 << 10;

@@ -1,124 +1,75 @@
 //! Divides a dump without splits into train, val and test, class by class.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use tcolz_format::sample::Label;
 
-use crate::sample::Label;
+use tcolz_format::dataset::MakeSplits;
 
 use super::Input;
 
-/// The method that is taken where none is named: photos that are the same file go to the same split.
-pub const SPLIT_METHOD: &str = "stratified-blake3-v2";
-/// The methods there are, with their versions: the same name gives the same splits for ever. Of version 1, which
-/// every photo goes through alone, are datasets of early versions of this program.
-pub const SPLIT_METHODS: [&str; 2] = [SPLIT_METHOD, "stratified-blake3-v1"];
-
 const SPLITS: [&str; 3] = ["train", "val", "test"];
 
-/// How a dump is divided.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MakeSplits {
-    /// The method: one of [`SPLIT_METHODS`].
-    pub method: String,
-    /// Shares of train, val and test, in percent; a share of 0 gives no split.
-    pub percent: [u8; 3],
-    /// Another seed gives other splits.
-    pub seed: u64,
-}
-
-/// As it is asked for: `--make-splits 80/10/10 --seed 1 --split-method stratified-blake3-v2`.
-impl fmt::Display for MakeSplits {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let MakeSplits { method, percent: [train, val, test], seed } = self;
-        write!(f, "--make-splits {train}/{val}/{test} --seed {seed} --split-method {method}")
+/// Gives every input its split; returns the names of the splits. The sample ids of each group in `same` go to one
+/// split.
+///
+/// A sample that is listed twice counts once, with its first label. The rank of an id is BLAKE3 of the seed
+/// (8 bytes, little-endian) and the id. Groups come first: each is of the class of its smallest id and has its
+/// rank; those of a class are laid end to end by rank, each as long as it has members, and one goes to the split
+/// in whose share of the whole length its middle lies. Then the other ids of a class fill its splits by rank. Of n
+/// ids in all, the first round(n · train %) are to be train, those up to round(n · (train + val) %) val, the
+/// rest test, halves rounded up; what groups have taken of a split is subtracted, and where they took
+/// more than that, the others share the rest by what is left. Lines that cannot be used go into the first split.
+pub(super) fn divide(
+    made: &MakeSplits,
+    inputs: &mut [Input],
+    same: &[Vec<Box<str>>],
+) -> Vec<String> {
+    let used: Vec<usize> = (0..SPLITS.len()).filter(|&split| made.percent[split] > 0).collect();
+    let mut labels: HashMap<&str, Label> = HashMap::with_capacity(inputs.len());
+    for input in inputs.iter().filter(|input| input.problem.is_none()) {
+        labels.entry(&input.sample_id).or_insert(input.label);
     }
-}
-
-impl MakeSplits {
-    /// The division for `80/10/10`, or `80/20` for train and val alone.
-    ///
-    /// # Errors
-    /// What was expected, in words.
-    pub fn parse(text: &str, seed: u64) -> Result<MakeSplits, String> {
-        let shares: Option<Vec<u8>> =
-            text.split('/').map(|share| share.trim().trim_end_matches('%').parse().ok()).collect();
-        let percent = match shares.as_deref() {
-            Some(&[train, val]) => [train, val, 0],
-            Some(&[train, val, test]) => [train, val, test],
-            _ => return Err("expected percentages of train, val and test: 80/10/10".to_owned()),
-        };
-        let sum: u32 = percent.iter().map(|&share| u32::from(share)).sum();
-        if sum != 100 {
-            return Err(format!("the percentages add up to {sum}, not to 100"));
+    let rank = |id: &str| {
+        let mut hash = blake3::Hasher::new();
+        hash.update(&made.seed.to_le_bytes()).update(id.as_bytes());
+        *hash.finalize().as_bytes()
+    };
+    let mut classes: BTreeMap<Label, Class<'_>> = BTreeMap::new();
+    let grouped: HashSet<&str> = same.iter().flatten().map(|id| &**id).collect();
+    for (&id, &label) in &labels {
+        let class = classes.entry(label).or_default();
+        class.samples += 1;
+        if !grouped.contains(id) {
+            class.alone.push((rank(id), id));
         }
-        Ok(MakeSplits { method: SPLIT_METHOD.to_owned(), percent, seed })
     }
-
-    /// Whether photos that are the same file stay together; `None` for a method that is not known.
-    pub(super) fn keeps_files_together(&self) -> Option<bool> {
-        SPLIT_METHODS.iter().position(|&known| known == self.method).map(|index| index == 0)
+    for group in same {
+        let first = group.iter().min().and_then(|id| Some((id, *labels.get(&**id)?)));
+        if let Some((id, label)) = first {
+            classes.entry(label).or_default().groups.push((rank(id), group));
+        }
     }
-
-    /// Gives every input its split; returns the names of the splits. The sample ids of each group in `same` go to one
-    /// split.
-    ///
-    /// A sample that is listed twice counts once, with its first label. The rank of an id is BLAKE3 of the seed
-    /// (8 bytes, little-endian) and the id. Groups come first: each is of the class of its smallest id and has its
-    /// rank; those of a class are laid end to end by rank, each as long as it has members, and one goes to the split
-    /// in whose share of the whole length its middle lies. Then the other ids of a class fill its splits by rank. Of n
-    /// ids in all, the first round(n · train %) are to be train, those up to round(n · (train + val) %) val, the
-    /// rest test, halves rounded up; what groups have taken of a split is subtracted, and where they took
-    /// more than that, the others share the rest by what is left. Lines that cannot be used go into the first split.
-    pub(super) fn divide(&self, inputs: &mut [Input], same: &[Vec<Box<str>>]) -> Vec<String> {
-        let used: Vec<usize> = (0..SPLITS.len()).filter(|&split| self.percent[split] > 0).collect();
-        let mut labels: HashMap<&str, Label> = HashMap::with_capacity(inputs.len());
-        for input in inputs.iter().filter(|input| input.problem.is_none()) {
-            labels.entry(&input.sample_id).or_insert(input.label);
+    let mut split_of: HashMap<Box<str>, usize> = HashMap::with_capacity(labels.len());
+    // Members count in their own classes.
+    let mut taken: HashMap<Label, [u64; SPLITS.len()]> = HashMap::new();
+    for class in classes.values_mut() {
+        for (id, split) in class.divide_groups(made.percent) {
+            taken.entry(labels[id]).or_default()[split] += 1;
+            split_of.insert(id.into(), split);
         }
-        let rank = |id: &str| {
-            let mut hash = blake3::Hasher::new();
-            hash.update(&self.seed.to_le_bytes()).update(id.as_bytes());
-            *hash.finalize().as_bytes()
-        };
-        let mut classes: BTreeMap<Label, Class<'_>> = BTreeMap::new();
-        let grouped: HashSet<&str> = same.iter().flatten().map(|id| &**id).collect();
-        for (&id, &label) in &labels {
-            let class = classes.entry(label).or_default();
-            class.samples += 1;
-            if !grouped.contains(id) {
-                class.alone.push((rank(id), id));
-            }
-        }
-        for group in same {
-            let first = group.iter().min().and_then(|id| Some((id, *labels.get(&**id)?)));
-            if let Some((id, label)) = first {
-                classes.entry(label).or_default().groups.push((rank(id), group));
-            }
-        }
-        let mut split_of: HashMap<Box<str>, usize> = HashMap::with_capacity(labels.len());
-        // Members count in their own classes.
-        let mut taken: HashMap<Label, [u64; SPLITS.len()]> = HashMap::new();
-        for class in classes.values_mut() {
-            for (id, split) in class.divide_groups(self.percent) {
-                taken.entry(labels[id]).or_default()[split] += 1;
-                split_of.insert(id.into(), split);
-            }
-        }
-        for (label, class) in &mut classes {
-            let taken = taken.get(label).copied().unwrap_or_default();
-            let divided = class.divide_alone(self.percent, taken);
-            split_of.extend(divided.map(|(id, split)| (id.into(), split)));
-        }
-        for input in inputs.iter_mut() {
-            let split = split_of.get(&input.sample_id).filter(|_| input.problem.is_none());
-            let index = split.and_then(|split| used.iter().position(|known| known == split));
-            input.split = index.unwrap_or(0) as u16;
-        }
-        used.into_iter().map(|split| SPLITS[split].to_owned()).collect()
     }
+    for (label, class) in &mut classes {
+        let taken = taken.get(label).copied().unwrap_or_default();
+        let divided = class.divide_alone(made.percent, taken);
+        split_of.extend(divided.map(|(id, split)| (id.into(), split)));
+    }
+    for input in inputs.iter_mut() {
+        let split = split_of.get(&input.sample_id).filter(|_| input.problem.is_none());
+        let index = split.and_then(|split| used.iter().position(|known| known == split));
+        input.split = index.unwrap_or(0) as u16;
+    }
+    used.into_iter().map(|split| SPLITS[split].to_owned()).collect()
 }
 
 /// The samples of a class.
@@ -208,7 +159,7 @@ mod tests {
     #[test]
     fn every_class_is_divided_by_the_same_shares() {
         let mut inputs = inputs(1000);
-        let splits = MakeSplits::parse("80/10/10", 7).unwrap().divide(&mut inputs, &[]);
+        let splits = divide(&MakeSplits::parse("80/10/10", 7).unwrap(), &mut inputs, &[]);
         assert_eq!(splits, ["train", "val", "test"]);
         assert_eq!((counts(&inputs, 0), counts(&inputs, 1)), ([640, 80, 80], [160, 20, 20]));
     }
@@ -220,7 +171,7 @@ mod tests {
             if reversed {
                 inputs.reverse();
             }
-            MakeSplits::parse("50/25/25", seed).unwrap().divide(&mut inputs, &[]);
+            divide(&MakeSplits::parse("50/25/25", seed).unwrap(), &mut inputs, &[]);
             inputs.sort_by_key(|input| input.line);
             inputs.iter().map(|input| input.split).collect::<Vec<_>>()
         };
@@ -246,7 +197,7 @@ mod tests {
                 inputs.reverse();
                 same.reverse();
             }
-            MakeSplits::parse("50/25/25", 1).unwrap().divide(&mut inputs, &same);
+            divide(&MakeSplits::parse("50/25/25", 1).unwrap(), &mut inputs, &same);
             assert_eq!((counts(&inputs, 0), counts(&inputs, 1)), ([24, 12, 12], [6, 3, 3]));
             inputs.sort_by_key(|input| input.line);
             let split =
@@ -272,7 +223,7 @@ mod tests {
         }
         let mut same = vec![group(&(1..=30).collect::<Vec<u32>>())];
         same.extend((61..100).step_by(2).map(|first| group(&[first, first + 1])));
-        MakeSplits::parse("40/20/40", 3).unwrap().divide(&mut inputs, &same);
+        divide(&MakeSplits::parse("40/20/40", 3).unwrap(), &mut inputs, &same);
         assert_eq!(counts(&inputs, 1), [16, 8, 16], "pairs");
         // The middle of one group is in val, of which it takes more than there was to be.
         assert_eq!(counts(&inputs, 0), [15, 30, 15]);
@@ -282,18 +233,10 @@ mod tests {
     fn a_share_of_nothing_gives_no_split_and_a_photo_listed_twice_stays_together() {
         let mut inputs = inputs(10);
         inputs.extend(inputs.clone());
-        let splits = MakeSplits::parse("70/0/30", 3).unwrap().divide(&mut inputs, &[]);
+        let splits = divide(&MakeSplits::parse("70/0/30", 3).unwrap(), &mut inputs, &[]);
         assert_eq!(splits, ["train", "test"]);
         let (first, second) = inputs.split_at(10);
         assert!(first.iter().zip(second).all(|(a, b)| a.split == b.split));
         assert_eq!(first.iter().filter(|input| input.split == 0).count(), 7);
-    }
-
-    #[test]
-    fn shares_that_make_no_whole_are_refused() {
-        for wrong in ["80/10", "80/10/10/0", "100", "a/b/c", "-10/100/10", "80/10/20", ""] {
-            assert!(MakeSplits::parse(wrong, 0).is_err(), "{wrong}");
-        }
-        assert_eq!(MakeSplits::parse("80/20", 0).unwrap().percent, [80, 20, 0]);
     }
 }

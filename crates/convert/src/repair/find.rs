@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 
-use crate::dataset::{Dataset, DatasetError, FileMeta, LedgerRow, Places, check_shard};
+use tcolz_format::dataset::{Dataset, DatasetError, FileMeta, LedgerRow, Places, check_shard};
 
 use super::report::{RepairObserver, RepairReport};
-use crate::convert::error::ConvertError;
+use crate::error::ConvertError;
 
 /// A shard with a fault, and the rows of it that can be kept.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ struct Tested<'a> {
 }
 
 impl<'a> Shards<'a> {
-    /// Tests every shard as [`crate::verify`] does, on the threads of the current rayon pool. Gives a
+    /// Tests every shard as [`tcolz_format::dataset::verify`] does, on the threads of the current rayon pool. Gives a
     /// report that counts them, and those that have a fault, in the order of dataset.json.
     ///
     /// # Errors

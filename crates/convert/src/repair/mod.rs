@@ -26,13 +26,14 @@ use serde_json::json;
 
 pub use report::{RepairObserver, RepairOptions, RepairReport, RepairedShard, Unrepaired};
 
-use crate::dataset::{
-    DATASET_FILE, Dataset, DatasetError, DatasetMeta, FileMeta, LEDGER_FILE, LedgerRow, Places,
-    another_source, check_ledger, check_shard,
-};
 use crate::dump::Source;
-use crate::durable;
-use crate::shard::ShardSummary;
+use crate::verify_source::another_source;
+use tcolz_base::durable;
+use tcolz_format::dataset::{
+    DATASET_FILE, Dataset, DatasetError, DatasetMeta, FileMeta, LEDGER_FILE, LedgerRow, Places,
+    check_ledger, check_shard,
+};
+use tcolz_format::shard::ShardSummary;
 
 use super::error::ConvertError;
 use super::log::Log;

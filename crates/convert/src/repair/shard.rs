@@ -6,18 +6,18 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
-use crate::dataset::{Dataset, LedgerRow, TensorFacts};
-use crate::decode::DecodeError;
 use crate::dump::{Source, is_of_the_machine};
-use crate::durable;
-use crate::shard::{ShardError, ShardReader, ShardRow, ShardSummary, ShardWriter};
-use crate::transform::View;
+use tcolz_base::durable;
+use tcolz_format::dataset::{Dataset, LedgerRow, TensorFacts};
+use tcolz_format::shard::{ShardError, ShardReader, ShardRow, ShardSummary, ShardWriter};
+use tcolz_photo::DecodeError;
+use tcolz_pixels::View;
 
 use super::find::Damaged;
 use super::report::Unrepaired;
-use crate::convert::error::ConvertError;
-use crate::convert::out::Lock;
-use crate::convert::prepare::{PrepareError, Preparer};
+use crate::error::ConvertError;
+use crate::out::Lock;
+use crate::prepare::{PrepareError, Preparer};
 
 /// What became of a damaged shard.
 pub(super) enum Outcome {

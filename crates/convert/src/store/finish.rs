@@ -3,22 +3,22 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::convert::error::ConvertError;
-use crate::convert::out::check_lengths;
-use crate::convert::summary::ConvertSummary;
-use crate::convert::views;
-use crate::dataset::{
+use crate::error::ConvertError;
+use crate::out::check_lengths;
+use crate::summary::ConvertSummary;
+use crate::views;
+use tcolz_base::durable;
+use tcolz_base::usage::anonymous_bytes;
+use tcolz_format::dataset::{
     DATASET_FILE, Dataset, DatasetError, DatasetMeta, FORMAT_NAME, FORMAT_VERSION, LEDGER_FILE,
     LedgerWriter, Receipt, RootLine, content_root,
 };
-use crate::durable;
-use crate::usage::anonymous_bytes;
 
 use super::Store;
 
 impl Store<'_> {
     /// Writes what is open, then the ledger, then dataset.json: the dataset exists when that has its name.
-    pub(in crate::convert) fn finish(mut self) -> Result<ConvertSummary, ConvertError> {
+    pub(crate) fn finish(mut self) -> Result<ConvertSummary, ConvertError> {
         self.finish_shard()?;
         let out = &self.options.out;
         let mut ledger = LedgerWriter::create(&out.join(LEDGER_FILE), &self.columns)?;
@@ -91,7 +91,7 @@ impl Store<'_> {
 }
 
 /// Writes dataset.json into `out`, whole or not at all.
-pub(in crate::convert) fn write_meta(out: &Path, bytes: &[u8]) -> Result<(), DatasetError> {
+pub(crate) fn write_meta(out: &Path, bytes: &[u8]) -> Result<(), DatasetError> {
     let path = out.join(DATASET_FILE);
     durable::write(&path, bytes).map_err(|source| DatasetError::Io { path, source })
 }
@@ -99,8 +99,8 @@ pub(in crate::convert) fn write_meta(out: &Path, bytes: &[u8]) -> Result<(), Dat
 /// Versions of what decides pixels and bytes.
 fn libraries() -> BTreeMap<String, String> {
     [
-        ("libjpeg-turbo".to_owned(), crate::decode::libjpeg_turbo_version()),
-        ("zstd".to_owned(), crate::shard::format::zstd_version()),
+        ("libjpeg-turbo".to_owned(), tcolz_photo::libjpeg_turbo_version()),
+        ("zstd".to_owned(), tcolz_format::shard::format::zstd_version()),
     ]
     .into()
 }

@@ -11,13 +11,13 @@ use serde_json::json;
 
 pub(super) use finish::write_meta;
 
-use crate::dataset::{Counts, FileMeta, LedgerRow, SplitMeta};
-use crate::decode::DecodeError;
 use crate::dump::{Dump, Input, tweet_id};
-use crate::durable;
-use crate::shard::{ShardRow, ShardWriter, TensorColumn};
-use crate::transform::ChannelSums;
-use crate::usage::anonymous_bytes;
+use tcolz_base::durable;
+use tcolz_base::usage::anonymous_bytes;
+use tcolz_format::dataset::{Counts, FileMeta, LedgerRow, SplitMeta};
+use tcolz_format::shard::{ShardRow, ShardWriter, TensorColumn};
+use tcolz_photo::DecodeError;
+use tcolz_pixels::ChannelSums;
 
 use super::Observer;
 use super::error::ConvertError;

@@ -1,10 +1,10 @@
 //! Going on with an interrupted conversion.
 
-use crate::convert::error::ConvertError;
-use crate::convert::forecast::Forecast;
-use crate::convert::look_ahead;
 use crate::dump::DumpError;
-use crate::transform::View;
+use crate::error::ConvertError;
+use crate::forecast::Forecast;
+use crate::look_ahead;
+use tcolz_pixels::View;
 
 use super::Store;
 
@@ -38,7 +38,7 @@ impl Store<'_> {
     }
 
     /// What the inputs that are left will take.
-    pub(in crate::convert) fn look_ahead(&mut self, view: &View) -> Result<Forecast, ConvertError> {
+    pub(crate) fn look_ahead(&mut self, view: &View) -> Result<Forecast, ConvertError> {
         let first = self.counts.listed as usize;
         look_ahead(self.options, self.dump, view, first, self.observer)
     }

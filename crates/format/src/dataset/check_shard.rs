@@ -2,22 +2,22 @@
 
 use std::collections::HashMap;
 
-use crate::durable;
-use crate::recipe::Dtype;
 use crate::shard::{ShardContent, ShardError, ShardReader, TensorDecoder};
-use crate::transform::ChannelSums;
+use tcolz_base::durable;
+use tcolz_pixels::ChannelSums;
+use tcolz_pixels::recipe::Dtype;
 
 use super::{Dataset, DatasetError, Fault, FileMeta, LedgerRow, TensorFacts};
 
 /// Where the ledger says that samples lie: (split, shard, row) → index into the ledger.
-pub(crate) struct Places<'a> {
+pub struct Places<'a> {
     rows: &'a [LedgerRow],
     places: HashMap<(&'a str, u32, u32), usize>,
 }
 
 impl<'a> Places<'a> {
     /// The places in these rows of a ledger.
-    pub(crate) fn of(rows: &'a [LedgerRow]) -> Places<'a> {
+    pub fn of(rows: &'a [LedgerRow]) -> Places<'a> {
         let mut places = HashMap::with_capacity(rows.len());
         for (index, row) in rows.iter().enumerate() {
             if let Some((shard, place)) = row.place {
@@ -28,25 +28,25 @@ impl<'a> Places<'a> {
     }
 
     /// Index into the ledger of the sample at this place: split, shard, row.
-    pub(crate) fn get(&self, split: &str, shard: u32, row: u32) -> Option<usize> {
+    pub fn get(&self, split: &str, shard: u32, row: u32) -> Option<usize> {
         self.places.get(&(split, shard, row)).copied()
     }
 }
 
 /// What a test of one shard found.
 #[derive(Debug, Default)]
-pub(crate) struct ShardCheck {
+pub struct ShardCheck {
     /// Everything that is wrong; empty for a sound shard.
-    pub(crate) faults: Vec<Fault>,
+    pub faults: Vec<Fault>,
     /// Bytes read.
-    pub(crate) bytes: u64,
+    pub bytes: u64,
     /// The samples that were found to be the ledger's, by their index in it.
-    pub(crate) sound: Vec<usize>,
+    pub sound: Vec<usize>,
 }
 
 /// Reads a shard whole and tests its bytes against `file`, and its rows against themselves and the
 /// ledger. `shard` is the split's name and the shard's number in it.
-pub(crate) fn check_shard(
+pub fn check_shard(
     dataset: &Dataset,
     file: &FileMeta,
     places: &Places<'_>,

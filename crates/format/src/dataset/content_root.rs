@@ -79,7 +79,7 @@ pub fn root_lines(rows: &[LedgerRow]) -> Vec<RootLine<'_, super::TensorFacts>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recipe::{Codec, Dtype};
+    use tcolz_pixels::recipe::{Codec, Dtype};
 
     struct Hash([u8; 32]);
 

@@ -103,7 +103,7 @@ pub enum DatasetError {
 
 impl DatasetError {
     /// Says what lies at `path`, which is no dataset, and what to type. What is there is never proposed to be written over.
-    pub(crate) fn not_a_dataset(path: &Path) -> DatasetError {
+    pub fn not_a_dataset(path: &Path) -> DatasetError {
         let shown = path.display();
         let empty = || std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
         let hint = if !path.exists() || empty() {

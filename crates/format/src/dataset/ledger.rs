@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema};
 
-use crate::sample::{Label, PhotoInfo, Status};
+use crate::sample::{Label, Status};
 use crate::shard::TensorColumn;
-use crate::transform::ChannelSums;
+use tcolz_pixels::ChannelSums;
+use tcolz_pixels::photo_info::PhotoInfo;
 
 /// One line of an input list and what became of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,7 +42,7 @@ pub struct LedgerRow {
     pub photo: Option<PhotoInfo>,
     /// For each size, in the order of the recipe; empty unless stored.
     pub tensors: Vec<TensorFacts>,
-    /// Perceptual hash of the largest size: see [`crate::transform::dhash`].
+    /// Perceptual hash of the largest size: see [`tcolz_pixels::dhash`].
     pub dhash: Option<u64>,
     /// Text sentiment of the tweet: negative, neutral, positive.
     pub text_scores: Option<[f32; 3]>,

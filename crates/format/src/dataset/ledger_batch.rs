@@ -8,9 +8,10 @@ use arrow::datatypes::{
     ArrowPrimitiveType, DataType, Float32Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 
-use crate::sample::{PhotoInfo, SourceFormat, Status};
+use crate::sample::Status;
 use crate::shard::TensorColumn;
-use crate::transform::ChannelSums;
+use tcolz_pixels::ChannelSums;
+use tcolz_pixels::photo_info::{PhotoInfo, SourceFormat};
 
 use super::ledger::tensor_fields;
 

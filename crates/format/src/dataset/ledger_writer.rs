@@ -15,8 +15,8 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 
-use crate::durable::HashedFile;
 use crate::shard::TensorColumn;
+use tcolz_base::durable::HashedFile;
 
 use super::DatasetError;
 use super::ledger::{LedgerRow, TensorFacts, ledger_schema};

@@ -8,11 +8,11 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::dump::MakeSplits;
-use crate::recipe::Recipe;
+use super::made_splits::MakeSplits;
 use crate::sample::Status;
 use crate::shard::TensorColumn;
-use crate::transform::View;
+use tcolz_pixels::View;
+use tcolz_pixels::recipe::Recipe;
 
 use super::sealed::{seal, unseal};
 use super::{DatasetError, Receipt};
@@ -142,7 +142,7 @@ impl Counts {
 
 impl DatasetMeta {
     /// Every shard in order: name of its split, number in the split, file.
-    pub(crate) fn numbered_shards(&self) -> Vec<(&str, u32, &FileMeta)> {
+    pub fn numbered_shards(&self) -> Vec<(&str, u32, &FileMeta)> {
         let splits = self.splits.iter();
         let shards = splits.flat_map(|split| split.shards.iter().zip(0..).map(move |s| (split, s)));
         shards.map(|(split, (shard, index))| (&*split.name, index, shard)).collect()

@@ -12,6 +12,7 @@ mod ledger_batch;
 mod ledger_reader;
 mod ledger_scan;
 mod ledger_writer;
+mod made_splits;
 mod meta;
 mod prediction_writer;
 mod receipt;
@@ -19,13 +20,12 @@ mod sealed;
 mod seen;
 mod split_parts;
 mod verify;
-mod verify_source;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-pub(crate) use check_shard::{Places, check_shard};
+pub use check_shard::{Places, check_shard};
 pub use content_root::{RootLine, content_root, root_lines};
 pub use error::DatasetError;
 use expected::{ExpectedShards, Opened};
@@ -34,29 +34,42 @@ pub use ledger_batch::{LedgerBatch, LedgerValue, PHOTO_FIELDS, pixels_field, sum
 pub use ledger_reader::read_ledger;
 pub use ledger_scan::LedgerType;
 pub use ledger_writer::LedgerWriter;
+pub use made_splits::{MakeSplits, SPLIT_METHOD, SPLIT_METHODS};
 pub use meta::{
     Counts, DATASET_FILE, DatasetMeta, FORMAT_NAME, FORMAT_VERSION, FileMeta, LEDGER_FILE,
     SplitMeta,
 };
 pub use prediction_writer::{PredictionColumns, prediction_schema, write_predictions};
 pub use receipt::Receipt;
-pub(crate) use sealed::{seal, unseal};
+pub use sealed::{seal, unseal};
 pub use seen::{PHOTO_FIELD, SEEN_FILE, SeenAs, SeenPhotos, Unseen, photo_key};
 pub use split_parts::{PLACE_FIELDS, SplitParts};
-pub(crate) use verify::check_ledger;
+pub use verify::check_ledger;
 pub use verify::{Fault, VerifyReport, verify};
-pub(crate) use verify_source::another_source;
-pub use verify_source::verify_source;
 
 use crate::sample::Status;
 use crate::shard::{ShardFile, ShardReader, TensorDecoder};
-use crate::transform::View;
+use tcolz_pixels::View;
 
 /// The dataset that a path is the folder of, or lies in: nothing else is written there. A foreign file called dataset.json
 /// makes no dataset of the folders below it.
 pub fn dataset_around(path: &Path) -> Option<&Path> {
     let has = |folder: &Path, file: &str| folder.join(file).is_file();
     path.ancestors().find(|folder| has(folder, DATASET_FILE) && has(folder, LEDGER_FILE))
+}
+
+/// Where the log of conversions into `out` lies: beside it.
+pub fn log_path(out: &Path) -> PathBuf {
+    let mut path = std::path::absolute(out).unwrap_or_else(|_| out.to_owned());
+    if path.file_name().is_none() {
+        // `..` at the end: the name is only known to the disk.
+        path = path.canonicalize().unwrap_or(path);
+    }
+    // By the name and not by the text of the path, which may end in `/`.
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".log.jsonl");
+    path.set_file_name(name);
+    path
 }
 
 /// Folder inside a dataset in which an unfinished conversion keeps its journal; gone once it has finished.
@@ -84,7 +97,7 @@ impl Dataset {
     }
 
     /// Opens a dataset and tests only dataset.json: for [`verify`], which reports on the rest.
-    pub(crate) fn open_unchecked(root: &Path) -> Result<Dataset, DatasetError> {
+    pub fn open_unchecked(root: &Path) -> Result<Dataset, DatasetError> {
         let path = root.join(DATASET_FILE);
         let bytes = match fs::read(&path) {
             Ok(bytes) => bytes,

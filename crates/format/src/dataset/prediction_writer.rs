@@ -9,7 +9,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
-use crate::durable::HashedFile;
+use tcolz_base::durable::HashedFile;
 
 use super::DatasetError;
 use super::ledger_writer::parquet_error;

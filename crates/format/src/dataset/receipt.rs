@@ -22,7 +22,7 @@ impl Receipt {
     }
 
     /// Its lower and its upper 64 bits.
-    pub(crate) fn words(self) -> [u64; 2] {
+    pub fn words(self) -> [u64; 2] {
         [self.0 as u64, (self.0 >> 64) as u64]
     }
 

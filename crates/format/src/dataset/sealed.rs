@@ -15,7 +15,7 @@ const CHECKSUM_KEY: &str = "\"checksum\": \"";
 ///
 /// # Panics
 /// Never: what is written here is an object of plain values, which has a JSON form.
-pub(crate) fn seal(value: &impl Serialize) -> Vec<u8> {
+pub fn seal(value: &impl Serialize) -> Vec<u8> {
     let json = serde_json::to_string_pretty(value).expect("every value has a JSON form");
     let open = json.trim_end().strip_suffix('}').expect("a JSON object ends in a brace");
     let mut text = format!("{},\n  ", open.trim_end());
@@ -28,7 +28,7 @@ pub(crate) fn seal(value: &impl Serialize) -> Vec<u8> {
 ///
 /// # Errors
 /// [`DatasetError::Structure`], [`DatasetError::Checksum`].
-pub(crate) fn unseal(bytes: &[u8], path: &Path) -> Result<Value, DatasetError> {
+pub fn unseal(bytes: &[u8], path: &Path) -> Result<Value, DatasetError> {
     let structure = |reason: String| DatasetError::Structure { path: path.to_owned(), reason };
     let text = str::from_utf8(bytes).map_err(|_| structure("not UTF-8".to_owned()))?;
     let key = text.rfind(CHECKSUM_KEY).ok_or_else(|| structure("no checksum".to_owned()))?;

@@ -22,7 +22,7 @@ use serde::Serialize;
 use super::ledger_scan::guarded;
 use super::ledger_writer::parquet_error;
 use super::{Dataset, DatasetError};
-use crate::durable::HashedFile;
+use tcolz_base::durable::HashedFile;
 
 /// Name of the file in the folder of a run.
 pub const SEEN_FILE: &str = "seen.parquet";

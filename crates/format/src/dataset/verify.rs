@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rayon::prelude::*;
 use serde::Serialize;
 
-use crate::durable::TEMPORARY_PREFIX;
 use crate::sample::Status;
+use tcolz_base::durable::TEMPORARY_PREFIX;
 
 use super::check_shard::{Places, ShardCheck, check_shard};
 use super::{
@@ -99,18 +99,15 @@ pub fn verify(root: &Path, progress: &(dyn Fn(u64) + Sync)) -> Result<VerifyRepo
 }
 
 impl Fault {
-    pub(super) fn of_file(file: &str, what: String) -> Fault {
+    /// A fault of a whole file.
+    pub fn of_file(file: &str, what: String) -> Fault {
         Fault { file: file.to_owned(), row: None, sample_id: None, what }
     }
 }
 
 /// Tests the ledger's rows against the counts, classes, splits and content root of dataset.json. Returns the content root
 /// that follows from them.
-pub(crate) fn check_ledger(
-    dataset: &Dataset,
-    rows: &[LedgerRow],
-    faults: &mut Vec<Fault>,
-) -> String {
+pub fn check_ledger(dataset: &Dataset, rows: &[LedgerRow], faults: &mut Vec<Fault>) -> String {
     let meta = dataset.meta();
     let mut counts = Counts::default();
     let mut stored: HashMap<&str, (u64, Receipt)> = HashMap::new();

@@ -19,8 +19,8 @@ use arrow::datatypes::{DataType, Field, Schema};
 use serde::{Deserialize, Serialize};
 use twox_hash::xxhash3_64::{RawHasher, SecretBuffer};
 
-use crate::recipe::{Codec, Dtype, Recipe};
 use crate::sample::{Label, NO_LABEL};
+use tcolz_pixels::recipe::{Codec, Dtype, Recipe};
 
 use super::codec;
 

@@ -8,9 +8,9 @@ use std::sync::OnceLock;
 use arrow::array::{Array, ArrayData, BinaryArray, MutableArrayData, UInt16Array};
 use arrow::ipc::Block;
 
-use crate::positioned::read_exact_at;
-use crate::recipe::Codec;
 use crate::sample::Label;
+use tcolz_base::positioned::read_exact_at;
+use tcolz_pixels::recipe::Codec;
 
 use super::footer::block_length;
 use super::format::TensorColumn;

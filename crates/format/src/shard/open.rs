@@ -21,7 +21,7 @@ use arrow::error::ArrowError;
 use arrow::ipc::reader::FileDecoder;
 use arrow::ipc::{Block, MetadataVersion, root_as_message};
 
-use crate::recipe::Dtype;
+use tcolz_pixels::recipe::Dtype;
 
 use super::content::ShardContent;
 use super::error::ShardError;
@@ -264,8 +264,8 @@ mod tests {
     use std::cell::RefCell;
 
     use super::*;
-    use crate::recipe::Codec;
     use crate::shard::{ShardRow, ShardWriter};
+    use tcolz_pixels::recipe::Codec;
 
     #[test]
     fn the_end_of_a_shard_and_each_record_batch_are_asked_for_before_they_are_read() {

@@ -7,8 +7,8 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use crate::positioned::read_exact_at;
 use crate::sample::Label;
+use tcolz_base::positioned::read_exact_at;
 
 use super::content::ShardContent;
 use super::error::ShardError;

@@ -227,7 +227,7 @@ impl ShardReader {
     ///
     /// # Panics
     /// When `row` or `column` is out of range.
-    pub(crate) fn untested(&self, row: u32, column: usize) -> &[u8] {
+    pub fn untested(&self, row: u32, column: usize) -> &[u8] {
         let (batch, index) = self.locate(row);
         match &batch.tensors[column] {
             Tensor::Frames(frames) => frames.value(index),

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use crate::visible::one_line;
+use tcolz_base::visible::one_line;
 
 /// A place for one map; made when all others are taken, and never freed.
 #[derive(Debug)]

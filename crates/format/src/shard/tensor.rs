@@ -1,7 +1,7 @@
 //! Stored bytes of one column back to tensors.
 
-use crate::recipe::{Codec, Dtype};
-use crate::transform::simd_enabled;
+use tcolz_pixels::recipe::{Codec, Dtype};
+use tcolz_pixels::simd_enabled;
 
 use super::codec::{
     CodecError, FrameDecoder, Number, PixelTables, SimdLevel, Upcoming, decode_plain, map_tensor,
@@ -26,7 +26,7 @@ impl TensorDecoder {
     /// A decoder for the bytes of `column`.
     ///
     /// # Panics
-    /// When the column's sides are not from 1 to [`crate::recipe::MAX_SIZE`], which no dataset.json
+    /// When the column's sides are not from 1 to [`tcolz_pixels::recipe::MAX_SIZE`], which no dataset.json
     /// gets past its check.
     pub fn new(column: &TensorColumn) -> TensorDecoder {
         TensorDecoder(match (column.codec, column.dtype) {

@@ -13,9 +13,9 @@ use arrow::error::ArrowError;
 use arrow::ipc::MetadataVersion;
 use arrow::ipc::writer::{FileWriter, IpcWriteOptions};
 
-use crate::durable::HashedFile;
-use crate::recipe::{Codec, Dtype};
 use crate::sample::Label;
+use tcolz_base::durable::HashedFile;
+use tcolz_pixels::recipe::{Codec, Dtype};
 
 use super::content::ShardContent;
 use super::error::ShardError;

@@ -23,9 +23,9 @@ mod thumbnails;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use crate::dataset::{Dataset, DatasetError};
-use crate::recipe::Dtype;
-use crate::sample::Label;
+use tcolz_format::dataset::{Dataset, DatasetError};
+use tcolz_format::sample::Label;
+use tcolz_pixels::recipe::Dtype;
 
 use candidates::candidates;
 use groups::{Pair, groups};

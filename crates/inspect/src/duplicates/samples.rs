@@ -1,9 +1,9 @@
 //! What the search for duplicates holds of each stored sample: 120 bytes, from columns of the ledger.
 
-use crate::dataset::{Dataset, DatasetError, pixels_field, sum_fields};
-use crate::inspect::channels::possible;
-use crate::sample::{Label, Status};
-use crate::transform::ChannelSums;
+use crate::channels::possible;
+use tcolz_format::dataset::{Dataset, DatasetError, pixels_field, sum_fields};
+use tcolz_format::sample::{Label, Status};
+use tcolz_pixels::ChannelSums;
 
 /// A stored sample.
 #[derive(Debug, Clone)]

@@ -2,10 +2,10 @@
 
 use rayon::prelude::*;
 
-use crate::dataset::{Dataset, DatasetError};
-use crate::inspect::grid::Grid;
-use crate::shard::TensorDecoder;
-use crate::transform::ChannelSums;
+use crate::grid::Grid;
+use tcolz_format::dataset::{Dataset, DatasetError};
+use tcolz_format::shard::TensorDecoder;
+use tcolz_pixels::ChannelSums;
 
 use super::GRID;
 use super::samples::{Sample, means};
@@ -26,7 +26,7 @@ impl Thumbnails {
     /// Reads the samples `wanted` and shrinks them, on all cores.
     ///
     /// # Errors
-    /// As [`crate::shard::ShardReader::read`]; [`DatasetError::Structure`] where other pixels lie than those of
+    /// As [`tcolz_format::shard::ShardReader::read`]; [`DatasetError::Structure`] where other pixels lie than those of
     /// the ledger.
     pub(super) fn read(
         dataset: &Dataset,

@@ -1,13 +1,13 @@
 //! The charts of the page, but for its histograms.
 
-use crate::inspect::{Inspection, TextScores};
+use crate::{Inspection, TextScores};
 
-use super::axis::{Axis, short};
-use super::chart::{Groups, Lines};
 use super::numbers::Numbers;
 use super::page::Figure;
 use super::throughput::Throughput;
 use super::{ReportError, tables};
+use tcolz_charts::{Axis, short};
+use tcolz_charts::{Groups, Lines};
 
 /// With more classes than this their shares are a line, not bars with names.
 const MAX_BARS: usize = 24;
@@ -45,7 +45,7 @@ pub(super) fn balance(found: &Inspection, numbers: &Numbers) -> Result<Option<Fi
         format!("{kind} of the share of each of {} classes in {names}.", found.classes.len())
     };
     let (drawn, alt, note) = if found.classes.len() <= MAX_BARS {
-        let values = |split: &&crate::inspect::SplitStatistics| {
+        let values = |split: &&crate::SplitStatistics| {
             split.by_class.iter().map(|&number| share(number, split.samples)).collect()
         };
         let groups = Groups {
@@ -62,7 +62,7 @@ pub(super) fn balance(found: &Inspection, numbers: &Numbers) -> Result<Option<Fi
         let mut order: Vec<usize> = (0..found.classes.len()).collect();
         order.sort_by_key(|&class| std::cmp::Reverse(sizes[class].samples));
         let step = order.len().div_ceil(MAX_POINTS);
-        let line = |split: &&crate::inspect::SplitStatistics| {
+        let line = |split: &&crate::SplitStatistics| {
             let point = |(at, classes): (usize, &[usize])| {
                 let sum: u64 = classes.iter().map(|&class| split.by_class[class]).sum();
                 let mean = share(sum, split.samples) / classes.len() as f64;

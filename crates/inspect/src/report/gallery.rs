@@ -6,14 +6,12 @@ use std::collections::HashMap;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::dataset::Dataset;
-use crate::decode::{encode_jpeg, encode_png};
-use crate::inspect::{
-    BadInput, Duplicates, MeanImages, Picture, bad_inputs, pick_by_class, pictures,
-};
-use crate::loader::select::Selection;
-use crate::recipe::Dtype;
-use crate::sample::Label;
+use crate::{BadInput, Duplicates, MeanImages, Picture, bad_inputs, pick_by_class, pictures};
+use tcolz_format::dataset::Dataset;
+use tcolz_format::sample::Label;
+use tcolz_loader::select::Selection;
+use tcolz_pixels::picture::{encode_jpeg, encode_png};
+use tcolz_pixels::recipe::Dtype;
 
 use super::ReportError;
 
@@ -78,7 +76,7 @@ impl Galleries {
             galleries.groups = groups
                 .map(|group| {
                     let members = group.members.iter().take(GROUP_PICTURES);
-                    let shown = |member: &crate::inspect::Member| Shown {
+                    let shown = |member: &crate::Member| Shown {
                         sample_id: member.sample_id.clone(),
                         split: member.split.clone(),
                         label: member.label,

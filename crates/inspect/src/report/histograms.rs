@@ -1,13 +1,14 @@
 //! The histograms of the page.
 
-use crate::inspect::{Histogram, Histograms, Inspection};
+use crate::{Histogram, Histograms, Inspection};
 
-use super::axis::{Axis, short};
-use super::chart::Bars;
 use super::figures::formats;
-use super::numbers::{Numbers, bytes, count};
+use super::numbers::Numbers;
 use super::page::Figure;
 use super::{ReportError, tables};
+use tcolz_base::numbers::{bytes, count};
+use tcolz_charts::Bars;
+use tcolz_charts::{Axis, short};
 
 /// Bins that a chart of an open scale has room for at least.
 const MIN_BINS: usize = 9;

@@ -9,55 +9,33 @@
 //! Every number on the page is taken from the report's JSON form and carries the place where it stands there.
 //! The same dataset gives the same bytes; only the log's throughput differs from one conversion to the next.
 
-mod axis;
-mod chart;
-mod confusion;
-mod drawing;
 mod figures;
-mod frame;
 mod gallery;
-mod heading;
 mod histograms;
-#[cfg(test)]
-pub(crate) mod legible;
-mod lines;
-mod marks;
 mod numbers;
 mod page;
-mod pareto;
 mod pictured;
-mod placing;
-mod reliability;
-mod rows;
 mod sections;
 mod tables;
-mod theme;
 mod throughput;
 
 use std::path::PathBuf;
 
 use serde::Serialize;
 
-pub use confusion::ConfusionChart;
-pub use drawing::{Rendering, ThemedPicture};
-pub use lines::{Line, LinePoint, LinesChart, LinesPanel};
-pub use numbers::{bytes, count, rate, times_smaller};
-pub use pareto::{ParetoChart, ParetoPoint};
-pub use reliability::{ReliabilityBin, ReliabilityChart};
-pub use rows::{Row, RowMark, RowsChart};
-pub use theme::{FONT as LETTERS_FAMILY, FONT_BYTES as LETTERS_FILE};
 pub use throughput::{ShardDone, Throughput};
 
-use crate::convert::log_path;
-use crate::dataset::{Dataset, DatasetError};
-use crate::inspect::{
+use crate::{
     Duplicates, Inspection, MEAN_BUDGET, MeanImages, find_duplicates, inspect, inspect_selected,
     mean_images,
 };
-use crate::loader::LoaderError;
-use crate::loader::select::{Select, Selection};
 use gallery::Galleries;
 use numbers::Numbers;
+use tcolz_charts::ChartError;
+use tcolz_format::dataset::log_path;
+use tcolz_format::dataset::{Dataset, DatasetError};
+use tcolz_loader::LoaderError;
+use tcolz_loader::select::{Select, Selection};
 
 /// A report that cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -81,8 +59,8 @@ pub enum ReportError {
     #[error("a picture of the report: {0}")]
     Picture(String),
     /// A chart cannot be drawn.
-    #[error("a chart of the report: {0}")]
-    Chart(String),
+    #[error(transparent)]
+    Chart(#[from] ChartError),
     /// The page cannot be put together.
     #[error("the page of the report: {0}")]
     Page(String),

@@ -1,13 +1,11 @@
 //! The page: what a template puts together. Everything that comes from a dataset passes its escaping.
 
 use askama::Template;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 
-use super::chart::Drawn;
 use super::numbers::{Number, Numbers};
-use super::theme::{FONT, FONT_BYTES};
 use super::{Report, ReportError, sections};
+use tcolz_charts::Drawn;
+use tcolz_charts::page_style;
 
 /// A piece of text.
 #[derive(Debug, Clone)]
@@ -97,8 +95,8 @@ struct Page<'a> {
     facts: Vec<(String, Cell)>,
     sections: Vec<Section>,
     version: &'a str,
-    font: &'static str,
-    font_base64: String,
+    /// Letters and colours.
+    style: String,
 }
 
 /// Puts the page together.
@@ -109,8 +107,7 @@ pub(super) fn render(report: &Report, numbers: &Numbers) -> Result<String, Repor
         facts: sections::facts(report, numbers),
         sections: sections::all(report, numbers)?,
         version: env!("CARGO_PKG_VERSION"),
-        font: FONT,
-        font_base64: STANDARD.encode(FONT_BYTES),
+        style: page_style(),
     };
     page.render().map_err(|error| ReportError::Page(error.to_string()))
 }

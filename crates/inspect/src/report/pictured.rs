@@ -1,12 +1,13 @@
 //! The parts of the page that show pictures, and what has none.
 
-use crate::inspect::{BadInput, DuplicateGroup, Duplicates, MeanImage, Relation};
-use crate::sample::Label;
+use crate::{BadInput, DuplicateGroup, Duplicates, MeanImage, Relation};
+use tcolz_format::sample::Label;
 
 use super::gallery::{GROUP_PICTURES, MAX_CLASSES, MAX_GROUPS, MAX_REFUSED, Shown};
-use super::numbers::{Format, Numbers, count};
+use super::numbers::{Format, Numbers};
 use super::page::{Cell, Gallery, Section, Table, Tile};
 use super::{Report, tables};
+use tcolz_base::numbers::count;
 
 pub(super) fn mean_images(report: &Report, numbers: &Numbers) -> Option<Section> {
     let means = report.mean_images.as_ref()?;

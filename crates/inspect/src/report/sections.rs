@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
-use crate::inspect::Inspection;
-use crate::recipe::Dtype;
+use crate::Inspection;
+use tcolz_pixels::recipe::Dtype;
+
+use tcolz_base::numbers::count;
 
 use super::numbers::{Format, Numbers};
 use super::page::{Cell, Section, Table};
@@ -46,7 +48,7 @@ pub(super) fn facts(report: &Report, numbers: &Numbers) -> Vec<(String, Cell)> {
     let get = |name: &str, at: &str, format| (name.to_owned(), Cell::from(numbers.get(at, format)));
     let found = &report.inspection;
     let mut facts = vec![get("samples", "/inspection/counts/stored", Format::Count)];
-    facts.push(("classes".to_owned(), super::count(found.classes.len() as u64).into()));
+    facts.push(("classes".to_owned(), count(found.classes.len() as u64).into()));
     if found.selected.is_none() {
         facts.push(get("quarantined", "/inspection/counts/quarantined", Format::Count));
         facts.push(get("missing", "/inspection/counts/missing", Format::Count));
@@ -58,7 +60,7 @@ pub(super) fn facts(report: &Report, numbers: &Numbers) -> Vec<(String, Cell)> {
         Some(_) => "groups of duplicates across splits of the whole dataset",
         None => "groups of duplicates across splits",
     };
-    facts.push((groups.to_owned(), super::count(across).into()));
+    facts.push((groups.to_owned(), count(across).into()));
     facts
 }
 

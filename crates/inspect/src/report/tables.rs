@@ -1,6 +1,6 @@
 //! Tables of the page: the numbers behind its charts.
 
-use crate::inspect::{ChannelStatistics, Histogram, Inspection, TextScores};
+use crate::{ChannelStatistics, Histogram, Inspection, TextScores};
 
 use super::numbers::{Format, Numbers};
 use super::page::{Cell, Table};
@@ -204,7 +204,7 @@ pub(super) fn channels(found: &Inspection, numbers: &Numbers) -> Vec<Table> {
 /// Mean scores, and which score is the highest, by class.
 pub(super) fn text_scores(scores: &TextScores, numbers: &Numbers) -> Table {
     let row =
-        |(index, class): (usize, &crate::inspect::ClassScores)| {
+        |(index, class): (usize, &crate::ClassScores)| {
             let at = |field: &str| format!("/inspection/text_scores/by_class/{index}/{field}");
             let name = class.class.clone().unwrap_or_else(|| "without a label".to_owned());
             let mut cells: Vec<Cell> = vec![name.into()];

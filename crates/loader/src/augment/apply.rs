@@ -1,11 +1,11 @@
 //! Cuts, scales and turns stored pixels round.
 
 use super::{Augment, Drawn};
-use crate::transform::{Part, PlaneResizer, cut};
+use tcolz_pixels::{Part, PlaneResizer, cut};
 
 /// Augments the samples of one worker; it owns its scratch space.
 #[derive(Debug)]
-pub(in crate::loader) struct Augmenter {
+pub(crate) struct Augmenter {
     augment: Augment,
     seed: u64,
     epoch: u32,
@@ -18,25 +18,20 @@ pub(in crate::loader) struct Augmenter {
 
 impl Augmenter {
     /// For pictures of this height and width, in an epoch of a seed.
-    pub(in crate::loader) fn new(
-        augment: Augment,
-        seed: u64,
-        epoch: u32,
-        stored: [u32; 2],
-    ) -> Augmenter {
+    pub(crate) fn new(augment: Augment, seed: u64, epoch: u32, stored: [u32; 2]) -> Augmenter {
         let [height, width] = augment.shape(stored).map(|side| side as usize);
         let (resizer, planes) = (PlaneResizer::new(), vec![0; 3 * height * width]);
         Augmenter { augment, seed, epoch, stored, resizer, planes }
     }
 
     /// What becomes of a sample; `None` where it stays as it is. `times` as in [`Augment::draw`].
-    pub(in crate::loader) fn draw(&self, sample_id: &str, times: u32) -> Option<Drawn> {
+    pub(crate) fn draw(&self, sample_id: &str, times: u32) -> Option<Drawn> {
         let drawn = self.augment.draw((self.seed, self.epoch), sample_id, times, self.stored);
         (!drawn.is_whole(self.stored)).then_some(drawn)
     }
 
     /// The augmented pixels of stored ones, both `[3, height, width]`.
-    pub(in crate::loader) fn apply(&mut self, stored: &[u8], drawn: &Drawn) -> &[u8] {
+    pub(crate) fn apply(&mut self, stored: &[u8], drawn: &Drawn) -> &[u8] {
         let of = self.stored.map(|side| side as usize);
         let Drawn { top, left, flipped, .. } = *drawn;
         let [height, width] = [drawn.height, drawn.width].map(|side| side as usize);

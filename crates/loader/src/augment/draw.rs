@@ -4,8 +4,8 @@
 //! used: the system's `exp` and `log` have other values on other machines.
 
 use super::{Augment, CROP, Crop, FLIP, RESIZED_CROP};
-use crate::dataset::Receipt;
-use crate::random::Random;
+use tcolz_base::random::Random;
+use tcolz_format::dataset::Receipt;
 
 /// How often a resized crop is drawn before the middle of the picture is taken, as in torchvision.
 const TRIES: usize = 10;

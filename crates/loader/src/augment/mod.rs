@@ -28,8 +28,8 @@ pub(super) use occurrence::Occurrences;
 use std::str::FromStr;
 
 use super::LoaderError;
-use crate::recipe::{Dtype, MAX_SIZE};
-use crate::shard::TensorColumn;
+use tcolz_format::shard::TensorColumn;
+use tcolz_pixels::recipe::{Dtype, MAX_SIZE};
 
 /// Name of the flip.
 pub const FLIP: &str = "flip-v1";
@@ -201,7 +201,7 @@ impl Augment {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recipe::Codec;
+    use tcolz_pixels::recipe::Codec;
 
     #[test]
     fn names_hold_every_number_that_decides_what_a_sample_looks_like() {

@@ -2,7 +2,7 @@
 
 /// Counts the repeats of an order.
 #[derive(Debug)]
-pub(in crate::loader) struct Occurrences {
+pub(crate) struct Occurrences {
     /// For each position, how often its sample stood before it; empty where no sample stands twice.
     before: Vec<u32>,
     /// For each sample, how often it stands in the order; empty where it is once.
@@ -11,7 +11,7 @@ pub(in crate::loader) struct Occurrences {
 
 impl Occurrences {
     /// Of an order of indices below `samples`. Needs no memory where it has each of them once.
-    pub(in crate::loader) fn of(order: &[u32], samples: usize) -> Occurrences {
+    pub(crate) fn of(order: &[u32], samples: usize) -> Occurrences {
         let mut times = vec![0u32; samples];
         let before = order.iter().map(|&index| {
             let times = &mut times[index as usize];
@@ -27,7 +27,7 @@ impl Occurrences {
 
     /// How often the sample `index`, which stands at a position of an order of `total`, stood before it. A
     /// position from `total` on is padding: it stands for the one a whole order before it.
-    pub(in crate::loader) fn before(&self, position: u64, total: u64, index: usize) -> u32 {
+    pub(crate) fn before(&self, position: u64, total: u64, index: usize) -> u32 {
         let rounds = (position / total) as u32;
         let before = self.before.get((position % total) as usize).copied().unwrap_or(0);
         before + rounds * self.times.get(index).copied().unwrap_or(1)

@@ -80,8 +80,8 @@ mod tests {
     use std::convert::Infallible;
 
     use super::*;
-    use crate::loader::order::{WINDOW_BLOCKS, forward_blocks, window_ends, windowed_order};
-    use crate::loader::select::Place;
+    use crate::order::{WINDOW_BLOCKS, forward_blocks, window_ends, windowed_order};
+    use crate::select::Place;
 
     /// Full shards of 1,200 photos of 40 to 66 kB, 64 MB each, and a short one; where each photo lies.
     fn layout(shards: u32) -> (Vec<Place>, Vec<Request>, Vec<u64>) {

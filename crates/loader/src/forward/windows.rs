@@ -6,31 +6,31 @@ use std::sync::Arc;
 use std::vec::IntoIter;
 
 use super::{Disk, Located, Request, next_requests};
-use crate::loader::LoaderError;
-use crate::loader::order::Stripes;
-use crate::loader::select::{Place, Selection};
-use crate::loader::shards::Shards;
+use crate::LoaderError;
+use crate::order::Stripes;
+use crate::select::{Place, Selection};
+use crate::shards::Shards;
 
 /// Bytes that are read at a time, into memory that is used again.
 const PIECE_BYTES: u64 = 4 << 20;
 
 /// The samples of an epoch that a rank reads, window by window.
 #[derive(Debug)]
-pub(in crate::loader) struct Windows {
-    pub(in crate::loader) shards: Arc<Shards>,
-    pub(in crate::loader) selection: Arc<Selection>,
-    pub(in crate::loader) order: Arc<Vec<u32>>,
-    pub(in crate::loader) stripes: Stripes,
-    pub(in crate::loader) rank: u32,
-    pub(in crate::loader) column: usize,
+pub(crate) struct Windows {
+    pub(crate) shards: Arc<Shards>,
+    pub(crate) selection: Arc<Selection>,
+    pub(crate) order: Arc<Vec<u32>>,
+    pub(crate) stripes: Stripes,
+    pub(crate) rank: u32,
+    pub(crate) column: usize,
     /// Where the windows end, as positions of the order; one where the order has none.
-    pub(in crate::loader) ends: Vec<u64>,
+    pub(crate) ends: Vec<u64>,
 }
 
 impl Windows {
     /// Where the samples of a window lie that this rank has, in the order of delivery; opens their record
     /// batches.
-    pub(in crate::loader) fn samples(&self, window: usize) -> Result<Vec<Request>, LoaderError> {
+    pub(crate) fn samples(&self, window: usize) -> Result<Vec<Request>, LoaderError> {
         let located = |place| Ok(self.locate(place)?.sample);
         self.places(window).into_iter().map(located).collect()
     }
@@ -47,7 +47,7 @@ impl Windows {
     }
 
     /// The sample at a position of the order; one beyond it stands for the one a whole order before.
-    pub(in crate::loader) fn place(&self, position: u64) -> Place {
+    pub(crate) fn place(&self, position: u64) -> Place {
         let index = self.order[(position % self.order.len() as u64) as usize];
         self.selection.places()[index as usize]
     }
@@ -78,7 +78,7 @@ impl Windows {
 }
 
 /// The shards of an epoch.
-pub(in crate::loader) struct ShardDisk {
+pub(crate) struct ShardDisk {
     windows: Arc<Windows>,
     /// What is left of the window, by shard and row.
     rest: Peekable<IntoIter<Place>>,
@@ -88,7 +88,7 @@ pub(in crate::loader) struct ShardDisk {
 }
 
 impl ShardDisk {
-    pub(in crate::loader) fn new(windows: Arc<Windows>) -> ShardDisk {
+    pub(crate) fn new(windows: Arc<Windows>) -> ShardDisk {
         let rest = Vec::new().into_iter().peekable();
         ShardDisk { windows, rest, hashes: Vec::new(), scratch: Vec::new() }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Order;
-use crate::random::Random;
+use tcolz_base::random::Random;
 
 /// How often an epoch of `balanced-v1` takes the samples of a class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

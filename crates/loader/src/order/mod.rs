@@ -23,7 +23,7 @@ pub use windowed::{
     MIN_BLOCK_BYTES, Mixing, WINDOW_BLOCKS, forward_blocks, mixing, window_ends, windowed_order,
 };
 
-use crate::random::Random;
+use tcolz_base::random::Random;
 
 /// An order of an epoch.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -38,7 +38,7 @@ pub enum Order {
     /// As many samples of each class, shuffled.
     Balanced,
     /// [`Order::Shuffle`], or [`Order::Windowed`] where the shards do not fit into memory and lie on a disk
-    /// that seeks: decided when the loader is built, see [`choose`](crate::loader::choose). A state keeps
+    /// that seeks: decided when the loader is built, see [`choose`](crate::choose). A state keeps
     /// the order that was taken, and an epoch goes on with it on every machine.
     Auto,
 }

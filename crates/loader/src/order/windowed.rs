@@ -6,8 +6,8 @@
 //! blocks of 20 MB; of 4 MB, 81 %.
 
 use super::Order;
-use crate::loader::select::Place;
-use crate::random::Random;
+use crate::select::Place;
+use tcolz_base::random::Random;
 
 /// Bytes that a block spans at least, where its shard is that long.
 pub const MIN_BLOCK_BYTES: u64 = 20_000_000;

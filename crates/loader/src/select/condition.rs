@@ -13,10 +13,10 @@ mod parse;
 
 use std::cmp::Ordering;
 
-use crate::dataset::{LedgerBatch, LedgerType, LedgerValue, reason_code};
-use crate::loader::LoaderError;
-use crate::sample::Status;
+use crate::LoaderError;
 use parse::Parser;
+use tcolz_format::dataset::{LedgerBatch, LedgerType, LedgerValue, reason_code};
+use tcolz_format::sample::Status;
 
 /// Conditions that all must hold.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,7 +71,7 @@ impl Operator {
 }
 
 impl Condition {
-    /// Reads conditions on `columns`, as [`crate::Dataset::ledger_columns`] names them, of a dataset with these
+    /// Reads conditions on `columns`, as [`tcolz_format::dataset::Dataset::ledger_columns`] names them, of a dataset with these
     /// classes.
     ///
     /// # Errors

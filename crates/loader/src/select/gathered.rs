@@ -4,9 +4,11 @@ use super::subset::{Meaning, Subset};
 use super::{
     Condition, Place, Select, SelectCounts, Selection, keep_together, percent_rank, take_percent,
 };
-use crate::dataset::{Dataset, DatasetError, LedgerBatch, PHOTO_FIELD, SplitParts, photo_key};
-use crate::loader::LoaderError;
-use crate::sample::NO_LABEL;
+use crate::LoaderError;
+use tcolz_format::dataset::{
+    Dataset, DatasetError, LedgerBatch, PHOTO_FIELD, SplitParts, photo_key,
+};
+use tcolz_format::sample::NO_LABEL;
 
 /// What is gathered of rows of the ledger that follow each other; one entry for each stored sample of the
 /// split.

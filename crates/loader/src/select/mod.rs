@@ -21,11 +21,11 @@ use subset::Subset;
 pub use subset::SubsetCounts;
 
 use super::LoaderError;
-use crate::dataset::{
+use tcolz_format::dataset::{
     Dataset, DatasetError, LedgerBatch, PHOTO_FIELD, PLACE_FIELDS, SeenPhotos, SplitParts,
     photo_key,
 };
-use crate::sample::{Label, NO_LABEL};
+use tcolz_format::sample::{Label, NO_LABEL};
 
 /// What to read of a dataset; the steps are taken in the order of the fields.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::loader::LoaderError;
+use crate::LoaderError;
 
 /// Name of the method, with its version: the same name gives the same samples for ever.
 pub const PERCENT_METHOD: &str = "percent-v1";
@@ -38,7 +38,7 @@ impl Percent {
     }
 
     /// What is left of everything, as a text: `70` of 30 %.
-    pub(crate) fn rest(self) -> String {
+    pub fn rest(self) -> String {
         Percent(WHOLE - self.0).to_string()
     }
 

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::loader::LoaderError;
-use crate::text_file;
+use crate::LoaderError;
+use tcolz_base::text_file;
 
 /// How many characters of a line are shown.
 const MAX_SHOWN: usize = 80;

@@ -6,13 +6,13 @@ use std::thread::{Builder, JoinHandle};
 use candle_core::{Device, WithDType};
 
 use super::{DeviceView, TensorBatch};
-use crate::loader::element::Element;
-use crate::loader::epoch::Epoch;
-use crate::loader::order::Stripes;
-use crate::loader::plan::Plan;
-use crate::loader::state::{RankState, State};
-use crate::loader::work::panic_text;
-use crate::loader::{Loader, LoaderError};
+use crate::element::Element;
+use crate::epoch::Epoch;
+use crate::order::Stripes;
+use crate::plan::Plan;
+use crate::state::{RankState, State};
+use crate::work::panic_text;
+use crate::{Loader, LoaderError};
 
 /// Batches that wait on the device beside the one that is being made: two are ahead of the consumer.
 const WAITING: usize = 1;
@@ -241,7 +241,7 @@ mod tests {
     use candle_core::{DType, Tensor};
 
     use super::*;
-    use crate::loader::{Identity, LastBatch};
+    use crate::{Identity, LastBatch};
 
     fn at(position: u64) -> RankState {
         let state = State { position, ..Identity::new("root", "sequential-v1", 0, &[]).begin(0) };

@@ -18,7 +18,7 @@ pub use view::DeviceView;
 use super::batch::{Batch, SampleIds, Skipped};
 use super::element::Element;
 use super::{Loader, LoaderError, State};
-use crate::sample::Label;
+use tcolz_format::sample::Label;
 
 /// A batch whose images and labels are tensors on one device.
 #[derive(Debug)]

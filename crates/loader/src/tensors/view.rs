@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Device, Result, Tensor};
 
-use crate::transform::{Channels, Operation, View};
+use tcolz_pixels::{Channels, Operation, View};
 
 /// A [`View`] of tensors: the same operations in the same order, each rounded to float32, so that the
 /// numbers are those of the view's tables bit for bit.
@@ -82,7 +82,7 @@ impl DeviceView {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transform::{bf16, f16};
+    use tcolz_pixels::{bf16, f16};
 
     #[test]
     fn every_view_of_every_pixel_has_the_bits_of_its_tables_in_every_dtype() {

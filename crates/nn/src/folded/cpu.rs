@@ -11,7 +11,7 @@ use super::packed::{Order, Packed};
 use super::plan::{Input, Kernel, Plan};
 use super::run::Workspace;
 use super::simd::Level;
-use crate::model::spec::{Layer, Spec};
+use crate::spec::{Layer, Spec};
 
 /// Plans that are kept: a service sees one size of photos, but any number of them at once.
 const PLANS: usize = 32;

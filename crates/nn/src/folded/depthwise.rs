@@ -14,7 +14,7 @@ use super::product::{Bounds, Place};
 #[cfg(target_arch = "x86_64")]
 use super::simd::{Avx2, Avx512};
 use super::simd::{BLOCK, Level, Plain, Simd};
-use crate::model::spec::Sides;
+use crate::spec::Sides;
 
 /// Pixels whose sums are made together.
 const PIXELS: usize = 6;

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use candle_core::{Device, Result, Tensor};
 
 use super::fold::{self, Weights};
-use crate::model::ops::{self, After, Convolution, Stage};
-use crate::model::spec::{Activation, Layer, Spec};
+use crate::ops;
+use crate::ops::{After, Convolution, Stage};
+use crate::spec::{Activation, Layer, Spec};
 
 /// Kernel and bias of each layer that has some, where the device has them.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use super::pool::Kind;
 use super::product::{Bounds, Place};
 use super::separable::Separable;
 use super::simd::{BLOCK, Level};
-use crate::model::spec::{Activation, Conv, Layer, Residual, Shape, Sides, output, windows};
+use crate::spec::{Activation, Conv, Layer, Residual, Shape, Sides, output, windows};
 
 /// Where the last of some layers writes, and what it adds.
 #[derive(Debug, Clone, Copy, Default)]

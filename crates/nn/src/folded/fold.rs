@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use candle_core::{DType, Device, Tensor};
 
-use crate::model::spec::{Activation, Conv, Layer, Linear, Residual, Spec};
-use crate::model::{ModelError, Network};
+use crate::spec::{Activation, Conv, Layer, Linear, Residual, Spec};
+use crate::{ModelError, Network};
 
 /// A convolution's or linear layer's kernel and bias, with everything folded into them that is linear.
 #[derive(Debug, Clone)]

@@ -14,7 +14,7 @@ use super::pool::Kind;
 use super::product::{Bounds, Place};
 use super::separable::{Separable, SeparableRuns, plane};
 use super::simd::{BLOCK, Level};
-use crate::model::spec::{Layer, Sides};
+use crate::spec::{Layer, Sides};
 
 /// A layer's weights, packed.
 #[derive(Debug, Clone)]

@@ -2,7 +2,7 @@
 
 use super::product::{Bounds, Place};
 use super::simd::BLOCK;
-use crate::model::spec::Sides;
+use crate::spec::Sides;
 
 /// An image in blocks of channels: what is read.
 #[derive(Debug, Clone, Copy)]

@@ -17,7 +17,7 @@ use super::lines::{Lines, Shared};
 use super::packed::{PANEL, Packed, Runs};
 use super::product::{self, Bounds, Job, Place};
 use super::simd::{BLOCK, Level};
-use crate::model::spec::Sides;
+use crate::spec::Sides;
 
 /// Bytes of a band's channels between depthwise and project.
 const BAND_BYTES: usize = 640 << 10;

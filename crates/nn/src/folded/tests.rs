@@ -4,11 +4,11 @@ use candle_core::{Device, Tensor};
 
 use super::simd::Level;
 use super::{Engine, Folded, cpu, device, fold};
-use crate::model::spec::{
+use crate::spec::{
     Activation, BatchNorm, Conv, Layer, Linear, Padding, Pool, Residual, Role, Spec,
 };
-use crate::model::{Net, Network, PaddingStyle, Pass};
-use crate::random::Random;
+use crate::{Net, Network, PaddingStyle, Pass};
+use tcolz_base::random::Random;
 
 /// Numbers from −1 to 1.
 fn numbers(name: &str, seed: u64, count: usize) -> Vec<f32> {
@@ -18,7 +18,7 @@ fn numbers(name: &str, seed: u64, count: usize) -> Vec<f32> {
 
 /// Weights that keep numbers of about the same size from layer to layer, and BatchNorms far from identities.
 fn weights(spec: &Spec, seed: u64) -> HashMap<String, Tensor> {
-    let tensor = |parameter: &crate::model::spec::Parameter| {
+    let tensor = |parameter: &crate::spec::Parameter| {
         let inputs = parameter.elements() / parameter.shape[0];
         let of = |middle: f32, reach: f32| -> Vec<f32> {
             let numbers = numbers(&parameter.key, seed, parameter.elements());
@@ -292,7 +292,7 @@ fn what_does_not_fit_is_said() {
     tensors.remove("features.0.1.running_var");
     assert!(matches!(
         Folded::new(&spec, &tensors, &Device::Cpu),
-        Err(crate::model::ModelError::MissingKey { .. })
+        Err(crate::ModelError::MissingKey { .. })
     ));
 }
 

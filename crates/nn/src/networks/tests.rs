@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::model::ModelError;
+use crate::ModelError;
 
 fn spec(network: Network, classes: usize) -> Spec {
     network.spec(&network.properties(), classes)

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use super::kernels::pixels::Affine;
 use super::kernels::product::{Matrix, product};
 use super::numbers::{Numbers, slice};
-use crate::model::spec::Activation;
+use crate::spec::Activation;
 
 /// Features of one thread's piece.
 const PIECE: usize = 256;

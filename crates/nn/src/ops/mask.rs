@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use super::MaskKey;
 use super::kernels::vectorised;
 use super::numbers::slice;
-use crate::random::Random;
+use tcolz_base::random::Random;
 
 /// Name of the algorithm that masks are drawn by: the number at place i, row by row, becomes 0 where the i-th
 /// number of `Random::new("dropout-v1", [seed, step, layer])`, as [`Random::unit`], is below the probability.

@@ -14,7 +14,7 @@
 //! | `kernels` | loops over slices, without Candle |
 
 mod chain;
-pub(in crate::model) mod kernels;
+pub(crate) mod kernels;
 mod linear;
 mod mask;
 mod numbers;

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::kernels::Geometry;
 use super::numbers::{Numbers, slice};
-use crate::model::spec::Sides;
+use crate::spec::Sides;
 
 /// Windows, cut to what lies inside of the image.
 #[derive(Debug, Clone)]

@@ -3,8 +3,8 @@
 use candle_core::{DType, Result, Tensor};
 
 use super::{After, Chained, ChannelMoments, MaskKey, Norm, Normed, Stage};
-use crate::model::spec::{Activation, Sides};
-use crate::random::Random;
+use crate::spec::{Activation, Sides};
+use tcolz_base::random::Random;
 
 fn padded(x: &Tensor, sides: Sides) -> Result<Tensor> {
     let x = if (sides.top, sides.bottom) == (0, 0) {

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::kernels::vectorised;
 use super::numbers::Numbers;
-use crate::model::spec::Activation;
+use crate::spec::Activation;
 
 /// Numbers of one thread's piece.
 const PIECE: usize = 1 << 16;

@@ -1,7 +1,7 @@
 //! Shapes from layer to layer: padding, windows, what comes out.
 
 use super::{Layer, Spec};
-use crate::model::ModelError;
+use crate::ModelError;
 
 /// Rows and columns put around an image before its windows are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

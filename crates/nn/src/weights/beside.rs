@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::pickle::{Id, Object, Pickle, word};
 use super::tree;
-use crate::report::bytes;
+use tcolz_base::numbers::bytes;
 
 /// Letters of a value that are shown.
 const MAX_VALUE_CHARS: usize = 80;

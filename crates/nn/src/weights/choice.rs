@@ -8,7 +8,7 @@ use super::contents::Contents;
 use super::names::{Dialect, Names};
 use super::open::is_state;
 use super::prefix::unwrapped;
-use crate::model::Network;
+use crate::Network;
 
 /// Names that weights are kept under in checkpoints, the likeliest first.
 const USUAL: [&str; 6] = ["state_dict", "model_state_dict", "model", "net", "network", "weights"];

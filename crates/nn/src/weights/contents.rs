@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::beside::Beside;
 use super::{ModelError, Stored, h5, prefix, pth, refused, tensor_file};
-use crate::file_kind::FIRST_BYTES;
+use tcolz_pixels::file_kind::FIRST_BYTES;
 
 /// How a file stores its tensors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -322,7 +322,7 @@ mod tests {
     fn any_bytes_are_tensors_or_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
-        let mut random = crate::random::Random::new("any bytes of weights", &[1]);
+        let mut random = tcolz_base::random::Random::new("any bytes of weights", &[1]);
         let header =
             br#"{"__metadata__":{"a":"b"},"w":{"dtype":"F16","shape":[2,2],"data_offsets":[0,8]}}"#;
         let small = [&(header.len() as u64).to_le_bytes(), header.as_slice(), &[0; 8]].concat();

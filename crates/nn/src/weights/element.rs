@@ -9,7 +9,7 @@ const PIECE_BYTES: usize = 1 << 20;
 
 /// What a tensor is made of in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::model) enum Element {
+pub(crate) enum Element {
     /// IEEE 754 binary64: rounded to the nearest float32.
     F64,
     /// IEEE 754 binary32.
@@ -24,7 +24,7 @@ pub(in crate::model) enum Element {
 
 impl Element {
     /// The word for it.
-    pub(in crate::model) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Element::F64 => "f64",
             Element::F32 => "f32",
@@ -35,7 +35,7 @@ impl Element {
     }
 
     /// Bytes of one; `None` where it cannot be read.
-    pub(in crate::model) fn size_bytes(self) -> Option<usize> {
+    pub(crate) fn size_bytes(self) -> Option<usize> {
         match self {
             Element::F64 => Some(8),
             Element::F32 => Some(4),

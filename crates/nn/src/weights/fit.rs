@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use candle_core::Tensor;
 
 use super::Weights;
-use crate::model::init::initial;
-use crate::model::spec::Parameter;
-use crate::model::{ModelError, Spec};
+use crate::init::initial;
+use crate::spec::Parameter;
+use crate::{ModelError, Spec};
 
 /// Which parameters of a network are not taken from weights.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

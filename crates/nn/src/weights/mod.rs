@@ -30,8 +30,8 @@ mod prefix;
 mod properties;
 mod pth;
 mod refused;
-pub(crate) mod seal;
-pub(crate) mod tensor_file;
+pub mod seal;
+pub mod tensor_file;
 mod tree;
 mod turn;
 
@@ -128,9 +128,9 @@ pub struct Reason {
 
 /// A tensor as a file holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Stored {
+pub struct Stored {
     /// Its shape.
-    pub(crate) shape: Vec<usize>,
+    pub shape: Vec<usize>,
     /// What it is made of.
     pub(super) element: Element,
 }

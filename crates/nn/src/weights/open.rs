@@ -15,7 +15,7 @@ use super::names::{Dialect, Names, Slot};
 use super::prefix::unwrapped;
 use super::properties::Failure;
 use super::{Element, ModelError, Network, Source, Stored, Weights, properties};
-use crate::model::file::{ModelFacts, check_hash};
+use crate::file::{ModelFacts, check_hash};
 
 /// Classes that labels can count.
 const MAX_CLASSES: usize = 1 << 16;

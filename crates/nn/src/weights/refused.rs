@@ -6,7 +6,7 @@ use hdf5_reader::error::Error as Hdf5Error;
 use zip::result::ZipError;
 
 use super::beside::shown;
-use crate::file_kind::FileKind;
+use tcolz_pixels::file_kind::FileKind;
 
 /// What helps against a file that is cut off or damaged.
 pub(super) const DOWNLOAD_AGAIN: &str = "copy or download it again";

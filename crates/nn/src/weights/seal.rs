@@ -15,7 +15,7 @@ use super::ModelError;
 use super::tensor_file::pieces;
 
 /// The key of the hash in the file's metadata. Files of 0.1.0 have none.
-pub(crate) const SEAL_KEY: &str = "tcolz-blake3";
+pub const SEAL_KEY: &str = "tcolz-blake3";
 
 /// BLAKE3 of a text and of tensors, in hexadecimal; and the key of the first tensor with a number that is not finite.
 ///
@@ -40,7 +40,7 @@ pub(super) fn seal<'a>(
 ///
 /// # Errors
 /// Those of Candle.
-pub(crate) fn seal_fault(
+pub fn seal_fault(
     metadata: &BTreeMap<String, String>,
     text: &str,
     tensors: &BTreeMap<&str, &Tensor>,
@@ -55,7 +55,7 @@ pub(crate) fn seal_fault(
 ///
 /// # Errors
 /// Those of Candle.
-pub(crate) fn hash_tensor(
+pub fn hash_tensor(
     hash: &mut blake3::Hasher,
     key: &str,
     tensor: &Tensor,

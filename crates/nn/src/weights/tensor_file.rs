@@ -17,7 +17,7 @@ use serde::Serialize;
 use super::element::Element;
 use super::seal::{SEAL_KEY, seal};
 use super::{ModelError, Stored};
-use crate::durable::{DurableFile, HashedFile};
+use tcolz_base::durable::{DurableFile, HashedFile};
 
 /// Bytes of the header's length; the header is filled up with spaces to a multiple of it.
 const LENGTH_BYTES: u64 = 8;
@@ -28,7 +28,7 @@ const PIECE: usize = 1 << 18;
 
 /// An open file.
 #[derive(Debug)]
-pub(crate) struct Reader {
+pub struct Reader {
     path: PathBuf,
     file: File,
     header: Metadata,
@@ -40,7 +40,7 @@ impl Reader {
     ///
     /// # Errors
     /// [`ModelError::Io`], [`ModelError::File`].
-    pub(crate) fn open(path: &Path) -> Result<Reader, ModelError> {
+    pub fn open(path: &Path) -> Result<Reader, ModelError> {
         let io = |error| ModelError::io(path, error);
         let bad = |reason: String| {
             let again = "copy or download it again";
@@ -78,13 +78,13 @@ impl Reader {
     }
 
     /// What its header says beside the tensors.
-    pub(crate) fn metadata(&self) -> BTreeMap<String, String> {
+    pub fn metadata(&self) -> BTreeMap<String, String> {
         let entries = self.header.metadata().iter().flatten();
         entries.map(|(key, value)| (key.clone(), value.clone())).collect()
     }
 
     /// Its tensors by key.
-    pub(crate) fn stored(&self) -> BTreeMap<String, Stored> {
+    pub fn stored(&self) -> BTreeMap<String, Stored> {
         let tensors = self.header.tensors().into_iter();
         tensors.map(|(key, info)| (key, stored(info))).collect()
     }
@@ -93,7 +93,7 @@ impl Reader {
     ///
     /// # Errors
     /// [`ModelError::Io`]; [`ModelError::File`] where it is not made of floating-point numbers.
-    pub(crate) fn read(&mut self, key: &str) -> Result<Vec<f32>, ModelError> {
+    pub fn read(&mut self, key: &str) -> Result<Vec<f32>, ModelError> {
         let Some(info) = self.header.info(key) else {
             return Err(ModelError::file(&self.path, format!("there is no tensor `{key}`")));
         };
@@ -133,12 +133,12 @@ struct Header<'a> {
 /// A file that is to be written: tensors as float32, sorted by key, and a text in the metadata with the [`seal`] of both
 /// beside it. It has its name when all of it is on the disk. Equal input gives equal bytes.
 #[derive(Debug)]
-pub(crate) struct Sealed<'a> {
+pub struct Sealed<'a> {
     path: &'a Path,
     header: Vec<u8>,
     tensors: &'a BTreeMap<&'a str, &'a Tensor>,
     /// The key of the first tensor with a number that is not finite.
-    pub(crate) not_finite: Option<&'a str>,
+    pub not_finite: Option<&'a str>,
 }
 
 impl<'a> Sealed<'a> {
@@ -146,7 +146,7 @@ impl<'a> Sealed<'a> {
     ///
     /// # Errors
     /// Those of Candle.
-    pub(crate) fn new(
+    pub fn new(
         path: &'a Path,
         (key, text): (&str, String),
         tensors: &'a BTreeMap<&'a str, &'a Tensor>,
@@ -174,7 +174,7 @@ impl<'a> Sealed<'a> {
     ///
     /// # Errors
     /// When the disk refuses, or Candle.
-    pub(crate) fn write(&self) -> Result<(), ModelError> {
+    pub fn write(&self) -> Result<(), ModelError> {
         let io = |error| ModelError::io(self.path, error);
         let mut file = BufWriter::new(DurableFile::create(self.path).map_err(io)?);
         self.write_to(&mut file)?;
@@ -185,7 +185,7 @@ impl<'a> Sealed<'a> {
     ///
     /// # Errors
     /// As [`Sealed::write`].
-    pub(crate) fn write_hashed(&self) -> Result<String, ModelError> {
+    pub fn write_hashed(&self) -> Result<String, ModelError> {
         let io = |error| ModelError::io(self.path, error);
         let mut file = HashedFile::create(self.path).map_err(io)?;
         self.write_to(&mut file)?;

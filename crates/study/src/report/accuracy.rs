@@ -4,8 +4,8 @@ use super::entries::{ACCURACY, Accuracy, Entry, LEVELS, Measure, Scope, slug};
 use super::piece::{Text, Traced};
 use super::show;
 use super::table::{Column, Row, Table};
-use crate::study::published::{Benchmark, PUBLISHED, Published};
-use crate::study::results::{Document, Results};
+use crate::published::{Benchmark, PUBLISHED, Published};
+use crate::results::{Document, Results};
 
 /// Accuracy of each model on each benchmark; of models that saw all of the data beside published figures.
 pub(super) fn accuracies(results: &Results, scope: &Scope<'_>, chosen: Option<&str>) -> Table {

@@ -23,7 +23,7 @@
 
 use std::cmp::Ordering;
 
-use crate::study::results::Rule;
+use crate::results::Rule;
 
 /// A model that can be chosen.
 #[derive(Debug, Clone, PartialEq)]

@@ -6,7 +6,7 @@ use super::piece::{Source, Text, Traced, refs};
 use super::show;
 use super::table::{Column, Row, Table};
 use super::times::{self, TIME, Time};
-use crate::study::results::Results;
+use crate::results::Results;
 
 /// A candidate with where its numbers are from.
 struct Measured<'a> {

@@ -5,7 +5,7 @@ use super::piece::{Text, Traced};
 use super::show;
 use super::table::{Column, Row, Table};
 use super::times::{self, TIME};
-use crate::study::results::{Document, ModelResults};
+use crate::results::{Document, ModelResults};
 
 /// The trained models of a scope, seed by seed.
 fn runs<'a>(scope: &'a Scope<'_>) -> impl Iterator<Item = (&'a Entry<'a>, &'a ModelResults)> {

@@ -2,7 +2,7 @@
 
 use super::piece::{Text, Traced, refs};
 use super::show;
-use crate::study::results::{Benchmarked, Document, ModelResults, Results};
+use crate::results::{Benchmarked, Document, ModelResults, Results};
 
 /// Agreement levels of TTD, the strictest first, as published figures are listed.
 pub(super) const LEVELS: [u8; 3] = [5, 4, 3];
@@ -216,7 +216,7 @@ impl<'a> Entry<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::study::report::sample;
+    use crate::report::sample;
 
     #[test]
     fn seeds_of_an_entry_belong_together_and_parts_of_the_data_are_apart() {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::StudyReportError;
 use super::section::Report;
 use super::{markdown, page};
-use crate::durable;
+use tcolz_base::durable;
 
 /// Name of the list.
 const LIST: &str = "report.json";

@@ -3,7 +3,7 @@
 use super::piece::{Text, Traced};
 use super::show;
 use super::table::{Column, Row, Table};
-use crate::study::results::{Document, Named, Results};
+use crate::results::{Document, Named, Results};
 
 /// What CSV calls the numbers of a share.
 const SHARE: [&str; 5] = ["", "low", "high", "count", "of"];

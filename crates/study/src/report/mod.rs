@@ -37,11 +37,11 @@ use files::Named;
 pub use files::Written;
 
 use super::results::Results;
-use crate::report::ReportError;
 use chosen::Chosen;
 use entries::{Measure, Scope};
 use piece::Text;
 use section::{Block, Report, Section};
+use tcolz_charts::ChartError;
 
 /// A report that cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -49,7 +49,7 @@ use section::{Block, Report, Section};
 pub enum StudyReportError {
     /// A picture cannot be drawn.
     #[error(transparent)]
-    Picture(Box<ReportError>),
+    Picture(Box<ChartError>),
     /// A table cannot be written as CSV.
     #[error("table {table} of the report: {error}")]
     Table {
@@ -71,8 +71,8 @@ pub enum StudyReportError {
     },
 }
 
-impl From<ReportError> for StudyReportError {
-    fn from(error: ReportError) -> StudyReportError {
+impl From<ChartError> for StudyReportError {
+    fn from(error: ChartError) -> StudyReportError {
         StudyReportError::Picture(Box::new(error))
     }
 }

@@ -1,30 +1,25 @@
 //! A report as one HTML file with everything in it. Whatever comes from a study passes the template's escaping.
 
 use askama::Template;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 
 use super::StudyReportError;
+#[allow(unused_imports, reason = "named by the template")]
 use super::piece::Piece;
+#[allow(unused_imports, reason = "named by the template")]
 use super::section::{Block, Report};
-use crate::report::{LETTERS_FAMILY, LETTERS_FILE};
+use tcolz_charts::page_style;
 
 #[derive(Template)]
 #[template(path = "study.html")]
 struct Page<'a> {
     report: &'a Report,
     version: &'a str,
-    font: &'static str,
-    font_base64: String,
+    /// Letters and colours of every page of ours.
+    style: String,
 }
 
 /// Puts the page together.
 pub(super) fn render(report: &Report) -> Result<String, StudyReportError> {
-    let page = Page {
-        report,
-        version: env!("CARGO_PKG_VERSION"),
-        font: LETTERS_FAMILY,
-        font_base64: STANDARD.encode(LETTERS_FILE),
-    };
+    let page = Page { report, version: env!("CARGO_PKG_VERSION"), style: page_style() };
     page.render().map_err(|error| StudyReportError::Page(error.to_string()))
 }

@@ -7,12 +7,12 @@ use super::piece::Traced;
 use super::repeated::{measures, share_of_curve, shares};
 use super::section::Picture;
 use super::show;
-use crate::report::{
+use crate::published::PUBLISHED;
+use crate::results::{Document, LearningCurve, Results};
+use tcolz_charts::{
     Line, LinePoint, LinesChart, LinesPanel, ParetoChart, ParetoPoint, Row, RowMark, RowsChart,
     ThemedPicture,
 };
-use crate::study::published::PUBLISHED;
-use crate::study::results::{Document, LearningCurve, Results};
 
 type Result<T> = std::result::Result<T, StudyReportError>;
 

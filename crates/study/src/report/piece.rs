@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::evaluate::Folds;
-use crate::study::results::Document;
+use crate::results::Document;
+use tcolz_train::evaluate::Folds;
 
 /// Where a number comes from.
 #[derive(Debug, Clone, PartialEq)]

@@ -5,9 +5,7 @@ use super::entries::{ACCURACY, Accuracy, Measure};
 use super::piece::{Text, Traced, refs};
 use super::show;
 use super::table::{Column, Row, Table};
-use crate::study::results::{
-    CrossValidated, CurvePoint, Document, LearningCurve, Results, UpperLimit,
-};
+use crate::results::{CrossValidated, CurvePoint, Document, LearningCurve, Results, UpperLimit};
 
 /// A number of several documents.
 fn all(documents: &[&Document], pointer: &str) -> Vec<Traced> {

@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::evaluate::Proportion;
-use crate::study::cost::TimedImages;
-use crate::study::published::Benchmark;
-use crate::study::reference::{BUSY_FACTOR, Reference};
-use crate::study::results::*;
-use crate::study::timing::Timing;
+use crate::cost::TimedImages;
+use crate::published::Benchmark;
+use crate::reference::{BUSY_FACTOR, Reference};
+use crate::results::*;
+use crate::timing::Timing;
+use tcolz_train::evaluate::Proportion;
 
 fn document(file: &str, json: Value) -> Option<Document> {
     Some(Document { file: file.to_owned(), json })

@@ -2,7 +2,7 @@
 
 use super::piece::Text;
 use super::table::Table;
-use crate::report::ThemedPicture;
+use tcolz_charts::ThemedPicture;
 
 /// A report.
 #[derive(Debug, Clone)]

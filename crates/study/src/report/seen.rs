@@ -1,7 +1,7 @@
 //! Evaluations on photos that the model had seen: what they say of new photos is too good.
 
 use super::piece::Text;
-use crate::study::results::{Document, Results};
+use crate::results::{Document, Results};
 
 /// How many names stand behind one reason.
 const NAMED: usize = 6;
@@ -91,7 +91,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::study::results::{Benchmarked, CrossValidated, Fold, ModelResults};
+    use crate::results::{Benchmarked, CrossValidated, Fold, ModelResults};
 
     #[test]
     fn folds_that_share_photos_are_named_with_their_sum_and_sound_ones_are_not() {

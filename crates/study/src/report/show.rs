@@ -1,8 +1,8 @@
 //! How numbers of a study read.
 
 use super::piece::{Text, Traced};
-pub(super) use crate::report::rate;
-use crate::report::{bytes, count};
+pub(super) use tcolz_base::numbers::rate;
+use tcolz_base::numbers::{bytes, count};
 
 /// `0.768`: a share of samples.
 pub(super) fn share(value: f64) -> String {

@@ -162,7 +162,7 @@ pub(super) fn escaped(words: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::study::results::Document;
+    use crate::results::Document;
     use serde_json::json;
 
     fn table() -> Table {

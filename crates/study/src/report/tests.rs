@@ -7,10 +7,10 @@ use std::sync::OnceLock;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::evaluate::{Folds, Proportion};
-use crate::report::legible;
-use crate::study::published::PUBLISHED;
-use crate::study::results::{Document, Rule};
+use crate::published::PUBLISHED;
+use crate::results::{Document, Rule};
+use tcolz_charts::legible;
+use tcolz_train::evaluate::{Folds, Proportion};
 
 /// Files of a report: names below its folder, and bytes.
 fn files(results: &Results) -> BTreeMap<String, Vec<u8>> {

@@ -3,9 +3,9 @@
 use super::entries::Entry;
 use super::piece::{Text, Traced};
 use super::show;
-use crate::study::plan::as_typed;
-use crate::study::reference::BUSY_FACTOR;
-use crate::study::results::{Document, Results};
+use crate::plan::as_typed;
+use crate::reference::BUSY_FACTOR;
+use crate::results::{Document, Results};
 
 /// What CSV calls the numbers of a time.
 pub(super) const TIME: [&str; 3] = ["", "low", "high"];

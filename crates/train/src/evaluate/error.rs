@@ -3,11 +3,11 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::dataset::DatasetError;
-use crate::inspect::SheetError;
-use crate::loader::LoaderError;
-use crate::model::ModelError;
-use crate::report::ReportError;
+use tcolz_charts::ChartError;
+use tcolz_charts::sheet::SheetError;
+use tcolz_format::dataset::DatasetError;
+use tcolz_loader::LoaderError;
+use tcolz_nn::ModelError;
 
 /// A model that cannot be evaluated on a dataset.
 #[derive(Debug, thiserror::Error)]
@@ -132,7 +132,7 @@ pub enum EvaluateError {
     },
     /// A picture cannot be drawn.
     #[error(transparent)]
-    Picture(Box<ReportError>),
+    Picture(Box<ChartError>),
     /// The contact sheet of mistakes cannot be drawn.
     #[error("the worst mistakes: {0}")]
     Sheet(Box<SheetError>),
@@ -164,8 +164,8 @@ impl From<LoaderError> for EvaluateError {
     }
 }
 
-impl From<ReportError> for EvaluateError {
-    fn from(error: ReportError) -> EvaluateError {
+impl From<ChartError> for EvaluateError {
+    fn from(error: ChartError) -> EvaluateError {
         EvaluateError::Picture(Box::new(error))
     }
 }

@@ -6,11 +6,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{EvaluateError, Evaluation, Protocol};
-use crate::dataset::{Dataset, LedgerRow, PredictionColumns, dataset_around, write_predictions};
-use crate::durable;
-use crate::inspect::{SheetFormat, SheetRow, Tile, sheet};
-use crate::recipe::Dtype;
-use crate::report::{ConfusionChart, ReliabilityBin, ReliabilityChart, ThemedPicture, count};
+use tcolz_base::durable;
+use tcolz_base::numbers::count;
+use tcolz_charts::sheet::{SheetFormat, SheetRow, Tile, sheet};
+use tcolz_charts::{ConfusionChart, ReliabilityBin, ReliabilityChart, ThemedPicture};
+use tcolz_format::dataset::{
+    Dataset, LedgerRow, PredictionColumns, dataset_around, write_predictions,
+};
+use tcolz_pixels::recipe::Dtype;
 
 /// Mistakes beside each other.
 const TILES: usize = 8;

@@ -4,10 +4,10 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::EvaluateError;
-use crate::dataset::{DATASET_FILE, JOURNAL_FOLDER};
-use crate::file_kind::{FIRST_BYTES, FileKind};
-use crate::model::{Model, ModelError};
-use crate::train::RUN_FILE;
+use crate::RUN_FILE;
+use tcolz_format::dataset::{DATASET_FILE, JOURNAL_FOLDER};
+use tcolz_nn::{Model, ModelError};
+use tcolz_pixels::file_kind::{FIRST_BYTES, FileKind};
 
 /// The best model of a run, in its folder.
 const BEST_MODEL: &str = "best.safetensors";

@@ -1,9 +1,9 @@
 //! Whether a dataset holds what a model was trained on: the same pixels from the same photos.
 
-use crate::dataset::Dataset;
-use crate::model::ModelFacts;
-use crate::recipe::{DecodeMode, Dtype};
-use crate::transform::Operation;
+use tcolz_format::dataset::Dataset;
+use tcolz_nn::ModelFacts;
+use tcolz_pixels::Operation;
+use tcolz_pixels::recipe::{DecodeMode, Dtype};
 
 use super::EvaluateError;
 

@@ -35,11 +35,11 @@ pub use protocol::{Protocol, ScoredClasses};
 pub use seen::{KnownSeen, SeenCounts};
 pub use statistics::{Folds, Proportion, Scores};
 
-use crate::dataset::{Dataset, Receipt};
-use crate::loader::{Select, Selection};
-use crate::model::Model;
-use crate::model::device::device_name;
-use crate::model::file::ModelFacts;
+use tcolz_format::dataset::{Dataset, Receipt};
+use tcolz_loader::{Select, Selection};
+use tcolz_nn::Model;
+use tcolz_nn::device::device_name;
+use tcolz_nn::file::ModelFacts;
 
 /// Samples that go through the network at once, unless told otherwise.
 pub const DEFAULT_BATCH_SIZE: usize = 32;
@@ -53,7 +53,7 @@ pub struct EvaluateOptions {
     pub select: Select,
     /// What is scored.
     pub protocol: Protocol,
-    /// What the model has seen ([`crate::train::seen_by`]): counted among the samples.
+    /// What the model has seen ([`crate::seen_by`]): counted among the samples.
     pub seen: KnownSeen,
     /// Samples that go through the network at once; no number depends on it.
     pub batch_size: usize,
@@ -196,7 +196,7 @@ pub fn check_samples(
 /// # Errors
 /// [`EvaluateError::Recipe`], [`EvaluateError::Classes`] when the dataset is not what the model was trained for;
 /// [`EvaluateError::Unlabelled`], [`EvaluateError::Agreement`], [`EvaluateError::NotFinite`]; as
-/// [`crate::loader::LoaderBuilder::build`] and of reading; when the device's memory is full.
+/// [`tcolz_loader::LoaderBuilder::build`] and of reading; when the device's memory is full.
 pub fn evaluate(
     model: &Model,
     dataset: &Dataset,

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::EvaluateError;
-use crate::dataset::{Dataset, SeenAs, SeenPhotos};
-use crate::loader::{Select, Selection};
-use crate::report::count;
+use tcolz_base::numbers::count;
+use tcolz_format::dataset::{Dataset, SeenAs, SeenPhotos};
+use tcolz_loader::{Select, Selection};
 
 /// The photos that a model has seen, or a sentence that says why that is not known.
 pub type KnownSeen = Result<Arc<SeenPhotos>, String>;

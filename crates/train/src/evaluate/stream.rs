@@ -4,10 +4,11 @@ use candle_core::{DType, Device, Tensor};
 
 use super::protocol::{Protocol, ScoredClasses};
 use super::{EvaluateError, EvaluateOptions, Predictions};
-use crate::dataset::{Dataset, Receipt};
-use crate::loader::{Loader, RankState, Selection};
-use crate::model::{Folded, Model, ModelError};
-use crate::sample::NO_LABEL;
+use tcolz_format::dataset::{Dataset, Receipt};
+use tcolz_format::sample::NO_LABEL;
+use tcolz_loader::DatasetExt;
+use tcolz_loader::{Loader, RankState, Selection};
+use tcolz_nn::{Folded, Model, ModelError};
 
 /// Predictions of the selected samples, each once, and the loader's receipt of them.
 pub(super) fn predictions(

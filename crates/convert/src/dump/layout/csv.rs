@@ -86,7 +86,7 @@ pub(super) fn open(opening: &Opening<'_>, tables: &[TableUse]) -> Result<Listed,
             ));
         }
     }
-    let limit = usize::from(crate::sample::NO_LABEL);
+    let limit = usize::from(tcolz_format::sample::NO_LABEL);
     let labels = Labels::found(lists.labels()).map_err(|found| DumpError::TooMany {
         path: path(),
         what: "classes",

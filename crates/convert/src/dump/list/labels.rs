@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap};
 
-use crate::sample::NO_LABEL;
+use tcolz_format::sample::NO_LABEL;
 
 use super::Problem;
 use crate::dump::names::{class_name_fault, shown};

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use crate::dump::DumpError;
-use crate::file_kind::FileKind;
-use crate::text_file::to_utf8;
+use tcolz_base::text_file::to_utf8;
+use tcolz_pixels::file_kind::FileKind;
 
 /// The bytes of a list as UTF-8. Other encodings of one byte a letter pass as they are: a line that is not
 /// UTF-8 is refused by itself.

@@ -13,9 +13,9 @@ use std::sync::Arc;
 use super::DumpError;
 use super::options::is_table;
 use super::tree::Tree;
-use crate::file_kind::{FIRST_BYTES, FileKind};
 use disk::Disk;
 use tar::Tar;
+use tcolz_pixels::file_kind::{FIRST_BYTES, FileKind};
 
 /// Source files above this are not read: no photo of 40 million pixels comes near it.
 pub const MAX_SOURCE_BYTES: u64 = 256_000_000;

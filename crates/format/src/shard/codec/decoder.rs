@@ -2,7 +2,7 @@
 
 use zstd_safe::DCtx;
 
-use crate::out_of_memory::end;
+use tcolz_base::out_of_memory::end;
 
 use super::CodecError;
 #[cfg(target_arch = "x86_64")]

@@ -3,7 +3,7 @@
 use zstd_safe::zstd_sys::ZSTD_EndDirective::{self, ZSTD_e_end, ZSTD_e_flush};
 use zstd_safe::{CCtx, CParameter, InBuffer, OutBuffer, ParamSwitch, ResetDirective};
 
-use crate::out_of_memory::end;
+use tcolz_base::out_of_memory::end;
 
 use super::CodecError;
 use super::classes::{Group, TileSums, assign_codes};

@@ -3,7 +3,7 @@
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::*;
 
-use crate::transform::{bf16, f16};
+use tcolz_pixels::{bf16, f16};
 
 use super::CodecError;
 #[cfg(target_arch = "x86_64")]

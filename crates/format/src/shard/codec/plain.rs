@@ -2,7 +2,7 @@
 
 use zstd_safe::{CCtx, CParameter, DCtx};
 
-use crate::out_of_memory::end;
+use tcolz_base::out_of_memory::end;
 
 use super::CodecError;
 

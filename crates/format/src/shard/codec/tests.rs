@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::tiles::{HEADER_BYTES, PLACE_CODES};
 use super::*;
-use crate::transform::{bf16, f16};
+use tcolz_pixels::{bf16, f16};
 
 /// A tensor of one of four kinds: noise, a flat area, a ramp with a little noise, a grey picture.
 fn tensor(shape: TensorShape, kind: u8, seed: u64) -> Vec<u8> {

@@ -1,10 +1,10 @@
 //! From the text of a condition to its comparisons.
 
 use super::{Comparison, OPERATORS, Operator, Value};
-use crate::dataset::LedgerType;
-use crate::loader::LoaderError;
-use crate::nearest::distance as distance_of;
-use crate::sample::Status;
+use crate::LoaderError;
+use tcolz_base::nearest::distance as distance_of;
+use tcolz_format::dataset::LedgerType;
+use tcolz_format::sample::Status;
 
 /// Classes that are named where one of that name is not there: all of a few, the most alike of many.
 const NAMED_CLASSES: usize = 8;

@@ -10,7 +10,7 @@ use super::super::kernels::pixels::{Affine, Moments};
 use super::super::kernels::product::{Matrix, product};
 use super::super::numbers::Numbers;
 use super::stage::{Follow, Plan, Windows};
-use crate::model::spec::Activation;
+use crate::spec::Activation;
 
 /// Where the numbers of a stage lie that its gradient needs.
 #[derive(Debug)]

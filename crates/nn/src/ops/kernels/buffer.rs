@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Numbers on loan from the process's store. Their values are what the last user left.
 #[derive(Debug)]
-pub(in crate::model) struct Buffer(Vec<f32>);
+pub(crate) struct Buffer(Vec<f32>);
 
 #[derive(Debug)]
 struct Store {
@@ -65,7 +65,7 @@ impl Store {
 
 impl Buffer {
     /// `length` numbers of any value.
-    pub(in crate::model) fn new(length: usize) -> Buffer {
+    pub(crate) fn new(length: usize) -> Buffer {
         if length == 0 {
             return Buffer(Vec::new());
         }
@@ -79,7 +79,7 @@ impl Buffer {
     }
 
     /// `length` zeros.
-    pub(in crate::model) fn zeros(length: usize) -> Buffer {
+    pub(crate) fn zeros(length: usize) -> Buffer {
         let mut buffer = Buffer::new(length);
         buffer.fill(0.0);
         buffer

@@ -13,7 +13,7 @@ const BLOCK: usize = 64;
 
 /// How a channel is spread.
 #[derive(Debug, Clone)]
-pub(in crate::model) struct Spread {
+pub(crate) struct Spread {
     geometry: Geometry,
     /// Length of a line.
     pitch: usize,
@@ -24,7 +24,7 @@ pub(in crate::model) struct Spread {
 }
 
 impl Spread {
-    pub(in crate::model) fn new(geometry: Geometry) -> Spread {
+    pub(crate) fn new(geometry: Geometry) -> Spread {
         let Geometry { image, kernel, stride, output, .. } = geometry;
         // As long as the windows need and as the image needs, whose last rows may meet no window.
         let need = |output: usize, kernel: usize, image: usize, before: usize| {
@@ -57,12 +57,12 @@ impl Spread {
     }
 
     /// Numbers of a spread channel.
-    pub(in crate::model) fn length(&self) -> usize {
+    pub(crate) fn length(&self) -> usize {
         self.planes() * self.plane_length() + self.pitch
     }
 
     /// Numbers of an output in lines.
-    pub(in crate::model) fn output_length(&self) -> usize {
+    pub(crate) fn output_length(&self) -> usize {
         self.geometry.output[0] * self.pitch
     }
 
@@ -73,7 +73,7 @@ impl Spread {
     }
 
     /// Numbers of a gradient in lines, with the zeros that lie in front.
-    pub(in crate::model) fn gradient_length(&self) -> usize {
+    pub(crate) fn gradient_length(&self) -> usize {
         self.furthest() + self.plane_length().max(self.output_length()) + self.pitch
     }
 
@@ -87,12 +87,7 @@ impl Spread {
     }
 
     /// Spreads a channel after `affine`; zeros lie around it.
-    pub(in crate::model) fn spread(
-        &self,
-        image: &[f32],
-        affine: Option<Affine>,
-        spread: &mut [f32],
-    ) {
+    pub(crate) fn spread(&self, image: &[f32], affine: Option<Affine>, spread: &mut [f32]) {
         let Geometry { image: [height, width], stride, sides, .. } = self.geometry;
         let parts: Vec<_> = (0..stride).map(|phase| self.part(phase, sides.left, width)).collect();
         let affine = affine.map(|affine| (affine, affine.bounds()));
@@ -147,7 +142,7 @@ impl Spread {
     }
 
     /// The way back: the pixels of a spread channel.
-    pub(in crate::model) fn collect(&self, spread: &[f32], image: &mut [f32]) {
+    pub(crate) fn collect(&self, spread: &[f32], image: &mut [f32]) {
         let Geometry { image: [height, width], stride, sides, .. } = self.geometry;
         for y in 0..height {
             let row = &mut image[y * width..][..width];
@@ -168,7 +163,7 @@ impl Spread {
     }
 
     /// The convolution of a spread channel, in lines.
-    pub(in crate::model) fn convolve(&self, spread: &[f32], kernel: &[f32], lines: &mut [f32]) {
+    pub(crate) fn convolve(&self, spread: &[f32], kernel: &[f32], lines: &mut [f32]) {
         let taps: Vec<(usize, f32)> =
             self.taps.iter().copied().zip(kernel.iter().copied()).collect();
         weigh(
@@ -179,7 +174,7 @@ impl Spread {
     }
 
     /// Lines without what lies behind the output's width.
-    pub(in crate::model) fn narrow(&self, lines: &[f32], output: &mut [f32]) {
+    pub(crate) fn narrow(&self, lines: &[f32], output: &mut [f32]) {
         let width = self.geometry.output[1];
         for (line, output) in lines.chunks(self.pitch).zip(output.chunks_exact_mut(width)) {
             output.copy_from_slice(&line[..width]);
@@ -187,7 +182,7 @@ impl Spread {
     }
 
     /// An output's gradient in lines, zeros in front of it, behind it and behind each line.
-    pub(in crate::model) fn widen(&self, gradient: &[f32], lines: &mut [f32]) {
+    pub(crate) fn widen(&self, gradient: &[f32], lines: &mut [f32]) {
         let width = self.geometry.output[1];
         lines.fill(0.0);
         let lines = lines[self.furthest()..].chunks_mut(self.pitch);
@@ -197,12 +192,7 @@ impl Spread {
     }
 
     /// The gradient of a spread channel, from that of the output as [`Spread::widen`] gives it.
-    pub(in crate::model) fn convolve_back(
-        &self,
-        lines: &[f32],
-        kernel: &[f32],
-        spread: &mut [f32],
-    ) {
+    pub(crate) fn convolve_back(&self, lines: &[f32], kernel: &[f32], spread: &mut [f32]) {
         let Geometry { kernel: [_, columns], stride, .. } = self.geometry;
         let length = self.plane_length();
         for plane in 0..self.planes() {
@@ -218,12 +208,7 @@ impl Spread {
     }
 
     /// Adds a channel's share to the gradient of its kernel.
-    pub(in crate::model) fn kernel_gradient(
-        &self,
-        spread: &[f32],
-        lines: &[f32],
-        gradient: &mut [f32],
-    ) {
+    pub(crate) fn kernel_gradient(&self, spread: &[f32], lines: &[f32], gradient: &mut [f32]) {
         let length = self.output_length() - (self.pitch - self.geometry.output[1]);
         let lines = &lines[self.furthest()..][..length];
         for (gradient, &tap) in gradient.iter_mut().zip(&self.taps) {

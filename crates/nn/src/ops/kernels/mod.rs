@@ -11,18 +11,18 @@
 //! Sums are taken in an order that depends on shapes only, so that results are the same bits whatever the
 //! threads.
 
-pub(in crate::model) mod buffer;
-pub(in crate::model) mod depthwise;
-pub(in crate::model) mod patches;
-pub(in crate::model) mod pixels;
-pub(in crate::model) mod product;
+pub(crate) mod buffer;
+pub(crate) mod depthwise;
+pub(crate) mod patches;
+pub(crate) mod pixels;
+pub(crate) mod product;
 
-use crate::model::spec::{Sides, windows};
+use crate::spec::{Sides, windows};
 
 /// Runs a loop with the widest vectors that this CPU has. The closure, and what it calls, must be inlined to
 /// gain by it.
 #[inline(always)]
-pub(in crate::model) fn vectorised<R>(work: impl FnOnce() -> R) -> R {
+pub(crate) fn vectorised<R>(work: impl FnOnce() -> R) -> R {
     /// pulp takes a value with a method, not a closure.
     struct Work<F>(F);
 
@@ -40,22 +40,22 @@ pub(in crate::model) fn vectorised<R>(work: impl FnOnce() -> R) -> R {
 
 /// Windows over images of one size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::model) struct Geometry {
+pub(crate) struct Geometry {
     /// Height and width of an image.
-    pub(in crate::model) image: [usize; 2],
+    pub(crate) image: [usize; 2],
     /// Rows and columns of a window.
-    pub(in crate::model) kernel: [usize; 2],
+    pub(crate) kernel: [usize; 2],
     /// Step in both directions.
-    pub(in crate::model) stride: usize,
+    pub(crate) stride: usize,
     /// What lies around the image.
-    pub(in crate::model) sides: Sides,
+    pub(crate) sides: Sides,
     /// Height and width of what comes out.
-    pub(in crate::model) output: [usize; 2],
+    pub(crate) output: [usize; 2],
 }
 
 impl Geometry {
     /// `None` where not one window fits.
-    pub(in crate::model) fn new(
+    pub(crate) fn new(
         image: [usize; 2],
         kernel: [usize; 2],
         stride: usize,
@@ -69,23 +69,23 @@ impl Geometry {
     }
 
     /// Pixels that go in.
-    pub(in crate::model) fn pixels(&self) -> usize {
+    pub(crate) fn pixels(&self) -> usize {
         self.image[0] * self.image[1]
     }
 
     /// Pixels that come out.
-    pub(in crate::model) fn output_pixels(&self) -> usize {
+    pub(crate) fn output_pixels(&self) -> usize {
         self.output[0] * self.output[1]
     }
 
     /// Numbers of a window in one channel.
-    pub(in crate::model) fn taps(&self) -> usize {
+    pub(crate) fn taps(&self) -> usize {
         self.kernel[0] * self.kernel[1]
     }
 
     /// The pixels of a row that a window's `column` meets as it goes along: first place in the output, one
     /// after the last, and the pixel of the first.
-    pub(in crate::model) fn inside(&self, column: usize) -> (usize, usize, usize) {
+    pub(crate) fn inside(&self, column: usize) -> (usize, usize, usize) {
         let (left, width, stride) = (self.sides.left, self.image[1], self.stride);
         let first = left.saturating_sub(column).div_ceil(stride).min(self.output[1]);
         let end = (width + left).saturating_sub(column).div_ceil(stride).min(self.output[1]);
@@ -93,7 +93,7 @@ impl Geometry {
     }
 
     /// The row of the image that `row` of the window at place `output` meets.
-    pub(in crate::model) fn row(&self, output: usize, row: usize) -> Option<usize> {
+    pub(crate) fn row(&self, output: usize, row: usize) -> Option<usize> {
         let row = (output * self.stride + row).checked_sub(self.sides.top)?;
         (row < self.image[0]).then_some(row)
     }

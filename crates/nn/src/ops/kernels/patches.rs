@@ -3,7 +3,7 @@
 use super::Geometry;
 
 /// Writes the windows of some output rows: `columns` becomes `[channels · taps, rows · output width]`.
-pub(in crate::model) fn gather(
+pub(crate) fn gather(
     image: &[f32],
     geometry: &Geometry,
     rows: std::ops::Range<usize>,
@@ -42,7 +42,7 @@ pub(in crate::model) fn gather(
 }
 
 /// Adds each number of the windows of some output rows to the pixel that [`gather`] took it from.
-pub(in crate::model) fn scatter(
+pub(crate) fn scatter(
     columns: &[f32],
     geometry: &Geometry,
     rows: std::ops::Range<usize>,

@@ -1,7 +1,7 @@
 //! Activations, BatchNorm and sums over numbers that lie side by side: the pixels of one channel.
 
 use super::vectorised;
-use crate::model::spec::Activation;
+use crate::spec::Activation;
 
 /// Lanes that sums are split into. Part of what a result is: each lane sums every 16th number, then the lanes
 /// are added one after the other.
@@ -9,13 +9,13 @@ const LANES: usize = 16;
 
 /// `activation(x · scale + shift)`, the numbers of one channel.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::model) struct Affine {
+pub(crate) struct Affine {
     /// What is multiplied by.
-    pub(in crate::model) scale: f32,
+    pub(crate) scale: f32,
     /// What is added.
-    pub(in crate::model) shift: f32,
+    pub(crate) shift: f32,
     /// What follows.
-    pub(in crate::model) activation: Activation,
+    pub(crate) activation: Activation,
 }
 
 impl Affine {
@@ -37,7 +37,7 @@ impl Affine {
     }
 
     /// `output = activation(input · scale + shift)`.
-    pub(in crate::model) fn apply(self, input: &[f32], output: &mut [f32]) {
+    pub(crate) fn apply(self, input: &[f32], output: &mut [f32]) {
         let bounds = self.bounds();
         vectorised(
             #[inline(always)]
@@ -50,7 +50,7 @@ impl Affine {
     }
 
     /// The same in place.
-    pub(in crate::model) fn apply_in_place(self, numbers: &mut [f32]) {
+    pub(crate) fn apply_in_place(self, numbers: &mut [f32]) {
         let bounds = self.bounds();
         vectorised(
             #[inline(always)]
@@ -64,12 +64,7 @@ impl Affine {
 
     /// `gradient = input · scale + shift` strictly inside of the bounds ? `gradient` : 0. Gives the sum of what
     /// is left, and the sum of its products with `input − centre`.
-    pub(in crate::model) fn mask(
-        self,
-        input: &[f32],
-        centre: f32,
-        gradient: &mut [f32],
-    ) -> [f64; 2] {
+    pub(crate) fn mask(self, input: &[f32], centre: f32, gradient: &mut [f32]) -> [f64; 2] {
         let (low, high) = self.bounds();
         vectorised(
             #[inline(always)]
@@ -121,7 +116,7 @@ fn sum_of(numbers: &[f32], of: impl Fn(f32) -> f32) -> f64 {
 }
 
 /// Sum of products.
-pub(in crate::model) fn dot(a: &[f32], b: &[f32]) -> f64 {
+pub(crate) fn dot(a: &[f32], b: &[f32]) -> f64 {
     vectorised(
         #[inline(always)]
         || {
@@ -142,7 +137,7 @@ pub(in crate::model) fn dot(a: &[f32], b: &[f32]) -> f64 {
 
 /// How many numbers, their mean, and the sum of the squares of their distances from it.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(in crate::model) struct Moments {
+pub(crate) struct Moments {
     count: f64,
     mean: f64,
     squares: f64,
@@ -150,7 +145,7 @@ pub(in crate::model) struct Moments {
 
 impl Moments {
     /// Of numbers that lie side by side: in two passes, as a difference of two large sums would lose digits.
-    pub(in crate::model) fn of(numbers: &[f32]) -> Moments {
+    pub(crate) fn of(numbers: &[f32]) -> Moments {
         vectorised(
             #[inline(always)]
             || {
@@ -166,7 +161,7 @@ impl Moments {
     }
 
     /// Of both together (Chan, Golub and LeVeque 1979).
-    pub(in crate::model) fn with(self, other: Moments) -> Moments {
+    pub(crate) fn with(self, other: Moments) -> Moments {
         let count = self.count + other.count;
         if count == 0.0 {
             return self;
@@ -182,23 +177,18 @@ impl Moments {
     }
 
     /// The mean.
-    pub(in crate::model) fn mean(&self) -> f64 {
+    pub(crate) fn mean(&self) -> f64 {
         self.mean
     }
 
     /// The variance, divided by the count.
-    pub(in crate::model) fn variance(&self) -> f64 {
+    pub(crate) fn variance(&self) -> f64 {
         self.squares / self.count.max(1.0)
     }
 }
 
 /// `gradient = gradient · factors[0] + (input − centre) · factors[1] + factors[2]`.
-pub(in crate::model) fn combine(
-    input: &[f32],
-    centre: f32,
-    factors: [f32; 3],
-    gradient: &mut [f32],
-) {
+pub(crate) fn combine(input: &[f32], centre: f32, factors: [f32; 3], gradient: &mut [f32]) {
     let [of_gradient, of_input, constant] = factors;
     vectorised(
         #[inline(always)]
@@ -211,7 +201,7 @@ pub(in crate::model) fn combine(
 }
 
 /// `target += source`.
-pub(in crate::model) fn add(target: &mut [f32], source: &[f32]) {
+pub(crate) fn add(target: &mut [f32], source: &[f32]) {
     vectorised(
         #[inline(always)]
         || {

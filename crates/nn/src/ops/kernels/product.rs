@@ -4,7 +4,7 @@ use gemm::Parallelism;
 
 /// A matrix that lies in a slice: element (row, column) is at `row · steps[0] + column · steps[1]`.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::model) struct Matrix<'a> {
+pub(crate) struct Matrix<'a> {
     numbers: &'a [f32],
     rows: usize,
     columns: usize,
@@ -13,12 +13,12 @@ pub(in crate::model) struct Matrix<'a> {
 
 impl<'a> Matrix<'a> {
     /// Row after row.
-    pub(in crate::model) fn new(numbers: &'a [f32], rows: usize, columns: usize) -> Matrix<'a> {
+    pub(crate) fn new(numbers: &'a [f32], rows: usize, columns: usize) -> Matrix<'a> {
         Matrix::with_pitch(numbers, rows, columns, columns)
     }
 
     /// Row after row, their beginnings `pitch` numbers apart.
-    pub(in crate::model) fn with_pitch(
+    pub(crate) fn with_pitch(
         numbers: &'a [f32],
         rows: usize,
         columns: usize,
@@ -28,7 +28,7 @@ impl<'a> Matrix<'a> {
     }
 
     /// Rows for columns.
-    pub(in crate::model) fn t(self) -> Matrix<'a> {
+    pub(crate) fn t(self) -> Matrix<'a> {
         let [row, column] = self.steps;
         Matrix { rows: self.columns, columns: self.rows, steps: [column, row], ..self }
     }
@@ -47,13 +47,7 @@ fn reach(rows: usize, columns: usize, steps: [usize; 2]) -> usize {
 ///
 /// # Panics
 /// When the sides do not fit, or a slice is too short.
-pub(in crate::model) fn product(
-    output: &mut [f32],
-    pitch: usize,
-    add: bool,
-    a: Matrix<'_>,
-    b: Matrix<'_>,
-) {
+pub(crate) fn product(output: &mut [f32], pitch: usize, add: bool, a: Matrix<'_>, b: Matrix<'_>) {
     let (m, n, k) = (a.rows, b.columns, a.columns);
     assert_eq!(k, b.rows, "columns of the left matrix and rows of the right one");
     assert!(n <= pitch || m <= 1, "rows of the output overlap");

@@ -6,7 +6,7 @@ use candle_core::{DType, Device, Result, Tensor, Var};
 use proptest::prelude::*;
 
 use super::*;
-use crate::random::Random;
+use tcolz_base::random::Random;
 
 type Function<'a> = &'a dyn Fn(&[Tensor]) -> Result<Tensor>;
 type View = fn(&Tensor) -> Result<Tensor>;

@@ -2,7 +2,7 @@
 
 use super::super::made::{fixture, made, made_below, rename, values};
 use super::*;
-use crate::model::spec::{Parameter, Role};
+use crate::spec::{Parameter, Role};
 use rayon::prelude::*;
 
 /// Elements of a tensor that are looked at; of larger ones every so many-th.

@@ -18,7 +18,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use crate::durable;
+use tcolz_base::durable;
 
 use super::Stamp;
 use super::index::{File, Index, Member, State};

@@ -17,7 +17,7 @@ use std::io;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
-use crate::positioned::read_exact_at;
+use tcolz_base::positioned::read_exact_at;
 
 use super::{DumpError, MAX_SOURCE_BYTES, Place, Tree, Watch, too_long};
 use index::{File, Index, Member, State};

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use crate::dump::DumpError;
-use crate::file_kind::{FIRST_BYTES, FileKind};
+use tcolz_pixels::file_kind::{FIRST_BYTES, FileKind};
 
 use super::block::{BLOCK, is_header, is_zero, next_header};
 use super::window::Window;

@@ -6,7 +6,7 @@ use std::io;
 use tar::{GnuExtSparseHeader, GnuSparseHeader, Header};
 
 use crate::dump::source::{MAX_SOURCE_BYTES, too_long};
-use crate::positioned::read_exact_at;
+use tcolz_base::positioned::read_exact_at;
 
 use super::block::{BLOCK, BLOCK_BYTES, padded};
 use super::header::{Found, Headers, Stored};

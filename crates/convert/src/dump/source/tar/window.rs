@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io;
 
-use crate::positioned::read_exact_at;
+use tcolz_base::positioned::read_exact_at;
 
 /// A file, and the part of it that was read last. It has no cursor, so that threads may share the file.
 pub(super) struct Window<'a> {

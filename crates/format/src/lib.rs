@@ -1,0 +1,18 @@
+//! The formats: what a dataset is on the disk, written and read.
+//!
+//! ```text
+//! tensors ─▶ shard ─▶ NAME-00000.arrow   one zstd frame a sample
+//! ledger rows ──────▶ ledger.parquet      what became of every input
+//!          dataset ─▶ dataset.json        recipe, splits, shards, content root
+//! ```
+//! The format itself is written down in `schemas/format.md`.
+
+#[cfg(target_endian = "big")]
+compile_error!("tensors are stored little-endian and mapped as they are");
+
+pub mod dataset;
+pub mod sample;
+pub mod shard;
+
+pub use dataset::{Dataset, DatasetError};
+pub use shard::{ShardError, ShardReader};
