@@ -10,9 +10,8 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use tcolz::loader::RankState;
+use tcolz::loader::{DatasetExt, RankState};
 use tcolz::{ConvertOptions, Dataset, convert};
-use tcolz_loader::DatasetExt;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -12,7 +12,7 @@ use std::sync::atomic::AtomicBool;
 
 use tcolz::evaluate::{EvaluateOptions, Folds, evaluate, find_model};
 use tcolz::loader::Select;
-use tcolz::model::Network;
+use tcolz::nn::Network;
 use tcolz::train::{CacheChoice, Finetune, TrainOptions, seen_by, train};
 use tcolz::{ConvertOptions, Dataset, convert};
 

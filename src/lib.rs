@@ -12,9 +12,8 @@
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use std::sync::atomic::AtomicBool;
-//! use tcolz::Dataset;
-//! use tcolz::convert::{ConvertOptions, convert};
 //! use tcolz::loader::DatasetExt;
+//! use tcolz::{ConvertOptions, Dataset, convert};
 //!
 //! # let folder = tempfile::tempdir()?;
 //! # let (photos, out) = (folder.path().join("photos"), folder.path().join("out"));
@@ -55,8 +54,17 @@ pub use tcolz_format::dataset::{
     ledger_schema, read_ledger, verify,
 };
 pub use tcolz_format::sample::{Label, Status};
-pub use tcolz_pixels::View;
 pub use tcolz_pixels::photo_info::{PhotoInfo, SourceFormat};
+
+pub use pixels::View;
+pub use recipe::{Codec, DecodeMode, Dtype, Filter, Fit, Mean, Recipe};
+pub use shard::{ShardError, ShardReader};
+
+#[cfg(feature = "convert")]
+pub use self::convert::{
+    ConvertError, ConvertOptions, ConvertSummary, Dump, DumpError, Layout, Observer, RepairOptions,
+    RepairReport, convert, repair,
+};
 
 /// How pixels become a tensor: what a dataset was asked to hold.
 pub mod recipe {

@@ -7,11 +7,10 @@ use std::time::Instant;
 use tcolz_format::shard::codec::{FrameDecoder, FrameEncoder, PixelTables, Upcoming};
 use tcolz_pixels::View;
 
+use crate::child;
+use crate::report::{Sample, Table, count};
 use crate::settings::Settings;
 use crate::tensors::{interleaved, png, some_tensors, zstd};
-use tcolz_base::child;
-use tcolz_base::numbers::count;
-use tcolz_charts::{Sample, Table};
 
 const TENSORS: usize = 200;
 const ROUNDS: usize = 7;

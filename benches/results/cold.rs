@@ -10,11 +10,10 @@ use tcolz_format::dataset::Dataset;
 use tcolz_loader::DatasetExt;
 use tcolz_loader::Stage;
 
+use crate::child;
+use crate::report::{Goal, Sample, Table, count};
 use crate::settings::Settings;
 use crate::throttle::Throttle;
-use tcolz_base::child;
-use tcolz_base::numbers::count;
-use tcolz_charts::{Goal, Sample, Table};
 
 const CODECS: [&str; 2] = ["zstd", "raw"];
 /// Share of the stored bytes that must have come from the disk.

@@ -6,12 +6,10 @@ use std::path::Path;
 use tcolz_convert::dump::Dump;
 use tcolz_format::dataset::Dataset;
 
+use crate::child::{self, Ended};
 use crate::floor;
+use crate::report::{Goal, Sample, Table, count};
 use crate::settings::Settings;
-use tcolz_base::child;
-use tcolz_base::child::Ended;
-use tcolz_base::numbers::count;
-use tcolz_charts::{Goal, Sample, Table};
 
 /// Peers of `bench/peers_convert.py`, what they do, and what they are compared with.
 const PEERS: [Peer; 3] = [

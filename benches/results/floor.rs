@@ -9,9 +9,8 @@ use std::thread;
 
 use tcolz_convert::dump::Dump;
 
+use crate::child::{self, Ended};
 use crate::turbo::Turbo;
-use tcolz_base::child;
-use tcolz_base::child::Ended;
 
 /// First argument of the child.
 pub(crate) const WORD: &str = "floor";

@@ -6,10 +6,9 @@ use std::path::Path;
 
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 
+use crate::child;
+use crate::report::{Goal, Table, count};
 use crate::settings::Settings;
-use tcolz_base::child;
-use tcolz_base::numbers::count;
-use tcolz_charts::{Goal, Table};
 
 /// 39.96 megapixels: the limit of the default recipe is 40.
 const SIDES: (u16, u16) = (7740, 5160);

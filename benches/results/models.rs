@@ -9,9 +9,9 @@ use tcolz_nn::{BatchNormMode, Folded, Net, Network, Pass};
 use tcolz_train::loss::{LossOptions, cross_entropy};
 use tcolz_train::sgd::{Decay, Sgd, SgdOptions};
 
+use crate::child;
+use crate::report::{Goal, Sample, Table};
 use crate::settings::Settings;
-use tcolz_base::child;
-use tcolz_charts::{Goal, Sample, Table};
 
 /// The word by which this program measures a network in a process of its own.
 pub(crate) const WORD: &str = "models-ours";

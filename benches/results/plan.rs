@@ -6,10 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::child;
+use crate::report::{Table, count};
 use crate::settings::Settings;
-use tcolz_base::child;
-use tcolz_base::numbers::count;
-use tcolz_charts::Table;
 
 /// Photos of the made-up dump: those of `tcolz demo`.
 const MADE_UP: u32 = 300;

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crate::report::{Sample, Table};
 use crate::settings::Settings;
-use tcolz_charts::{Sample, Table};
 
 const CLIENTS: [u32; 3] = [1, 8, 64];
 /// As the script calls them, and as the page does.

@@ -3,12 +3,11 @@
 use std::fs;
 use std::path::Path;
 
+use crate::child;
+use crate::convert::sizes;
+use crate::report::{Goal, Table, count};
 use crate::settings::Settings;
 use crate::tensors::{interleaved, png, some_tensors, zstd};
-use tcolz_base::child;
-use tcolz_base::numbers::count;
-use tcolz_charts::{Goal, Table};
-use tcolz_convert::sizes;
 
 /// Tensors that the other ways are tried on; the shards are those of the whole dump.
 const TENSORS: usize = 300;

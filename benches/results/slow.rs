@@ -14,12 +14,10 @@ use tcolz_loader::order::{
 };
 use tcolz_loader::select::Place;
 
+use crate::child;
+use crate::report::{Goal, Sample, Table, count};
 use crate::settings::Settings;
-use crate::slow_disk;
-use crate::slow_disk::{BYTES_PER_SECOND, SEEK_SECONDS, SlowDisk};
-use tcolz_base::child;
-use tcolz_base::numbers::count;
-use tcolz_charts::{Goal, Sample, Table};
+use crate::slow_disk::{self, BYTES_PER_SECOND, SEEK_SECONDS, SlowDisk};
 
 /// Photos of B-T4SA: the shards measured are repeated until there are as many.
 const PHOTOS: usize = 470_586;

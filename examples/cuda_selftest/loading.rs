@@ -5,10 +5,11 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use candle_core::{DType, Tensor, WithDType};
-use tcolz::loader::{DeviceView, Element, LoaderBuilder, RankState, TensorBatch, Transfer};
-use tcolz::transform::{View, bf16, f16};
+use tcolz::loader::{
+    DatasetExt, DeviceView, Element, LoaderBuilder, RankState, TensorBatch, Transfer,
+};
+use tcolz::pixels::{View, bf16, f16};
 use tcolz::{ConvertOptions, Dataset, Recipe, convert};
-use tcolz_loader::DatasetExt;
 
 use super::compare::{Check, Computed};
 

@@ -1,10 +1,10 @@
 //! The operations of the networks of tcolz: kernels of its own on the CPU, Candle's operations elsewhere.
 
 use candle_core::{Result, Tensor};
-use tcolz::model::ops::{
+use tcolz::nn::ops::{
     self, After, Convolution, MaskKey, Norm, Stage, adaptive_average_pool, average_pool, max_pool,
 };
-use tcolz::model::spec::{Activation, Sides};
+use tcolz::nn::spec::{Activation, Sides};
 
 use super::compare::Check;
 use super::network::{forward_and_backward, numbers};
@@ -33,7 +33,7 @@ fn moments(channels: usize, x: &Tensor) -> Result<[Tensor; 2]> {
     Ok([numbers(7, &[channels], x.device())?, variance])
 }
 
-/// Every operation of `tcolz::model::ops` with its gradients.
+/// Every operation of `tcolz::nn::ops` with its gradients.
 pub(crate) fn checks() -> Vec<Check> {
     let mut checks = vec![
         forward_and_backward(

@@ -11,8 +11,7 @@ use tcolz_loader::DatasetExt;
 use tcolz_loader::{Batch, Element, LoaderBuilder, Stage};
 use tcolz_pixels::{bf16, f16};
 
-use tcolz_base::child;
-use tcolz_base::child::Ended;
+use crate::child::{self, Ended};
 
 /// First arguments of the children.
 pub(crate) const WORDS: [&str; 3] = ["read-stream", "read-memcpy", "read-open"];

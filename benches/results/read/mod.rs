@@ -13,10 +13,9 @@ use child::{BATCH, Measured, Stream, What};
 pub(crate) use child::{WORDS, run};
 use peers::{PEERS, Peer};
 
+use crate::child::run as run_child;
+use crate::report::{Goal, Sample, Table, count};
 use crate::settings::Settings;
-use tcolz_base::child::run as run_child;
-use tcolz_base::numbers::count;
-use tcolz_charts::{Goal, Sample, Table};
 
 /// Share of its cores' time that copying memory gets on a machine with nothing else to do.
 const QUIET: f64 = 0.93;

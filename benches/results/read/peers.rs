@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use tcolz_convert::dump::Dump;
 
 use super::child::{RAW_BYTES, RAW_BYTES_OF_A_RUN};
+use crate::child;
+use crate::report::Goal;
 use crate::settings::Settings;
-use tcolz_base::child;
-use tcolz_charts::Goal;
 
 /// Epochs that warm up: the first compiles, the second fills the caches (`bench/README.md`).
 const WARM_UP: usize = 2;
@@ -129,7 +129,7 @@ impl Peer {
         let of_an_epoch = (self.photos)(photos) as f64;
         let time: f64 = speeds.iter().map(|speed| of_an_epoch / speed).sum();
         let raw = of_an_epoch * speeds.len() as f64 * RAW_BYTES;
-        let photos_a_second = speeds.into_iter().collect::<tcolz_charts::Sample>().median();
+        let photos_a_second = speeds.into_iter().collect::<crate::report::Sample>().median();
         let long_enough = time >= 5.0 && raw >= RAW_BYTES_OF_A_RUN;
         Some(Epochs { photos_a_second, long_enough })
     }

@@ -16,7 +16,7 @@ enum Piece {
 ///
 /// # Panics
 /// In these cases.
-pub(crate) fn check(picture: &ThemedPicture) {
+pub fn check(picture: &ThemedPicture) {
     for (form, theme) in [(&picture.light, "light"), (&picture.dark, "dark")] {
         for (svg, room) in [(&form.svg, "wide"), (&form.phone_svg, "phone")] {
             let found = faults(svg);
@@ -26,7 +26,7 @@ pub(crate) fn check(picture: &ThemedPicture) {
 }
 
 /// What cannot be read in an SVG file.
-pub(crate) fn faults(svg: &str) -> Vec<String> {
+pub fn faults(svg: &str) -> Vec<String> {
     let head = svg.split('<').nth(1).unwrap_or_default();
     let (width, height) = (number(head, "width"), number(head, "height"));
     let pieces = pieces(svg);

@@ -322,16 +322,16 @@ pub(super) mod tests {
 
     /// A wide terminal that keeps what is drawn on it.
     #[derive(Debug, Clone, Default)]
-    pub(in crate::cli) struct Screen(Arc<Mutex<String>>);
+    pub(crate) struct Screen(Arc<Mutex<String>>);
 
     impl Screen {
-        pub(in crate::cli) fn target(&self) -> ProgressDrawTarget {
+        pub(crate) fn target(&self) -> ProgressDrawTarget {
             ProgressDrawTarget::term_like_with_hz(Box::new(self.clone()), 255)
         }
 
         /// Tests that no line was wider, and that each of `words` was drawn.
         #[track_caller]
-        pub(in crate::cli) fn fits(&self, columns: usize, words: &[&str]) {
+        pub(crate) fn fits(&self, columns: usize, words: &[&str]) {
             let drawn = self.0.lock().unwrap();
             for line in drawn.lines().map(str::trim_end) {
                 assert!(line.chars().count() <= columns, "{}: {line}", line.chars().count());

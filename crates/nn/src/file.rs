@@ -442,7 +442,7 @@ mod tests {
     /// `model.schema.json` names the keys that are written, and requires those that always are.
     #[test]
     fn the_schema_names_every_fact() {
-        let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/schemas/model.schema.json");
+        let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/../../schemas/model.schema.json");
         let schema: serde_json::Value = serde_json::from_slice(&fs::read(schema).unwrap()).unwrap();
         let mut all = facts(Network::MobileNetV1);
         all.recipe.orient = tcolz_pixels::recipe::Orient::Exif;

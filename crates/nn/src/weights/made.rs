@@ -13,7 +13,7 @@ pub(super) fn values(key: &str, count: usize) -> Vec<f32> {
 }
 
 pub(super) fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/weights").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/weights").join(name)
 }
 
 /// A file with the keys and shapes of a list, whose numbers are those of the formula.

@@ -647,7 +647,7 @@ fn the_page_of_a_study_fits_every_screen() {
     write_report(&sample::results(), folder.path()).unwrap();
     let status = std::process::Command::new("node")
         .args(["--test", "--test-reporter=spec", "reports.test.mjs"])
-        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser"))
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/browser"))
         .env("TCOLZ_PAGES", folder.path())
         .status()
         .unwrap();

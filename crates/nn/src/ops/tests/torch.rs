@@ -7,7 +7,7 @@ use super::*;
 type Tensors = HashMap<String, Tensor>;
 
 fn fixture() -> Tensors {
-    let bytes = include_bytes!("../../../../tests/fixtures/ops/ops.safetensors");
+    let bytes = include_bytes!("../../../../../tests/fixtures/ops/ops.safetensors");
     candle_core::safetensors::load_buffer(bytes, &Device::Cpu).unwrap()
 }
 
