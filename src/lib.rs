@@ -48,6 +48,8 @@
 //!
 //! What is not named here may change with any version. The format itself is written down in `schemas/format.md`.
 
+#![forbid(unsafe_code)]
+
 pub use tcolz_format::dataset::{
     Counts, Dataset, DatasetError, DatasetMeta, Fault, FileMeta, LedgerBatch, LedgerRow,
     LedgerType, LedgerValue, MakeSplits, Receipt, SplitMeta, TensorFacts, VerifyReport,

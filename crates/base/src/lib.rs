@@ -8,6 +8,7 @@
 //! | [`usage`] | memory, CPU time and open files of this process |
 //! | [`out_of_memory`] | what is said where memory runs out |
 //! | [`child`] | processes that end with this one |
+//! | [`door`] | how options and calls are spelled: as flags, or as fields |
 //! | [`text_file`] | texts in any encoding |
 //! | [`visible`] | texts from outside, safe to show on a terminal |
 //! | [`numbers`] | numbers as people read them |
@@ -22,7 +23,10 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
+#![deny(unsafe_code)]
+
 pub mod child;
+pub mod door;
 pub mod durable;
 pub mod nearest;
 pub mod numbers;

@@ -4,6 +4,8 @@
 //! memory was refused: callers that can do without it get their error. If the process aborts after that, the handler of
 //! SIGABRT says why, and what to do.
 
+#![allow(unsafe_code, reason = "signals and limits are the system's")]
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicBool, Ordering};
 

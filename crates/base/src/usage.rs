@@ -2,6 +2,8 @@
 //! `unsafe`: the system is told which pages memory is to have and when to have them back, and which signal is not to
 //! end the process.
 
+#![allow(unsafe_code, reason = "signals and limits are the system's")]
+
 use std::fs::File;
 use std::io;
 

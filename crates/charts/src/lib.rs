@@ -5,6 +5,8 @@
 //! samples ─ sheet ───────────────────────▶ contact sheets ─────────────────────▶ PNG, JPEG
 //! ```
 
+#![forbid(unsafe_code)]
+
 mod axis;
 mod chart;
 mod confusion;

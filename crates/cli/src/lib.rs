@@ -1,5 +1,7 @@
 //! The command line: arguments → one library call → what a person or a script reads.
 
+#![forbid(unsafe_code)]
+
 mod args;
 mod bench;
 mod complete;
@@ -59,6 +61,7 @@ pub(crate) enum Ending {
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
     tcolz_format::shard::name_lost_maps();
+    tcolz_base::door::enter(tcolz_base::door::Door::Command);
     tcolz_base::out_of_memory::say_when_out_of_memory();
     tcolz_base::usage::refuse_too_large_files();
     let typed: Vec<OsString> = std::env::args_os().collect();

@@ -5,6 +5,8 @@
 //!         └──────────── workers, one a core ─────────────┘   └──── the caller, in order ───┘
 //! ```
 
+#![forbid(unsafe_code)]
+
 pub mod dump;
 mod error;
 mod forecast;

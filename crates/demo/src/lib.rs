@@ -5,6 +5,8 @@
 //! shape. [`Oddity`] lists what is odd on purpose and what a conversion must make of it; [`compare`]
 //! looks whether it did, [`read_back`] reads what was stored.
 
+#![forbid(unsafe_code)]
+
 mod check;
 mod draw;
 mod encode;

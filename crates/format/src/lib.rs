@@ -7,6 +7,8 @@
 //! ```
 //! The format itself is written down in `schemas/format.md`.
 
+#![deny(unsafe_code)]
+
 #[cfg(target_endian = "big")]
 compile_error!("tensors are stored little-endian and mapped as they are");
 

@@ -6,6 +6,8 @@
 //! ledger ─▶ hashes ─▶ pixels of candidates ─▶ Duplicates
 //! ```
 
+#![forbid(unsafe_code)]
+
 mod asked;
 mod bad_inputs;
 mod channels;

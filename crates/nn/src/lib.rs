@@ -19,6 +19,8 @@
 //! | [`weights`] | files of weights, others' and our own |
 //! | [`file`](mod@file) | MODEL: what was trained here, with what is needed to use it |
 
+#![deny(unsafe_code)]
+
 pub mod device;
 mod error;
 pub mod file;

@@ -16,6 +16,8 @@
 //! What surrounds compressed pixels (chunks, blocks, headers) is read here, as leniently as Pillow reads it; the crates see files that
 //! hold one picture and break no rule. `tests/python/pillow_corpus.py` makes pictures of every kind, against which this is compared.
 
+#![deny(unsafe_code)]
+
 mod bmp;
 mod error;
 mod exif;

@@ -2,6 +2,8 @@
 //!
 //! This is the only place that calls the C functions. Every one of them returns normally: libjpeg's longjmp never leaves C.
 
+#![allow(unsafe_code, reason = "libjpeg-turbo is C")]
+
 use std::ffi::{CStr, c_char, c_int};
 use std::marker::PhantomData;
 use std::ptr::NonNull;

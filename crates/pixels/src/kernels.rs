@@ -6,6 +6,8 @@
 //! The horizontal pass takes [`GROUP_ROWS`] rows at a time and turns them, so that the pixels of one
 //! column lie side by side: then each weight meets eight pixels at once, whatever its window.
 
+#![allow(unsafe_code, reason = "SIMD")]
+
 use super::turn::{GROUP_ROWS, turn_in, turn_out};
 use super::weights::{PRECISION_BITS, Weights, Window};
 

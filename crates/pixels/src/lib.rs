@@ -6,6 +6,8 @@
 //!                                                         └─ dhash ───────► 64 bits for near-duplicates
 //! ```
 
+#![deny(unsafe_code)]
+
 mod dhash;
 pub mod file_kind;
 mod fit;

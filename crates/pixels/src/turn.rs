@@ -4,6 +4,8 @@
 //! and four for the column; [`interleave`] rotates these bits to the left by one. Doing it three
 //! times turns rows into columns, four more times turn them back.
 
+#![allow(unsafe_code, reason = "SIMD")]
+
 /// Rows that the horizontal pass takes at once: 8 × i32 is one AVX2 register.
 pub(super) const GROUP_ROWS: usize = 8;
 

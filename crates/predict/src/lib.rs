@@ -7,6 +7,8 @@
 //! Decoding, resizing and view are the functions that made the tensors of the training, with the recipe that
 //! is kept in the model: a photo of the dataset becomes the very numbers that the training saw.
 
+#![forbid(unsafe_code)]
+
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 

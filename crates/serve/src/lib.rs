@@ -28,6 +28,8 @@
 //! | `page` | the page, its content security policy, its sample images |
 //! | `metrics` | what Prometheus asks for |
 
+#![forbid(unsafe_code)]
+
 mod answer;
 mod batcher;
 mod budget;

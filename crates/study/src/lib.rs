@@ -19,6 +19,8 @@
 //! | [`report`] | the report, a function of [`Results`] |
 //! | [`published`] | figures of others |
 
+#![forbid(unsafe_code)]
+
 mod check;
 mod checks;
 mod collect;

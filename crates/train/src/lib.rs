@@ -16,6 +16,8 @@
 //! | `learner`, `fit` | the loop |
 //! | `finder` | which learning rate |
 
+#![forbid(unsafe_code)]
+
 mod batches;
 mod best;
 mod cache;

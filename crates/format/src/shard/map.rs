@@ -1,5 +1,7 @@
 //! The memory map: one of the homes of `unsafe`.
 
+#![allow(unsafe_code, reason = "SIMD and the memory map")]
+
 use std::fs::File;
 use std::io;
 use std::path::Path;

@@ -5,6 +5,8 @@
 //! what POSIX lets a signal handler do and nothing else: it looks into a list of atomics, calls `write` and
 //! `_exit`, and gives every SIGBUS that is not of our maps back to the system.
 
+#![allow(unsafe_code, reason = "SIMD and the memory map")]
+
 use std::path::Path;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};

@@ -1,6 +1,7 @@
 //! Convolution of each channel by itself, a block of channels at a time: inputs, weights and sums are vectors
 //! over the block.
 
+#![allow(unsafe_code, reason = "SIMD")]
 #![allow(
     clippy::needless_range_loop,
     reason = "tiles of registers: rows and vectors are counted, not walked"

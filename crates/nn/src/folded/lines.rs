@@ -1,5 +1,7 @@
 //! Memory whose numbers begin at a cache line: a vector of AVX-512 that straddles two costs twice.
 
+#![allow(unsafe_code, reason = "SIMD")]
+
 use super::simd::BLOCK;
 
 #[derive(Clone, Copy, Debug)]

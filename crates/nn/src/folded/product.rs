@@ -6,6 +6,7 @@
 //! chain of multiply-adds in one order, whatever the tile it falls into: so neither threads nor the batch
 //! change a bit.
 
+#![allow(unsafe_code, reason = "SIMD")]
 #![allow(
     clippy::needless_range_loop,
     reason = "tiles of registers: rows and vectors are counted, not walked"

@@ -1,5 +1,7 @@
 //! A plan, carried out in a workspace.
 
+#![allow(unsafe_code, reason = "SIMD")]
+
 use super::depthwise::{self, DepthwiseJob};
 use super::lines::{Lines, Shared};
 use super::packed::Order;

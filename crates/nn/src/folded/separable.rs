@@ -7,6 +7,8 @@
 //!                                                            └─ project, when all are there (+ residual) ─▶ output rows
 //! ```
 
+#![allow(unsafe_code, reason = "SIMD")]
+
 use std::ops::Range;
 use std::sync::Arc;
 

@@ -4,6 +4,8 @@
 //! `target_feature`. AVX-512 and AVX2 give the same bits: each number is one chain of fused
 //! multiply-adds in the same order.
 
+#![allow(unsafe_code, reason = "SIMD")]
+
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::*;
 

@@ -2,6 +2,8 @@
 //! registers. Who holds an [`Avx512`] may run the kernels; those of `steps_fill` and `steps_wave` have no
 //! unsafe code of their own.
 
+#![allow(unsafe_code, reason = "SIMD and the memory map")]
+
 use std::arch::x86_64::*;
 
 use super::mapped::{ByteTable, Number, Upcoming};

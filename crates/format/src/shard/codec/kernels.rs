@@ -1,6 +1,8 @@
 //! SIMD kernels, with `mapped` the homes of unsafe code of the codec; each has a plain twin that agrees
 //! with it bit for bit.
 
+#![allow(unsafe_code, reason = "SIMD and the memory map")]
+
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::*;
 

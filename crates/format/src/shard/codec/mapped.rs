@@ -1,5 +1,7 @@
 //! Pixels through tables of numbers: what a view is, as one pass over the data.
 
+#![allow(unsafe_code, reason = "SIMD and the memory map")]
+
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::*;
 

@@ -1,5 +1,7 @@
 //! Matrix products by the crate gemm, the very one that Candle uses.
 
+#![allow(unsafe_code, reason = "SIMD")]
+
 use gemm::Parallelism;
 
 /// A matrix that lies in a slice: element (row, column) is at `row · steps[0] + column · steps[1]`.
