@@ -28,7 +28,17 @@ fn door() -> Door {
 }
 
 /// Options whose flags are not called as their fields: field, flag.
-const RENAMED: [(&str, &str); 2] = [("learning_rate", "lr"), ("condition", "where")];
+const RENAMED: &[(&str, &str)] = &[
+    ("learning_rate", "lr"),
+    ("condition", "where"),
+    ("network", "model"),
+    ("memory_limit", "memory"),
+    ("sizes", "size"),
+    // A function in Rust.
+    ("find_learning_rate", "find-lr"),
+    // Of a study's plan.
+    ("jobs", "list"),
+];
 
 /// The flag of a field: `--batch-size` of `batch_size`.
 pub fn flag(field: &str) -> String {

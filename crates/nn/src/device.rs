@@ -19,7 +19,7 @@ pub fn device(name: &str) -> Result<Device, ModelError> {
                 number.ok_or_else(|| refused("expected auto, cpu or cuda:N".to_owned()))?;
             if !candle_core::utils::cuda_is_available() {
                 return Err(refused(
-                    "this tcolz is built without CUDA: build it with --features cuda, or take cpu"
+                    "this tcolz is built without CUDA: build it with the feature `cuda`, or take cpu"
                         .to_owned(),
                 ));
             }
@@ -51,7 +51,7 @@ mod tests {
         }
         if !candle_core::utils::cuda_is_available() {
             let error = device("cuda:0").unwrap_err().to_string();
-            assert!(error.contains("--features cuda"), "{error}");
+            assert!(error.contains("the feature `cuda`"), "{error}");
         }
     }
 }

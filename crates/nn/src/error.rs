@@ -3,6 +3,24 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// A word that is none of those an option takes.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected {expected}, found `{found}`")]
+#[non_exhaustive]
+pub struct WordError {
+    /// The words that it takes.
+    pub expected: String,
+    /// What was found.
+    pub found: String,
+}
+
+impl WordError {
+    /// `found` where `expected` are the words.
+    pub fn new(expected: impl Into<String>, found: &str) -> WordError {
+        WordError { expected: expected.into(), found: found.to_owned() }
+    }
+}
+
 /// A network that cannot be built, or weights that do not fit it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

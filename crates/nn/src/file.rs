@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::weights::seal::{SEAL_KEY, seal_fault};
 use super::weights::{Element, tensor_file};
 use super::{ModelError, Network, Properties, Spec};
+use tcolz_base::door::call;
 use tcolz_pixels::View;
 use tcolz_pixels::recipe::Recipe;
 
@@ -177,12 +178,12 @@ impl Model {
     /// of another shape or has no place.
     pub fn open(path: &Path) -> Result<Model, ModelError> {
         if let Some(found) = other_weights(path) {
-            let path_shown = path.display();
+            let path_shown = path.display().to_string();
             return Err(ModelError::file(
                 path,
                 format!(
-                    "not a model of tcolz but {found}: train one that begins with it, `tcolz train DATASET --model NAME \
-                     --weights {path_shown}`"
+                    "not a model of tcolz but {found}: train one that begins with it, {}",
+                    call("train", &["DATASET"], &[("network", "NAME"), ("weights", &path_shown)])
                 ),
             ));
         }
@@ -193,8 +194,8 @@ impl Model {
             ModelError::file(
                 path,
                 format!(
-                    "not a model of tcolz: its metadata has no `{MODEL_KEY}`; `tcolz weights {}` says what it is",
-                    path.display()
+                    "not a model of tcolz: its metadata has no `{MODEL_KEY}`; {} says what it is",
+                    call("weights", &[&path.display().to_string()], &[])
                 ),
             )
         })?;
@@ -263,7 +264,7 @@ fn by_key(tensors: &HashMap<String, Tensor>) -> BTreeMap<&str, &Tensor> {
 
 /// What is said of a model that is not as it was written.
 fn damaged(fault: &str) -> String {
-    format!("damaged: {fault}; copy it again, or repeat the `tcolz train` that made it")
+    format!("damaged: {fault}; copy it again, or repeat the training that made it")
 }
 
 /// What a file of somebody else's weights is that is no safetensors file; `None` for those and for all else.

@@ -33,7 +33,7 @@ pub mod ops;
 pub mod spec;
 pub mod weights;
 
-pub use error::ModelError;
+pub use error::{ModelError, WordError};
 pub use file::{Model, ModelFacts, Validation};
 pub use folded::Folded;
 pub use net::{BatchNormMode, Net, Pass};

@@ -4,7 +4,7 @@
 //! output of each convolution before its BatchNorm and the output of each chain of them
 //! ([`ops`](super::ops)); elsewhere every one of Candle's own operations keeps its output.
 
-use super::spec::{Layer, Shape, output};
+use super::spec::{Layer, Shape, ShapeError, output};
 use super::{ModelError, Spec};
 
 /// How a step is made.
@@ -77,8 +77,12 @@ impl Spec {
         self.check_input(plan.image)?;
         let [height, width] = plan.image;
         let image = Shape::Image([3, height, width]);
-        let failed =
-            |reason| ModelError::Input { network: self.network.name(), height, width, reason };
+        let failed = |error: ShapeError| ModelError::Input {
+            network: self.network.name(),
+            height,
+            width,
+            reason: error.to_string(),
+        };
         let backbone = kept(&self.backbone, image, plan.fused).map_err(failed)?;
         let features = output(&self.backbone, image).map_err(failed)?;
         let head = kept(&self.head, features, plan.fused).map_err(failed)?;
@@ -102,7 +106,7 @@ impl Spec {
     }
 }
 
-fn kept(layers: &[Layer], mut shape: Shape, fused: bool) -> Result<Kept, String> {
+fn kept(layers: &[Layer], mut shape: Shape, fused: bool) -> Result<Kept, ShapeError> {
     let mut sum = Kept::default();
     let mut chain = 0;
     for (place, layer) in layers.iter().enumerate() {

@@ -7,7 +7,7 @@ use candle_core::{DType, Device, Tensor, Var};
 
 use super::ops::{self, After, Convolution, MaskKey, Norm, Stage};
 use super::spec::{Conv, Layer, Parameter, Sides, windows};
-use super::{ModelError, Spec};
+use super::{ModelError, Spec, WordError};
 
 /// Share of a batch's mean and variance in the stored ones, as PyTorch's `momentum`.
 pub const NORM_MOMENTUM: f64 = 0.1;
@@ -22,13 +22,13 @@ pub enum BatchNormMode {
 }
 
 impl FromStr for BatchNormMode {
-    type Err = String;
+    type Err = WordError;
 
-    fn from_str(word: &str) -> Result<BatchNormMode, String> {
+    fn from_str(word: &str) -> Result<BatchNormMode, WordError> {
         match word {
             "batch" => Ok(BatchNormMode::Batch),
             "stored" => Ok(BatchNormMode::Stored),
-            _ => Err(format!("expected batch or stored, found `{word}`")),
+            _ => Err(WordError::new("batch or stored", word)),
         }
     }
 }

@@ -8,7 +8,7 @@ mod parameter;
 mod shape;
 
 pub use parameter::{Parameter, Role};
-pub use shape::{Padding, Shape, Sides, output, windows};
+pub use shape::{Padding, Shape, ShapeError, Sides, output, windows};
 
 use super::{Network, Properties};
 

@@ -315,7 +315,7 @@ impl<'a> Draft<'a> {
         let shape = Shape::Image([value.channels, value.size[0], value.size[1]]);
         let mut shapes = Vec::new();
         for branch in branches {
-            match output(branch, shape)? {
+            match output(branch, shape).map_err(|error| error.to_string())? {
                 Shape::Image([channels, height, width]) => {
                     shapes.push((channels, [height, width]));
                 }

@@ -104,7 +104,7 @@ impl Folded {
             Engine::Cpu(engine) => {
                 let shape = Shape::Image([3, height, width]);
                 let Shape::Features(features) =
-                    output(&self.spec.backbone, shape).map_err(input)?
+                    output(&self.spec.backbone, shape).map_err(|error| input(error.to_string()))?
                 else {
                     return Err(input("the backbone ends with an image, not features".to_owned()));
                 };
@@ -131,7 +131,8 @@ impl Folded {
     pub fn head(&self, features: &Tensor) -> Result<Tensor, ModelError> {
         let (n, found) = features.dims2()?;
         let failed = |reason: String| candle_core::Error::Msg(reason);
-        let output = output(&self.spec.head, Shape::Features(found)).map_err(failed)?;
+        let output = output(&self.spec.head, Shape::Features(found));
+        let output = output.map_err(|error| failed(error.to_string()))?;
         match &self.engine {
             Engine::Device(tensors) => Ok(tensors.layers(&self.spec.head, features)?),
             Engine::Cpu(engine) => {

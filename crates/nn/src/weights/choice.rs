@@ -9,6 +9,7 @@ use super::names::{Dialect, Names};
 use super::open::is_state;
 use super::prefix::unwrapped;
 use crate::Network;
+use tcolz_base::door::given;
 
 /// Names that weights are kept under in checkpoints, the likeliest first.
 const USUAL: [&str; 6] = ["state_dict", "model_state_dict", "model", "net", "network", "weights"];
@@ -164,8 +165,9 @@ pub(super) fn choose(
     };
     let Some((_, chosen)) = left.iter().enumerate().find(likeliest) else {
         return Err(format!(
-            "it holds weights under {}: say which with --weights-key KEY",
-            listed(&left)
+            "it holds weights under {}: say which with {}",
+            listed(&left),
+            given("weights_key", "KEY")
         ));
     };
     let others = all.iter().filter(|other| other.complete && other.path != chosen.path);
@@ -205,14 +207,12 @@ fn named(all: &[Candidate], key: &str) -> Result<Vec<Candidate>, String> {
         !segments.is_empty() && candidate.path.windows(segments.len()).any(|part| part == segments)
     };
     let found: Vec<_> = all.iter().filter(has).cloned().collect();
+    let given = given("weights_key", key);
     match found.len() {
         0 if all.is_empty() => Ok(found),
-        0 => Err(format!(
-            "--weights-key {key}: there are no such weights; there are {}",
-            listed(all)
-        )),
+        0 => Err(format!("{given}: there are no such weights; there are {}", listed(all))),
         1 => Ok(found),
-        _ => Err(format!("--weights-key {key}: expected one of {}", listed(&found))),
+        _ => Err(format!("{given}: expected one of {}", listed(&found))),
     }
 }
 

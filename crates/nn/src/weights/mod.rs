@@ -48,6 +48,7 @@ pub(super) use element::Element;
 pub use fit::Fit;
 pub use names::Names;
 pub use open::Wanted;
+use tcolz_base::door::given;
 
 /// Weights of a network, from a file.
 #[derive(Debug, Clone)]
@@ -101,9 +102,10 @@ impl Source {
         if let Some(taken) = self.taken.as_ref().filter(|_| !self.others.is_empty()) {
             let others: Vec<_> = self.others.iter().map(Place::words).collect();
             notes.push(format!(
-                "{file}: weights are taken from {}; there are also {}: choose with --weights-key KEY",
+                "{file}: weights are taken from {}; there are also {}: choose with {}",
                 taken.words(),
-                others.join(", ")
+                others.join(", "),
+                given("weights_key", "KEY")
             ));
         }
         let left_out: Vec<_> =

@@ -16,6 +16,7 @@ use super::prefix::unwrapped;
 use super::properties::Failure;
 use super::{Element, ModelError, Network, Source, Stored, Weights, properties};
 use crate::file::{ModelFacts, check_hash};
+use tcolz_base::door::{given, option};
 
 /// Classes that labels can count.
 const MAX_CLASSES: usize = 1 << 16;
@@ -94,8 +95,8 @@ impl Weights {
         let (facts, text) = ModelFacts::of_metadata(path, &metadata)?.unzip();
         let found = match &facts {
             Some(_) if key.is_some() => {
-                Err("a model of tcolz, which holds one set of weights: leave --weights-key out"
-                    .to_owned())
+                let key = option("weights_key");
+                Err(format!("a model of tcolz, which holds one set of weights: leave {key} out"))
             }
             Some(facts) => {
                 let dialect = Dialect::new(Names::Tcolz, facts.network, facts.classes.len());
@@ -110,7 +111,8 @@ impl Weights {
             return Err(ModelError::file(
                 path,
                 format!(
-                    "expected weights of {asked}, found those of {recognised}: use `--model {recognised}`, or other weights"
+                    "expected weights of {asked}, found those of {recognised}: use {}, or other weights",
+                    given("network", recognised)
                 ),
             ));
         }
