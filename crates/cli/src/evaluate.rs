@@ -92,8 +92,8 @@ pub(super) fn run(args: &EvaluateArgs) -> anyhow::Result<Ending> {
 /// Everything that the model has seen; an error where something of it is not known.
 fn all_that_it_saw(model: &Path, seen: &KnownSeen) -> anyhow::Result<Arc<SeenPhotos>> {
     let unknown = match seen {
-        Ok(seen) => seen.unknown(),
-        Err(reason) => Some(reason.as_str()),
+        Ok(seen) => seen.unknown().map(str::to_owned),
+        Err(reason) => Some(reason.to_string()),
     };
     match (seen, unknown) {
         (Ok(seen), None) => Ok(Arc::clone(seen)),

@@ -351,7 +351,7 @@ dataset = "d"
             ),
             (GOOD.replace("[training]", "[training]\npercent = 101"), ["line 6", "101"]),
         ] {
-            let error = StudySpec::parse(&text).unwrap_err();
+            let error = StudySpec::parse(&text).unwrap_err().to_string();
             assert!(words.iter().all(|word| error.contains(word)), "{error}");
         }
     }

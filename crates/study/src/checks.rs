@@ -117,32 +117,37 @@ impl Checks {
 }
 
 fn note(faults: &mut Faults, origin: &Origin, spec: &StudySpec, error: &StudyError) {
-    if let StudyError::Train(error) = error
-        && let TrainError::Options(_) = **error
-    {
-        return note_words(faults, origin, spec, &error.to_string());
+    if let StudyError::Train(error) = error {
+        match &**error {
+            TrainError::Options(words) => return faults.add(origin.entry_of("", spec), words),
+            TrainError::BadOption { option, value, reason } => {
+                let key = key_of(option);
+                let value = value.as_ref().map_or(String::new(), |value| format!(" {value}"));
+                let words = format!("{key}{value}: {reason}");
+                return faults.add(origin.entry_of(&key, spec), words);
+            }
+            _ => {}
+        }
     }
     faults.note(origin.fault(error, spec));
 }
 
 fn note_option(faults: &mut Faults, origin: &Origin, spec: &StudySpec, fault: OptionFault) {
     let OptionFault { option, error } = fault;
-    let said = match &error {
-        TrainError::Options(_) => "",
-        _ => option.trim_start_matches("--"),
-    };
+    let is_said = matches!(error, TrainError::Options(_) | TrainError::BadOption { .. });
     let error = StudyError::from(error);
-    match said {
-        "" => note(faults, origin, spec, &error),
-        key => faults.note(origin.fault_of(key, &error, spec)),
+    match option {
+        option if !is_said && !option.is_empty() => {
+            faults.note(origin.fault_of(&key_of(option), &error, spec));
+        }
+        _ => note(faults, origin, spec, &error),
     }
 }
 
-/// Of words that begin with an option: `--size 64: …`, `--lr: …`. The key of the file has the same name.
-fn note_words(faults: &mut Faults, origin: &Origin, spec: &StudySpec, words: &str) {
-    let Some(words) = words.strip_prefix("--") else {
-        return faults.add(origin.entry_of("", spec), words);
-    };
-    let end = words.find([' ', ':']).unwrap_or(words.len());
-    faults.add(origin.entry_of(&words[..end], spec), words);
+/// The key of the file for an option of a training, by its field.
+fn key_of(option: &str) -> String {
+    match option {
+        "learning_rate" => "lr".to_owned(),
+        _ => option.replace('_', "-"),
+    }
 }

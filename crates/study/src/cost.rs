@@ -96,12 +96,12 @@ pub struct TimedImages {
 }
 
 impl Cost {
-    /// What is to be said where the machine was busy; `command` measures again.
-    pub fn warning(&self, command: &str) -> Option<String> {
+    /// What is to be said where the machine was busy; `call` measures again.
+    pub fn warning(&self, call: &str) -> Option<String> {
         self.reference.busy.then(|| {
             format!(
                 "the machine was busy while {} was measured: a reference loop took {:.2} times as long as on a quiet \
-                 one, so its times are no ground for a choice; once the machine is quiet, measure again with: {command}",
+                 one, so its times are no ground for a choice; once the machine is quiet, measure again with {call}",
                 self.network, self.reference.slowdown
             )
         })
@@ -272,9 +272,9 @@ mod tests {
             assert!(timing.median <= timing.high, "{timing:?}");
         }
         assert!(found.reference.busy);
-        let warning = found.warning("tcolz study s.toml --measure-again").unwrap();
+        let warning = found.warning("`study(s.toml)`").unwrap();
         assert!(
-            warning.contains("mobilenet-v1") && warning.ends_with("--measure-again"),
+            warning.contains("mobilenet-v1") && warning.ends_with("again with `study(s.toml)`"),
             "{warning}"
         );
     }

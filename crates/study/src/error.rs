@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::fault::Fault;
+use tcolz_base::door::option;
 use tcolz_format::dataset::DatasetError;
 use tcolz_loader::LoaderError;
 use tcolz_nn::ModelError;
@@ -54,7 +55,7 @@ pub enum StudyError {
         reason: String,
     },
     /// There is no such job.
-    #[error("no job `{id}` in this study; `tcolz study FILE --list` lists them")]
+    #[error("no job `{id}` in this study; {} lists them", option("jobs"))]
     NoJob {
         /// What was asked for.
         id: String,

@@ -54,4 +54,4 @@ pub use jobs::{Failed, JobEnding, Jobs, StudySummary, study};
 pub use plan::{Plan, StudyOptions};
 pub use results::Results;
 pub use run::{JobObserver, run_job};
-pub use spec::StudySpec;
+pub use spec::{SpecError, StudySpec};

@@ -9,6 +9,7 @@ use super::fault::{Faults, Origin};
 use super::job::{Job, Work};
 use super::spec::{StudySpec, TrainingSpec};
 use super::training::FileHashes;
+use tcolz_base::door::{call, option};
 use tcolz_format::dataset::{Dataset, dataset_around};
 use tcolz_train::{DeviceChoice, open_device};
 
@@ -44,16 +45,18 @@ impl StudyOptions {
 }
 
 impl StudyOptions {
-    /// What to type to have all costs measured anew.
-    pub(super) fn command_to_measure_again(&self) -> String {
+    /// The call that measures all costs anew, as it is typed, in backticks.
+    pub(super) fn call_to_measure_again(&self) -> String {
         let [file, out] = [&self.file, &self.out].map(|path| as_typed(&path.to_string_lossy()));
-        let threads = self.threads.map_or(String::new(), |threads| format!(" --threads {threads}"));
-        format!("tcolz study {file} --out {out}{threads} --measure-again")
+        let threads = self.threads.map(|threads| threads.to_string());
+        let threads = threads.as_deref().map(|threads| ("threads", threads));
+        let options = [("out", &*out)].into_iter().chain(threads).chain([("measure_again", "")]);
+        call("study", &[&file], &options.collect::<Vec<_>>())
     }
 }
 
 /// As a shell takes it for one word.
-pub(super) fn as_typed(word: &str) -> String {
+fn as_typed(word: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "-_./:+,@%=".contains(c);
     match !word.is_empty() && word.chars().all(plain) {
         true => word.to_owned(),
@@ -145,8 +148,11 @@ impl Plan {
     fn made(options: StudyOptions, checks: Option<Checks>) -> Result<Plan, StudyError> {
         let spec = StudySpec::read(&options.file)?;
         if let Some(dataset) = dataset_around(&options.out) {
-            let reason =
-                format!("it lies in the dataset {}: take another --out", dataset.display());
+            let reason = format!(
+                "it lies in the dataset {}: take another {}",
+                dataset.display(),
+                option("out")
+            );
             return Err(StudyError::File { path: options.out, reason });
         }
         if let Some(fault) = spec.too_many() {
@@ -265,12 +271,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_to_measure_again_can_be_typed_as_it_stands() {
+    fn the_call_to_measure_again_names_everything_that_the_first_one_did() {
         let mut options = StudyOptions::new("my study.toml", "it's here");
-        let typed = r"tcolz study 'my study.toml' --out 'it'\''s here' --measure-again";
-        assert_eq!(options.command_to_measure_again(), typed);
+        let said = options.call_to_measure_again();
+        assert!(
+            said.starts_with(r"`study('my study.toml', out: 'it'\''s here', measure_again"),
+            "{said}"
+        );
         options = StudyOptions { threads: Some(4), ..StudyOptions::new("a/s.toml", "out-1") };
-        let typed = "tcolz study a/s.toml --out out-1 --threads 4 --measure-again";
-        assert_eq!(options.command_to_measure_again(), typed);
+        let said = options.call_to_measure_again();
+        assert!(
+            said.starts_with("`study(a/s.toml, out: out-1, threads: 4, measure_again"),
+            "{said}"
+        );
     }
 }

@@ -87,7 +87,7 @@ pub fn run_job(
         Work::Cost { measured, threads } => {
             let quickest = quickest_reference(plan, *threads)?;
             let cost = cost::measure(*measured, *threads, quickest, stop)?;
-            if let Some(warning) = cost.warning(&plan.options.command_to_measure_again()) {
+            if let Some(warning) = cost.warning(&plan.options.call_to_measure_again()) {
                 observer.as_train().warning(&warning);
             }
             let mut json = json!({ "format": "tcolz-study-cost-v2", "job": job.id });

@@ -27,7 +27,7 @@ use serde::{Deserialize, Deserializer};
 use super::StudyError;
 use super::published::Benchmark;
 use tcolz_base::nearest::nearest;
-use tcolz_base::storage::local_path;
+use tcolz_base::storage::{NotLocal, local_path};
 use tcolz_base::text_file;
 use tcolz_loader::Percent;
 use tcolz_loader::augment::Crop;
@@ -75,7 +75,7 @@ pub struct DatasetSpec {
     pub path: PathBuf,
 }
 
-/// How a model is trained; the words are those of `tcolz train`.
+/// How a model is trained; the words are those of the options of a training.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct TrainingSpec {
@@ -281,6 +281,28 @@ impl Default for ChoiceSpec {
     }
 }
 
+/// What is wrong with the text of a study's file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SpecError {
+    /// A text that is no TOML, or keys and values that a study's file does not have.
+    #[error("{said};{} schemas/study.md has the keys", meant.as_ref().map_or(String::new(), |key| format!(" did you mean `{key}`?")))]
+    Text {
+        /// What was expected and what was found, with line and column.
+        said: String,
+        /// Of an unknown key the known one that is nearest.
+        meant: Option<String>,
+    },
+    /// A path that is none of this machine.
+    #[error("{path}: {source}", path = path.display())]
+    Path {
+        /// The path.
+        path: PathBuf,
+        /// What to give instead.
+        source: NotLocal,
+    },
+}
+
 /// What the parser calls things, and what they are in a study's file.
 const WORDS: [(&str, &str); 12] = [
     ("missing field `", "missing: the key `"),
@@ -305,26 +327,26 @@ impl StudySpec {
     pub fn read(path: &Path) -> Result<StudySpec, StudyError> {
         let failed = |reason: String| StudyError::File { path: path.to_owned(), reason };
         let text = text_file::read(path).map_err(|error| failed(error.to_string()))?;
-        StudySpec::parse(&text).map_err(failed)
+        StudySpec::parse(&text).map_err(|error| failed(error.to_string()))
     }
 
     /// Parses the text of a study's file.
     ///
     /// # Errors
-    /// What is wrong, with line and column.
-    pub fn parse(text: &str) -> Result<StudySpec, String> {
+    /// [`SpecError`]: the first thing that is wrong.
+    pub fn parse(text: &str) -> Result<StudySpec, SpecError> {
         let spec: StudySpec = toml::from_str(text).map_err(|error| {
             let said = error.to_string();
             let said = said.trim_end().trim_start_matches("TOML parse error at ");
             let said = WORDS
                 .iter()
                 .fold(said.to_owned(), |said, (theirs, ours)| said.replace(theirs, ours));
-            let meant =
-                meant_key(&said).map_or(String::new(), |key| format!(" did you mean `{key}`?"));
-            format!("{said};{meant} schemas/study.md has the keys")
+            let meant = meant_key(&said).map(str::to_owned);
+            SpecError::Text { said, meant }
         })?;
         let wrong = |path: &PathBuf| {
-            Some(format!("{}: {}", path.display(), local_path(path.clone()).err()?))
+            let source = local_path(path.clone()).err()?;
+            Some(SpecError::Path { path: path.clone(), source })
         };
         spec.paths().into_iter().find_map(wrong).map_or(Ok(spec), Err)
     }

@@ -13,7 +13,7 @@ use tcolz_nn::file::ModelFacts;
 /// An option that a training would be refused for.
 #[derive(Debug)]
 pub struct OptionFault {
-    /// The option that it is about: `--size`; empty where the error says it.
+    /// The option that it is about, by its field: `size`; empty where the error says it.
     pub option: &'static str,
     /// Why.
     pub error: TrainError,
@@ -47,21 +47,19 @@ impl TrainingOutlook {
         dataset: &Dataset,
         properties: &Properties,
     ) -> TrainingOutlook {
-        let mut faults: Vec<OptionFault> = options
-            .faults()
-            .map(|fault| OptionFault { option: "", error: TrainError::Options(fault) })
-            .collect();
+        let mut faults: Vec<OptionFault> =
+            options.faults().map(|error| OptionFault { option: "", error }).collect();
         let meta = dataset.meta();
         let spec = options.network.spec(properties, meta.classes.len());
         let mut note = |option, error| faults.push(OptionFault { option, error });
-        let view = setup::view(dataset, properties).map_err(|error| note("--view", error)).ok();
+        let view = setup::view(dataset, properties).map_err(|error| note("view", error)).ok();
         let size = setup::size(options, dataset, &spec, &mut Vec::new());
-        let size = size.map_err(|error| note("--size", error)).ok();
+        let size = size.map_err(|error| note("size", error)).ok();
         if let Err(error) = setup::batch_norm(options, &spec) {
-            note("--batch-norm", error);
+            note("batch_norm", error);
         }
         if let Err(error) = setup::check_class_weights(&options.class_weights, &meta.classes) {
-            note("--class-weights", error);
+            note("class_weights", error);
         }
         if let Err(error) = Samples::of(dataset, options, holdout_of(options)) {
             note("", error);
@@ -73,9 +71,9 @@ impl TrainingOutlook {
             match MemoryEstimate::of(&spec, options, size, &device, waiting) {
                 Ok(needed) if needed.total() <= limit => {}
                 Ok(needed) => {
-                    note("--batch-size", TrainError::Memory { needed: needed.total(), limit });
+                    note("batch_size", TrainError::Memory { needed: needed.total(), limit });
                 }
-                Err(error) => note("--batch-size", error),
+                Err(error) => note("batch_size", error),
             }
         }
         let facts =

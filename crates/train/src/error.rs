@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::identity::spelled;
+use tcolz_base::door::{Spelled, given, option};
 use tcolz_charts::ChartError;
 use tcolz_format::dataset::DatasetError;
 use tcolz_loader::LoaderError;
@@ -15,6 +17,16 @@ pub enum TrainError {
     /// Options that contradict each other, the dataset or the weights.
     #[error("{0}")]
     Options(String),
+    /// One option that makes no sense, or not with the dataset or the weights.
+    #[error("{}: {reason}", with_value(option, value.as_deref()))]
+    BadOption {
+        /// The option: the name of its field.
+        option: &'static str,
+        /// Its value, where the reason does not name it.
+        value: Option<String>,
+        /// What was expected, what was found, what to try.
+        reason: String,
+    },
     /// The dataset.
     #[error(transparent)]
     Dataset(Box<DatasetError>),
@@ -41,7 +53,11 @@ pub enum TrainError {
     /// A class of the dataset that nothing is trained on.
     #[error(
         "class `{class}` has no sample among the {samples} of split {split} that are trained on, so it cannot be \
-         learnt: take another --split, --subset, --where or --percent"
+         learnt: take another {}, {}, {} or {}",
+        option("split"),
+        option("subset"),
+        option("condition"),
+        option("percent")
     )]
     MissingClass {
         /// Its name.
@@ -54,7 +70,10 @@ pub enum TrainError {
     /// Samples that are trained on and validated on.
     #[error(
         "{samples} samples of split {split} are trained on and validated on, `{first}` for one: name others in \
-         --subset or --val-subset, or take --holdout"
+         {} or {}, or take {}",
+        option("subset"),
+        option("val_subset"),
+        option("holdout")
     )]
     Overlap {
         /// How many.
@@ -66,8 +85,9 @@ pub enum TrainError {
     },
     /// More memory is needed than there may be.
     #[error(
-        "a step needs about {needed_mb} MB, and {limit_mb} MB may be used: take a smaller --batch-size (with \
-         --accumulate the steps stay the same), --finetune head, a smaller --size, or raise --memory",
+        "a step needs about {needed_mb} MB, and {limit_mb} MB may be used: take a smaller {} (with {} the steps stay the \
+         same), {}, a smaller {}, or raise {}",
+        option("batch_size"), option("accumulate"), given("finetune", "head"), option("size"), option("memory_limit"),
         needed_mb = needed / 1_000_000,
         limit_mb = limit / 1_000_000
     )]
@@ -80,7 +100,8 @@ pub enum TrainError {
     /// The system limits the address space of a process, and leaves too little of it.
     #[error(
         "the run needs about {needed_mb} MB of address space, its threads included, and the limit (`ulimit -v`) leaves \
-         {left_mb} MB: raise it, or take fewer threads (-j, --workers), a smaller --batch-size or a smaller --size",
+         {left_mb} MB: raise it, or take fewer threads ({}, {}), a smaller {} or a smaller {}",
+        option("threads"), option("workers"), option("batch_size"), option("size"),
         needed_mb = needed / 1_000_000,
         left_mb = left / 1_000_000
     )]
@@ -91,7 +112,10 @@ pub enum TrainError {
         left: u64,
     },
     /// Another process works on the run.
-    #[error("{path}: another tcolz is training this run; wait for it, or take another --out", path = path.display())]
+    #[error(
+        "{path}: another tcolz is training this run; wait for it, or take another {}", option("out"),
+        path = path.display()
+    )]
     Locked {
         /// The run's folder.
         path: PathBuf,
@@ -107,22 +131,24 @@ pub enum TrainError {
         path: PathBuf,
     },
     /// A folder that holds something else.
-    #[error("{path} holds something that is no run of tcolz: take another --out", path = path.display())]
+    #[error(
+        "{path} holds something that is no run of tcolz: take another {}", option("out"), path = path.display()
+    )]
     NotARun {
         /// The folder.
         path: PathBuf,
     },
     /// A run that was begun with other options.
     #[error(
-        "{path} was begun with {option} {found}, not {asked}: ask for the same to go on, take another --out, or \
-         begin anew with --restart",
-        path = path.display()
+        "{path} was begun with {what} {found}, not {asked}: ask for the same to go on, take another {}, or begin anew \
+         with {}",
+        option("out"), option("restart"), path = path.display(), what = spelled(differs)
     )]
     OtherOptions {
         /// The run's folder.
         path: PathBuf,
-        /// The option that differs.
-        option: String,
+        /// The option that differs, by its name in the run's `run.json`.
+        differs: String,
         /// With what it was begun.
         found: String,
         /// What is asked for now.
@@ -130,7 +156,7 @@ pub enum TrainError {
     },
     /// A file of a run that is not as it was written.
     #[error(
-        "{path} is damaged: {reason}; best.safetensors beside it is not touched, and --restart begins anew",
+        "{path} is damaged: {reason}; best.safetensors beside it is not touched, and {} begins anew", option("restart"),
         path = path.display()
     )]
     Damaged {
@@ -179,8 +205,7 @@ pub enum TrainError {
     },
     /// The loss is no number any more, or a parameter is none.
     #[error(
-        "{what} at step {step} with learning rate {learning_rate:e}: the run has diverged. Begin anew with a lower rate, \
-         --restart --lr {lower:e} (--find-lr suggests one){kept}"
+        "{what} at step {step} with learning rate {learning_rate:e}: the run has diverged. {}{kept}", begin_anew(*lower)
     )]
     Diverged {
         /// What was found.
@@ -214,6 +239,21 @@ pub enum TrainError {
     },
 }
 
+/// An option with its value, where that is to be named.
+fn with_value(field: &'static str, value: Option<&str>) -> Spelled {
+    value.map_or_else(|| option(field), |value| given(field, value))
+}
+
+/// What to do where the rate was too high.
+pub(super) fn begin_anew(lower: f64) -> String {
+    format!(
+        "Begin anew with {} and a lower rate, {} ({} suggests one)",
+        option("restart"),
+        given("learning_rate", format!("{lower:e}")),
+        option("find_learning_rate")
+    )
+}
+
 impl From<candle_core::Error> for TrainError {
     fn from(error: candle_core::Error) -> TrainError {
         ModelError::from(error).into()
@@ -221,6 +261,21 @@ impl From<candle_core::Error> for TrainError {
 }
 
 impl TrainError {
+    /// An option whose reason says all.
+    pub(super) fn bad(option: &'static str, reason: impl Into<String>) -> TrainError {
+        TrainError::BadOption { option, value: None, reason: reason.into() }
+    }
+
+    /// An option that is named with its value.
+    pub(super) fn bad_value(
+        option: &'static str,
+        value: impl ToString,
+        reason: impl Into<String>,
+    ) -> TrainError {
+        let value = Some(value.to_string());
+        TrainError::BadOption { option, value, reason: reason.into() }
+    }
+
     pub(super) fn io(path: &Path) -> impl FnOnce(io::Error) -> TrainError + '_ {
         move |source| TrainError::Io { path: path.to_owned(), source }
     }

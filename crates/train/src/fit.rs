@@ -17,7 +17,7 @@ use super::batches::Batches;
 use super::best;
 use super::checkpoint::{self, Progress, Sums};
 use super::curves;
-use super::error::{Result, TrainError};
+use super::error::{Result, TrainError, begin_anew};
 use super::features::Features;
 use super::learner::{Learner, answer, sample_loss};
 use super::log::{EpochRow, Rows, STEPS_FILE, StepRow, TIMES_FILE, Validated, write_log};
@@ -199,7 +199,8 @@ impl Fit<'_> {
             let rate = self.lower_rate();
             self.observer.warning(&format!(
                 "the loss of the best epoch is {loss:.4}, and guessing has {guessing:.4}: nothing was learnt, or the rate is too \
-                 high (--restart --lr {rate:e}; --find-lr suggests one)"
+                 high. {}",
+                begin_anew(rate)
             ));
         }
     }
@@ -373,9 +374,9 @@ impl Fit<'_> {
         self.warned = true;
         let rate = self.lower_rate();
         self.observer.warning(&format!(
-            "the {what} at step {step} is {loss:.1e}, and guessing has {:.2}: the run has diverged. Begin anew with a lower \
-             rate, --restart --lr {rate:e} (--find-lr suggests one)",
-            (self.setup.dataset.meta().classes.len() as f64).ln()
+            "the {what} at step {step} is {loss:.1e}, and guessing has {:.2}: the run has diverged. {}",
+            (self.setup.dataset.meta().classes.len() as f64).ln(),
+            begin_anew(rate)
         ));
     }
 

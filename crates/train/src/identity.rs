@@ -3,6 +3,8 @@
 //! Not in it is what changes no number: threads, workers, cache, memory limit, how often a checkpoint is
 //! written; and the device, on which the last bits of a number depend.
 
+mod old;
+
 use serde_json::{Map, Value, json};
 
 use super::error::Result;
@@ -12,18 +14,71 @@ use super::samples::HOLDOUT_METHODS;
 use super::setup::Setup;
 use super::sgd::SgdOptions;
 use super::weights;
+use tcolz_base::door::{given, option};
 use tcolz_nn::BatchNormMode;
 
 /// The dataset, by its content.
-pub(super) const DATASET_OPTION: &str = "DATASET";
+pub(super) const DATASET_OPTION: &str = "dataset";
 /// How samples are held out, where they are.
-pub(super) const HOLDOUT_OPTION: &str = "holdout method";
+pub(super) const HOLDOUT_OPTION: &str = "holdout_method";
 /// The option that may grow once a run is finished.
-const EPOCHS: &str = "--epochs";
+const EPOCHS: &str = "epochs";
+/// What samples are validated on, in words or as [`held_out`] says.
+const VALIDATION: &str = "validation";
+/// The share that is held out and validated on.
+const HOLDOUT: &str = "holdout";
 
-/// Options by the name that people give them by, each with what it was set to.
+/// How a run calls its options.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum RunForm {
+    /// By flags, as runs were begun up to 0.2.0.
+    Flags,
+    /// By the names of their fields.
+    #[default]
+    Fields,
+}
+
+impl RunForm {
+    pub(super) const ALL: [RunForm; 2] = [RunForm::Flags, RunForm::Fields];
+
+    /// What a run's file says of it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            RunForm::Flags => "tcolz-run-v1",
+            RunForm::Fields => "tcolz-run-v2",
+        }
+    }
+
+    /// Options of this form by their fields.
+    pub(super) fn fields(self, options: &Map<String, Value>) -> Map<String, Value> {
+        match self {
+            RunForm::Flags => old::by_fields(options),
+            RunForm::Fields => options.clone(),
+        }
+    }
+}
+
+/// Options by the names of their fields, each with what it was set to.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Identity(Map<String, Value>);
+pub(super) struct Identity {
+    options: Map<String, Value>,
+    form: RunForm,
+}
+
+/// A share that is held out and validated on.
+fn held_out(share: &str) -> Value {
+    json!({ HOLDOUT: share })
+}
+
+/// What a message calls an option: as the door spells it, where it is one.
+pub(super) fn spelled(name: &str) -> String {
+    match old::NAMES.iter().find(|(_, field)| *field == name) {
+        Some((_, "augment")) => format!("{} and {}", option("crop"), option("flip")),
+        // A flag, and so an option.
+        Some((flag, field)) if flag.starts_with("--") => option(field).to_string(),
+        _ => name.replace('_', " "),
+    }
+}
 
 impl Identity {
     pub(super) fn of(setup: &Setup) -> Result<Identity> {
@@ -37,73 +92,85 @@ impl Identity {
             BatchNormMode::Stored => "stored",
         };
         let validation = match &options.validation {
-            Validation::Holdout(share) => format!("--holdout {share}"),
-            _ => samples.words.clone(),
+            Validation::Holdout(share) => held_out(&share.to_string()),
+            _ => json!(samples.words),
         };
         let held = samples.validation.as_ref().map(|part| part.hash());
         let named = [
             (DATASET_OPTION, json!(format!("content root {}", dataset.meta().content_root))),
-            ("--model", json!(spec.network.name())),
-            ("--finetune", json!(options.finetune.as_str())),
-            ("--seed", json!(options.seed)),
-            ("--split", json!(select.split)),
-            ("--where", json!(select.condition)),
-            ("--percent", json!(select.percent.map(|percent| percent.to_string()))),
-            ("--percent-seed", json!(select.percent_seed)),
-            ("validation", json!(validation)),
-            (
-                "--subset",
-                json!(format!("{} samples, {}", samples.train.len(), samples.train.hash())),
-            ),
-            ("--val-subset", json!(held)),
-            ("--size", json!(setup.size)),
-            ("--view", json!(setup.view.name)),
-            ("--weights", json!(format!("BLAKE3 {}", &hash.to_hex()[..16]))),
+            ("network", json!(spec.network.name())),
+            ("finetune", json!(options.finetune.as_str())),
+            ("seed", json!(options.seed)),
+            ("split", json!(select.split)),
+            ("condition", json!(select.condition)),
+            ("percent", json!(select.percent.map(|percent| percent.to_string()))),
+            ("percent_seed", json!(select.percent_seed)),
+            (VALIDATION, validation),
+            ("subset", json!(format!("{} samples, {}", samples.train.len(), samples.train.hash()))),
+            ("val_subset", json!(held)),
+            ("size", json!(setup.size)),
+            ("view", json!(setup.view.name)),
+            ("weights", json!(format!("BLAKE3 {}", &hash.to_hex()[..16]))),
             (EPOCHS, json!(options.epochs)),
-            ("--batch-size", json!(options.batch_size)),
-            ("--accumulate", json!(options.accumulate)),
-            ("--lr", json!(options.base_rate())),
-            ("--momentum", json!(momentum)),
-            ("--nesterov", json!(nesterov)),
-            ("--weight-decay", json!(weight_decay)),
-            ("--decay", json!(decay)),
-            ("--schedule", json!(options.schedule)),
-            ("--label-smoothing", json!(label_smoothing)),
-            ("--class-weights", json!(options.class_weights.to_string())),
-            ("--batch-norm", json!(batch_norm)),
-            ("--crop and --flip", json!(options.augment.names().join(", "))),
-            ("--patience", json!(options.patience)),
+            ("batch_size", json!(options.batch_size)),
+            ("accumulate", json!(options.accumulate)),
+            ("learning_rate", json!(options.base_rate())),
+            ("momentum", json!(momentum)),
+            ("nesterov", json!(nesterov)),
+            ("weight_decay", json!(weight_decay)),
+            ("decay", json!(decay)),
+            ("schedule", json!(options.schedule)),
+            ("label_smoothing", json!(label_smoothing)),
+            ("class_weights", json!(options.class_weights.to_string())),
+            ("batch_norm", json!(batch_norm)),
+            ("augment", json!(options.augment.names().join(", "))),
+            ("patience", json!(options.patience)),
         ];
         // Runs that were begun before there was this option have no word of it.
-        let key = options.weights_key.as_ref().map(|key| ("--weights-key", json!(key)));
+        let key = options.weights_key.as_ref().map(|key| ("weights_key", json!(key)));
         let holdout = (matches!(options.validation, Validation::Holdout(_))
             && setup.holdout != HOLDOUT_METHODS[0])
             .then(|| (HOLDOUT_OPTION, json!(setup.holdout)));
         let named = named.into_iter().chain(key).chain(holdout);
-        Ok(Identity(named.map(|(name, value)| (name.to_owned(), value)).collect()))
+        let options = named.map(|(name, value)| (name.to_owned(), value)).collect();
+        Ok(Identity { options, form: RunForm::default() })
     }
 
-    pub(super) fn options(&self) -> &Map<String, Value> {
-        &self.0
+    /// How the run calls its options.
+    pub(super) fn form(&self) -> RunForm {
+        self.form
+    }
+
+    /// The same in another form.
+    pub(super) fn in_form(&self, form: RunForm) -> Identity {
+        Identity { form, ..self.clone() }
+    }
+
+    /// The options as the run's file holds them.
+    pub(super) fn written(&self) -> Map<String, Value> {
+        match self.form {
+            RunForm::Flags => old::by_flags(&self.options),
+            RunForm::Fields => self.options.clone(),
+        }
     }
 
     /// The same with other epochs.
     pub(super) fn with_epochs(&self, epochs: u32) -> Identity {
-        let mut options = self.0.clone();
-        options.insert(EPOCHS.to_owned(), json!(epochs));
-        Identity(options)
+        let mut identity = self.clone();
+        identity.options.insert(EPOCHS.to_owned(), json!(epochs));
+        identity
     }
 
-    /// The epochs of a run that was begun with fewer, and differs in nothing else.
+    /// The epochs of a run that was begun with fewer, and differs in nothing else. `begun`: its options by their fields.
     pub(super) fn fewer_epochs(&self, begun: &Map<String, Value>) -> Option<u32> {
         let of = |options: &Map<String, Value>| options.get(EPOCHS).and_then(Value::as_u64);
-        let earlier = of(begun).filter(|&earlier| Some(earlier) < of(&self.0))?;
+        let earlier = of(begun).filter(|&earlier| Some(earlier) < of(&self.options))?;
         let earlier = u32::try_from(earlier).ok()?;
         self.with_epochs(earlier).difference(begun).is_none().then_some(earlier)
     }
 
-    /// The first option that differs from those of a run: its name, what the run was begun with, what is asked
-    /// for.
+    /// The first option that differs from those of a run, by their fields: its name, what the run was begun with, what
+    /// is asked for.
     pub(super) fn difference(
         &self,
         begun: &Map<String, Value>,
@@ -112,17 +179,20 @@ impl Identity {
             None | Some(Value::Null) => "nothing".to_owned(),
             Some(Value::String(text)) if text.is_empty() => "nothing".to_owned(),
             Some(Value::String(text)) => text.clone(),
-            Some(value) => value.to_string(),
+            Some(value) => match value.get(HOLDOUT).and_then(Value::as_str) {
+                Some(share) => given(HOLDOUT, share).to_string(),
+                None => value.to_string(),
+            },
         };
-        let names = self.0.keys().chain(begun.keys());
-        let differs = |name: &&String| self.0.get(*name) != begun.get(*name);
+        let names = self.options.keys().chain(begun.keys());
+        let differs = |name: &&String| self.options.get(*name) != begun.get(*name);
         let name = { names }.find(differs)?;
-        Some((name.clone(), text(begun.get(name)), text(self.0.get(name))))
+        Some((name.clone(), text(begun.get(name)), text(self.options.get(name))))
     }
 
-    /// Hash of all of it.
+    /// Hash of all of it, as it is written.
     pub(super) fn hash(&self) -> String {
-        let text = Value::Object(self.0.clone()).to_string();
+        let text = Value::Object(self.written()).to_string();
         blake3::hash(text.as_bytes()).to_hex()[..16].to_owned()
     }
 }
@@ -131,19 +201,64 @@ impl Identity {
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_option_that_differs_is_named_with_both_values() {
-        let of = |value: Value| match value {
+    fn of(value: Value) -> Map<String, Value> {
+        match value {
             Value::Object(map) => map,
             _ => unreachable!("an object"),
-        };
-        let asked = Identity(of(json!({ "--lr": 0.1, "--patience": null })));
-        assert_eq!(asked.difference(asked.options()), None);
-        let begun = of(json!({ "--lr": 0.1, "--patience": 3 }));
+        }
+    }
+
+    fn identity(value: Value) -> Identity {
+        Identity { options: of(value), form: RunForm::default() }
+    }
+
+    #[test]
+    fn the_option_that_differs_is_named_with_both_values() {
+        let asked = identity(json!({ "learning_rate": 0.1, "patience": null }));
+        assert_eq!(asked.difference(&asked.written()), None);
+        let begun = of(json!({ "learning_rate": 0.1, "patience": 3 }));
         let found = asked.difference(&begun).unwrap();
-        assert_eq!(found, ("--patience".to_owned(), "3".to_owned(), "nothing".to_owned()));
-        let begun = of(json!({ "--lr": 0.1, "--patience": null, "--new": "x" }));
-        assert_eq!(asked.difference(&begun).unwrap().0, "--new");
-        assert_ne!(Identity(begun).hash(), asked.hash());
+        assert_eq!(found, ("patience".to_owned(), "3".to_owned(), "nothing".to_owned()));
+        let begun = json!({ "learning_rate": 0.1, "patience": null, "new": "x" });
+        assert_eq!(asked.difference(&of(begun.clone())).unwrap().0, "new");
+        assert_ne!(identity(begun).hash(), asked.hash());
+        let held = identity(json!({ "validation": held_out("10") }));
+        let (_, found, asked) = held.difference(&of(json!({ "validation": "split val" }))).unwrap();
+        assert_eq!([&*found, &*asked], ["split val", "`holdout: 10`"]);
+    }
+
+    #[test]
+    fn a_message_calls_options_as_the_door_does() {
+        let words =
+            ["learning_rate", "augment", "holdout_method", "validation", "later"].map(spelled);
+        let expected =
+            ["`learning_rate`", "`crop` and `flip`", "holdout method", "validation", "later"];
+        assert_eq!(words, expected);
+    }
+
+    /// A run that 0.2.0 began when its options were still called by flags, and the hash in its checkpoint.
+    const OLD: (&str, &str) = (
+        include_str!("../../../tests/fixtures/runs/by-flags.json"),
+        include_str!("../../../tests/fixtures/runs/by-flags.hash"),
+    );
+
+    #[test]
+    fn a_run_whose_options_are_called_by_flags_keeps_its_words_and_its_hash() {
+        let run: Value = serde_json::from_str(OLD.0).unwrap();
+        assert_eq!(run["format"], RunForm::Flags.name());
+        let written = of(run["options"].clone());
+        let options = RunForm::Flags.fields(&written);
+        let text = json!(options).to_string();
+        assert!(
+            !text.contains("--") && text.contains(r#""validation":{"holdout":"25"}"#),
+            "{text}"
+        );
+        let new = Identity { options, form: RunForm::Fields };
+        let old = new.in_form(RunForm::Flags);
+        assert_eq!(json!(old.written()).to_string(), json!(written).to_string(), "order, too");
+        assert_eq!(old.hash(), OLD.1.trim());
+        assert_ne!(new.hash(), old.hash());
+        let other = old.with_epochs(9);
+        assert_eq!(other.fewer_epochs(&old.options), Some(2));
     }
 }

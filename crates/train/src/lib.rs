@@ -67,7 +67,6 @@ pub use resources::RESOURCES_FILE;
 pub use run::{BEST_FILE, CHECKPOINT_FILE, CURVES_FILES, FINDER_FILES, LAST_FOLDER, RUN_FILE};
 pub use samples::held_out;
 pub use samples::{HOLDOUT_FILE, HOLDOUT_METHODS, TRAINED_FILE};
-pub use seen::samples_seen;
-pub use seen::seen_by;
+pub use seen::{SeenUnknown, samples_seen, seen_by};
 pub use setup::default_size;
 pub use summary::{TrainSummary, train};

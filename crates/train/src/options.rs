@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::error::TrainError;
 use super::schedule::Schedule;
 use super::sgd::SgdOptions;
 use tcolz_loader::augment::Augment;
 use tcolz_loader::{Percent, Select};
-use tcolz_nn::{BatchNormMode, Network};
+use tcolz_nn::{BatchNormMode, Network, WordError};
 
 /// Epochs, unless told otherwise: those of the replaced pipeline.
 pub const DEFAULT_EPOCHS: u32 = 15;
@@ -54,13 +55,13 @@ impl Finetune {
 }
 
 impl FromStr for Finetune {
-    type Err = String;
+    type Err = WordError;
 
-    fn from_str(word: &str) -> Result<Finetune, String> {
+    fn from_str(word: &str) -> Result<Finetune, WordError> {
         match word {
             "head" => Ok(Finetune::Head),
             "all" => Ok(Finetune::All),
-            _ => Err(format!("expected head or all, found `{word}`")),
+            _ => Err(WordError::new("head or all", word)),
         }
     }
 }
@@ -71,7 +72,8 @@ impl fmt::Display for Finetune {
     }
 }
 
-/// What is not trained on and decides which epoch is the best.
+/// What is not trained on and decides which epoch is the best. In messages [`Validation::Holdout`] is called `holdout`,
+/// split and subset of [`Validation::Select`] `val_split` and `val_subset`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Validation {
     /// The split `val`, where there is one beside the one that is trained on.
@@ -103,9 +105,9 @@ pub enum ClassWeights {
 }
 
 impl FromStr for ClassWeights {
-    type Err = String;
+    type Err = WordError;
 
-    fn from_str(text: &str) -> Result<ClassWeights, String> {
+    fn from_str(text: &str) -> Result<ClassWeights, WordError> {
         if text == "balanced" {
             return Ok(ClassWeights::Balanced);
         }
@@ -114,9 +116,10 @@ impl FromStr for ClassWeights {
             Ok(weights) if weights.iter().all(|w| w.is_finite() && *w >= 0.0) => {
                 Ok(ClassWeights::List(weights))
             }
-            _ => Err(format!(
-                "expected `balanced` or a number for each class, such as 1,0.5,2; found `{text}`"
-            )),
+            _ => {
+                let expected = "`balanced` or a number for each class, such as 1,0.5,2";
+                Err(WordError::new(expected, text))
+            }
         }
     }
 }
@@ -157,10 +160,10 @@ impl fmt::Display for DeviceChoice {
 }
 
 impl FromStr for DeviceChoice {
-    type Err = String;
+    type Err = WordError;
 
-    fn from_str(text: &str) -> Result<DeviceChoice, String> {
-        let wrong = || format!("expected auto, cpu, cuda or cuda:N, found `{text}`");
+    fn from_str(text: &str) -> Result<DeviceChoice, WordError> {
+        let wrong = || WordError::new("auto, cpu, cuda or cuda:N", text);
         match text {
             "auto" => Ok(DeviceChoice::Auto),
             "cpu" => Ok(DeviceChoice::Cpu),
@@ -195,12 +198,10 @@ pub enum CheckpointEvery {
 }
 
 impl FromStr for CheckpointEvery {
-    type Err = String;
+    type Err = WordError;
 
-    fn from_str(text: &str) -> Result<CheckpointEvery, String> {
-        let wrong = || {
-            format!("expected steps or minutes, such as `500 steps` or `10 min`, found `{text}`")
-        };
+    fn from_str(text: &str) -> Result<CheckpointEvery, WordError> {
+        let wrong = || WordError::new("steps or minutes, such as `500 steps` or `10 min`", text);
         let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
         let (number, unit) = text.split_at(digits);
         match unit.trim() {
@@ -334,37 +335,39 @@ impl TrainOptions {
         self.learning_rate.is_none() && self.base_rate() == DEFAULT_RANDOM_VGG19_LEARNING_RATE
     }
 
-    /// The first number that makes no sense, as a sentence.
-    pub(super) fn fault(&self) -> Option<String> {
+    /// The first number that makes no sense.
+    pub(super) fn fault(&self) -> Option<TrainError> {
         self.faults().next()
     }
 
-    /// Every number that makes no sense, as sentences that begin with the option.
-    pub(super) fn faults(&self) -> impl Iterator<Item = String> {
+    /// Every number that makes no sense.
+    pub(super) fn faults(&self) -> impl Iterator<Item = TrainError> {
         let rate = self.base_rate();
         let within = |value: f64| (0.0..=1.0).contains(&value);
-        let positive = |what: &str, value: f64| {
-            (!(value.is_finite() && value > 0.0))
-                .then(|| format!("{what}: expected a number above 0, found {value}"))
+        let fault = |option, is_right: bool, reason: String| {
+            (!is_right).then(|| TrainError::bad(option, reason))
         };
-        let share = |what: &str, value: f64| {
-            (!within(value)).then(|| format!("{what}: expected 0 to 1, found {value}"))
+        let positive = |option, value: f64| {
+            let reason = format!("expected a number above 0, found {value}");
+            fault(option, value.is_finite() && value > 0.0, reason)
         };
-        let zero = |what: &str, value: u64| {
-            (value == 0).then(|| format!("{what}: expected 1 or more, found 0"))
+        let share = |option, value: f64| {
+            fault(option, within(value), format!("expected 0 to 1, found {value}"))
         };
+        let zero =
+            |option, value: u64| fault(option, value > 0, "expected 1 or more, found 0".to_owned());
         let decay = self.sgd.weight_decay;
         let decays = decay.is_finite() && decay >= 0.0;
         let found = [
-            positive("--lr", rate),
-            share("--momentum", self.sgd.momentum),
-            share("--label-smoothing", self.label_smoothing),
-            share("--flip", self.augment.flip),
-            zero("--epochs", self.epochs.into()),
-            zero("--batch-size", self.batch_size as u64),
-            zero("--accumulate", self.accumulate.into()),
-            zero("--patience", self.patience.map_or(1, u64::from)),
-            (!decays).then(|| format!("--weight-decay: expected 0 or more, found {decay}")),
+            positive("learning_rate", rate),
+            share("momentum", self.sgd.momentum),
+            share("label_smoothing", self.label_smoothing),
+            share("flip", self.augment.flip),
+            zero("epochs", self.epochs.into()),
+            zero("batch_size", self.batch_size as u64),
+            zero("accumulate", self.accumulate.into()),
+            zero("patience", self.patience.map_or(1, u64::from)),
+            fault("weight_decay", decays, format!("expected 0 or more, found {decay}")),
         ];
         found.into_iter().flatten()
     }
@@ -388,13 +391,19 @@ mod tests {
         let minutes = CheckpointEvery::Time(Duration::from_secs(30));
         assert_eq!("0.5min".parse(), Ok(minutes));
         for wrong in ["gpu", "cuda:", "cuda:x"] {
-            assert!(wrong.parse::<DeviceChoice>().unwrap_err().contains("cuda:N"));
+            assert!(wrong.parse::<DeviceChoice>().unwrap_err().expected.contains("cuda:N"));
         }
         for wrong in ["", "1,x", "1,-1", "1,NaN"] {
-            assert!(wrong.parse::<ClassWeights>().unwrap_err().contains("balanced"), "{wrong}");
+            assert!(
+                wrong.parse::<ClassWeights>().unwrap_err().expected.contains("balanced"),
+                "{wrong}"
+            );
         }
         for wrong in ["", "0", "1.5", "0 min", "3 h", "-1 steps"] {
-            assert!(wrong.parse::<CheckpointEvery>().unwrap_err().contains("10 min"), "{wrong}");
+            assert!(
+                wrong.parse::<CheckpointEvery>().unwrap_err().expected.contains("10 min"),
+                "{wrong}"
+            );
         }
     }
 
@@ -416,13 +425,15 @@ mod tests {
         let fault = |change: &dyn Fn(&mut TrainOptions)| {
             let mut options = TrainOptions::new("d", Network::Vgg19, "runs/x");
             change(&mut options);
-            options.fault().unwrap_or_default()
+            options.fault().map_or(String::new(), |fault| fault.to_string())
         };
         assert_eq!(fault(&|_| {}), "");
-        assert!(fault(&|options| options.learning_rate = Some(f64::NAN)).starts_with("--lr"));
-        assert!(fault(&|options| options.sgd.momentum = 1.5).starts_with("--momentum"));
-        assert!(fault(&|options| options.epochs = 0).starts_with("--epochs"));
-        assert!(fault(&|options| options.patience = Some(0)).starts_with("--patience"));
-        assert!(fault(&|options| options.sgd.weight_decay = -1.0).starts_with("--weight-decay"));
+        assert!(
+            fault(&|options| options.learning_rate = Some(f64::NAN)).starts_with("`learning_rate`")
+        );
+        assert!(fault(&|options| options.sgd.momentum = 1.5).starts_with("`momentum`"));
+        assert!(fault(&|options| options.epochs = 0).starts_with("`epochs`"));
+        assert!(fault(&|options| options.patience = Some(0)).starts_with("`patience`"));
+        assert!(fault(&|options| options.sgd.weight_decay = -1.0).starts_with("`weight_decay`"));
     }
 }

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use super::options::{Finetune, TrainOptions};
 use super::schedule::Schedule;
 use super::sgd::Decay;
+use tcolz_nn::WordError;
 
 /// A set of values by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -45,13 +46,13 @@ impl Preset {
 }
 
 impl FromStr for Preset {
-    type Err = String;
+    type Err = WordError;
 
-    fn from_str(name: &str) -> Result<Preset, String> {
+    fn from_str(name: &str) -> Result<Preset, WordError> {
         let known = Preset::ALL.into_iter().find(|preset| preset.name() == name);
         known.ok_or_else(|| {
             let names = Preset::ALL.map(Preset::name).join(", ");
-            format!("expected one of {names}, found `{name}`")
+            WordError::new(format!("one of {names}"), name)
         })
     }
 }

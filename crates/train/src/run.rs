@@ -7,7 +7,7 @@
 //!             best-next.safetensors    that of an epoch whose checkpoint is not written yet
 //!             log.csv  steps.csv  times.csv  resources.csv  curves.png  curves.svg
 //!             seen.parquet        the photos that the model has seen
-//!             trained.txt  holdout.txt      ids, with --holdout
+//!             trained.txt  holdout.txt      ids, where samples are held out
 //!             features-….cache    features of a frozen backbone, unless they lie elsewhere
 //! ```
 
@@ -21,12 +21,13 @@ use super::cache::CACHE_PREFIX;
 use super::checkpoint::Progress;
 use super::error::{Result, TrainError};
 use super::fit::ALL_DONE;
-use super::identity::{DATASET_OPTION, HOLDOUT_OPTION, Identity};
+use super::identity::{DATASET_OPTION, HOLDOUT_OPTION, Identity, RunForm};
 use super::log::{LOG_FILE, STEPS_FILE, TIMES_FILE};
 use super::observer::TrainObserver;
 use super::options::{DEFAULT_RANDOM_LEARNING_RATE, TrainOptions};
 use super::resources::RESOURCES_FILE;
 use super::samples::{HOLDOUT_FILE, HOLDOUT_METHODS, TRAINED_FILE};
+use tcolz_base::door::option;
 use tcolz_base::durable;
 use tcolz_base::durable::{FolderLock, TEMPORARY_PREFIX};
 use tcolz_format::dataset::{SEEN_FILE, dataset_around};
@@ -46,10 +47,9 @@ pub const CURVES_FILES: [&str; 2] = ["curves.png", "curves.svg"];
 /// What the learning-rate finder writes.
 pub const FINDER_FILES: [&str; 2] = ["lr-finder.csv", "lr-finder.png"];
 
-const RUN_FORMAT: &str = "tcolz-run-v1";
-
 #[derive(Debug, Serialize, Deserialize)]
 struct RunFile {
+    /// One of [`RunForm`]: how its options are called.
     format: String,
     tcolz_version: String,
     options: Map<String, Value>,
@@ -64,9 +64,9 @@ const HASH_KEY: &str = "blake3";
 impl RunFile {
     fn of(identity: &Identity) -> RunFile {
         RunFile {
-            format: RUN_FORMAT.to_owned(),
+            format: identity.form().name().to_owned(),
             tcolz_version: env!("CARGO_PKG_VERSION").to_owned(),
-            options: identity.options().clone(),
+            options: identity.written(),
             earlier_epochs: Vec::new(),
         }
     }
@@ -82,11 +82,22 @@ impl RunFile {
                 return Err(damaged(format!("it has the BLAKE3 {found}, expected {expected}")));
             }
         }
-        if let Some(other) = json.get("format").filter(|&format| *format != RUN_FORMAT) {
-            let reason = format!("its format is {other}, expected \"{RUN_FORMAT}\"");
+        let is_known = |format: &Value| RunForm::ALL.iter().any(|form| *format == form.name());
+        if let Some(other) = json.get("format").filter(|format| !is_known(format)) {
+            let reason = format!("its format is {other}, expected \"{}\"", RunForm::Fields.name());
             return Err(TrainError::OtherVersion { path: path.to_owned(), reason });
         }
         serde_json::from_value(json.into()).map_err(|error| damaged(error.to_string()))
+    }
+
+    /// How its options are called.
+    fn form(&self) -> RunForm {
+        RunForm::ALL.into_iter().find(|form| self.format == form.name()).unwrap_or_default()
+    }
+
+    /// Its options by their fields.
+    fn fields(&self) -> Map<String, Value> {
+        self.form().fields(&self.options)
     }
 
     fn write(&self, path: &Path) -> Result<()> {
@@ -108,7 +119,7 @@ pub(super) fn with_begun_rate(options: &TrainOptions) -> TrainOptions {
     let mut options = options.clone();
     if options.had_another_default_rate() && !options.restart {
         let run = RunFile::read(&options.out.join(RUN_FILE)).ok();
-        let begun = run.and_then(|run| run.options.get("--lr").and_then(Value::as_f64));
+        let begun = run.and_then(|run| run.fields().get("learning_rate").and_then(Value::as_f64));
         options.learning_rate = begun.filter(|rate| *rate == DEFAULT_RANDOM_LEARNING_RATE);
     }
     options
@@ -119,7 +130,7 @@ pub(super) fn holdout_of(options: &TrainOptions) -> &'static str {
     let [first, last] = HOLDOUT_METHODS;
     match RunFile::read(&options.out.join(RUN_FILE)) {
         // Runs that were begun before there was another one have no word of it.
-        Ok(run) if !options.restart && !run.options.contains_key(HOLDOUT_OPTION) => first,
+        Ok(run) if !options.restart && !run.fields().contains_key(HOLDOUT_OPTION) => first,
         _ => last,
     }
 }
@@ -139,9 +150,10 @@ impl RunFolder {
     pub(super) fn take(path: &Path) -> Result<RunFolder> {
         if let Some(dataset) = dataset_around(path).filter(|_| !path.join(RUN_FILE).exists()) {
             return Err(TrainError::Options(format!(
-                "{} lies in the dataset {}: take another --out",
+                "{} lies in the dataset {}: take another {}",
                 path.display(),
-                dataset.display()
+                dataset.display(),
+                option("out")
             )));
         }
         durable::create_folder(path).map_err(TrainError::io(path))?;
@@ -228,6 +240,22 @@ impl RunFolder {
         RunFile::of(identity).write(&path)
     }
 
+    /// The same in the form that the run in this folder was begun in: it goes on in it, as its checkpoint holds the hash
+    /// of what it says. Where its [`RUN_FILE`] is gone or damaged, the checkpoint decides.
+    pub(super) fn in_form_begun(
+        &self,
+        identity: Identity,
+        progress: Option<&Progress>,
+    ) -> Identity {
+        let form = RunFile::read(&self.path.join(RUN_FILE)).map(|run| run.form());
+        let is_of = |form: &RunForm| {
+            let hash = identity.in_form(*form).hash();
+            progress.is_some_and(|progress| progress.options == hash)
+        };
+        let form = form.ok().or_else(|| RunForm::ALL.into_iter().find(is_of));
+        identity.in_form(form.unwrap_or_default())
+    }
+
     /// Whether a checkpoint with the hash `options` is of this run, made when fewer epochs were asked for.
     pub(super) fn had_fewer_epochs(&self, identity: &Identity, options: &str) -> bool {
         let run = RunFile::read(&self.path.join(RUN_FILE)).ok();
@@ -248,30 +276,34 @@ impl RunFolder {
         durable::remove_leftovers(&last).map_err(TrainError::io(&last))?;
         let finished = progress.and_then(|progress| progress.finished.as_ref().zip(Some(progress)));
         if let (Some(earlier), Some((ending, progress))) =
-            (identity.fewer_epochs(&run.options), finished)
+            (identity.fewer_epochs(&run.fields()), finished)
         {
             if ending != ALL_DONE {
                 return Err(TrainError::Options(format!(
-                    "{}: the run ended after epoch {}, because {ending}: with more --epochs it would end there, too; a \
-                     larger --patience takes another --out",
+                    "{}: the run ended after epoch {}, because {ending}: with more {} it would end there, too; a \
+                     larger {} takes another {}",
                     self.path.display(),
-                    progress.epoch
+                    progress.epoch,
+                    option("epochs"),
+                    option("patience"),
+                    option("out")
                 )));
             }
             run.earlier_epochs.push(earlier);
-            run.options.clone_from(identity.options());
+            run.options = identity.written();
             return run.write(path).map(|()| true);
         }
-        match identity.difference(&run.options) {
+        match identity.difference(&run.fields()) {
             None => Ok(true),
-            Some((option, found, asked)) if option == DATASET_OPTION => {
+            Some((differs, found, asked)) if differs == DATASET_OPTION => {
                 Err(TrainError::Options(format!(
-                    "{} holds a run on another dataset (it has the {found}, this one the {asked}): take another --out",
-                    self.path.display()
+                    "{} holds a run on another dataset (it has the {found}, this one the {asked}): take another {}",
+                    self.path.display(),
+                    option("out")
                 )))
             }
-            Some((option, found, asked)) => {
-                Err(TrainError::OtherOptions { path: self.path.clone(), option, found, asked })
+            Some((differs, found, asked)) => {
+                Err(TrainError::OtherOptions { path: self.path.clone(), differs, found, asked })
             }
         }
     }
@@ -337,12 +369,15 @@ mod tests {
         let rate = |options: &TrainOptions| with_begun_rate(options).base_rate();
         assert_eq!(rate(&options), 0.01, "nothing is there");
         fs::create_dir(&options.out).unwrap();
-        let begun = |rate: f64| {
+        let written = |format: &str, key: &str, rate: f64| {
             let text = format!(
-                r#"{{"format":"tcolz-run-v1","tcolz_version":"0.2.0","options":{{"--lr":{rate}}}}}"#
+                r#"{{"format":"{format}","tcolz_version":"0.2.0","options":{{"{key}":{rate}}}}}"#
             );
             fs::write(options.out.join(RUN_FILE), text).unwrap();
         };
+        let begun = |rate: f64| written("tcolz-run-v2", "learning_rate", rate);
+        written("tcolz-run-v1", "--lr", 0.05);
+        assert_eq!(rate(&options), 0.05);
         begun(0.05);
         assert_eq!(rate(&options), 0.05);
         assert_eq!(rate(&TrainOptions { restart: true, ..options.clone() }), 0.01);

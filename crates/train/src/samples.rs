@@ -1,9 +1,9 @@
 //! Which samples are trained on, and which are validated on.
 //!
 //! ```text
-//! --split --subset --where --percent ─ labelled ─┬──────────────────────────────▶ trained on
-//!                                                └─ --holdout: a part of each class ─▶ validated on
-//! --val-split --val-subset, same conditions and share ─ labelled ────────────────▶ validated on
+//! split, subset, condition, percent ─ labelled ─┬──────────────────────────────▶ trained on
+//!                                               └─ holdout: a part of each class ─▶ validated on
+//! another split or subset, same condition and share ─ labelled ─────────────────▶ validated on
 //! ```
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -11,6 +11,7 @@ use std::path::Path;
 
 use super::error::{Result, TrainError};
 use super::options::{TrainOptions, Validation};
+use tcolz_base::door::{given, option};
 use tcolz_base::durable;
 use tcolz_format::dataset::{Dataset, SeenPhotos, SplitParts};
 use tcolz_format::sample::NO_LABEL;
@@ -20,7 +21,7 @@ use tcolz_loader::{Percent, Select, Selection};
 /// Names of the methods that hold samples out, with their versions: the same name holds out the same for ever. The first
 /// takes samples by their ids alone, the second keeps photos that are equal byte for byte on one side.
 pub const HOLDOUT_METHODS: [&str; 2] = ["holdout-v1", "holdout-v2"];
-/// In the run's folder: ids of the samples that are held out, for `tcolz evaluate --subset`.
+/// In the run's folder: ids of the samples that are held out: a subset that the model can be evaluated on.
 pub const HOLDOUT_FILE: &str = "holdout.txt";
 /// In the run's folder: ids of the others, which are trained on.
 pub const TRAINED_FILE: &str = "trained.txt";
@@ -100,8 +101,14 @@ impl Samples {
             None if options.validation == Validation::Nothing => {}
             None => warnings.push(format!(
                 "there is no validation: no epoch can be told to be the best, and the last one is kept{}; \
-                 --holdout 10% holds samples out, --val-split and --val-subset name some",
-                if options.patience.is_some() { ", whatever --patience says" } else { "" }
+                 {} holds samples out, {} and {} name some",
+                match options.patience {
+                    Some(_) => format!(", whatever {} says", option("patience")),
+                    None => String::new(),
+                },
+                given("holdout", "10%"),
+                option("val_split"),
+                option("val_subset")
             )),
             Some(part) => {
                 let counts = part.class_samples(classes.len());
@@ -117,8 +124,11 @@ impl Samples {
                 if part.len() < FEW_VALIDATED {
                     warnings.push(format!(
                         "{} samples are validated on, too few to choose the best epoch by: see the intervals of their accuracy. \
-                         Validate on more: a larger --holdout or --percent, or another --val-split",
-                        part.len()
+                         Validate on more: a larger {} or {}, or another {}",
+                        part.len(),
+                        option("holdout"),
+                        option("percent"),
+                        option("val_split")
                     ));
                 }
             }
@@ -274,11 +284,12 @@ fn hold_out(
     };
     let (held, left) = (part(true), part(false));
     if held.places.is_empty() || left.places.is_empty() {
-        return Err(TrainError::Options(format!(
-            "--holdout {share}: of {} samples {} would be held out; expected some to be, and some to be left",
+        let reason = format!(
+            "of {} samples {} would be held out; expected some to be, and some to be left",
             taken.len(),
             held.places.len()
-        )));
+        );
+        return Err(TrainError::bad_value("holdout", share, reason));
     }
     *train = left;
     Ok(held)

@@ -1,6 +1,7 @@
 //! The photos that the model of a run has seen: recorded in the run's folder, read by whoever evaluates the model.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::error::Result;
 use super::observer::TrainObserver;
@@ -8,28 +9,39 @@ use super::options::TrainOptions;
 use super::run::holdout_of;
 use super::samples::Samples;
 use super::setup::Setup;
-use tcolz_format::dataset::{Dataset, SEEN_FILE, SeenPhotos};
+use tcolz_format::dataset::{Dataset, DatasetError, SEEN_FILE, SeenPhotos};
 use tcolz_nn::file::ModelFacts;
+
+/// Why it is not known what a model has seen.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum SeenUnknown {
+    /// An earlier version wrote the model.
+    #[error("it was written before models recorded which photos they have seen")]
+    NotRecorded,
+    /// The model lies without its record.
+    #[error("{SEEN_FILE} of its run does not lie beside it (copy it along with the model)")]
+    NoRecord,
+    /// The record cannot be read, or is that of another model.
+    #[error(transparent)]
+    Record(Arc<DatasetError>),
+}
 
 /// What a model in the file `model` has seen. Its record lies beside it.
 ///
 /// # Errors
-/// A sentence that says why that is not known.
-pub fn seen_by(model: &Path, facts: &ModelFacts) -> std::result::Result<SeenPhotos, String> {
-    let Some(hash) = &facts.seen else {
-        return Err("it was written before models recorded which photos they have seen".to_owned());
-    };
+/// [`SeenUnknown`]
+pub fn seen_by(model: &Path, facts: &ModelFacts) -> std::result::Result<SeenPhotos, SeenUnknown> {
+    let Some(hash) = &facts.seen else { return Err(SeenUnknown::NotRecorded) };
     // A link to a model has seen what the model has.
     let real = model.canonicalize();
     let beside = real.iter().map(|real| real.with_file_name(SEEN_FILE));
     let path = model.with_file_name(SEEN_FILE);
     let path = beside.into_iter().find(|_| !path.exists()).unwrap_or(path);
     if !path.exists() {
-        return Err(format!(
-            "{SEEN_FILE} of its run does not lie beside it (copy it along with the model)"
-        ));
+        return Err(SeenUnknown::NoRecord);
     }
-    SeenPhotos::read(&path, hash).map_err(|error| error.to_string())
+    SeenPhotos::read(&path, hash).map_err(|error| SeenUnknown::Record(Arc::new(error)))
 }
 
 /// What a model has seen that is trained on a dataset with these options, but for what its weights have seen before.

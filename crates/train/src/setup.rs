@@ -12,6 +12,7 @@ use super::options::{ClassWeights, Finetune, TrainOptions};
 use super::run::holdout_of;
 use super::samples::Samples;
 use super::{device, weights};
+use tcolz_base::door::{given, option};
 use tcolz_base::usage::cores;
 use tcolz_format::dataset::Dataset;
 use tcolz_loader::DatasetExt;
@@ -55,7 +56,7 @@ impl Setup {
     /// Whatever is wrong with the options, the dataset or the weights; [`TrainError::Memory`].
     pub(super) fn of(options: &TrainOptions) -> Result<Setup> {
         if let Some(fault) = options.fault() {
-            return Err(TrainError::Options(fault));
+            return Err(fault);
         }
         let dataset = Dataset::open(&options.dataset)?;
         let classes = dataset.meta().classes.len();
@@ -210,11 +211,13 @@ pub(super) fn size(
     let size = match options.size {
         Some(size) if stored.contains(&size) => size,
         Some(size) => {
-            return Err(TrainError::Options(format!(
-                "--size {size}: {} holds tensors of {}; convert it with --size {size}",
+            let reason = format!(
+                "{} holds tensors of {}; convert it with {}",
                 dataset.root().display(),
-                words()
-            )));
+                words(),
+                given("sizes", size)
+            );
+            return Err(TrainError::bad_value("size", size, reason));
         }
         None => {
             let size = default_size(spec.network, dataset);
@@ -229,9 +232,11 @@ pub(super) fn size(
     };
     spec.check_input([size as usize; 2]).map_err(|error| {
         TrainError::Options(format!(
-            "{error}: take a larger --size of those that {} holds ({}), or convert it with --size {usual}",
+            "{error}: take a larger {} of those that {} holds ({}), or convert it with {}",
+            option("size"),
             dataset.root().display(),
-            words()
+            words(),
+            given("sizes", usual)
         ))
     })?;
     Ok(size)
@@ -240,7 +245,8 @@ pub(super) fn size(
 /// Stored statistics for a frozen backbone and for weights whose BatchNorm is folded.
 pub(super) fn batch_norm(options: &TrainOptions, spec: &Spec) -> Result<BatchNormMode> {
     let refused = |reason: &str| {
-        Err(TrainError::Options(format!("--batch-norm batch: {reason}; take --batch-norm stored")))
+        let reason = format!("{reason}; take {}", given("batch_norm", "stored"));
+        Err(TrainError::bad_value("batch_norm", "batch", reason))
     };
     match (options.batch_norm, options.finetune) {
         (Some(BatchNormMode::Batch), Finetune::Head) => {
@@ -260,11 +266,12 @@ pub(super) fn check_class_weights(asked: &ClassWeights, classes: &[String]) -> R
     match asked {
         ClassWeights::List(weights) if weights.len() != classes.len() => {
             let (found, expected) = (weights.len(), classes.len());
-            Err(TrainError::Options(format!(
-                "--class-weights: expected a number for each of {expected} classes ({}), found {found}; or take \
-                 --class-weights balanced",
-                classes.join(", ")
-            )))
+            let reason = format!(
+                "expected a number for each of {expected} classes ({}), found {found}; or take {}",
+                classes.join(", "),
+                given("class_weights", "balanced")
+            );
+            Err(TrainError::bad("class_weights", reason))
         }
         _ => Ok(()),
     }

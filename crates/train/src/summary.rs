@@ -22,6 +22,7 @@ use super::run::{BEST_FILE, RunFolder, with_begun_rate};
 use super::samples::{HOLDOUT_FILE, TRAINED_FILE};
 use super::seen;
 use super::setup::Setup;
+use tcolz_base::door::{given, option};
 use tcolz_format::dataset::Unseen;
 use tcolz_loader::{Loader, Order};
 use tcolz_nn::BatchNormMode;
@@ -49,7 +50,7 @@ pub struct TrainSummary {
     pub feature_seconds: f64,
     /// Which of the two; `None`: the run was begun by a version that did not write it down.
     pub features: Option<FeatureUse>,
-    /// Split and ids of what was held out, for `tcolz evaluate --subset`.
+    /// Split and ids of what was held out: what the model can be evaluated on.
     pub holdout: Option<(String, PathBuf)>,
     /// What the model has not seen of each split of the dataset.
     pub unseen: Vec<Unseen>,
@@ -82,8 +83,12 @@ pub(super) fn on_threads<T: Send>(
         .num_threads(options.threads.unwrap_or(0))
         .thread_name(|number| format!("tcolz-compute-{number}"))
         .build();
-    let failed =
-        |error| TrainError::Device(format!("threads that compute: {error}; take fewer, -j"));
+    let failed = |error| {
+        TrainError::Device(format!(
+            "threads that compute: {error}; take fewer {}",
+            option("threads")
+        ))
+    };
     pool.map_err(failed)?.install(work)
 }
 
@@ -97,6 +102,9 @@ fn run(
     let folder = RunFolder::take(&options.out)?;
     let mut found = if options.restart { None } else { checkpoint::load(&folder.checkpoint())? };
     let so_far = found.as_ref().map(|(progress, _)| progress);
+    if !options.restart {
+        setup.identity = folder.in_form_begun(setup.identity, so_far);
+    }
     folder.begin(&setup.identity, options.restart, so_far, observer)?;
     let path = folder.path();
     if let Some((progress, _)) = &mut found
@@ -225,9 +233,11 @@ fn features_of(
 ) -> Result<Made> {
     let Some(cache) = features::folder(setup, folder.path()) else {
         if setup.options.finetune == Finetune::Head && !setup.options.augment.is_nothing() {
-            observer.note(
-                "with --crop or --flip a sample looks different in every epoch: its features are not kept",
-            );
+            observer.note(&format!(
+                "with {} or {} a sample looks different in every epoch: its features are not kept",
+                option("crop"),
+                option("flip")
+            ));
         }
         return Ok(Made::NotKept(String::new()));
     };
@@ -237,7 +247,8 @@ fn features_of(
     let made = features::make(setup, cache, &loaders, u64::MAX, learner, stop, observer)?;
     if let Made::NotKept(reason) = &made {
         observer.warning(&format!(
-            "features are not kept, and computed in every epoch: {reason}; --cache DIR names another place"
+            "features are not kept, and computed in every epoch: {reason}; {} names another place",
+            given("cache", "DIR")
         ));
     }
     Ok(made)

@@ -6,6 +6,7 @@ use candle_core::Tensor;
 
 use super::error::{Result, TrainError};
 use super::options::TrainOptions;
+use tcolz_base::door::option;
 use tcolz_nn::init::initial_weights;
 use tcolz_nn::weights::seal::hash_tensor;
 use tcolz_nn::weights::{Wanted, Weights};
@@ -25,7 +26,7 @@ pub(super) struct Initial {
 /// The weights that are asked for: of a file, with a new last layer unless it has one of these very classes, or random ones.
 ///
 /// # Errors
-/// Whatever is wrong with the file; [`TrainError::Options`] for another view than the weights'.
+/// Whatever is wrong with the file; [`TrainError::BadOption`] for another view than the weights'.
 pub(super) fn open(options: &TrainOptions, classes: &[String]) -> Result<Initial> {
     let network = options.network;
     let Some(path) = &options.weights else {
@@ -39,11 +40,12 @@ pub(super) fn open(options: &TrainOptions, classes: &[String]) -> Result<Initial
     let weights = Weights::open_wanted(path, wanted)?;
     let own = &weights.properties.view;
     if let Some(view) = options.view.as_ref().filter(|view| *view != own) {
-        return Err(TrainError::Options(format!(
-            "--view {view}: {} was made with the view {own}, and with another one its accuracy is lost; leave \
-             --view out",
-            path.display()
-        )));
+        let reason = format!(
+            "{} was made with the view {own}, and with another one its accuracy is lost; leave {} out",
+            path.display(),
+            option("view")
+        );
+        return Err(TrainError::bad_value("view", view, reason));
     }
     let spec = network.spec(&weights.properties, classes.len());
     let tensors = weights.fit_classes(&spec, classes, options.seed)?;

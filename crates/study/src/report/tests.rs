@@ -375,10 +375,11 @@ fn a_busy_machine_is_said_in_the_table_and_before_all_else_with_what_to_type() {
     for words in [
         "The machine was busy",
         "vgg19 at 224",
-        "tcolz study &#39;my study.toml&#39; --out DIR --threads 2 --measure-again",
+        "do the study `my study.toml` again with `measure_again` and `threads: 2`",
     ] {
         assert!(warning.contains(words), "{warning:.600}");
     }
+    assert!(!warning.contains(" --"), "no door is known where a file is read: {warning:.600}");
     let markdown = fs::read_to_string(written.markdown).unwrap();
     let row = markdown.lines().find(|line| line.starts_with("| vgg19-all | 7.72 s"));
     assert!(row.unwrap().contains("1.43 ×, busy"), "{row:?}");

@@ -3,7 +3,6 @@
 use super::entries::Entry;
 use super::piece::{Text, Traced};
 use super::show;
-use crate::plan::as_typed;
 use crate::reference::BUSY_FACTOR;
 use crate::results::{Document, Results};
 
@@ -139,18 +138,18 @@ pub(super) fn machines_warning(results: &Results) -> Option<String> {
         let found: Vec<String> = found.iter().map(words).collect();
         format!(
             "Inference was not measured on the same processor and number of threads throughout, and such times cannot be told \
-             apart: {}. To measure all of it on this machine: tcolz study {} --out DIR --measure-again, where DIR is the \
-             folder of this report.",
+             apart: {}. To measure all of it on this machine, do {} again with `measure_again`.",
             found.join("; "),
-            file_as_typed(results)
+            study(results)
         )
     })
 }
 
-fn file_as_typed(results: &Results) -> String {
+/// What is done again: the file of a study, where it is known.
+fn study(results: &Results) -> String {
     match results.study_file.as_str() {
-        "" => "STUDY.toml".to_owned(),
-        file => as_typed(file),
+        "" => "the study".to_owned(),
+        file => format!("the study `{file}`"),
     }
 }
 
@@ -159,15 +158,15 @@ pub(super) fn warning(results: &Results) -> Option<String> {
     let (busy, mut threads): (Vec<String>, Vec<_>) = busy_on(results).into_iter().unzip();
     threads.dedup();
     let threads = match *threads {
-        [Some(threads)] => format!(" --threads {threads}"),
+        [Some(threads)] => format!(" and `threads: {threads}`"),
         _ => String::new(),
     };
-    let file = file_as_typed(results);
+    let study = study(results);
     (!busy.is_empty()).then(|| {
         format!(
             "The machine was busy while inference was measured: a reference loop beside it took up to so many times as long \
-             as on a quiet one: {}. These times are no ground for a choice. Once the machine is quiet, measure again: tcolz \
-             study {file} --out DIR{threads} --measure-again, where DIR is the folder of this report.",
+             as on a quiet one: {}. These times are no ground for a choice. Once the machine is quiet, do {study} again with \
+             `measure_again`{threads}.",
             busy.join("; ")
         )
     })

@@ -1,8 +1,9 @@
 //! What can be wrong with evaluating a model on a dataset.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use tcolz_base::door::{call, given};
 use tcolz_charts::ChartError;
 use tcolz_charts::sheet::SheetError;
 use tcolz_format::dataset::DatasetError;
@@ -15,7 +16,7 @@ use tcolz_nn::ModelError;
 pub enum EvaluateError {
     /// There is no model.
     #[error(
-        "{path}: no finished model: {found}; `{command}` makes one",
+        "{path}: no finished model: {found}; {call} makes one",
         path = path.display()
     )]
     NoModel {
@@ -23,13 +24,13 @@ pub enum EvaluateError {
         path: PathBuf,
         /// What is there.
         found: String,
-        /// The command to type.
-        command: String,
+        /// The call that makes one, with its options, in backticks.
+        call: String,
     },
     /// A dataset where a model is expected, and the other way round.
     #[error(
-        "{d} is a dataset and {m} a model: the model comes first, `tcolz evaluate {m} {d}`",
-        d = dataset.display(), m = model.display()
+        "{d} is a dataset and {m} a model: the model comes first, {}",
+        call("evaluate", &[&shown(model), &shown(dataset)], &[]), d = shown(dataset), m = shown(model)
     )]
     Swapped {
         /// What was named as the model.
@@ -39,9 +40,9 @@ pub enum EvaluateError {
     },
     /// A dataset where a model is expected.
     #[error(
-        "{path}: expected a model, the .safetensors file or the folder of a run, found a dataset; `tcolz train {path} \
-         --model mobilenet-v2 --weights FILE` trains one on it",
-        path = path.display()
+        "{path}: expected a model, the .safetensors file or the folder of a run, found a dataset; {} \
+         trains one on it",
+        call("train", &[&shown(path)], &[("network", "mobilenet-v2"), ("weights", "FILE")]), path = shown(path)
     )]
     NotAModel {
         /// What was named.
@@ -49,8 +50,8 @@ pub enum EvaluateError {
     },
     /// A picture where a model is expected.
     #[error(
-        "{path}: expected a model, found a picture; the model comes first, as in `tcolz predict MODEL {path}`",
-        path = path.display()
+        "{path}: expected a model, found a picture; the model comes first, as in {}",
+        call("predict", &["MODEL", &shown(path)], &[]), path = shown(path)
     )]
     PictureForModel {
         /// What was named.
@@ -74,12 +75,12 @@ pub enum EvaluateError {
         /// The dataset.
         dataset: PathBuf,
         /// The choice that differs.
-        what: &'static str,
+        what: String,
         /// That of the model.
         expected: String,
         /// That of the dataset.
         found: String,
-        /// What to type.
+        /// What to do.
         hint: String,
     },
     /// Class names that do not fit each other.
@@ -99,7 +100,8 @@ pub enum EvaluateError {
     },
     /// Samples without a label cannot be right or wrong.
     #[error(
-        "{unlabelled} of {samples} samples have no label and cannot be scored; leave them out with --where 'label >= 0'"
+        "{unlabelled} of {samples} samples have no label and cannot be scored; leave them out with {}",
+        given("condition", "'label >= 0'")
     )]
     Unlabelled {
         /// Samples without a label.
@@ -109,7 +111,8 @@ pub enum EvaluateError {
     },
     /// The protocol of TTD scores by agreement.
     #[error(
-        "--protocol ttd scores by how many annotators agreed, which the ledger of {dataset} does not say of {unknown} of {samples} samples; is it the Twitter Testing Dataset, converted with its ground_truth/ lists?",
+        "{} scores by how many annotators agreed, which the ledger of {dataset} does not say of {unknown} of {samples} samples; is it the Twitter Testing Dataset, converted with its ground_truth/ lists?",
+        given("protocol", "ttd"),
         dataset = dataset.display()
     )]
     Agreement {
@@ -144,6 +147,10 @@ pub enum EvaluateError {
         /// What the system said.
         source: io::Error,
     },
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
 }
 
 impl From<ModelError> for EvaluateError {

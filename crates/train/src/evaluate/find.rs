@@ -1,10 +1,11 @@
-//! Where the model of a run is, or what to type when there is none.
+//! Where the model of a run is, or how one is made when there is none.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::EvaluateError;
 use crate::RUN_FILE;
+use tcolz_base::door::call;
 use tcolz_format::dataset::{DATASET_FILE, JOURNAL_FOLDER};
 use tcolz_nn::{Model, ModelError};
 use tcolz_pixels::file_kind::{FIRST_BYTES, FileKind};
@@ -29,7 +30,7 @@ fn is_dataset(path: &Path) -> bool {
 ///
 /// # Errors
 /// [`EvaluateError::Swapped`], [`EvaluateError::NotAModel`] for a dataset; [`EvaluateError::PictureForModel`];
-/// [`EvaluateError::NoModel`], with the command that makes one; as [`Model::open`].
+/// [`EvaluateError::NoModel`], with the call that makes one; as [`Model::open`].
 pub fn find_model(path: &Path, dataset: &Path) -> Result<(PathBuf, Model), EvaluateError> {
     if is_dataset(path) {
         // The arguments are easily swapped.
@@ -47,10 +48,17 @@ pub fn find_model(path: &Path, dataset: &Path) -> Result<(PathBuf, Model), Evalu
     let no_model = |found: &str, weights: &str, out: &Path| EvaluateError::NoModel {
         path: path.to_owned(),
         found: found.to_owned(),
-        command: format!(
-            "tcolz train {} --model mobilenet-v2 --weights {weights} --out {}",
-            dataset.display(),
-            if is_free(out) { out } else { Path::new("runs/NAME") }.display()
+        call: call(
+            "train",
+            &[&dataset.display().to_string()],
+            &[
+                ("network", "mobilenet-v2"),
+                ("weights", weights),
+                (
+                    "out",
+                    &if is_free(out) { out } else { Path::new("runs/NAME") }.display().to_string(),
+                ),
+            ],
         ),
     };
     let file = if path.is_dir() { path.join(BEST_MODEL) } else { path.to_owned() };

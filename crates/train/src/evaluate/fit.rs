@@ -1,5 +1,6 @@
 //! Whether a dataset holds what a model was trained on: the same pixels from the same photos.
 
+use tcolz_base::door::{call, given, option};
 use tcolz_format::dataset::Dataset;
 use tcolz_nn::ModelFacts;
 use tcolz_pixels::Operation;
@@ -11,42 +12,49 @@ use super::EvaluateError;
 /// view. How they are stored does not matter.
 ///
 /// # Errors
-/// [`EvaluateError::Recipe`], naming the choice and the command that converts as the model needs it.
+/// [`EvaluateError::Recipe`], naming the choice and how to convert as the model needs it.
 pub fn check_recipe(model: &ModelFacts, dataset: &Dataset) -> Result<(), EvaluateError> {
     let (ours, theirs) = (&model.recipe, &dataset.meta().recipe);
     let command = || {
-        format!(
-            "convert the photos with `tcolz convert SRC OUT --size {} --fit {} --filter {} --decode {}`",
-            model.size, ours.fit, ours.filter, ours.decode
-        )
+        let options = [
+            ("sizes", &*model.size.to_string()),
+            ("fit", ours.fit.as_str()),
+            ("filter", ours.filter.as_str()),
+            ("decode", ours.decode.as_str()),
+        ];
+        format!("convert the photos with {}", call("convert", &["SRC", "OUT"], &options))
     };
-    let differs = |what, expected: String, found: String, hint: String| {
-        let dataset = dataset.root().to_owned();
+    let differs = |what: &dyn ToString, expected: String, found: String, hint: String| {
+        let (dataset, what) = (dataset.root().to_owned(), what.to_string());
         Err(EvaluateError::Recipe { dataset, what, expected, found, hint })
     };
     for (what, expected, found) in [
-        ("--fit", ours.fit.as_str(), theirs.fit.as_str()),
-        ("--filter", ours.filter.as_str(), theirs.filter.as_str()),
-        ("--decode", ours.decode.as_str(), theirs.decode.as_str()),
+        ("fit", ours.fit.as_str(), theirs.fit.as_str()),
+        ("filter", ours.filter.as_str(), theirs.filter.as_str()),
+        ("decode", ours.decode.as_str(), theirs.decode.as_str()),
     ] {
         if expected != found {
-            return differs(what, expected.to_owned(), found.to_owned(), command());
+            return differs(&option(what), expected.to_owned(), found.to_owned(), command());
         }
     }
     let sizes = |sizes: &[u32]| sizes.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
     if !theirs.sizes.contains(&model.size) {
-        return differs("--size", model.size.to_string(), sizes(&theirs.sizes), command());
+        return differs(&option("sizes"), model.size.to_string(), sizes(&theirs.sizes), command());
     }
     // A scaled decode is made for the largest size, and the others from it.
     if ours.decode == DecodeMode::Scaled && ours.largest_size() != theirs.largest_size() {
         let [expected, found] = [ours, theirs].map(|recipe| recipe.largest_size().to_string());
-        let hint = format!("a scaled decode depends on it: convert with --size {expected}, too");
-        return differs("the largest size", expected, found, hint);
+        let hint = format!(
+            "a scaled decode depends on it: convert with {}, too",
+            given("sizes", &expected)
+        );
+        return differs(&"the largest size", expected, found, hint);
     }
     let view = &model.view;
     if theirs.dtype != Dtype::U8 && theirs.view != view.name {
-        let hint = format!("{} tensors hold one view: convert with --dtype u8", theirs.dtype);
-        return differs("the view", view.name.clone(), theirs.view.clone(), hint);
+        let u8 = given("dtype", "u8");
+        let hint = format!("{} tensors hold one view: convert with {u8}", theirs.dtype);
+        return differs(&"the view", view.name.clone(), theirs.view.clone(), hint);
     }
     let found = dataset.meta().views.iter().find(|found| found.name == view.name);
     if found != Some(view) {
@@ -57,11 +65,11 @@ pub fn check_recipe(model: &ModelFacts, dataset: &Dataset) -> Result<(), Evaluat
             Operation::Divide(_) => None,
         });
         let hint = match values.filter(|_| view.name == "mean") {
-            Some(values) => format!("convert the photos with --mean {values}"),
+            Some(values) => format!("convert the photos with {}", given("mean", values)),
             None => "the dataset is of another version: convert the photos again".to_owned(),
         };
         let expected = format!("{} {:?}", view.name, view.operations);
-        return differs("the view", expected, found, hint);
+        return differs(&"the view", expected, found, hint);
     }
     Ok(())
 }

@@ -77,7 +77,7 @@ impl EvaluateOptions {
     }
 }
 
-/// How good a model is on samples of a dataset. The JSON form is `tcolz evaluate --json`; its schema is
+/// How good a model is on samples of a dataset. The JSON form is what `tcolz evaluate --json` prints; its schema is
 /// `schemas/evaluate.schema.json`.
 #[derive(Debug, Clone, Serialize)]
 pub struct Evaluation {

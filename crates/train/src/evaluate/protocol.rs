@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::EvaluateError;
+use tcolz_base::door::given;
 
 /// What a model is scored by.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize)]
@@ -47,11 +48,12 @@ impl ScoredClasses {
         protocol: Protocol,
         dataset_root: &Path,
     ) -> Result<ScoredClasses, EvaluateError> {
-        let refused = |hint: &str| EvaluateError::Classes {
+        let ttd = given("protocol", "ttd");
+        let refused = |hint: String| EvaluateError::Classes {
             dataset: dataset_root.to_owned(),
             model: listed(model),
             found: listed(dataset),
-            hint: hint.to_owned(),
+            hint,
         };
         let is_sentiment = |names: &[String]| {
             [NEGATIVE, POSITIVE].iter().all(|name| position(names, name).is_some())
@@ -62,9 +64,9 @@ impl ScoredClasses {
                 let known =
                     model.iter().all(|name| [NEGATIVE, NEUTRAL, POSITIVE].contains(&&**name));
                 if !is_sentiment(model) || !known {
-                    return Err(refused(
-                        "--protocol ttd is for models of negative and positive, with or without neutral",
-                    ));
+                    return Err(refused(format!(
+                        "{ttd} is for models of negative and positive, with or without neutral"
+                    )));
                 }
                 (0..model.len()).filter(|&class| model[class] != NEUTRAL).collect()
             }
@@ -74,12 +76,13 @@ impl ScoredClasses {
             dataset.iter().map(|name| position(&names, name).map(|class| class as u16)).collect();
         let of_label = of_label.filter(|of_label| of_label.len() == names.len());
         let hint = match protocol {
-            Protocol::Ttd => "--protocol ttd scores datasets of negative and positive",
+            Protocol::Ttd => format!("{ttd} scores datasets of negative and positive"),
             Protocol::Plain if is_sentiment(model) && is_sentiment(dataset) && model.len() == 3 => {
-                "to drop the model's neutral output, say --protocol ttd"
+                format!("to drop the model's neutral output, say {ttd}")
             }
             Protocol::Plain => {
                 "classes are matched by name: give the dataset the model's names, or train a model on its classes"
+                    .to_owned()
             }
         };
         let of_label = of_label.ok_or_else(|| refused(hint))?;
@@ -159,7 +162,7 @@ mod tests {
                 "negative neutral positive",
                 "negative positive",
                 Protocol::Plain,
-                "say --protocol ttd",
+                "say `protocol: ttd`",
             ),
             ("cat dog", "cat dog", Protocol::Ttd, "for models of negative and positive"),
             (

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::EvaluateError;
+use crate::seen::SeenUnknown;
 use tcolz_base::numbers::count;
 use tcolz_format::dataset::{Dataset, SeenAs, SeenPhotos};
 use tcolz_loader::{Select, Selection};
 
-/// The photos that a model has seen, or a sentence that says why that is not known.
-pub type KnownSeen = Result<Arc<SeenPhotos>, String>;
+/// The photos that a model has seen, or why that is not known.
+pub type KnownSeen = Result<Arc<SeenPhotos>, SeenUnknown>;
 
 /// How many of the samples the model has seen.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -36,7 +37,8 @@ impl SeenCounts {
         let seen = match seen {
             Ok(seen) => seen,
             Err(reason) => {
-                return Ok(SeenCounts { unknown: Some(reason.clone()), ..SeenCounts::default() });
+                let unknown = Some(reason.to_string());
+                return Ok(SeenCounts { unknown, ..SeenCounts::default() });
             }
         };
         let photos = Selection::of(dataset, select)?.photos(dataset)?;
