@@ -145,7 +145,7 @@ pub mod inspect {
 pub mod nn {
     pub use tcolz_nn::{
         BatchNormMode, Folded, Model, ModelError, ModelFacts, Net, Network, PaddingStyle, Pass,
-        Properties, Spec, Validation, Weights, device, init, memory, ops, spec, weights,
+        Properties, Spec, Validation, Weights, WordError, device, init, memory, ops, spec, weights,
     };
 }
 
@@ -154,9 +154,9 @@ pub mod nn {
 pub mod train {
     pub use tcolz_train::{
         Begun, CacheChoice, CheckpointEvery, ClassWeights, DeviceChoice, EpochReport, EpochRow,
-        Finding, Finetune, MemoryEstimate, Preset, StepReport, TrainError, TrainObserver,
-        TrainOptions, TrainSummary, Tried, Validated, Validation, find_learning_rate, loss,
-        schedule, seen_by, sgd, train,
+        Finding, Finetune, MemoryEstimate, Preset, SeenUnknown, StepReport, TrainError,
+        TrainObserver, TrainOptions, TrainSummary, Tried, Validated, Validation,
+        find_learning_rate, loss, schedule, seen_by, sgd, train,
     };
 }
 

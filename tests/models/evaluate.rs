@@ -24,6 +24,7 @@ use tcolz_nn::{Model, ModelFacts, Network};
 use tcolz_pixels::View;
 use tcolz_pixels::recipe::Recipe;
 use tcolz_pixels::recipe::{Dtype, Filter};
+use tcolz_train::SeenUnknown;
 use tcolz_train::evaluate::statistics::{Calibration, Predicted, Scores};
 use tcolz_train::evaluate::{
     EvaluateOptions, Evaluation, KnownSeen, Predictions, Protocol, ScoredClasses, evaluate,
@@ -55,7 +56,7 @@ fn rows(value: &Value) -> Vec<Vec<f32>> {
 
 /// What models have seen that were never trained.
 fn unknown() -> KnownSeen {
-    Err("never trained".to_owned())
+    Err(SeenUnknown::NotRecorded)
 }
 
 fn names(text: &str) -> Vec<String> {

@@ -13,6 +13,7 @@ mod training;
 
 mod evaluate;
 mod model_corruption;
+mod old_runs;
 mod predict;
 mod seen;
 mod train_runs;

@@ -408,10 +408,10 @@ fn a_run_json_that_is_gone_or_damaged_is_made_again_from_the_checkpoint_of_the_s
     let path = asked.out.join("run.json");
     let before = fs::read(&path).unwrap();
     let text = String::from_utf8(before.clone()).unwrap();
-    let other_momentum = text.replace("\"--momentum\": 0.9", "\"--momentum\": 0.8");
+    let other_momentum = text.replace("\"momentum\": 0.9", "\"momentum\": 0.8");
     let harms: [&dyn Fn(); 5] = [
         &|| fs::write(&path, &other_momentum).unwrap(),
-        &|| fs::write(&path, text.replace("run-v1", "run-v3")).unwrap(),
+        &|| fs::write(&path, text.replace("run-v2", "run-v3")).unwrap(),
         &|| flip_middle(&path, 2),
         &|| flip_middle(&path, 7),
         &|| fs::remove_file(&path).unwrap(),
@@ -421,7 +421,7 @@ fn a_run_json_that_is_gone_or_damaged_is_made_again_from_the_checkpoint_of_the_s
         let mut other = asked.clone();
         other.seed = 1;
         let error = refused(&other).to_string();
-        assert!(error.contains("run.json is damaged") && error.contains("--restart"), "{error}");
+        assert!(error.contains("run.json is damaged") && error.contains("`restart`"), "{error}");
         let said = warned(&asked);
         assert!(said.contains("run.json") && said.contains("made again"), "{said}");
         assert!(fs::read(&path).unwrap() == before);

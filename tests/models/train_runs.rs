@@ -94,7 +94,7 @@ fn a_run_learns_and_its_folder_holds_what_it_says() {
     next.view = Some("caffe".to_owned());
     next.out = folder.path().join("runs/view");
     let error = refused(&next).to_string();
-    assert!(error.contains("--view caffe") && error.contains("the view torch"), "{error}");
+    assert!(error.contains("`view: caffe`") && error.contains("the view torch"), "{error}");
     assert!(!next.out.exists(), "a run that cannot begin leaves no folder");
 }
 
@@ -111,13 +111,16 @@ fn a_finished_run_changes_nothing_and_other_options_are_refused_by_name() {
     let mut other = asked.clone();
     other.learning_rate = Some(0.5);
     let error = refused(&other).to_string();
-    assert!(error.contains("--lr 0.001, not 0.5") && error.contains("--restart"), "{error}");
+    assert!(
+        error.contains("`learning_rate` 0.001, not 0.5") && error.contains("`restart`"),
+        "{error}"
+    );
     let mut other = asked.clone();
     other.seed = 1;
-    assert!(refused(&other).to_string().contains("--seed 0, not 1"));
+    assert!(refused(&other).to_string().contains("`seed` 0, not 1"));
     let mut other = asked.clone();
     other.select.condition = Some("width > 1".to_owned());
-    assert!(refused(&other).to_string().contains("--where nothing, not width > 1"));
+    assert!(refused(&other).to_string().contains("`condition` nothing, not width > 1"));
     assert!(common::tree(&out) == before, "nothing was touched");
     other.restart = true;
     assert!(!trained(&other).finished_before);
@@ -197,7 +200,7 @@ fn a_finished_run_goes_on_to_more_epochs_as_if_they_had_been_asked_for_at_once()
     assert!(trained(&run("grown", 4)).finished_before);
     assert_eq!(trained(&run("grown", 5)).rows.len(), 5, "and again");
     let text = refused(&run("grown", 3)).to_string();
-    assert!(text.contains("--epochs 5, not 3"), "{text}");
+    assert!(text.contains("`epochs` 5, not 3"), "{text}");
 
     // Killed after run.json said more epochs, before a checkpoint did.
     trained(&run("killed", 2));
@@ -210,7 +213,7 @@ fn a_finished_run_goes_on_to_more_epochs_as_if_they_had_been_asked_for_at_once()
     // Another option stands in the way, or patience ended it.
     let mut other = run("grown", 9);
     other.seed += 1;
-    assert!(refused(&other).to_string().contains("--seed"));
+    assert!(refused(&other).to_string().contains("`seed`"));
     let patient = |epochs| {
         let mut asked = run("patient", epochs);
         asked.validation = Validation::Holdout(Percent::parse("20").unwrap());
@@ -219,7 +222,7 @@ fn a_finished_run_goes_on_to_more_epochs_as_if_they_had_been_asked_for_at_once()
     };
     assert_eq!(trained(&patient(8)).rows.len(), 2);
     let text = refused(&patient(9)).to_string();
-    assert!(text.contains("ended after epoch 2") && text.contains("--patience"), "{text}");
+    assert!(text.contains("ended after epoch 2") && text.contains("`patience`"), "{text}");
 }
 
 #[test]
@@ -295,7 +298,10 @@ fn few_validated_samples_and_a_loss_beyond_all_bounds_are_warned_of() {
     (asked.learning_rate, asked.schedule) = (Some(1e6), Schedule::Constant);
     let warnings = told(&asked).words.join("\n");
     assert!(warnings.contains("6 samples are validated on, too few"), "{warnings}");
-    assert!(warnings.contains("has diverged") && warnings.contains("--lr 1e5"), "{warnings}");
+    assert!(
+        warnings.contains("has diverged") && warnings.contains("`learning_rate: 1e5`"),
+        "{warnings}"
+    );
     assert_eq!(warnings.matches("has diverged").count(), 1, "said once");
 }
 
@@ -379,16 +385,16 @@ fn a_run_that_was_begun_before_equal_photos_were_held_out_together_goes_on_as_it
     let new = trained(&asked);
     let file = new.out.join("run.json");
     let text = fs::read_to_string(&file).unwrap();
-    assert!(text.contains(r#""holdout method": "holdout-v2""#), "{text}");
+    assert!(text.contains(r#""holdout_method": "holdout-v2""#), "{text}");
     // As an earlier version began it: no word of the method, and no hash.
     fs::remove_dir_all(&new.out).unwrap();
     fs::create_dir(&new.out).unwrap();
     let mut run: serde_json::Value = serde_json::from_str(&text).unwrap();
-    run["options"].as_object_mut().unwrap().remove("holdout method").unwrap();
+    run["options"].as_object_mut().unwrap().remove("holdout_method").unwrap();
     run.as_object_mut().unwrap().remove("blake3").unwrap();
     fs::write(&file, run.to_string()).unwrap();
     assert_eq!(trained(&asked).rows, new.rows, "no two photos are equal here");
-    assert!(!fs::read_to_string(&file).unwrap().contains("holdout method"));
+    assert!(!fs::read_to_string(&file).unwrap().contains("holdout_method"));
     assert!(trained(&asked).finished_before);
 }
 
@@ -454,7 +460,7 @@ fn a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_good_checkpoint() {
     let text = error.to_string();
     assert!(matches!(error, TrainError::Diverged { .. }), "{text}");
     assert!(
-        text.contains("1e38") && text.contains("--find-lr") && text.contains("is kept"),
+        text.contains("1e38") && text.contains("`find_learning_rate`") && text.contains("is kept"),
         "{text}"
     );
     let model = Model::open(&out.join("best.safetensors")).unwrap();
@@ -480,22 +486,22 @@ fn a_damaged_checkpoint_a_second_process_and_impossible_options_get_a_clear_word
     bytes[last] ^= 1;
     fs::write(&checkpoint, bytes).unwrap();
     let text = refused(&asked).to_string();
-    assert!(text.contains("is damaged") && text.contains("--restart"), "{text}");
+    assert!(text.contains("is damaged") && text.contains("`restart`"), "{text}");
     asked.restart = true;
     trained(&asked);
 
     asked.out = folder.path().join("other");
     asked.batch_norm = Some(BatchNormMode::Batch);
     let text = refused(&asked).to_string();
-    assert!(text.contains("--batch-norm batch") && text.contains("frozen"), "{text}");
+    assert!(text.contains("`batch_norm: batch`") && text.contains("frozen"), "{text}");
     asked.batch_norm = None;
     asked.memory_limit = Some(1_000_000);
     let text = refused(&asked).to_string();
-    assert!(text.contains("1 MB may be used") && text.contains("--accumulate"), "{text}");
+    assert!(text.contains("1 MB may be used") && text.contains("`accumulate`"), "{text}");
     asked.memory_limit = None;
     asked.size = Some(48);
     let text = refused(&asked).to_string();
-    assert!(text.contains("--size 48") && text.contains("tensors of 32"), "{text}");
+    assert!(text.contains("`size: 48`") && text.contains("tensors of 32"), "{text}");
     asked.size = None;
     asked.validation = Validation::Holdout(Percent::parse("1").unwrap());
     asked.patience = Some(1);

@@ -186,7 +186,7 @@ fn of_several_weights_the_usual_ones_are_taken_the_others_said_and_a_key_changes
         assert!(other.key.contains(averaged_key) && other.averaged, "{other:?}");
         assert!(weights.source.beside.is_empty(), "{:?}", weights.source.beside);
         let note = weights.source.notes("weights.pth").join("\n");
-        assert!(note.contains(&other.key) && note.contains("--weights-key"), "{note}");
+        assert!(note.contains(&other.key) && note.contains("`weights_key: KEY`"), "{note}");
         for key in [averaged_key, &other.key] {
             let weights = open(&path, Some(key)).unwrap();
             assert_eq!(number(&weights), AVERAGED, "{key}");
@@ -197,7 +197,7 @@ fn of_several_weights_the_usual_ones_are_taken_the_others_said_and_a_key_changes
             RAW
         );
         let error = open(&path, Some("nonsense")).unwrap_err();
-        assert!(error.contains("--weights-key nonsense") && error.contains(&other.key), "{error}");
+        assert!(error.contains("`weights_key: nonsense`") && error.contains(&other.key), "{error}");
     }
     // torch's AveragedModel alone: there is nothing to choose.
     let mut swa = dictionary("module.", AVERAGED);
@@ -370,8 +370,8 @@ fn a_run_and_a_study_keep_which_weights_they_began_with() {
         assert_eq!(code, Some(0), "{text}");
     }
     let run = |out: &str| std::fs::read_to_string(path(out).join("run.json")).unwrap();
-    assert!(run("averaged").contains("\"--weights-key\": \"state_dict_ema\""));
-    assert!(!run("usual").contains("--weights-key"), "as runs were written before");
+    assert!(run("averaged").contains("\"weights_key\": \"state_dict_ema\""));
+    assert!(!run("usual").contains("weights_key"), "as runs were written before");
     let (code, text) = train("wrong", Some("nonsense"));
     assert!(code == Some(1) && text.contains("`state_dict_ema`"), "{text}");
 
