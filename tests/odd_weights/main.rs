@@ -219,7 +219,7 @@ fn what_is_as_likely_as_another_is_never_taken_without_a_word() {
         &dict(vec![("student", dictionary("", RAW)), ("teacher", dictionary("net.", AVERAGED))]),
     );
     let error = open(&path, None).unwrap_err();
-    for part in ["`student`", "`teacher.net`", "--weights-key KEY", "mobilenet-v2"] {
+    for part in ["`student`", "`teacher.net`", "`weights_key: KEY`", "mobilenet-v2"] {
         assert!(error.contains(part), "{part}: {error}");
     }
     assert_eq!(number(&open(&path, Some("teacher")).unwrap()), AVERAGED);
