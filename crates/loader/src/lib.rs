@@ -12,10 +12,13 @@
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # use std::sync::atomic::AtomicBool;
-//! # use tcolz::{ConvertOptions, Dataset, convert, loader::RankState};
+//! # use tcolz_convert::{ConvertOptions, convert};
+//! use tcolz_format::Dataset;
+//! use tcolz_loader::{DatasetExt, RankState};
+//!
 //! # let folder = tempfile::tempdir()?;
 //! # let (photos, out) = (folder.path().join("photos"), folder.path().join("out"));
-//! # tcolz::demo::make_dump(&photos, 12)?;
+//! # tcolz_demo::make_dump(&photos, 12)?;
 //! # convert(&ConvertOptions::new(&photos, &out), &AtomicBool::new(false), &mut ())?;
 //! let dataset = Dataset::open(&out)?;
 //! let loader = dataset.loader("train").view("caffe").batch_size(4).shuffle(42).build()?;

@@ -1,12 +1,14 @@
 //! Some columns of the ledger, a batch of rows at a time: what a statistic over half a million rows needs,
 //! without a [`LedgerRow`](super::LedgerRow) for each of them.
 
-use arrow::array::{
-    Array, AsArray, BooleanArray, FixedSizeBinaryArray, PrimitiveArray, RecordBatch, StringArray,
+use arrow_array::cast::AsArray;
+use arrow_array::types::{
+    ArrowPrimitiveType, Float32Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
-use arrow::datatypes::{
-    ArrowPrimitiveType, DataType, Float32Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+use arrow_array::{
+    Array, BooleanArray, FixedSizeBinaryArray, PrimitiveArray, RecordBatch, StringArray,
 };
+use arrow_schema::DataType;
 
 use crate::sample::Status;
 use crate::shard::TensorColumn;

@@ -96,10 +96,12 @@ impl<T: Element + WithDType> Loader<T> {
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # use std::sync::atomic::AtomicBool;
-    /// # use tcolz::{ConvertOptions, Dataset, convert};
+    /// # use tcolz_convert::{ConvertOptions, convert};
+    /// # use tcolz_format::Dataset;
+    /// # use tcolz_loader::DatasetExt;
     /// # let folder = tempfile::tempdir()?;
     /// # let (photos, out) = (folder.path().join("photos"), folder.path().join("out"));
-    /// # tcolz::demo::make_dump(&photos, 12)?;
+    /// # tcolz_demo::make_dump(&photos, 12)?;
     /// # convert(&ConvertOptions::new(&photos, &out), &AtomicBool::new(false), &mut ())?;
     /// let device = candle_core::Device::cuda_if_available(0)?;
     /// let labelled = Dataset::open(&out)?.loader("train").condition("label >= 0");
