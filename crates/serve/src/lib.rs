@@ -17,11 +17,11 @@
 //! | `classifier` | what stands behind the service: a network, or a test's stand-in |
 //! | `client` | who asks; queues in which clients have turns |
 //! | `cost` | what decoding a photo will cost, by its header |
-//! | `batcher`, `decoding`, `inferring` | the queue, the threads that decode, the thread that infers whole batches |
+//! | `queue`, `batcher`, `decoding`, `inferring` | what is in hand; the threads, those that decode, the one that infers whole batches |
 //! | `occlusion` | which parts of a photo spoke for its label |
 //! | `upload`, `parts`, `budget` | the body of a request → image files; multipart bodies; the memory for all of them |
 //! | `answer`, `refusal` | what is answered: probabilities, or a reason in words |
-//! | `routes` | paths → handlers; headers that every answer carries |
+//! | `service`, `routes` | what requests share; paths → handlers; headers that every answer carries |
 //! | `hosts` | which names are answered, and whose pages |
 //! | `listen`, `places` | connections: how slow, how they end; who gives one up when they are scarce |
 //! | `memory` | the most memory that it takes, and giving back what it no longer needs |
@@ -47,8 +47,10 @@ mod options;
 mod page;
 mod parts;
 mod places;
+mod queue;
 mod refusal;
 mod routes;
+mod service;
 mod upload;
 
 use std::io;
