@@ -15,8 +15,10 @@ use candle_core::{Device, Tensor, WithDType};
 pub use epoch::{TensorEpoch, Transfer};
 pub use view::DeviceView;
 
-use super::batch::{Batch, SampleIds, Skipped};
+use super::batch::Batch;
+use super::buffer::Skipped;
 use super::element::Element;
+use super::sample_ids::SampleIds;
 use super::{Loader, LoaderError, State};
 use tcolz_format::sample::Label;
 
