@@ -63,5 +63,5 @@ fn the_command_answers_to_the_names_that_it_is_told() {
     let output =
         crate::common::tcolz().arg("serve").arg(&model).args(["--host", "http://x"]).output();
     let said = String::from_utf8(output.unwrap().stderr).unwrap();
-    assert!(said.contains("expected a name or an address after --host"), "{said}");
+    assert!(said.contains("--host: expected a name or an address"), "{said}");
 }

@@ -57,7 +57,7 @@ mod work;
 
 use std::sync::Arc;
 
-pub use augment::{Augment, Crop};
+pub use augment::{Augment, Crop, CropError};
 pub use batch::{Batch, Damaged, SampleIds, Skipped};
 pub use builder::{DEFAULT_BATCH_MEMORY_BYTES, DatasetExt, LoaderBuilder};
 pub use choose::{Choices, Storage};
