@@ -23,7 +23,7 @@ fn a_name_that_leads_here_by_dns_rebinding_reads_nothing() {
         let answer = ask("GET", path, &["Host: evil.example:5000"]);
         assert_eq!((answer.status, answer.code()), (421, "wrong-host".to_owned()), "{path}");
         let message = answer.json()["error"]["message"].as_str().unwrap().to_owned();
-        assert!(message.contains("--host evil.example"), "{message}");
+        assert!(message.contains("`hosts: evil.example`"), "{message}");
     }
     let answer = ask("POST", "/predict", &["Host: evil.example", "Origin: http://evil.example"]);
     assert_eq!(answer.status, 421);
