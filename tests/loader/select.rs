@@ -239,7 +239,7 @@ fn a_ledger_that_contradicts_the_shards_is_refused() {
     let dataset = Dataset::open(&root).unwrap();
     match Selection::of(&dataset, &Select::split("train")) {
         Err(LoaderError::Dataset(error)) => {
-            assert!(error.to_string().contains("tcolz verify"), "{error}");
+            assert!(error.to_string().contains("`verify("), "{error}");
         }
         other => panic!("{other:?}"),
     }

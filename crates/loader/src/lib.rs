@@ -61,7 +61,7 @@ mod state;
 mod tensors;
 mod work;
 
-pub use augment::{Augment, Crop};
+pub use augment::{Augment, Crop, CropError};
 pub use batch::{Batch, Damaged};
 pub use buffer::Skipped;
 pub use builder::{DEFAULT_BATCH_MEMORY_BYTES, DatasetExt, LoaderBuilder};

@@ -56,6 +56,8 @@ mod upload;
 use std::io;
 use std::net::SocketAddr;
 
+use tcolz_base::door::{given, option};
+
 pub use classifier::{Classifier, Fault, Prepared, Preparer};
 pub use listen::{Server, Stopper};
 pub use options::{DEFAULT_BIND, Limits, ServeOptions};
@@ -65,7 +67,10 @@ pub use options::{DEFAULT_BIND, Limits, ServeOptions};
 #[non_exhaustive]
 pub enum ServeError {
     /// The address is taken, or not one of this machine's.
-    #[error("cannot listen on {address}: {source} (--bind 127.0.0.1:0 takes any free one)")]
+    #[error(
+        "cannot listen on {address}: {source} ({} takes any free one)",
+        given("bind", "127.0.0.1:0")
+    )]
     Bind {
         /// The address asked for.
         address: SocketAddr,
@@ -82,7 +87,11 @@ pub enum ServeError {
     #[error("the network cannot be run: {0}")]
     WarmUp(Box<Fault>),
     /// Something else than the name or address of a host.
-    #[error("expected a name or an address after --host, such as photos.example, found `{0}`")]
+    #[error(
+        "{}: expected a name or an address, such as photos.example, found `{}`",
+        option("hosts"),
+        .0
+    )]
     Host(String),
     /// A limit that leaves no room for anything.
     #[error("{0}")]

@@ -20,7 +20,9 @@ use super::buffer::Skipped;
 use super::element::Element;
 use super::sample_ids::SampleIds;
 use super::{Loader, LoaderError, State};
+use tcolz_base::door::given;
 use tcolz_format::sample::Label;
+use tcolz_pixels::recipe::Dtype;
 
 /// A batch whose images and labels are tensors on one device.
 #[derive(Debug)]
@@ -146,9 +148,12 @@ impl<T: Element + WithDType> Loader<T> {
     ) -> Result<TensorEpoch, LoaderError> {
         let plan = self.plan_of(state)?;
         if transfer == Transfer::Pixels && !self.stores_pixels() {
-            let reason = "pixels cannot be brought to the device: the dataset holds the numbers of a \
-                          view; take Transfer::Elements, or convert with --dtype u8";
-            return Err(LoaderError::View { reason: reason.to_owned() });
+            let reason = format!(
+                "pixels cannot be brought to the device: the dataset holds the numbers of a view; \
+                 take Transfer::Elements, or convert with {}",
+                given("dtype", Dtype::U8)
+            );
+            return Err(LoaderError::View { reason });
         }
         Ok(self.tensor_epoch(plan, state.clone(), device, transfer))
     }
