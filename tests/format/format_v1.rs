@@ -5,7 +5,7 @@
 //! never changed:
 //!
 //! ```text
-//! TCOLZ_MAKE_FIXTURES=1 cargo test --test format_v1 -- --ignored make_fixtures
+//! TCOLZ_MAKE_FIXTURES=1 cargo test --test format -- --ignored make_fixtures
 //! ```
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]

@@ -18,7 +18,6 @@ use serde_json::{Value, json};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::answer;
-use super::classifier::Classifier;
 use super::metrics::MEDIA_TYPE;
 use super::refusal::Refusal;
 use super::service::Service;
