@@ -13,10 +13,9 @@ RUN apt-get update -qq \
     && apt-get install -y -qq --no-install-recommends cmake make nasm g++ \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /tcolz
-COPY Cargo.toml Cargo.lock build.rs ./
+COPY Cargo.toml Cargo.lock ./
 COPY src src
-COPY templates templates
-COPY schemas schemas
+COPY crates crates
 COPY benches benches
 COPY examples examples
 COPY README.md ./

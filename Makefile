@@ -6,7 +6,7 @@ VENV := .venv
 CUDA_VENV := .venv-cuda
 export TCOLZ_PYTHON := $(CURDIR)/$(VENV)/bin/python
 
-.PHONY: help demo readme ttd study test test-browser check check-long check-cuda check-ttd tools fmt clippy optimised docs examples bench clean
+.PHONY: help demo readme ttd study test test-browser test-long check check-long check-cuda check-ttd tools fmt clippy api crates programs optimised docs examples bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -32,10 +32,30 @@ study: tools ## compare three models on made-up photos and real tweets, in study
 	cargo build --release --locked
 	TTD="$(TTD)" WEIGHTS="$(WEIGHTS)" scripts/study.sh study-out
 
-check: fmt clippy check-cuda test test-browser optimised demo readme check-ttd docs examples ## all that CI does
+# Two tiers. `check`: everything once, one kill of each kind; at most 45 minutes on two cores. `check-long`: hundreds of kills,
+# thousands of damages; before an issue is closed.
+CHECK := fmt clippy api crates check-cuda test programs test-browser optimised demo readme check-ttd docs examples
+CHECK_LONG := test-long
 
-check-long: tools $(VENV)/ready ## what takes longer than CI: hundreds of kills, thousands of damages
+check: ## all that CI does; says how long each step took
+	@scripts/steps.sh "$(MAKE)" $(CHECK)
+
+check-long: ## what takes longer than CI; says how long each step took
+	@scripts/steps.sh "$(MAKE)" $(CHECK_LONG)
+
+test-long: tools $(VENV)/ready
 	cargo test --locked --no-fail-fast -- --ignored long_
+
+# What users may rely on is listed in docs/public-api.txt, so that a change of it is seen.
+api: tools
+	scripts/public-api.sh --check
+
+# Each crate by itself, with and without its features.
+crates: tools
+	scripts/each-crate.sh
+
+programs: tools ## programs as users write them, each with the features that it needs
+	scripts/programs.sh
 
 fmt:
 	cargo fmt --all --check

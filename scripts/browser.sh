@@ -40,5 +40,5 @@ fi
 TCOLZ_CHROMIUM=$(browser)
 export TCOLZ_CHROMIUM
 cargo test --locked --test serve -- --ignored --nocapture the_page_works_in_a_browser
-cargo test --locked --test report -- --ignored --nocapture the_page_fits_every_screen
-cargo test --locked --lib -- --ignored --nocapture the_page_of_a_study_fits_every_screen
+cargo test --locked --test inspection -- --ignored --nocapture the_page_fits_every_screen
+cargo test --locked -p tcolz-study --lib -- --ignored --nocapture the_page_of_a_study_fits_every_screen

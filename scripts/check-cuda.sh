@@ -34,5 +34,5 @@ export CUDA_COMPUTE_CAP="${CUDA_COMPUTE_CAP:-80}"
 export CUDAFORGE_THREADS="${CUDAFORGE_THREADS:-$(nproc)}"
 
 # What clippy has checked of the other crates is used again; kernels are compiled once in a target folder.
-cargo clippy --locked --features cuda --lib --bins --example cuda_selftest -- -D warnings
-cargo check --locked --features cudnn --lib
+cargo clippy --locked -p tcolz --features cuda --lib --bins --example cuda_selftest -- -D warnings
+cargo check --locked -p tcolz --features cudnn --lib

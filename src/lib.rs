@@ -51,9 +51,9 @@
 #![forbid(unsafe_code)]
 
 pub use tcolz_format::dataset::{
-    Counts, Dataset, DatasetError, DatasetMeta, Fault, FileMeta, LedgerBatch, LedgerRow,
-    LedgerType, LedgerValue, MakeSplits, Receipt, SplitMeta, TensorFacts, VerifyReport,
-    ledger_schema, read_ledger, verify,
+    Counts, Dataset, DatasetError, DatasetMeta, Fault, FileMeta, LedgerBatch, LedgerError,
+    LedgerRow, LedgerType, LedgerValue, MakeSplits, Receipt, ReceiptError, SharesError, SplitMeta,
+    TensorFacts, VerifyReport, ledger_schema, read_ledger, verify,
 };
 pub use tcolz_format::sample::{Label, Status};
 pub use tcolz_pixels::photo_info::{PhotoInfo, SourceFormat};
@@ -94,10 +94,10 @@ pub mod pixels {
 #[cfg(feature = "loader")]
 pub mod loader {
     pub use tcolz_loader::{
-        Access, Augment, Batch, Choices, Crop, Damaged, DatasetExt, Element, Epoch, FirstEpoch,
-        Identity, LastBatch, Limit, Limits, Loader, LoaderBuilder, LoaderError, Order, Percent,
-        RankState, Rate, SampleIds, Scaling, Select, Selection, Skipped, Stage, StageRates, State,
-        Storage, Stripes,
+        Access, Augment, Batch, Choices, Crop, CropError, Damaged, DatasetExt, Element, Epoch,
+        FirstEpoch, Identity, LastBatch, Limit, Limits, Loader, LoaderBuilder, LoaderError, Order,
+        Percent, RankState, Rate, SampleIds, Scaling, Select, Selection, Skipped, Stage,
+        StageRates, State, Storage, Stripes,
     };
     #[cfg(feature = "candle")]
     pub use tcolz_loader::{DeviceView, TensorBatch, TensorEpoch, Transfer};
@@ -107,7 +107,8 @@ pub mod loader {
 #[cfg(feature = "convert")]
 pub mod convert {
     pub use tcolz_convert::dump::{
-        Dump, DumpError, DumpOptions, Input, Layout, ListFile, Problem, Reading, Skipped, Source,
+        Dump, DumpError, DumpOptions, Input, Layout, ListFile, ListFileError, Problem, Reading,
+        Skipped, Source,
     };
     pub use tcolz_convert::{
         CodecForecast, ConvertError, ConvertOptions, ConvertSummary, DEFAULT_MAX_BAD,

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use arrow::buffer::Buffer;
+use arrow_buffer::Buffer;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use tcolz_format::dataset::Dataset;

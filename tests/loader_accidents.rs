@@ -34,6 +34,9 @@ fn dataset() -> (tempfile::TempDir, Dataset) {
 }
 
 /// The roles. In the test program itself there is none, and this does nothing.
+/// The test that does the work of children.
+const CHILD: &str = concat!(module_path!(), "::what_a_child_does");
+
 #[test]
 fn what_a_child_does() {
     let Some((dataset, told)) = role() else { return };
@@ -90,7 +93,7 @@ fn lose_a_shard(dataset: &Dataset) {
 #[test]
 fn a_program_that_asks_for_it_is_told_which_shard_it_lost() {
     let (_folder, dataset) = dataset();
-    let output = child(&dataset, "lose a shard", &json!({})).output().unwrap();
+    let output = child(CHILD, &dataset, "lose a shard", &json!({})).output().unwrap();
     let text = said(&output);
     assert_eq!(output.status.code(), Some(1), "{:?}: {text}", output.status);
     assert!(
@@ -125,7 +128,7 @@ fn signal_itself() {
 fn any_other_sigbus_ends_the_process_as_if_nobody_handled_it() {
     let (_folder, dataset) = dataset();
     for role in ["lose a file of its own", "signal itself"] {
-        let output = child(&dataset, role, &json!({})).output().unwrap();
+        let output = child(CHILD, &dataset, role, &json!({})).output().unwrap();
         assert_eq!(output.status.signal(), Some(SIGBUS), "{role}: {}", said(&output));
         assert!(!said(&output).contains("came back"));
     }
@@ -160,7 +163,7 @@ fn memory_does_not_grow_from_epoch_to_epoch() {
     let (_folder, dataset) = dataset();
     let grown = |access: &str, lost: usize| -> u64 {
         let told = json!({ "access": access, "lost": lost });
-        let text = succeeded(&mut child(&dataset, "epochs", &told));
+        let text = succeeded(&mut child(CHILD, &dataset, "epochs", &told));
         let (_, rest) = text.split_once("grown by ").unwrap();
         rest.split_once(" bytes").unwrap().0.parse().unwrap()
     };
@@ -202,7 +205,7 @@ fn more_shards_than_files_may_be_open_are_read_all_the_same_or_refused_by_the_li
     let (folder, _) = dataset();
     let dataset = one_sample_a_shard(folder.path());
     let limited = |access: &str, limits: &str| {
-        let own = child(&dataset, "open all", &json!({ "access": access }));
+        let own = child(CHILD, &dataset, "open all", &json!({ "access": access }));
         let mut command = Command::new("sh");
         command.arg("-c").arg(format!("{limits} && exec \"$0\" \"$@\"")).arg(own.get_program());
         command.args(own.get_args());
@@ -229,7 +232,7 @@ fn what_a_disk_sees_of_a_windowed_epoch_is_read_forward_first_as_the_loader_says
     let Some(library) = faults::library(folder.path()) else { return };
     let dataset = one_sample_a_shard(folder.path());
     let log = folder.path().join("reads.log");
-    let mut command = child(&dataset, "windows", &json!({}));
+    let mut command = child(CHILD, &dataset, "windows", &json!({}));
     command.env("LD_PRELOAD", &library).env("FAULT_ROOT", dataset.root()).env("FAULT_READS", &log);
     succeeded(&mut command);
 

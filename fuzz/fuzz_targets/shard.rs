@@ -6,7 +6,7 @@ mod quiet;
 
 use std::path::Path;
 
-use arrow::buffer::Buffer;
+use arrow_buffer::Buffer;
 use libfuzzer_sys::fuzz_target;
 use tcolz_format::shard::ShardReader;
 use tcolz_pixels::recipe::{Codec, Dtype};

@@ -1,4 +1,4 @@
-// Pages of reports in a real Chromium: every .html file of the folder that TCOLZ_PAGES gives (tests/report.rs, src/study/report/tests.rs).
+// Pages of reports in a real Chromium: every .html file of the folder that TCOLZ_PAGES gives (tests/inspection/report.rs, crates/study/src/report/tests.rs).
 
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';

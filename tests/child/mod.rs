@@ -1,6 +1,6 @@
 //! The test program once more, as a child that may be killed, robbed or limited.
 //!
-//! A test file that uses this has one test called `what_a_child_does`; in the test program itself it has no role and
+//! A test file that uses this has one test that does the work of children (`CHILD`); in the test program itself it has no role and
 //! does nothing.
 
 #![allow(dead_code, reason = "every test binary uses its own part of this")]
@@ -14,10 +14,12 @@ use tcolz_format::dataset::Dataset;
 /// What a child is to do, as JSON.
 const ROLE: &str = "TCOLZ_TEST_ROLE";
 
-/// This test program once more, as a child with a role.
-pub(crate) fn child(dataset: &Dataset, role: &str, more: &Value) -> Command {
+/// This test program once more, as a child with a role: runs one test of it, `concat!(module_path!(), "::what_a_child_does")`.
+pub(crate) fn child(test: &str, dataset: &Dataset, role: &str, more: &Value) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "what_a_child_does", "--nocapture", "--test-threads", "1"]);
+    // `kills::loader` is how the test program calls itself; its tests are named without it.
+    let test = test.split_once("::").map_or(test, |(_, test)| test);
+    command.args(["--exact", test, "--nocapture", "--test-threads", "1"]);
     let mut told = json!({ "role": role, "dataset": dataset.root() });
     told.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     command.env(ROLE, told.to_string()).env_remove("RUST_BACKTRACE");

@@ -64,23 +64,128 @@ fn known() -> BTreeMap<String, BTreeSet<String>> {
     names.map(|name| (name.to_owned(), own(name))).collect()
 }
 
+/// What reads the flags that runs of earlier versions hold.
+const OLD_RUNS: &str = "crates/train/src/identity/old.rs";
+
+/// The `.rs` files below a folder, with what they hold.
+fn sources(folder: &Path) -> Vec<(PathBuf, String)> {
+    let mut open = vec![folder.to_owned()];
+    let mut found = Vec::new();
+    while let Some(path) = open.pop() {
+        if path.is_dir() {
+            open.extend(fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            let text = fs::read_to_string(&path).unwrap();
+            found.push((path, text));
+        }
+    }
+    found
+}
+
+/// The lines that are no comments; a comment behind code stays.
+fn code(text: &str) -> String {
+    let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
+/// What stands in the brackets that `text` begins within.
+fn in_brackets(text: &str) -> &str {
+    let mut open = 1;
+    let end = text.find(|c: char| {
+        open += i32::from(matches!(c, '(' | '[')) - i32::from(matches!(c, ')' | ']'));
+        open == 0
+    });
+    &text[..end.unwrap_or(text.len())]
+}
+
+/// The name in quotes that `text` begins with.
+fn quoted(text: &str) -> Option<&str> {
+    Some(text.trim_start().strip_prefix('"')?.split_once('"')?.0)
+}
+
+/// The text behind each `name(` that begins a word.
+fn behind<'a>(code: &'a str, name: &str) -> Vec<&'a str> {
+    let begins = |at: &usize| !code[..*at].ends_with(|c: char| c.is_alphanumeric() || c == '_');
+    let found = code.match_indices(name).map(|(at, _)| at).filter(begins);
+    let rest = found.map(|at| code[at + name.len()..].strip_prefix('('));
+    rest.flatten().collect()
+}
+
+/// The fields that code has spelled: of `option("…")`, `given("…", …)`, `switch("…", …)`, and of the options in
+/// `call("…", &[…], &[("…", …)])`.
+fn spelled_fields(code: &str) -> Vec<&str> {
+    let mut fields: Vec<&str> = ["option", "given", "switch"]
+        .iter()
+        .flat_map(|name| behind(code, name))
+        .filter_map(quoted)
+        .collect();
+    for call in behind(code, "call").into_iter().filter(|call| quoted(call).is_some()) {
+        let all = in_brackets(call);
+        let options = all.match_indices("&[").map(|(at, found)| &all[at + found.len()..]).last();
+        let tuples = options.map_or_else(Vec::new, |options| {
+            let options = in_brackets(options);
+            options.match_indices('(').map(|(at, _)| &options[at + 1..]).collect()
+        });
+        fields.extend(tuples.into_iter().filter_map(quoted));
+    }
+    fields
+}
+
+#[test]
+fn spelled_fields_are_found_in_code() {
+    let code = r#"
+        option("batch_size"), given( "finetune", "head"), switch("restart", true), Some_option("no"),
+        call("verify", &["DATASET"], &[]), option(name), recall("x", &[], &[("no", "")]),
+        call("repair", &[&out.display().to_string()], &[("source", &path(a)), ("strict", "")]),
+    "#;
+    let found = ["batch_size", "finetune", "restart", "source", "strict"];
+    assert_eq!(spelled_fields(code), found);
+}
+
 #[test]
 fn every_flag_that_is_named_anywhere_in_the_program_exists() {
     let known = known();
     assert!(known.len() > 5, "{known:?}");
     let of_all: BTreeSet<_> = known.values().flatten().cloned().collect();
-    let mut open = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
-    while let Some(path) = open.pop() {
-        if path.is_dir() {
-            open.extend(fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
-        } else if path.extension().is_some_and(|ending| ending == "rs") {
-            let hidden = ["--child".to_owned(), "--help".to_owned()];
-            for flag in flags(&fs::read_to_string(&path).unwrap()) {
-                let exists =
-                    of_all.contains(&flag) || hidden.contains(&flag) || OF_OTHERS.contains(&&*flag);
-                assert!(exists, "{}: no command has {flag}", path.display());
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let hidden = ["--child".to_owned(), "--help".to_owned()];
+    for (path, text) in sources(&root.join("crates/cli/src")) {
+        for flag in flags(&text) {
+            let exists =
+                of_all.contains(&flag) || hidden.contains(&flag) || OF_OTHERS.contains(&&*flag);
+            assert!(exists, "{}: no command has {flag}", path.display());
+        }
+    }
+    // Elsewhere flags are spelled by the door, from the names of fields.
+    let crates = fs::read_dir(root.join("crates")).unwrap().map(|entry| entry.unwrap().path());
+    let folders: Vec<PathBuf> =
+        crates.map(|path| path.join("src")).chain([root.join("src")]).collect();
+    let (mut files, mut fields) = (0, BTreeSet::new());
+    for (path, text) in folders.iter().flat_map(|folder| sources(folder)) {
+        let code = code(&text);
+        let is_below = |name: &str| path.starts_with(root.join("crates").join(name));
+        let is_door = path.ends_with("crates/base/src/door.rs");
+        if !is_door {
+            for field in spelled_fields(&code) {
+                let flag = tcolz_base::door::flag(field);
+                assert!(of_all.contains(&flag), "{}: no command has {flag}", path.display());
+                fields.insert(field.to_owned());
             }
         }
+        if !is_door && !is_below("cli") && !path.ends_with(OLD_RUNS) {
+            let literal: BTreeSet<_> =
+                flags(&code).into_iter().filter(|flag| !OF_OTHERS.contains(&&**flag)).collect();
+            assert!(
+                literal.is_empty(),
+                "{}: {literal:?}: spelled by tcolz_base::door instead",
+                path.display()
+            );
+        }
+        files += 1;
+    }
+    assert!(files > 100, "{files}");
+    for field in ["check_space", "condition", "lists", "shard_bytes", "source"] {
+        assert!(fields.contains(field), "{field}: {fields:?}");
     }
 }
 
@@ -169,6 +274,14 @@ fn mistakes_with_datasets_are_said_with_what_to_type() {
         ("verify data --source nothing", &["nothing: No such file"]),
         ("verify data --source junk", &["junk: expected a folder of photos"]),
         ("repair data --source nothing", &["nothing: No such file"]),
+        (
+            "bench data --where status~=~missing",
+            &["`tcolz inspect data --list-bad --where 'status = missing'`"],
+        ),
+        (
+            "bench data --where label~>=~0~and~width~<~1",
+            &["ask for less with --subset, --where, --unseen or --percent"],
+        ),
         ("bench data --view colour", &["no view `colour`", "caffe"]),
         ("bench data --size 77", &["expected one of 32, found 77"]),
         ("bench data --batch-size abc", &["expected a whole number"]),

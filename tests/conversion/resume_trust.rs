@@ -186,10 +186,10 @@ fn a_dataset_is_finished_already_only_if_all_its_files_are_there() {
     again().unwrap();
     fs::write(&path, &bytes[1..]).unwrap();
     let error = again().unwrap_err();
-    assert!(error.contains("val/00001.arrow") && error.contains("tcolz repair"), "{error}");
+    assert!(error.contains("val/00001.arrow") && error.contains("`repair("), "{error}");
     fs::remove_file(&path).unwrap();
     let error = again().unwrap_err();
-    assert!(error.contains("gone") && error.contains("tcolz repair"), "{error}");
+    assert!(error.contains("gone") && error.contains("`repair("), "{error}");
 }
 
 #[test]

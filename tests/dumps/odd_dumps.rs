@@ -147,8 +147,8 @@ fn a_dump_that_would_lose_more_than_it_keeps_asks_for_the_layout() {
             "a/ (1 photo)",
             "b/ (3 photos)",
             "./ (1 photo)",
-            "--layout folder",
-            "--layout classes",
+            "`layout: folder`",
+            "`layout: classes`",
         ],
     );
     let layout = |layout| place.options(|options| options.layout = Some(layout));
@@ -159,7 +159,7 @@ fn a_dump_that_would_lose_more_than_it_keeps_asks_for_the_layout() {
     place.put("labels.csv", "path,label\ncat/0.jpg,cat\n");
     refused(
         place.open(),
-        &["3 of 4 photos", "labels.csv lists photos", "--layout csv", "--layout folder"],
+        &["3 of 4 photos", "labels.csv lists photos", "`layout: csv`", "`layout: folder`"],
     );
     place.put("labels.csv", "path,label\ncat/0.jpg,cat\ndog/0.jpg,dog\n");
     let dump = place.open().unwrap();
@@ -169,7 +169,7 @@ fn a_dump_that_would_lose_more_than_it_keeps_asks_for_the_layout() {
     );
     refused(
         place.options(|options| options.strict = true),
-        &["2 photos are in no list", "`cat/1.jpg`", "--strict"],
+        &["2 photos are in no list", "`cat/1.jpg`", "`strict`"],
     );
     // What is named by hand is taken as it is.
     place.put("few.csv", "path,label\ncat/0.jpg,cat\n");
@@ -277,7 +277,7 @@ fn tables_are_read_as_they_are_saved_or_named_with_what_is_wrong() {
         (b"x.jpg a\n", "labels.csv: its header `x.jpg a` (in one column)"),
         (b"PK\x03\x04", "labels.csv: zip: unpack it first"),
     ] {
-        refused(read(table), &[told, "--list"]);
+        refused(read(table), &[told, "`lists`"]);
     }
     // A list of lines in UTF-16, as PowerShell writes it.
     let place = Place::of(&["data/1/1-1.jpg"]);
@@ -513,8 +513,8 @@ fn a_table_that_finds_no_photo_does_not_make_one_class_of_all() {
         &[
             "one class `images`",
             "labels.csv (its path `C:\\me\\0.jpg` does not lie in the dump)",
-            "--list",
-            "--layout folder",
+            "`lists`",
+            "`layout: folder`",
         ],
     );
     assert_eq!(
@@ -529,7 +529,7 @@ fn a_table_that_finds_no_photo_does_not_make_one_class_of_all() {
     refused(place.open(), &["labels.csv (its header `file, a, b`"]);
     fs::remove_file(place.at("dump/labels.csv")).unwrap();
     place.put("annotations/labels.csv", "path,label\nimages/450.jpg,a\n");
-    refused(place.open(), &["annotations/labels.csv", "--list"]);
+    refused(place.open(), &["annotations/labels.csv", "`lists`"]);
 }
 
 #[test]

@@ -10,11 +10,13 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::buffer::Buffer;
-use arrow::datatypes::{Schema, UInt16Type, UInt64Type};
-use arrow::ipc::reader::{FileDecoder, read_footer_length};
-use arrow::ipc::root_as_footer;
+use arrow_array::cast::AsArray;
+use arrow_array::types::{UInt16Type, UInt64Type};
+use arrow_array::{Array, RecordBatch};
+use arrow_buffer::Buffer;
+use arrow_ipc::reader::{FileDecoder, read_footer_length};
+use arrow_ipc::root_as_footer;
+use arrow_schema::Schema;
 use tcolz_format::dataset::{Dataset, DatasetError, verify};
 use tcolz_format::dataset::{DatasetMeta, Fault};
 use tcolz_format::sample::Label;
@@ -124,7 +126,7 @@ fn batches(file: &Buffer, schema: Arc<Schema>) -> Vec<RecordBatch> {
     let length = read_footer_length(file[trailer..].try_into().unwrap()).unwrap();
     let footer = root_as_footer(&file[trailer - length..trailer]).unwrap();
     let decoder = FileDecoder::new(schema, footer.version());
-    let read = |block: &arrow::ipc::Block| {
+    let read = |block: &arrow_ipc::Block| {
         let length = block.metaDataLength() as usize + block.bodyLength() as usize;
         let bytes = file.slice_with_length(block.offset() as usize, length);
         decoder.read_record_batch(block, &bytes).unwrap().unwrap()

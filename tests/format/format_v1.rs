@@ -5,7 +5,7 @@
 //! never changed:
 //!
 //! ```text
-//! TCOLZ_MAKE_FIXTURES=1 cargo test --test format_v1 -- --ignored make_fixtures
+//! TCOLZ_MAKE_FIXTURES=1 cargo test --test format -- --ignored make_fixtures
 //! ```
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
@@ -16,9 +16,9 @@ use std::fs;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
-use arrow::ipc::reader::{FileReader, read_footer_length};
-use arrow::ipc::root_as_footer;
-use arrow::ipc::writer::{FileWriter, IpcWriteOptions};
+use arrow_ipc::reader::{FileReader, read_footer_length};
+use arrow_ipc::root_as_footer;
+use arrow_ipc::writer::{FileWriter, IpcWriteOptions};
 use serde_json::{Value, json};
 use tcolz_convert::ConvertOptions;
 use tcolz_format::dataset::DATASET_FILE;

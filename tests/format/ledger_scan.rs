@@ -10,7 +10,7 @@ use std::path::Path;
 
 use ledger::{Made, noise};
 use tcolz_format::dataset::{DATASET_FILE, LedgerValue};
-use tcolz_format::dataset::{Dataset, DatasetError};
+use tcolz_format::dataset::{Dataset, DatasetError, LedgerError};
 
 /// More than two row groups, each of several batches.
 const ROWS: u64 = 140_000;
@@ -71,11 +71,13 @@ fn of_several_complaints_the_first_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let dataset = made(&folder.path().join("out"), ROWS);
     let error = dataset.scan_ledger(&["line"], |batch| match batch.first_row() {
-        first if first >= 10_000 => Err(format!("row {first}")),
+        first if first >= 10_000 => Err(LedgerError::of_row(first, "wrong")),
         _ => Ok(()),
     });
     match error {
-        Err(DatasetError::Structure { reason, .. }) => assert_eq!(reason, "row 16384"),
+        Err(DatasetError::Structure { reason, .. }) => {
+            assert_eq!(reason, "ledger row 16384: wrong")
+        }
         other => panic!("{other:?}"),
     }
 }

@@ -9,7 +9,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-use arrow::datatypes::Schema;
+use arrow_schema::Schema;
 use tcolz_format::dataset::ledger_schema;
 use tcolz_format::shard::TensorColumn;
 use tcolz_format::shard::format::schema;

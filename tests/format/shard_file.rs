@@ -6,8 +6,8 @@
 use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
 
-use arrow::ipc::reader::read_footer_length;
-use arrow::ipc::root_as_footer;
+use arrow_ipc::reader::read_footer_length;
+use arrow_ipc::root_as_footer;
 use tcolz_format::dataset::Dataset;
 use tcolz_format::sample::Label;
 use tcolz_format::shard::codec::FrameEncoder;

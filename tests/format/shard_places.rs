@@ -8,9 +8,9 @@ use crate::common;
 use std::fs;
 use std::path::Path;
 
-use arrow::ipc::MetadataVersion;
-use arrow::ipc::reader::FileReader;
-use arrow::ipc::writer::{FileWriter, IpcWriteOptions};
+use arrow_ipc::MetadataVersion;
+use arrow_ipc::reader::FileReader;
+use arrow_ipc::writer::{FileWriter, IpcWriteOptions};
 use tcolz_format::dataset::DATASET_FILE;
 use tcolz_format::dataset::{Dataset, verify};
 use tcolz_inspect::{MEAN_BUDGET, mean_images};

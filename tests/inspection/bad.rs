@@ -133,8 +133,13 @@ fn what_is_not_stored_cannot_be_read_and_the_error_says_what_lists_it() {
         let select = Select { condition: Some(text.to_owned()), ..Select::split("train") };
         let error = Selection::of(&dataset, &select).unwrap_err();
         assert!(matches!(error, LoaderError::NotStored { .. }), "{error}");
-        let (said, next) = (error.to_string(), format!("--list-bad --where '{text}'"));
-        assert!(said.contains("nothing is stored") && said.contains(&next), "{said}");
+        let (said, next) = (error.to_string(), format!("condition: '{text}')`"));
+        assert!(
+            said.contains("nothing is stored")
+                && said.contains("`bad_inputs(")
+                && said.contains(&next),
+            "{said}"
+        );
     }
     let mut bench = common::tcolz();
     bench.arg("bench").arg(dataset.root()).args(["--where", "status = missing"]);

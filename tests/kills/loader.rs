@@ -23,6 +23,9 @@ use tcolz_pixels::recipe::{Codec, Dtype};
 const SIGKILL: i32 = 9;
 
 /// In the test program itself, nothing.
+/// The test that does the work of children.
+const CHILD: &str = concat!(module_path!(), "::what_a_child_does");
+
 #[test]
 fn what_a_child_does() {
     if let Some((dataset, told)) = role() {
@@ -85,7 +88,7 @@ fn leg(
             told["rank"] = rank.into();
             told["file"] = json!(files[rank]);
             (told["state"], told["killed_at"]) = (state.clone(), json!(killed_at));
-            let mut command = child(dataset, "train", &told);
+            let mut command = child(CHILD, dataset, "train", &told);
             command.stdout(Stdio::null()).spawn().unwrap()
         })
         .collect();

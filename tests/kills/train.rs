@@ -82,8 +82,11 @@ fn options(dataset: &Dataset, out: &Path, all: bool) -> TrainOptions {
     options
 }
 
+/// The test that does the work of children.
+const CHILD: &str = concat!(module_path!(), "::what_a_trainee_does");
+
 #[test]
-fn what_a_child_does() {
+fn what_a_trainee_does() {
     let Some((dataset, told)) = child::role() else { return };
     let out = Path::new(told["out"].as_str().unwrap()).to_owned();
     let options = options(&dataset, &out, told["all"].as_bool().unwrap());
@@ -98,7 +101,7 @@ fn killed_again_and_again(dataset: &Dataset, out: &Path, all: bool, from: u64, b
     loop {
         let die_at = from + kills * by;
         let more = json!({ "out": out, "all": all, "die_at": die_at });
-        let ended = child::child(dataset, "train", &more).output().unwrap();
+        let ended = child::child(CHILD, dataset, "train", &more).output().unwrap();
         if ended.status.success() {
             return kills;
         }

@@ -99,7 +99,7 @@ fn tensors_with_a_view_baked_in_are_given_as_they_are_and_with_no_other_view() {
             assert!(found.iter().zip(&expected.2).all(|(f, &e)| f.to_bits() == round(e).to_bits()));
         }
         let error = baked.loader("train").view("torch").build().unwrap_err().to_string();
-        assert!(error.contains("of the view caffe") && error.contains("--dtype u8"), "{error}");
+        assert!(error.contains("of the view caffe") && error.contains("`dtype: u8`"), "{error}");
         let error = baked.loader("train").build_as::<u8>().unwrap_err().to_string();
         assert!(error.contains("no pixels"), "{error}");
     }

@@ -275,7 +275,7 @@ fn numbers_of_a_view_are_taken_as_they_are_and_pixels_cannot_be_had_of_them() {
     let expected = expected(&loader, f32::to_le_bytes);
     assert!(all(&mut loader.tensors(1, &Device::Cpu)) == expected);
     let error = loader.tensors_by(&loader.begin(1), &Device::Cpu, Transfer::Pixels).unwrap_err();
-    assert!(error.to_string().contains("convert with --dtype u8"), "{error}");
+    assert!(error.to_string().contains("convert with `dtype: u8`"), "{error}");
 }
 
 #[test]

@@ -239,7 +239,7 @@ fn a_ledger_that_contradicts_the_shards_is_refused() {
     let dataset = Dataset::open(&root).unwrap();
     match Selection::of(&dataset, &Select::split("train")) {
         Err(LoaderError::Dataset(error)) => {
-            assert!(error.to_string().contains("tcolz verify"), "{error}");
+            assert!(error.to_string().contains("`verify("), "{error}");
         }
         other => panic!("{other:?}"),
     }
@@ -250,7 +250,7 @@ fn a_ledger_that_contradicts_the_shards_is_refused() {
 
 /// As many samples as B-T4SA. Only optimised code makes this promise.
 #[test]
-#[ignore = "half a million rows: cargo test --release --test loader_select -- --ignored --nocapture"]
+#[ignore = "half a million rows: cargo test --release --test loader -- --ignored --nocapture"]
 fn half_a_million_samples_open_in_less_than_half_a_second() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");

@@ -421,7 +421,10 @@ fn a_run_json_that_is_gone_or_damaged_is_made_again_from_the_checkpoint_of_the_s
         let mut other = asked.clone();
         other.seed = 1;
         let error = refused(&other).to_string();
-        assert!(error.contains("run.json is damaged") && error.contains("`restart`"), "{error}");
+        assert!(
+            error.contains("run.json is damaged") && error.contains("`restart: true`"),
+            "{error}"
+        );
         let said = warned(&asked);
         assert!(said.contains("run.json") && said.contains("made again"), "{said}");
         assert!(fs::read(&path).unwrap() == before);

@@ -112,7 +112,7 @@ fn a_finished_run_changes_nothing_and_other_options_are_refused_by_name() {
     other.learning_rate = Some(0.5);
     let error = refused(&other).to_string();
     assert!(
-        error.contains("`learning_rate` 0.001, not 0.5") && error.contains("`restart`"),
+        error.contains("`learning_rate` 0.001, not 0.5") && error.contains("`restart: true`"),
         "{error}"
     );
     let mut other = asked.clone();
@@ -486,7 +486,7 @@ fn a_damaged_checkpoint_a_second_process_and_impossible_options_get_a_clear_word
     bytes[last] ^= 1;
     fs::write(&checkpoint, bytes).unwrap();
     let text = refused(&asked).to_string();
-    assert!(text.contains("is damaged") && text.contains("`restart`"), "{text}");
+    assert!(text.contains("is damaged") && text.contains("`restart: true`"), "{text}");
     asked.restart = true;
     trained(&asked);
 

@@ -141,7 +141,7 @@ fn every_photo_of_the_test_dataset_and_its_cuts_decode_to_the_pixels_of_pillow()
 /// Runs the fixtures in a child process that has this variable set.
 fn fixtures_pass_with(variable: &str, value: &str) {
     let child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "every_oddity_decodes_to_the_pixels_of_pillow"])
+        .args(["--exact", "decode_equals_pillow::every_oddity_decodes_to_the_pixels_of_pillow"])
         .env(variable, value)
         .output()
         .unwrap();

@@ -1,7 +1,7 @@
 """Makes small pictures of every kind that JPEG, PNG, GIF, WebP and BMP can be: pillow_corpus.py OUT
 
 Sound ones by Pillow, odd ones by hand; Pillow reads them all. What tcolz reads otherwise than Pillow, on purpose, is not among them:
-16-bit PNG and what the modules of src/decode name.
+16-bit PNG and what the modules of crates/photo name.
 """
 import io
 import itertools

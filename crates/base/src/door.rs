@@ -28,17 +28,24 @@ fn door() -> Door {
 }
 
 /// Options whose flags are not called as their fields: field, flag.
-const RENAMED: &[(&str, &str)] = &[
-    ("learning_rate", "lr"),
+const RENAMED: [(&str, &str); 12] = [
+    ("check_space", "no_space_check"),
     ("condition", "where"),
-    ("network", "model"),
-    ("memory_limit", "memory"),
-    ("sizes", "size"),
-    // A function in Rust.
-    ("find_learning_rate", "find-lr"),
-    // Of a study's plan.
+    ("find_learning_rate", "find_lr"),
+    ("hosts", "host"),
     ("jobs", "list"),
+    ("learning_rate", "lr"),
+    ("lists", "list"),
+    ("memory_limit", "memory"),
+    ("method", "split_method"),
+    ("network", "model"),
+    ("shard_bytes", "shard_mb"),
+    ("sizes", "size"),
 ];
+
+/// Functions whose commands are not called as they: function, command, the option that it needs.
+const COMMANDS: [(&str, &str, Option<&str>); 2] =
+    [("bad_inputs", "inspect", Some("list_bad")), ("find", "show", None)];
 
 /// The flag of a field: `--batch-size` of `batch_size`.
 pub fn flag(field: &str) -> String {
@@ -50,26 +57,39 @@ pub fn flag(field: &str) -> String {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spelled {
     field: &'static str,
-    value: Option<String>,
+    value: Value,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Value {
+    Absent,
+    Given(String),
+    Switch(bool),
 }
 
 /// An option by its field, as the door spells it: `batch_size` in backticks, or `--batch-size`.
 pub fn option(field: &'static str) -> Spelled {
-    Spelled { field, value: None }
+    Spelled { field, value: Value::Absent }
 }
 
 /// An option with a value: `finetune: head` in backticks, or `--finetune head`.
 pub fn given(field: &'static str, value: impl Display) -> Spelled {
-    Spelled { field, value: Some(value.to_string()) }
+    Spelled { field, value: Value::Given(value.to_string()) }
+}
+
+/// A switch that is to be turned on or off: `restart: true` in backticks, or `--restart`, which has no value.
+pub fn switch(field: &'static str, on: bool) -> Spelled {
+    Spelled { field, value: Value::Switch(on) }
 }
 
 impl Spelled {
     fn write(&self, door: Door, f: &mut impl fmt::Write) -> fmt::Result {
         match (door, &self.value) {
-            (Door::Rust, None) => write!(f, "`{}`", self.field),
-            (Door::Rust, Some(value)) => write!(f, "`{}: {value}`", self.field),
-            (Door::Command, None) => f.write_str(&flag(self.field)),
-            (Door::Command, Some(value)) => write!(f, "{} {value}", flag(self.field)),
+            (Door::Rust, Value::Absent) => write!(f, "`{}`", self.field),
+            (Door::Rust, Value::Given(value)) => write!(f, "`{}: {value}`", self.field),
+            (Door::Rust, Value::Switch(on)) => write!(f, "`{}: {on}`", self.field),
+            (Door::Command, Value::Absent | Value::Switch(_)) => f.write_str(&flag(self.field)),
+            (Door::Command, Value::Given(value)) => write!(f, "{} {value}", flag(self.field)),
         }
     }
 }
@@ -81,7 +101,7 @@ impl Display for Spelled {
 }
 
 /// A call, with what it is given in order and by name: `repair(OUT, source: SRC)`, or `tcolz repair OUT --source SRC`,
-/// both in backticks.
+/// both in backticks. An option without a value is a switch that is turned on.
 pub fn call(name: &str, arguments: &[&str], options: &[(&'static str, &str)]) -> String {
     spelled_call(door(), name, arguments, options)
 }
@@ -92,23 +112,27 @@ fn spelled_call(
     arguments: &[&str],
     options: &[(&'static str, &str)],
 ) -> String {
-    let with_values = options.iter().map(|(field, value)| match door {
-        Door::Rust => format!("{field}: {value}"),
-        Door::Command if value.is_empty() => flag(field),
-        Door::Command => format!("{} {value}", flag(field)),
-    });
-    let all: Vec<String> =
-        arguments.iter().map(|&argument| argument.to_owned()).chain(with_values).collect();
+    let arguments = arguments.iter().map(|&argument| argument.to_owned());
     match door {
-        Door::Rust => format!("`{name}({})`", all.join(", ")),
-        Door::Command => format!(
-            "`{}`",
-            ["tcolz", name]
-                .into_iter()
-                .chain(all.iter().map(String::as_str))
-                .collect::<Vec<_>>()
-                .join(" ")
-        ),
+        Door::Rust => {
+            let options = options.iter().map(|(field, value)| match value.is_empty() {
+                true => format!("{field}: true"),
+                false => format!("{field}: {value}"),
+            });
+            format!("`{name}({})`", arguments.chain(options).collect::<Vec<_>>().join(", "))
+        }
+        Door::Command => {
+            let known = COMMANDS.iter().find(|(function, ..)| *function == name);
+            let (command, needed) =
+                known.map_or((name, None), |&(_, command, field)| (command, field));
+            let options = options.iter().map(|(field, value)| match value.is_empty() {
+                true => flag(field),
+                false => format!("{} {value}", flag(field)),
+            });
+            let words = ["tcolz".to_owned(), command.to_owned()].into_iter().chain(arguments);
+            let words = words.chain(needed.map(flag)).chain(options);
+            format!("`{}`", words.collect::<Vec<_>>().join(" "))
+        }
     }
 }
 
@@ -135,6 +159,9 @@ mod tests {
             ["--batch-size", "--finetune head"]
         );
         assert_eq!(said(Door::Command, &given("learning_rate", 0.1)), "--lr 0.1");
+        let off = switch("check_space", false);
+        assert_eq!(said(Door::Rust, &off), "`check_space: false`");
+        assert_eq!(said(Door::Command, &off), "--no-space-check", "a switch has no value");
     }
 
     #[test]
@@ -142,5 +169,9 @@ mod tests {
         let call = |door| spelled_call(door, "repair", &["OUT"], &[("source", "SRC")]);
         assert_eq!(call(Door::Rust), "`repair(OUT, source: SRC)`");
         assert_eq!(call(Door::Command), "`tcolz repair OUT --source SRC`");
+        let call =
+            |door| spelled_call(door, "bad_inputs", &["OUT"], &[("condition", "'width = 1'")]);
+        assert_eq!(call(Door::Rust), "`bad_inputs(OUT, condition: 'width = 1')`");
+        assert_eq!(call(Door::Command), "`tcolz inspect OUT --list-bad --where 'width = 1'`");
     }
 }

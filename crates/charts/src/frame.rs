@@ -6,6 +6,7 @@ use super::ChartError;
 use super::axis::Axis;
 use super::drawing::{Paper, Side, text_width, wrapped};
 use super::heading::MARGIN;
+use super::marks::End;
 
 /// Letters of ticks, relative.
 const TICKS: f64 = 0.95;
@@ -98,15 +99,6 @@ fn ends(values: impl Iterator<Item = f64>, none: (f64, f64)) -> (f64, f64) {
         Some((low.min(value), high.max(value)))
     });
     ends.unwrap_or(none)
-}
-
-/// Where an end of an interval is drawn.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct End {
-    /// Pixels from the left or from the top.
-    pub(super) place: f64,
-    /// The interval goes on beyond the axis: no time is below 0, no share above 1.
-    pub(super) cut: bool,
 }
 
 /// The place of a chart in its picture, with what its sides stand for.

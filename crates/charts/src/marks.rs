@@ -4,7 +4,15 @@ use plotters::prelude::{DrawingBackend, RGBColor};
 
 use super::ChartError;
 use super::drawing::{Paper, between};
-use super::frame::End;
+
+/// Where an end of an interval is drawn.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct End {
+    /// Pixels from the left or from the top.
+    pub(super) place: f64,
+    /// The interval goes on beyond the axis: no time is below 0, no share above 1.
+    pub(super) cut: bool,
+}
 
 /// Radius of a mark.
 pub(super) const MARK: f64 = 5.0;

@@ -6,7 +6,7 @@ use clap::builder::PossibleValuesParser;
 
 use tcolz_convert::dump::Layout;
 use tcolz_convert::dump::{DumpOptions, ListFile};
-use tcolz_format::dataset::{MakeSplits, SPLIT_METHOD, SPLIT_METHODS};
+use tcolz_format::dataset::{MakeSplits, SPLIT_METHOD, SPLIT_METHODS, SharesError};
 
 /// How the dump is read.
 #[derive(clap::Args)]
@@ -55,6 +55,6 @@ impl DumpArgs {
     }
 }
 
-fn parse_splits(text: &str) -> Result<MakeSplits, String> {
+fn parse_splits(text: &str) -> Result<MakeSplits, SharesError> {
     MakeSplits::parse(text, 0)
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::dump::DumpError;
+use tcolz_base::door::{call, switch};
 use tcolz_format::dataset::DatasetError;
 use tcolz_format::shard::ShardError;
 use tcolz_format::shard::codec::CodecError;
@@ -49,7 +50,8 @@ pub enum ConvertError {
     /// An unfinished conversion lies in the output folder, and this one cannot go on with it.
     #[error(
         "{path}: an unfinished conversion lies here, and {difference}; repeat the command it was begun \
-         with, or add --restart to discard it and begin anew",
+         with, or add {} to discard it and begin anew",
+        switch("restart", true),
         path = path.display()
     )]
     OtherPlan {
@@ -72,8 +74,8 @@ pub enum ConvertError {
     /// The disk is too small.
     #[error(
         "{path}: the dataset will need {} to {}, the disk has {} free; make room, choose another OUT, or \
-         begin all the same with --no-space-check: a full disk loses nothing",
-        size(*needed), size(*most), size(*free), path = path.display()
+         begin all the same with {}: a full disk loses nothing",
+        size(*needed), size(*most), size(*free), switch("check_space", false), path = path.display()
     )]
     NoRoom {
         /// The output folder.
@@ -120,8 +122,8 @@ pub enum ConvertError {
     /// What a repair goes by is itself damaged.
     #[error(
         "{reason}; shards are repaired by dataset.json and the ledger, which cannot be repaired themselves: convert \
-         again into a new folder, with the options of the first time: tcolz convert {source_path} {new_out}",
-        source_path = source_path.display(), new_out = new_out.display()
+         again into a new folder, with the options of the first time: {}",
+        call("convert", &[&source_path.display().to_string(), &new_out.display().to_string()], &[])
     )]
     BeyondRepair {
         /// File, and what is wrong with it.

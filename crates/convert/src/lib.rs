@@ -38,6 +38,7 @@ pub use summary::ConvertSummary;
 pub use verify_source::verify_source;
 
 use crate::dump::Dump;
+use tcolz_base::door::given;
 use tcolz_base::durable;
 use tcolz_format::dataset::{Counts, Dataset};
 use tcolz_pixels::View;
@@ -248,17 +249,20 @@ fn check_recipe(options: &ConvertOptions) -> Result<View, ConvertError> {
     }
     let baked = recipe.dtype != Dtype::U8;
     if baked && recipe.view == "mean" && recipe.mean == Some(Mean::Dataset) {
-        let reason = "the dataset's mean is known only after the conversion and cannot be baked \
-                      into it: give its values as `--mean R,G,B`, or store u8 and use the view `mean`";
-        return Err(ConvertError::Recipe(reason.to_owned()));
+        let reason = format!(
+            "the dataset's mean is known only after the conversion and cannot be baked into it: give \
+             its values as {}, or store u8 and use the view `mean`",
+            given("mean", "R,G,B")
+        );
+        return Err(ConvertError::Recipe(reason));
     }
     let views = views(recipe, [0.0; 3]);
     views.iter().find(|view| view.name == recipe.view).cloned().ok_or_else(|| {
         let known: Vec<&str> = views.iter().map(|view| view.name.as_str()).collect();
         let hint = if recipe.view == "mean" {
-            "; `mean` needs `--mean dataset` or `--mean R,G,B`"
+            format!("; `mean` needs {} or {}", given("mean", "dataset"), given("mean", "R,G,B"))
         } else {
-            ""
+            String::new()
         };
         ConvertError::Recipe(format!(
             "no view `{}`; there are: {}{hint}",

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::dump::Dump;
+use tcolz_base::door::{call, option};
 use tcolz_base::durable;
 use tcolz_format::dataset::{
     DATASET_FILE, Dataset, DatasetMeta, JOURNAL_FOLDER, LEDGER_FILE, LedgerRow,
@@ -123,7 +124,7 @@ fn finished(options: &ConvertOptions, dump: &Dump) -> Result<Found, ConvertError
     if dataset.meta().made_splits != dump.made_splits {
         return occupied(&match &dataset.meta().made_splits {
             Some(made) => format!("with {made}"),
-            None => "without --make-splits".to_owned(),
+            None => format!("without {}", option("make_splits")),
         });
     }
     let rows = dataset.ledger()?;
@@ -139,9 +140,10 @@ fn finished(options: &ConvertOptions, dump: &Dump) -> Result<Found, ConvertError
     if !equal || dataset.meta().classes != dump.classes {
         return occupied("from other lists");
     }
-    let source = dump.source.path().display();
+    let source = dump.source.path().display().to_string();
     check_lengths(dataset.meta(), out, &|| {
-        format!("`tcolz repair {} --source {source}` writes it again", out.display())
+        let again = call("repair", &[&out.display().to_string()], &[("source", &source)]);
+        format!("{again} writes it again")
     })?;
     Ok(Found::Finished(Box::new(dataset)))
 }

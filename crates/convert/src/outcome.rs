@@ -97,8 +97,11 @@ pub(super) fn outcome(
             Err(ConvertError::NoMemory { sample_id: input.sample_id.to_string() })
         }
         Err(PrepareError::Decode(error)) => {
+            // In words that mean the same behind every door: they are kept in the ledger.
             let advice = match &error {
-                DecodeError::TooManyPixels { .. } => ", or take larger ones with --max-pixels",
+                DecodeError::TooManyPixels { .. } => {
+                    ", or take larger ones by the recipe's max_pixels"
+                }
                 _ => "",
             };
             let reason = format!("{}: {error}{advice}", error.code());

@@ -13,11 +13,11 @@ use tcolz_loader::select::{Select, Selection};
 pub struct Asked {
     /// The splits with selected samples; `None` where these are all that have samples.
     pub splits: Option<Vec<String>>,
-    /// The file of `--subset`.
+    /// The file of the subset.
     pub subset: Option<String>,
-    /// The conditions of `--where`.
+    /// The conditions on ledger columns.
     pub condition: Option<String>,
-    /// The share of every class of `--percent`.
+    /// The share of every class.
     pub percent: Option<String>,
     /// Which share it is.
     pub percent_seed: Option<u64>,

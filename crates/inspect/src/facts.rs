@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tcolz_format::dataset::{LedgerBatch, LedgerRow, PHOTO_FIELDS, sum_fields};
+use tcolz_format::dataset::{LedgerBatch, LedgerError, LedgerRow, PHOTO_FIELDS, sum_fields};
 use tcolz_format::sample::{Label, Status};
 use tcolz_format::shard::TensorColumn;
 use tcolz_pixels::ChannelSums;
@@ -58,7 +58,7 @@ pub(super) fn for_each<'a>(
     batch: &LedgerBatch<'a>,
     columns: &[TensorColumn],
     take: &mut dyn FnMut(&Facts<'a>) -> Result<(), String>,
-) -> Result<(), String> {
+) -> Result<(), LedgerError> {
     let (split, label) = (batch.text("split")?, batch.u16("label")?);
     let (status, reason) = (batch.status()?, batch.text("reason")?);
     let (source_bytes, photo) = (batch.u64("source_bytes")?, batch.photo()?);
@@ -66,8 +66,7 @@ pub(super) fn for_each<'a>(
     let (negative, neutral) = (batch.f32(negative)?, batch.f32(neutral)?);
     let (positive, agreement) = (batch.f32(positive)?, batch.u8("agreement")?);
     let (shard, row_in_shard) = (batch.u32("shard")?, batch.u32("row")?);
-    let sums =
-        columns.iter().map(|column| batch.sums(column)).collect::<Result<Vec<_>, String>>()?;
+    let sums = columns.iter().map(|column| batch.sums(column)).collect::<Result<Vec<_>, _>>()?;
     let mut of_row = Vec::with_capacity(columns.len());
     for row in 0..batch.rows() {
         of_row.clear();
@@ -89,8 +88,7 @@ pub(super) fn for_each<'a>(
             agreement: agreement(row),
             sums: of_row,
         };
-        take(&facts)
-            .map_err(|what| format!("ledger row {}: {what}", batch.first_row() + row as u64))?;
+        take(&facts).map_err(|what| LedgerError::of_row(batch.first_row() + row as u64, what))?;
         of_row = facts.sums;
     }
     Ok(())

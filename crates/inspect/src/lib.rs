@@ -46,6 +46,7 @@ pub use statistics::{
 pub use text_scores::{ClassScores, TextScores};
 
 use sums::Sums;
+use tcolz_base::door::call;
 use tcolz_format::dataset::{Dataset, DatasetError};
 use tcolz_loader::select::{Place, Selection};
 use tcolz_pixels::recipe::Recipe;
@@ -126,7 +127,8 @@ pub fn inspect(dataset: &Dataset) -> Result<Inspection, DatasetError> {
     if found != expected {
         let path = dataset.root().join(&dataset.meta().ledger.file);
         let reason = format!(
-            "counts are {found:?}, dataset.json says {expected:?}; `tcolz verify` has more"
+            "counts are {found:?}, dataset.json says {expected:?}; {} has more",
+            call("verify", &[&dataset.root().display().to_string()], &[])
         );
         return Err(DatasetError::Structure { path, reason });
     }

@@ -2,7 +2,8 @@
 
 use rayon::prelude::*;
 
-use tcolz_format::dataset::{Dataset, DatasetError};
+use tcolz_base::door::call;
+use tcolz_format::dataset::{Dataset, DatasetError, LedgerError};
 use tcolz_format::sample::{Label, Status};
 use tcolz_format::shard::TensorDecoder;
 use tcolz_loader::Selection;
@@ -108,12 +109,12 @@ pub fn pictures(
             let index = (ledger_row - first) as usize;
             let place = shard(index).zip(row(index));
             let (shard, row) =
-                place.ok_or_else(|| format!("ledger row {ledger_row}: not stored"))?;
+                place.ok_or_else(|| LedgerError::of_row(ledger_row, "not stored"))?;
             let [sample_id, split] =
                 [id(index), split(index)].map(|text| text.unwrap_or_default().to_owned());
             Ok(Found { sample_id, split, label: label(index), shard, row })
         });
-        found.collect::<Result<Vec<_>, String>>()
+        found.collect::<Result<Vec<_>, LedgerError>>()
     })?;
     let found: Vec<Found> = found.into_iter().flatten().collect();
     if found.len() != wanted.len() {
@@ -134,7 +135,8 @@ pub fn pictures(
         let mut pictures = Vec::with_capacity(samples.len());
         for Found { sample_id, split, label, row, .. } in *samples {
             if *row >= reader.rows() {
-                let reason = format!("there is no row {row}; `tcolz verify` has more");
+                let verify = call("verify", &[&dataset.root().display().to_string()], &[]);
+                let reason = format!("there is no row {row}; {verify} has more");
                 return Err(DatasetError::Structure { path: reader.path().to_owned(), reason });
             }
             reader.read(*row, column, &mut decoder, &mut planes)?;

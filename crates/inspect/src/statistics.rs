@@ -7,13 +7,11 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use tcolz_format::dataset::{Counts, Dataset, DatasetError, LedgerRow};
+use tcolz_format::dataset::Counts;
 
 use super::channels::ChannelStatistics;
 use super::distribution::Distribution;
-use super::facts::Facts;
 use super::histogram::Histograms;
-use super::sums::Sums;
 use super::text_scores::TextScores;
 
 /// What some rows of a ledger hold.
@@ -104,24 +102,4 @@ pub struct TensorStatistics {
     /// Its pixels.
     #[serde(flatten)]
     pub channels: ChannelStatistics,
-}
-
-impl Statistics {
-    /// The statistics of any rows of a dataset's ledger, such as a selection.
-    ///
-    /// # Errors
-    /// [`DatasetError::Structure`] for a row that this dataset cannot hold.
-    pub fn of_rows<'a>(
-        dataset: &Dataset,
-        rows: impl IntoIterator<Item = &'a LedgerRow>,
-    ) -> Result<Statistics, DatasetError> {
-        let mut sums = Sums::new(dataset.meta());
-        for row in rows {
-            sums.add(&Facts::of_row(row, dataset.meta().columns.len())).map_err(|what| {
-                let reason = format!("{}, line {}: {what}", row.list, row.line);
-                DatasetError::Structure { path: dataset.root().to_owned(), reason }
-            })?;
-        }
-        Ok(sums.finish())
-    }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tcolz_format::dataset::{Counts, DatasetMeta, SplitMeta};
+use tcolz_format::dataset::{Counts, Dataset, DatasetError, DatasetMeta, LedgerRow, SplitMeta};
 use tcolz_format::sample::Status;
 use tcolz_format::shard::TensorColumn;
 use tcolz_pixels::ChannelSums;
@@ -219,6 +219,26 @@ impl<'a> Sums<'a> {
             agreement: self.agreement,
             tensors: columns.iter().zip(all.channels(columns)).map(tensor).collect(),
         }
+    }
+}
+
+impl Statistics {
+    /// The statistics of any rows of a dataset's ledger, such as a selection.
+    ///
+    /// # Errors
+    /// [`DatasetError::Structure`] for a row that this dataset cannot hold.
+    pub fn of_rows<'a>(
+        dataset: &Dataset,
+        rows: impl IntoIterator<Item = &'a LedgerRow>,
+    ) -> Result<Statistics, DatasetError> {
+        let mut sums = Sums::new(dataset.meta());
+        for row in rows {
+            sums.add(&Facts::of_row(row, dataset.meta().columns.len())).map_err(|what| {
+                let reason = format!("{}, line {}: {what}", row.list, row.line);
+                DatasetError::Structure { path: dataset.root().to_owned(), reason }
+            })?;
+        }
+        Ok(sums.finish())
     }
 }
 

@@ -10,6 +10,7 @@ use super::plan::{Options, Plan};
 use super::select::Selection;
 use super::shards::{Access, Shards};
 use super::{Loader, LoaderError};
+use tcolz_base::door::option;
 use tcolz_base::usage::allow_open_files;
 
 /// Batches beside those the workers fill: one that is used, one that is ready.
@@ -154,7 +155,8 @@ fn allow_shards_open(selection: &Selection) -> Result<(), LoaderError> {
         option: "open files",
         expected: format!(
             "a limit of {needed} or more, one for each of {shards} shards and some others: raise it with \
-             `ulimit -Hn {needed}`, or convert with a larger --shard-mb"
+             `ulimit -Hn {needed}`, or convert with a larger {}",
+            option("shard_bytes")
         ),
         found: most.to_string(),
     })

@@ -3,6 +3,7 @@
 use super::LoaderError;
 use super::augment::{Augmenter, Drawn};
 use super::shards::Row;
+use tcolz_base::door::given;
 use tcolz_format::shard::codec::{CodecError, PixelTables, Upcoming, map_tensor};
 use tcolz_format::shard::{ShardError, TensorColumn, TensorDecoder, simd_level};
 use tcolz_pixels::recipe::Dtype;
@@ -20,7 +21,7 @@ mod sealed {
 pub trait Element:
     sealed::Sealed + Copy + Default + Send + Sync + std::fmt::Debug + 'static
 {
-    /// Its name, as in `--dtype`.
+    /// Its name, as in the recipe's `dtype`.
     const NAME: &'static str;
 
     /// The number of a float32, rounded to the nearest, ties to even. Pixels keep what they are.
@@ -241,7 +242,8 @@ pub(super) fn check_view<T: Element>(
     if view != recipe_view {
         return refuse(format!(
             "{name} holds {dtype} numbers of the view {recipe_view}; the view {view} cannot be had: \
-             ask for {recipe_view}, or convert with --dtype u8"
+             ask for {recipe_view}, or convert with {}",
+            given("dtype", Dtype::U8)
         ));
     }
     Ok(view.to_owned())

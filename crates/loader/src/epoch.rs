@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
 use super::augment::{Augmenter, Occurrences};
-use super::batch::{Batch, Buffer};
+use super::batch::Batch;
+use super::buffer::Spare;
 use super::element::{Element, Source};
 use super::forward::{Forward, ShardDisk};
 use super::hints::Hints;
@@ -36,8 +37,21 @@ pub struct Epoch<T: Element = f32> {
     failure: Option<LoaderError>,
 }
 
-/// Buffers between epochs.
-pub(super) type Spare<T> = Arc<std::sync::Mutex<Vec<Buffer<T>>>>;
+impl<T: Element> Loader<T> {
+    /// Reads an epoch from its beginning.
+    pub fn epoch(&self, epoch: u32) -> Epoch<T> {
+        Epoch::begin(self, &self.plan, self.begin(epoch))
+    }
+
+    /// Goes on with an epoch, without replay. Where the order is [`Order::Auto`](super::Order::Auto), with the one that the state
+    /// was saved in, whatever would be taken here.
+    ///
+    /// # Errors
+    /// [`LoaderError::OtherState`] for a state of another dataset, order, seed or selection.
+    pub fn resume(&self, state: &State) -> Result<Epoch<T>, LoaderError> {
+        Ok(Epoch::begin(self, self.plan_of(state)?, state.clone()))
+    }
+}
 
 impl<T: Element> Epoch<T> {
     pub(super) fn begin(loader: &Loader<T>, plan: &Plan, state: State) -> Epoch<T> {

@@ -3,9 +3,13 @@
 use std::io;
 use std::path::PathBuf;
 
+use tcolz_base::door::{call, given, option};
 use tcolz_format::dataset::DatasetError;
 use tcolz_format::dataset::Receipt;
 use tcolz_format::shard::ShardError;
+
+/// The condition that leaves out samples without a label.
+const LABELLED: &str = "'label >= 0'";
 
 /// A selection, an order or a batch that cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -26,10 +30,8 @@ pub enum LoaderError {
     },
     /// A condition that only inputs can meet of which nothing is stored.
     #[error(
-        "condition `{text}`: nothing is stored of such inputs, so that there is no sample to read; list them with \
-         tcolz inspect {dataset} --list-bad --where {quoted}",
-        dataset = dataset.display(),
-        quoted = quoted(text)
+        "condition `{text}`: nothing is stored of such inputs, so that there is no sample to read; list them with {}",
+        call("bad_inputs", &[&dataset.display().to_string()], &[("condition", &quoted(text))])
     )]
     NotStored {
         /// The whole text.
@@ -55,7 +57,8 @@ pub enum LoaderError {
     },
     /// Lines of a subset's file name nothing in the dataset.
     #[error(
-        "{path}, line {line}: the ledger has no sample `{found}` ({unknown} such lines); expected sample ids or list lines, as `tcolz show` prints them",
+        "{path}, line {line}: the ledger has no sample `{found}` ({unknown} such lines); expected sample ids or list lines, as {} names them",
+        call("find", &["DATASET", "ID"], &[]),
         path = path.display()
     )]
     SubsetLine {
@@ -70,7 +73,11 @@ pub enum LoaderError {
     },
     /// Nothing is left to read.
     #[error(
-        "no sample is left of split {split}: {counts}; ask for less with --subset, --where, --unseen or --percent"
+        "no sample is left of split {split}: {counts}; ask for less with {}, {}, {} or {}",
+        option("subset"),
+        option("condition"),
+        option("unseen"),
+        option("percent")
     )]
     Nothing {
         /// The split.
@@ -80,7 +87,8 @@ pub enum LoaderError {
     },
     /// A balanced order of samples without labels.
     #[error(
-        "balanced-v1 needs labels, and {unlabelled} of {samples} samples have none; take shuffle-v1, or leave them out with --where 'label >= 0'"
+        "balanced-v1 needs labels, and {unlabelled} of {samples} samples have none; take shuffle-v1, or leave them out with {}",
+        given("condition", LABELLED)
     )]
     Unlabelled {
         /// Samples without a label.
@@ -132,7 +140,8 @@ pub enum LoaderError {
     },
     /// A tensor of labels has no number for a sample without one.
     #[error(
-        "sample `{sample_id}` has no label, for which a tensor of classes has no number; leave such samples out with --where 'label >= 0', or take the images alone"
+        "sample `{sample_id}` has no label, for which a tensor of classes has no number; leave such samples out with {}, or take the images alone",
+        given("condition", LABELLED)
     )]
     NoLabel {
         /// The sample.

@@ -6,7 +6,7 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::LoaderError;
-use super::batch::Buffer;
+use super::buffer::Buffer;
 use super::element::Element;
 
 /// Steps, buffers and finished batches of one epoch.

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use super::LoaderError;
-use super::batch::SampleIds;
+use super::sample_ids::SampleIds;
 use super::select::Place;
 use tcolz_format::dataset::{Dataset, PLACE_FIELDS, SplitParts};
 use tcolz_format::sample::Label;

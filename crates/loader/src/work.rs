@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::LoaderError;
 use super::augment::{Augmenter, Occurrences};
-use super::batch::{Buffer, Damaged};
+use super::batch::Damaged;
+use super::buffer::Buffer;
 use super::element::{Element, Source};
 use super::forward::Forward;
 use super::hints::Hints;

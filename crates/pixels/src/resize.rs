@@ -27,9 +27,8 @@ const KEEP_BYTES: usize = 4 << 20;
 /// rows were cut into strips.
 ///
 /// ```
-/// use tcolz::decode::RowSink;
-/// use tcolz::recipe::{Filter, Fit};
-/// use tcolz::transform::Resizer;
+/// use tcolz_pixels::recipe::{Filter, Fit};
+/// use tcolz_pixels::{Resizer, RowSink};
 ///
 /// let mut resizer = Resizer::new(&[2], Fit::Squash, Filter::Bilinear);
 /// resizer.start(4, 2);

@@ -27,7 +27,7 @@ use tcolz_pixels::recipe::Dtype;
 /// ```no_run
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use candle_core::Device;
-/// use tcolz::predict::Predictor;
+/// use tcolz_predict::Predictor;
 ///
 /// let predictor = Predictor::open("runs/a/best.safetensors".as_ref(), &Device::Cpu)?;
 /// let prediction = predictor.predict(&std::fs::read("photo.jpg")?)?;

@@ -13,22 +13,11 @@ use serde_json::{Map, Value, json};
 use tokio::sync::oneshot::Receiver;
 use tokio::time::{timeout, timeout_at};
 
-use super::batcher::{Answer, Labelled};
 use super::places::{Place, Stage};
+use super::queue::{Answer, Labelled};
 use super::refusal::Refusal;
-use super::routes::Service;
-use super::{ServeError, occlusion, upload};
-
-/// Keys of an answer beside the classes.
-const KEYS: [&str; 7] = ["label", "model", "milliseconds", "file", "images", "error", "map"];
-
-/// Refuses classes that the answer's own keys would hide.
-pub(super) fn check_classes(classes: &[String]) -> Result<(), ServeError> {
-    match classes.iter().find(|class| KEYS.contains(&class.as_str())) {
-        Some(class) => Err(ServeError::ClassName(class.clone())),
-        None => Ok(()),
-    }
-}
+use super::service::Service;
+use super::{occlusion, upload};
 
 /// Labels the images of a request.
 ///

@@ -5,11 +5,11 @@ use std::sync::PoisonError;
 
 use tokio::sync::oneshot::Sender;
 
-use super::batcher::{ExpensiveJob, Job, Ready, Shared, State, refuse, send};
 use super::classifier::{Prepared, Preparer};
 use super::client::Client;
 use super::cost::Cost;
 use super::occlusion::occluded;
+use super::queue::{ExpensiveJob, Job, Ready, Shared, State, refuse, send};
 use super::refusal::Refusal;
 
 /// Share of the queue, of the connections and of the memory for uploads that expensive photos may take while they wait.

@@ -12,6 +12,7 @@ use axum::http::{HeaderMap, HeaderName, Method, StatusCode, header};
 
 use super::ServeError;
 use super::refusal::Refusal;
+use tcolz_base::door::given;
 
 /// Characters of a name that are given back in an answer.
 const NAME_CHARACTERS: usize = 100;
@@ -112,7 +113,8 @@ fn authority(headers: &HeaderMap, name: HeaderName) -> Result<Authority, Refusal
 fn wrong_host(host: &Authority) -> Refusal {
     let name: String = plain(host.host()).chars().take(NAME_CHARACTERS).collect();
     let message = format!(
-        "this service does not answer to the name `{name}`: ask by its address, or start it with --host {name}"
+        "this service does not answer to the name `{name}`: ask by its address, or start it with {}",
+        given("hosts", &name)
     );
     Refusal::new(StatusCode::MISDIRECTED_REQUEST, "wrong-host", message).closing()
 }
@@ -122,7 +124,8 @@ fn foreign(origin: Option<&Authority>) -> Refusal {
         Some(name) => {
             let name: String = name.chars().take(NAME_CHARACTERS).collect();
             format!(
-                "a page of `{name}` may not send photos here, unless the service is started with --host {name}"
+                "a page of `{name}` may not send photos here, unless the service is started with {}",
+                given("hosts", &name)
             )
         }
         None => "a page without a site of its own may not send photos here".to_owned(),
@@ -223,7 +226,7 @@ mod tests {
     fn what_is_no_host_is_refused_at_once() {
         for wrong in ["http://x", "x:80", "a b", "", ".", "*", "x/y", "u@x"] {
             let error = Hosts::new(IpAddr::from([127, 0, 0, 1]), &[wrong.to_owned()]);
-            assert!(error.unwrap_err().to_string().contains("--host"), "{wrong}");
+            assert!(error.unwrap_err().to_string().contains("`hosts`: expected a name"), "{wrong}");
         }
     }
 }

@@ -6,9 +6,9 @@ use std::time::Instant;
 
 use tokio::sync::oneshot::Sender;
 
-use super::batcher::{Answer, Labelled, Ready, Shared, refuse, send};
 use super::classifier::Prepared;
 use super::options::Limits;
+use super::queue::{Answer, Labelled, Ready, Shared, refuse, send};
 use super::refusal::Refusal;
 
 /// Share of the newest batch in the time that an image is expected to take.

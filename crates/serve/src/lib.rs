@@ -17,11 +17,11 @@
 //! | `classifier` | what stands behind the service: a network, or a test's stand-in |
 //! | `client` | who asks; queues in which clients have turns |
 //! | `cost` | what decoding a photo will cost, by its header |
-//! | `batcher`, `decoding`, `inferring` | the queue, the threads that decode, the thread that infers whole batches |
+//! | `queue`, `batcher`, `decoding`, `inferring` | what is in hand; the threads, those that decode, the one that infers whole batches |
 //! | `occlusion` | which parts of a photo spoke for its label |
 //! | `upload`, `parts`, `budget` | the body of a request → image files; multipart bodies; the memory for all of them |
 //! | `answer`, `refusal` | what is answered: probabilities, or a reason in words |
-//! | `routes` | paths → handlers; headers that every answer carries |
+//! | `service`, `routes` | what requests share; paths → handlers; headers that every answer carries |
 //! | `hosts` | which names are answered, and whose pages |
 //! | `listen`, `places` | connections: how slow, how they end; who gives one up when they are scarce |
 //! | `memory` | the most memory that it takes, and giving back what it no longer needs |
@@ -47,12 +47,16 @@ mod options;
 mod page;
 mod parts;
 mod places;
+mod queue;
 mod refusal;
 mod routes;
+mod service;
 mod upload;
 
 use std::io;
 use std::net::SocketAddr;
+
+use tcolz_base::door::{given, option};
 
 pub use classifier::{Classifier, Fault, Prepared, Preparer};
 pub use listen::{Server, Stopper};
@@ -63,7 +67,10 @@ pub use options::{DEFAULT_BIND, Limits, ServeOptions};
 #[non_exhaustive]
 pub enum ServeError {
     /// The address is taken, or not one of this machine's.
-    #[error("cannot listen on {address}: {source} (--bind 127.0.0.1:0 takes any free one)")]
+    #[error(
+        "cannot listen on {address}: {source} ({} takes any free one)",
+        given("bind", "127.0.0.1:0")
+    )]
     Bind {
         /// The address asked for.
         address: SocketAddr,
@@ -80,7 +87,11 @@ pub enum ServeError {
     #[error("the network cannot be run: {0}")]
     WarmUp(Box<Fault>),
     /// Something else than the name or address of a host.
-    #[error("expected a name or an address after --host, such as photos.example, found `{0}`")]
+    #[error(
+        "{}: expected a name or an address, such as photos.example, found `{}`",
+        option("hosts"),
+        .0
+    )]
     Host(String),
     /// A limit that leaves no room for anything.
     #[error("{0}")]

@@ -30,7 +30,8 @@ use super::memory;
 use super::options::ServeOptions;
 use super::places::{Place, Places, Stage};
 use super::refusal::Refusal;
-use super::routes::{Service, router};
+use super::routes::router;
+use super::service::Service;
 use tcolz_base::usage::cores;
 
 /// Connections that wait in the system before they are taken.

@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use super::batcher::decoding_threads;
 use super::cost::{EXPENSIVE_BYTES, expensive_memory_bytes};
-use super::routes::Service;
+use super::service::Service;
 use tcolz_base::usage::{process_sizes_bytes, release_free_memory};
 
 /// Buffers of a connection: the heads of its requests and parts, a chunk in either direction.

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use axum::extract::{MatchedPath, Path, Request, State};
 use axum::http::header::{
@@ -17,18 +17,11 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::ServeError;
 use super::answer;
-use super::batcher::Batcher;
-use super::budget::Budget;
-use super::classifier::Classifier;
-use super::hosts::Hosts;
-use super::metrics::{MEDIA_TYPE, Metrics};
-use super::options::{Limits, ServeOptions};
-use super::page::Page;
+use super::metrics::MEDIA_TYPE;
 use super::refusal::Refusal;
+use super::service::Service;
 use super::upload;
-use tcolz_nn::ModelFacts;
 
 /// What is counted by its path; everything else is counted as `other`.
 const PATHS: [&str; 7] =
@@ -47,52 +40,6 @@ const HEADERS: [(HeaderName, &str); 7] = [
 
 /// The policy of what is no page: it may do nothing.
 const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'";
-
-/// What all requests share.
-pub(super) struct Service {
-    pub(super) name: String,
-    pub(super) limits: Limits,
-    pub(super) budget: Budget,
-    pub(super) batcher: Batcher,
-    pub(super) metrics: Arc<Metrics>,
-    pub(super) stopping: AtomicBool,
-    /// Whether something was uploaded since memory was given back.
-    pub(super) used: AtomicBool,
-    hosts: Hosts,
-    classifier: Arc<dyn Classifier>,
-    page: Page,
-}
-
-impl Service {
-    pub(super) fn new(
-        options: &ServeOptions,
-        classifier: Arc<dyn Classifier>,
-    ) -> Result<Service, ServeError> {
-        let mut limits = options.limits.clone();
-        limits.check()?;
-        // More would never be taken.
-        limits.request_images = limits.request_images.min(limits.queue_images);
-        answer::check_classes(&classifier.facts().classes)?;
-        classifier.warm_up().map_err(|fault| ServeError::WarmUp(Box::new(fault)))?;
-        let metrics = Arc::new(Metrics::new(limits.batch_images));
-        Ok(Service {
-            name: options.name.clone(),
-            budget: Budget::new(&limits),
-            batcher: Batcher::start(Arc::clone(&classifier), &limits, Arc::clone(&metrics))?,
-            metrics,
-            stopping: AtomicBool::new(false),
-            used: AtomicBool::new(false),
-            hosts: Hosts::new(options.bind.ip(), &options.hosts)?,
-            classifier,
-            page: Page::new()?,
-            limits,
-        })
-    }
-
-    pub(super) fn facts(&self) -> &ModelFacts {
-        self.classifier.facts()
-    }
-}
 
 /// Every path of the service.
 pub(super) fn router(service: Arc<Service>) -> Router {

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::identity::spelled;
-use tcolz_base::door::{Spelled, given, option};
+use tcolz_base::door::{Spelled, given, option, switch};
 use tcolz_charts::ChartError;
 use tcolz_format::dataset::DatasetError;
 use tcolz_loader::LoaderError;
@@ -142,7 +142,7 @@ pub enum TrainError {
     #[error(
         "{path} was begun with {what} {found}, not {asked}: ask for the same to go on, take another {}, or begin anew \
          with {}",
-        option("out"), option("restart"), path = path.display(), what = spelled(differs)
+        option("out"), switch("restart", true), path = path.display(), what = spelled(differs)
     )]
     OtherOptions {
         /// The run's folder.
@@ -156,7 +156,7 @@ pub enum TrainError {
     },
     /// A file of a run that is not as it was written.
     #[error(
-        "{path} is damaged: {reason}; best.safetensors beside it is not touched, and {} begins anew", option("restart"),
+        "{path} is damaged: {reason}; best.safetensors beside it is not touched, and {} begins anew", switch("restart", true),
         path = path.display()
     )]
     Damaged {
@@ -248,7 +248,7 @@ fn with_value(field: &'static str, value: Option<&str>) -> Spelled {
 pub(super) fn begin_anew(lower: f64) -> String {
     format!(
         "Begin anew with {} and a lower rate, {} ({} suggests one)",
-        option("restart"),
+        switch("restart", true),
         given("learning_rate", format!("{lower:e}")),
         option("find_learning_rate")
     )

@@ -136,6 +136,12 @@ impl Identity {
         Ok(Identity { options, form: RunForm::default() })
     }
 
+    /// Of options by their fields.
+    #[cfg(test)]
+    pub(super) fn made(options: Map<String, Value>, form: RunForm) -> Identity {
+        Identity { options, form }
+    }
+
     /// How the run calls its options.
     pub(super) fn form(&self) -> RunForm {
         self.form
@@ -209,7 +215,7 @@ mod tests {
     }
 
     fn identity(value: Value) -> Identity {
-        Identity { options: of(value), form: RunForm::default() }
+        Identity::made(of(value), RunForm::default())
     }
 
     #[test]

@@ -369,14 +369,13 @@ mod tests {
         let rate = |options: &TrainOptions| with_begun_rate(options).base_rate();
         assert_eq!(rate(&options), 0.01, "nothing is there");
         fs::create_dir(&options.out).unwrap();
-        let written = |format: &str, key: &str, rate: f64| {
-            let text = format!(
-                r#"{{"format":"{format}","tcolz_version":"0.2.0","options":{{"{key}":{rate}}}}}"#
-            );
-            fs::write(options.out.join(RUN_FILE), text).unwrap();
+        let written = |form, rate: f64| {
+            let fields = [("learning_rate".to_owned(), json!(rate))];
+            let identity = Identity::made(Map::from_iter(fields), form);
+            RunFile::of(&identity).write(&options.out.join(RUN_FILE)).unwrap();
         };
-        let begun = |rate: f64| written("tcolz-run-v2", "learning_rate", rate);
-        written("tcolz-run-v1", "--lr", 0.05);
+        let begun = |rate: f64| written(RunForm::Fields, rate);
+        written(RunForm::Flags, 0.05);
         assert_eq!(rate(&options), 0.05);
         begun(0.05);
         assert_eq!(rate(&options), 0.05);

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::{Layout, Reading};
+use tcolz_base::door::{call, given, option};
 
 /// A dump that cannot be listed. A single bad line never is one: it becomes a ledger row.
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +53,9 @@ pub enum DumpError {
     #[error(
         "{path}: no known layout: expected `ground_truth/twitter_*_agrees.txt` (ttd), `b-t4sa_train.txt` (b-t4sa), \
          `labels.csv` with a header such as `path,label` (csv), or one folder of photos for each class \
-         (folder); found {found}; name lists with --list, or say the layout with --layout",
+         (folder); found {found}; name lists with {}, or say the layout with {}",
+        option("lists"),
+        option("layout"),
         path = path.display()
     )]
     UnknownLayout {
@@ -63,8 +66,10 @@ pub enum DumpError {
     },
     /// All photos would be of one class, and a table that may be the list is not read.
     #[error(
-        "{path}: every photo would be of the one class `{class}`, and {table} is not read; name it with --list, or say \
-         --layout folder to go on without it",
+        "{path}: every photo would be of the one class `{class}`, and {table} is not read; name it with {}, or say {} \
+         to go on without it",
+        option("lists"),
+        given("layout", Layout::Folder),
         path = path.display()
     )]
     TableOrFolder {
@@ -78,7 +83,9 @@ pub enum DumpError {
     /// Folders are called like splits, and what lies in them are photos and not classes.
     #[error(
         "{path}: {folders}: expected a folder of photos for each class in it, found photos; name a list with \
-         --list train=FILE, or say --layout classes where these are the classes",
+         {}, or say {} where these are the classes",
+        given("lists", "train=FILE"),
+        given("layout", Layout::Classes),
         path = path.display()
     )]
     NoClassFolders {
@@ -90,9 +97,10 @@ pub enum DumpError {
     /// As it was recognised, a dump would lose more photos than it keeps.
     #[error(
         "{path}: read as {layout}, because {because}, {count} of {all} photos would be left out: {words}; say \
-         --layout {layout} to convert the rest{instead}",
+         {again} to convert the rest{instead}",
         path = path.display(),
         layout = reading.layout,
+        again = given("layout", reading.layout),
         because = reading.because,
         words = reading.not_used_in_words(),
         instead = instead(reading.layout)
@@ -110,8 +118,9 @@ pub enum DumpError {
     /// Photos are no inputs, and that is to be an error.
     #[error(
         "{path}: {count} {} in no list and no class folder that is read: {words}; the first is `{first}`; list them, move \
-         them away, or leave --strict out",
+         them away, or leave {} out",
         if *count == 1 { "photo is" } else { "photos are" },
+        option("strict"),
         path = path.display()
     )]
     Unlisted {
@@ -159,7 +168,7 @@ pub enum DumpError {
         closed: Option<usize>,
     },
     /// The source is what a conversion makes, not what it reads.
-    #[error("{path}: expected a dump of photos, found a dataset; `tcolz inspect {path}` says what is in it", path = path.display())]
+    #[error("{path}: expected a dump of photos, found a dataset; {} says what is in it", call("inspect", &[&path.display().to_string()], &[]), path = path.display())]
     IsDataset {
         /// The source.
         path: PathBuf,
@@ -189,19 +198,19 @@ pub enum DumpError {
         found: String,
     },
     /// The source is a table, and lists or a layout that is no table's are asked for.
-    #[error("{path}: a table is a list itself: name its folder as SRC, or leave --list and --layout away", path = path.display())]
+    #[error("{path}: a table is a list itself: name its folder as SRC, or leave {} and {} away", option("lists"), option("layout"), path = path.display())]
     TableAsSource {
         /// The table.
         path: PathBuf,
     },
     /// Lists were named for a dump whose folders are its lists.
-    #[error("{path}: --list and --layout folder exclude each other: folders name the classes there", path = path.display())]
+    #[error("{path}: {} and {} exclude each other: folders name the classes there", option("lists"), given("layout", Layout::Folder), path = path.display())]
     ListsOfFolder {
         /// The source.
         path: PathBuf,
     },
     /// The dump has splits and is to be divided.
-    #[error("{path}: has the splits {splits} already; --make-splits divides dumps that have none", path = path.display())]
+    #[error("{path}: has the splits {splits} already; {} divides dumps that have none", option("make_splits"), path = path.display())]
     HasSplits {
         /// The source.
         path: PathBuf,
@@ -273,10 +282,16 @@ pub enum DumpError {
 }
 
 /// The layouts that may be meant instead of a recognised one.
-fn instead(layout: Layout) -> &'static str {
+fn instead(layout: Layout) -> String {
     match layout {
-        Layout::Folder => ", or --layout classes where every folder is a class",
-        Layout::Classes => "",
-        _ => ", --layout folder where the folders are the classes, or name other lists with --list",
+        Layout::Folder => {
+            format!(", or {} where every folder is a class", given("layout", Layout::Classes))
+        }
+        Layout::Classes => String::new(),
+        _ => format!(
+            ", {} where the folders are the classes, or name other lists with {}",
+            given("layout", Layout::Folder),
+            option("lists")
+        ),
     }
 }

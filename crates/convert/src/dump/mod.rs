@@ -33,7 +33,7 @@ use std::path::Path;
 pub use error::DumpError;
 pub use input::{Input, Problem, tweet_id};
 pub use layout::{Layout, NotUsed, Reading};
-pub use options::{DumpOptions, ListFile};
+pub use options::{DumpOptions, ListFile, ListFileError};
 pub(crate) use source::is_of_the_machine;
 pub use source::{MAX_SOURCE_BYTES, Place, Source, Watch};
 pub use tree::Skipped;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::names::{SPLIT_NAME_RULE, is_split_name};
 use super::{Dump, DumpError, Layout, Source, Watch};
-use tcolz_base::storage::local_path;
+use tcolz_base::storage::{NotLocal, local_path};
 use tcolz_format::dataset::MakeSplits;
 
 /// A dump, and how it is to be read.
@@ -33,25 +33,42 @@ pub struct ListFile {
     pub path: PathBuf,
 }
 
+/// A text that names no list.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ListFileError {
+    /// What stands before `=` cannot name a split.
+    #[error("`{found}` cannot name a split: {SPLIT_NAME_RULE}")]
+    SplitName {
+        /// What stands there.
+        found: String,
+    },
+    /// Nothing stands behind `=`.
+    #[error("expected a file after `=`")]
+    NoFile,
+    /// A URL where a path is expected.
+    #[error(transparent)]
+    NotLocal(#[from] NotLocal),
+}
+
 impl ListFile {
     /// `FILE` or `SPLIT=FILE`.
     ///
     /// # Errors
-    /// What is wrong with the name of the split or the path, in words.
-    pub fn parse(text: &str) -> Result<ListFile, String> {
-        let local = |path: &str| local_path(path.into()).map_err(|error| error.to_string());
+    /// [`ListFileError`]: what is wrong with the name of the split or the path.
+    pub fn parse(text: &str) -> Result<ListFile, ListFileError> {
         match text.split_once('=') {
             // A path with an equals sign further down is a path.
             Some((split, path)) if !split.contains('/') => {
                 if !is_split_name(split) {
-                    return Err(format!("`{split}` cannot name a split: {SPLIT_NAME_RULE}"));
+                    return Err(ListFileError::SplitName { found: split.to_owned() });
                 }
                 if path.is_empty() {
-                    return Err("expected a file after `=`".to_owned());
+                    return Err(ListFileError::NoFile);
                 }
-                Ok(ListFile { split: Some(split.to_owned()), path: local(path)? })
+                Ok(ListFile { split: Some(split.to_owned()), path: local_path(path.into())? })
             }
-            _ => Ok(ListFile { split: None, path: local(text)? }),
+            _ => Ok(ListFile { split: None, path: local_path(text.into())? }),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::{DATASET_FILE, LEDGER_FILE};
 use crate::shard::ShardError;
+use tcolz_base::door::call;
 
 /// By what the folder of a run is known; its home is `train`, which stands above.
 const RUN_FILE: &str = "run.json";
@@ -31,7 +32,8 @@ pub enum DatasetError {
     },
     /// A conversion was begun here and has not finished.
     #[error(
-        "{path}: conversion not finished; go on with `tcolz convert SRC {path}` and the options it was begun with",
+        "{path}: conversion not finished; go on with {} and the options it was begun with",
+        call("convert", &["SRC", &path.display().to_string()], &[]),
         path = path.display()
     )]
     Unfinished {
@@ -104,17 +106,18 @@ pub enum DatasetError {
 impl DatasetError {
     /// Says what lies at `path`, which is no dataset, and what to type. What is there is never proposed to be written over.
     pub fn not_a_dataset(path: &Path) -> DatasetError {
-        let shown = path.display();
+        let shown = &*path.display().to_string();
         let empty = || std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
         let hint = if !path.exists() || empty() {
-            format!("nothing is there; make one with `tcolz convert SRC {shown}`")
+            format!("nothing is there; make one with {}", call("convert", &["SRC", shown], &[]))
         } else if path.is_file() {
             let folder = path.parent().filter(|folder| folder.join(DATASET_FILE).exists());
             let folder = folder.map_or(String::new(), |folder| format!(", {}", folder.display()));
             format!("it is a file, expected the folder of a dataset{folder}")
         } else if path.join(RUN_FILE).exists() {
             format!(
-                "it is the folder of a run; `tcolz evaluate {shown} DATASET` says how good its model is"
+                "it is the folder of a run; {} says how good its model is",
+                call("evaluate", &[shown, "DATASET"], &[])
             )
         } else if path.join(LEDGER_FILE).exists() {
             format!(
@@ -123,7 +126,8 @@ impl DatasetError {
             )
         } else {
             format!(
-                "it has no {DATASET_FILE}; `tcolz convert {shown} OUT` makes one of photos that lie there"
+                "it has no {DATASET_FILE}; {} makes one of photos that lie there",
+                call("convert", &[shown, "OUT"], &[])
             )
         };
         DatasetError::NotADataset { path: path.to_owned(), hint }

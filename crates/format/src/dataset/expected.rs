@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::{Dataset, DatasetError, LedgerBatch, PLACE_FIELDS, pixels_field};
+use super::{Dataset, DatasetError, LedgerBatch, LedgerError, PLACE_FIELDS, pixels_field};
 use crate::sample::{Label, Status};
 use crate::shard::{ShardContent, ShardError, ShardFile, ShardReader, TensorColumn, TensorDecoder};
 
@@ -56,7 +56,10 @@ pub(super) struct ExpectedShards(HashMap<String, HashMap<u32, Expected>>);
 
 impl ExpectedShards {
     /// Of one batch of the ledger.
-    fn of(batch: &LedgerBatch<'_>, columns: &[TensorColumn]) -> Result<ExpectedShards, String> {
+    fn of(
+        batch: &LedgerBatch<'_>,
+        columns: &[TensorColumn],
+    ) -> Result<ExpectedShards, LedgerError> {
         let (split, status) = (batch.text("split")?, batch.text("status")?);
         let (shard, place) = (batch.u32("shard")?, batch.u32("row")?);
         let (sample_id, label) = (batch.text("sample_id")?, batch.u16("label")?);

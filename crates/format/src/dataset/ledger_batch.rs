@@ -1,12 +1,14 @@
 //! Some columns of the ledger, a batch of rows at a time: what a statistic over half a million rows needs,
 //! without a [`LedgerRow`](super::LedgerRow) for each of them.
 
-use arrow::array::{
-    Array, AsArray, BooleanArray, FixedSizeBinaryArray, PrimitiveArray, RecordBatch, StringArray,
+use arrow_array::cast::AsArray;
+use arrow_array::types::{
+    ArrowPrimitiveType, Float32Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
-use arrow::datatypes::{
-    ArrowPrimitiveType, DataType, Float32Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+use arrow_array::{
+    Array, BooleanArray, FixedSizeBinaryArray, PrimitiveArray, RecordBatch, StringArray,
 };
+use arrow_schema::DataType;
 
 use crate::sample::Status;
 use crate::shard::TensorColumn;
@@ -32,6 +34,55 @@ pub const PHOTO_FIELDS: [&str; 7] = [
 pub struct LedgerBatch<'a> {
     batch: &'a RecordBatch,
     first_row: u64,
+}
+
+/// A ledger that is not as a reader of some of its columns expects.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LedgerError {
+    /// The column was not asked for, or there is none.
+    #[error("no column {name}")]
+    NoColumn {
+        /// Its name.
+        name: String,
+    },
+    /// The column is of another type.
+    #[error("{name}: {fault}")]
+    ColumnType {
+        /// Its name.
+        name: String,
+        /// What it is not.
+        fault: &'static str,
+    },
+    /// A row says what no row can say.
+    #[error("ledger row {row}: {fault}")]
+    Row {
+        /// Its place in the ledger, from 0.
+        row: u64,
+        /// What is wrong with it.
+        fault: String,
+    },
+    /// The file is not as it was written.
+    #[error("{fault}")]
+    File {
+        /// What is wrong with it.
+        fault: String,
+    },
+}
+
+impl LedgerError {
+    /// What is wrong with a row, by its place in the ledger from 0.
+    pub fn of_row(row: u64, fault: impl Into<String>) -> LedgerError {
+        LedgerError::Row { row, fault: fault.into() }
+    }
+
+    pub(super) fn of_file(fault: impl ToString) -> LedgerError {
+        LedgerError::File { fault: fault.to_string() }
+    }
+}
+
+fn of_other_type(name: &str, fault: &'static str) -> LedgerError {
+    LedgerError::ColumnType { name: name.to_owned(), fault }
 }
 
 /// A value of the ledger.
@@ -107,21 +158,25 @@ impl<'a> LedgerBatch<'a> {
         self.first_row
     }
 
-    fn column(&self, name: &str) -> Result<&'a dyn Array, String> {
-        let column = self.batch.column_by_name(name).ok_or_else(|| format!("no column {name}"))?;
+    fn column(&self, name: &str) -> Result<&'a dyn Array, LedgerError> {
+        let column = self
+            .batch
+            .column_by_name(name)
+            .ok_or_else(|| LedgerError::NoColumn { name: name.to_owned() })?;
         Ok(column.as_ref())
     }
 
     /// A column of whatever type.
     ///
     /// # Errors
-    /// A sentence, here and below, when the column was not asked for or is of another type.
+    /// Here and below: [`LedgerError::NoColumn`] where the column was not asked for, [`LedgerError::ColumnType`] where
+    /// it is of another type.
     pub fn value(
         &self,
         name: &str,
-    ) -> Result<impl Fn(usize) -> Option<LedgerValue<'a>> + use<'a>, String> {
+    ) -> Result<impl Fn(usize) -> Option<LedgerValue<'a>> + use<'a>, LedgerError> {
         let values = Values::of(self.column(name)?);
-        let values = values.ok_or_else(|| format!("{name}: of no type that a ledger has"))?;
+        let values = values.ok_or_else(|| of_other_type(name, "of no type that a ledger has"))?;
         Ok(move |row| values.get(row))
     }
 
@@ -129,20 +184,25 @@ impl<'a> LedgerBatch<'a> {
     ///
     /// # Errors
     /// As [`LedgerBatch::value`].
-    pub fn text(&self, name: &str) -> Result<impl Fn(usize) -> Option<&'a str> + use<'a>, String> {
-        let array =
-            self.column(name)?.as_string_opt::<i32>().ok_or_else(|| format!("{name}: not text"))?;
+    pub fn text(
+        &self,
+        name: &str,
+    ) -> Result<impl Fn(usize) -> Option<&'a str> + use<'a>, LedgerError> {
+        let array = self
+            .column(name)?
+            .as_string_opt::<i32>()
+            .ok_or_else(|| of_other_type(name, "not text"))?;
         Ok(move |row| array.is_valid(row).then(|| array.value(row)))
     }
 
     pub(super) fn number<T: ArrowPrimitiveType>(
         &self,
         name: &str,
-    ) -> Result<impl Fn(usize) -> Option<T::Native> + use<'a, T>, String> {
+    ) -> Result<impl Fn(usize) -> Option<T::Native> + use<'a, T>, LedgerError> {
         let array = self
             .column(name)?
             .as_primitive_opt::<T>()
-            .ok_or_else(|| format!("{name}: not of its type"))?;
+            .ok_or_else(|| of_other_type(name, "not of its type"))?;
         Ok(move |row| array.is_valid(row).then(|| array.value(row)))
     }
 
@@ -150,7 +210,7 @@ impl<'a> LedgerBatch<'a> {
     ///
     /// # Errors
     /// As [`LedgerBatch::value`].
-    pub fn u8(&self, name: &str) -> Result<impl Fn(usize) -> Option<u8> + use<'a>, String> {
+    pub fn u8(&self, name: &str) -> Result<impl Fn(usize) -> Option<u8> + use<'a>, LedgerError> {
         self.number::<UInt8Type>(name)
     }
 
@@ -158,7 +218,7 @@ impl<'a> LedgerBatch<'a> {
     ///
     /// # Errors
     /// As [`LedgerBatch::value`].
-    pub fn u16(&self, name: &str) -> Result<impl Fn(usize) -> Option<u16> + use<'a>, String> {
+    pub fn u16(&self, name: &str) -> Result<impl Fn(usize) -> Option<u16> + use<'a>, LedgerError> {
         self.number::<UInt16Type>(name)
     }
 
@@ -166,7 +226,7 @@ impl<'a> LedgerBatch<'a> {
     ///
     /// # Errors
     /// As [`LedgerBatch::value`].
-    pub fn u32(&self, name: &str) -> Result<impl Fn(usize) -> Option<u32> + use<'a>, String> {
+    pub fn u32(&self, name: &str) -> Result<impl Fn(usize) -> Option<u32> + use<'a>, LedgerError> {
         self.number::<UInt32Type>(name)
     }
 
@@ -174,7 +234,7 @@ impl<'a> LedgerBatch<'a> {
     ///
     /// # Errors
     /// As [`LedgerBatch::value`].
-    pub fn u64(&self, name: &str) -> Result<impl Fn(usize) -> Option<u64> + use<'a>, String> {
+    pub fn u64(&self, name: &str) -> Result<impl Fn(usize) -> Option<u64> + use<'a>, LedgerError> {
         self.number::<UInt64Type>(name)
     }
 
@@ -182,7 +242,7 @@ impl<'a> LedgerBatch<'a> {
     ///
     /// # Errors
     /// As [`LedgerBatch::value`].
-    pub fn f32(&self, name: &str) -> Result<impl Fn(usize) -> Option<f32> + use<'a>, String> {
+    pub fn f32(&self, name: &str) -> Result<impl Fn(usize) -> Option<f32> + use<'a>, LedgerError> {
         self.number::<Float32Type>(name)
     }
 
@@ -190,9 +250,14 @@ impl<'a> LedgerBatch<'a> {
     ///
     /// # Errors
     /// As [`LedgerBatch::value`].
-    pub fn flag(&self, name: &str) -> Result<impl Fn(usize) -> Option<bool> + use<'a>, String> {
-        let array =
-            self.column(name)?.as_boolean_opt().ok_or_else(|| format!("{name}: not boolean"))?;
+    pub fn flag(
+        &self,
+        name: &str,
+    ) -> Result<impl Fn(usize) -> Option<bool> + use<'a>, LedgerError> {
+        let array = self
+            .column(name)?
+            .as_boolean_opt()
+            .ok_or_else(|| of_other_type(name, "not boolean"))?;
         Ok(move |row| array.is_valid(row).then(|| array.value(row)))
     }
 
@@ -200,11 +265,14 @@ impl<'a> LedgerBatch<'a> {
     ///
     /// # Errors
     /// As [`LedgerBatch::value`].
-    pub fn hash(&self, name: &str) -> Result<impl Fn(usize) -> Option<[u8; 32]> + use<'a>, String> {
+    pub fn hash(
+        &self,
+        name: &str,
+    ) -> Result<impl Fn(usize) -> Option<[u8; 32]> + use<'a>, LedgerError> {
         let array = self
             .column(name)?
             .as_fixed_size_binary_opt()
-            .ok_or_else(|| format!("{name}: not a hash"))?;
+            .ok_or_else(|| of_other_type(name, "not a hash"))?;
         Ok(move |row| array.is_valid(row).then(|| array.value(row).try_into().ok())?)
     }
 
@@ -212,11 +280,13 @@ impl<'a> LedgerBatch<'a> {
     ///
     /// # Errors
     /// As [`LedgerBatch::value`]; each call for a word that is no status.
-    pub fn status(&self) -> Result<impl Fn(usize) -> Result<Status, String> + use<'a>, String> {
+    pub fn status(
+        &self,
+    ) -> Result<impl Fn(usize) -> Result<Status, LedgerError> + use<'a>, LedgerError> {
         let (status, first) = (self.text("status")?, self.first_row);
         Ok(move |row| {
             let known = status(row).and_then(Status::parse);
-            known.ok_or_else(|| format!("ledger row {}: no known status", first + row as u64))
+            known.ok_or_else(|| LedgerError::of_row(first + row as u64, "no known status"))
         })
     }
 
@@ -226,7 +296,8 @@ impl<'a> LedgerBatch<'a> {
     /// As [`LedgerBatch::value`]; each call for a word that is no format.
     pub fn photo(
         &self,
-    ) -> Result<impl Fn(usize) -> Result<Option<PhotoInfo>, String> + use<'a>, String> {
+    ) -> Result<impl Fn(usize) -> Result<Option<PhotoInfo>, LedgerError> + use<'a>, LedgerError>
+    {
         let [format, progressive, width, height, quality, orientation, share] = PHOTO_FIELDS;
         let (format, progressive) = (self.text(format)?, self.flag(progressive)?);
         let (width, height) = (self.u32(width)?, self.u32(height)?);
@@ -237,7 +308,7 @@ impl<'a> LedgerBatch<'a> {
             else {
                 return Ok(None);
             };
-            let unknown = || format!("ledger row {}: no known format", first + row as u64);
+            let unknown = || LedgerError::of_row(first + row as u64, "no known format");
             Ok(Some(PhotoInfo {
                 format: SourceFormat::parse(format).ok_or_else(unknown)?,
                 progressive: progressive(row).unwrap_or(false),
@@ -257,7 +328,7 @@ impl<'a> LedgerBatch<'a> {
     pub fn sums(
         &self,
         column: &TensorColumn,
-    ) -> Result<impl Fn(usize) -> Option<ChannelSums> + use<'a>, String> {
+    ) -> Result<impl Fn(usize) -> Option<ChannelSums> + use<'a>, LedgerError> {
         let sums =
             sum_fields(column).iter().map(|name| self.u64(name)).collect::<Result<Vec<_>, _>>()?;
         Ok(move |row| {

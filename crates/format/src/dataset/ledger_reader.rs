@@ -4,8 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::Schema;
+use arrow_array::RecordBatch;
+use arrow_schema::Schema;
 use bytes::Bytes;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
@@ -14,7 +14,7 @@ use crate::shard::TensorColumn;
 
 use super::DatasetError;
 use super::ledger::{LedgerRow, TensorFacts, ledger_schema};
-use super::ledger_batch::{LedgerBatch, pixels_field};
+use super::ledger_batch::{LedgerBatch, LedgerError, pixels_field};
 
 /// Parses the bytes of `ledger.parquet`. `path` is only what errors call it.
 ///
@@ -29,36 +29,40 @@ pub fn read_ledger(
     // The Parquet reader promises errors and not panics, but it parses a format with many corners;
     // whatever it does on hostile bytes ends here.
     let rows = catch_unwind(AssertUnwindSafe(|| read(bytes.into(), columns)))
-        .unwrap_or_else(|_| Err("the Parquet reader gave up on these bytes".to_owned()));
-    rows.map_err(|reason| DatasetError::Structure { path: path.to_owned(), reason })
+        .unwrap_or_else(|_| Err(LedgerError::of_file("the Parquet reader gave up on these bytes")));
+    rows.map_err(|error| DatasetError::Structure {
+        path: path.to_owned(),
+        reason: error.to_string(),
+    })
 }
 
-fn read(bytes: Bytes, columns: &[TensorColumn]) -> Result<Vec<LedgerRow>, String> {
-    let text = |error: &dyn std::error::Error| error.to_string();
-    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(|error| text(&error))?;
+fn read(bytes: Bytes, columns: &[TensorColumn]) -> Result<Vec<LedgerRow>, LedgerError> {
+    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(LedgerError::of_file)?;
     check_schema(&ledger_schema(columns), builder.schema())?;
-    let reader = builder.with_batch_size(8192).build().map_err(|error| text(&error))?;
+    let reader = builder.with_batch_size(8192).build().map_err(LedgerError::of_file)?;
     let mut rows = Vec::new();
     let mut names = Names::default();
     for batch in reader {
-        let batch = batch.map_err(|error| text(&error))?;
+        let batch = batch.map_err(LedgerError::of_file)?;
         append(&batch, columns, &mut names, &mut rows)?;
     }
     Ok(rows)
 }
 
-pub(super) fn check_schema(expected: &Schema, found: &Schema) -> Result<(), String> {
+pub(super) fn check_schema(expected: &Schema, found: &Schema) -> Result<(), LedgerError> {
     for (expected, found) in expected.fields().iter().zip(found.fields()) {
         let same = expected.name() == found.name()
             && expected.data_type() == found.data_type()
             && expected.is_nullable() == found.is_nullable();
         if !same {
-            return Err(format!("ledger column differs: expected {expected:?}, found {found:?}"));
+            let fault = format!("ledger column differs: expected {expected:?}, found {found:?}");
+            return Err(LedgerError::of_file(fault));
         }
     }
     let (expected, found) = (expected.fields().len(), found.fields().len());
     if expected != found {
-        return Err(format!("the ledger has {found} columns, expected {expected}"));
+        let fault = format!("the ledger has {found} columns, expected {expected}");
+        return Err(LedgerError::of_file(fault));
     }
     Ok(())
 }
@@ -83,7 +87,7 @@ fn append(
     columns: &[TensorColumn],
     names: &mut Names,
     rows: &mut Vec<LedgerRow>,
-) -> Result<(), String> {
+) -> Result<(), LedgerError> {
     let all = LedgerBatch::new(batch, rows.len() as u64);
     let (list, line) = (all.text("list")?, all.u32("line")?);
     let (sample_id, path) = (all.text("sample_id")?, all.text("path")?);
@@ -103,17 +107,16 @@ fn append(
 
     rows.reserve(batch.num_rows());
     for index in 0..batch.num_rows() {
-        let absent = |what: &str| format!("ledger row {}: no {what}", rows.len());
+        let number = rows.len() as u64;
+        let absent = |what: &str| LedgerError::of_row(number, format!("no {what}"));
         let (status, photo) = (status(index)?, photo(index)?);
         let place = shard(index).zip(row(index));
         let tensors: Vec<TensorFacts> = tensors.iter().filter_map(|facts| facts(index)).collect();
         let known = usize::from(place.is_some()) + tensors.len();
         let expected = if status == Status::Stored { 1 + columns.len() } else { 0 };
         if known != expected {
-            let row = rows.len();
-            return Err(format!(
-                "ledger row {row}: {status}, which its place or tensors contradict"
-            ));
+            let fault = format!("{status}, which its place or tensors contradict");
+            return Err(LedgerError::of_row(number, fault));
         }
         let [list, split] = [list(index), split(index)].map(|name| names.get(name.unwrap_or("")));
         rows.push(LedgerRow {
@@ -146,7 +149,7 @@ fn append(
 fn tensor_facts<'a>(
     all: &LedgerBatch<'a>,
     column: &TensorColumn,
-) -> Result<impl Fn(usize) -> Option<TensorFacts> + use<'a>, String> {
+) -> Result<impl Fn(usize) -> Option<TensorFacts> + use<'a>, LedgerError> {
     let (blake3, sums) = (all.hash(&pixels_field(column))?, all.sums(column)?);
     Ok(move |row| Some(TensorFacts { blake3: blake3(row)?, sums: sums(row)? }))
 }

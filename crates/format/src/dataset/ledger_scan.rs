@@ -4,8 +4,8 @@ use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::DataType;
+use arrow_array::RecordBatch;
+use arrow_schema::DataType;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
@@ -15,7 +15,7 @@ use rayon::prelude::*;
 
 use super::ledger::ledger_schema;
 use super::ledger_reader::check_schema;
-use super::{Dataset, DatasetError, LedgerBatch};
+use super::{Dataset, DatasetError, LedgerBatch, LedgerError};
 
 /// Rows of a batch at most.
 const BATCH_ROWS: usize = 8192;
@@ -36,8 +36,7 @@ pub enum LedgerType {
 /// What can go wrong with a row group.
 enum ScanError {
     Io(std::io::Error),
-    /// A sentence.
-    Structure(String),
+    Ledger(LedgerError),
 }
 
 impl Dataset {
@@ -64,12 +63,12 @@ impl Dataset {
     pub fn scan_ledger<T: Send>(
         &self,
         names: &[&str],
-        read: impl Fn(&LedgerBatch<'_>) -> Result<T, String> + Sync,
+        read: impl Fn(&LedgerBatch<'_>) -> Result<T, LedgerError> + Sync,
     ) -> Result<Vec<T>, DatasetError> {
         let path = self.root.join(&self.meta.ledger.file);
         self.scan(&path, names, &read).map_err(|error| match error {
             ScanError::Io(source) => DatasetError::Io { path, source },
-            ScanError::Structure(reason) => DatasetError::Structure { path, reason },
+            ScanError::Ledger(error) => DatasetError::Structure { path, reason: error.to_string() },
         })
     }
 
@@ -77,14 +76,14 @@ impl Dataset {
         &self,
         path: &Path,
         names: &[&str],
-        read: &(impl Fn(&LedgerBatch<'_>) -> Result<T, String> + Sync),
+        read: &(impl Fn(&LedgerBatch<'_>) -> Result<T, LedgerError> + Sync),
     ) -> Result<Vec<T>, ScanError> {
         // One open file for each row group: clones of one would share its position.
         let open = || File::open(path).map_err(ScanError::Io);
         let file = open()?;
         let metadata = guarded(|| {
             ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())
-                .map_err(|error| error.to_string())
+                .map_err(LedgerError::of_file)
         })?;
         check_schema(&ledger_schema(&self.meta.columns), metadata.schema())?;
         let parquet = metadata.metadata();
@@ -99,7 +98,7 @@ impl Dataset {
         let expected = self.meta.ledger.rows;
         if rows != expected {
             let reason = format!("{rows} rows, but dataset.json says {expected}");
-            return Err(ScanError::Structure(reason));
+            return Err(LedgerError::of_file(reason).into());
         }
         let of_group = |(index, first_row): (usize, u64)| -> Result<Vec<T>, ScanError> {
             let builder =
@@ -107,7 +106,7 @@ impl Dataset {
                     .with_projection(mask.clone())
                     .with_row_groups(vec![index])
                     .with_batch_size(BATCH_ROWS);
-            let mut reader = guarded(|| builder.build().map_err(|error| error.to_string()))?;
+            let mut reader = guarded(|| builder.build().map_err(LedgerError::of_file))?;
             let rows_of_group = parquet.row_group(index).num_rows() as u64;
             let (mut results, mut row) = (Vec::new(), first_row);
             while let Some(batch) = next_batch(&mut reader)? {
@@ -116,9 +115,9 @@ impl Dataset {
             }
             match row - first_row {
                 found if found == rows_of_group => Ok(results),
-                found => Err(ScanError::Structure(format!(
+                found => Err(ScanError::Ledger(LedgerError::of_file(format!(
                     "row group {index} has {found} rows, its footer says {rows_of_group}"
-                ))),
+                )))),
             }
         };
         let results: Vec<Result<Vec<T>, ScanError>> =
@@ -132,19 +131,19 @@ impl Dataset {
     }
 }
 
-impl From<String> for ScanError {
-    fn from(reason: String) -> ScanError {
-        ScanError::Structure(reason)
+impl From<LedgerError> for ScanError {
+    fn from(error: LedgerError) -> ScanError {
+        ScanError::Ledger(error)
     }
 }
 
-fn next_batch(reader: &mut ParquetRecordBatchReader) -> Result<Option<RecordBatch>, String> {
-    guarded(|| reader.next().transpose().map_err(|error| error.to_string()))
+fn next_batch(reader: &mut ParquetRecordBatchReader) -> Result<Option<RecordBatch>, LedgerError> {
+    guarded(|| reader.next().transpose().map_err(LedgerError::of_file))
 }
 
 /// The Parquet reader promises errors and not panics, but it parses a format with many corners; whatever it
 /// does on hostile bytes ends here.
-pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T, LedgerError>) -> Result<T, LedgerError> {
     catch_unwind(AssertUnwindSafe(work))
-        .unwrap_or_else(|_| Err("the Parquet reader gave up on these bytes".to_owned()))
+        .unwrap_or_else(|_| Err(LedgerError::of_file("the Parquet reader gave up on these bytes")))
 }

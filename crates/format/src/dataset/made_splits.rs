@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use tcolz_base::door::given;
 
 /// The method that is taken where none is named: photos that are the same file go to the same split.
 pub const SPLIT_METHOD: &str = "stratified-blake3-v2";
@@ -22,30 +23,49 @@ pub struct MakeSplits {
     pub seed: u64,
 }
 
-/// As it is asked for: `--make-splits 80/10/10 --seed 1 --split-method stratified-blake3-v2`.
+/// As it is asked for: shares, seed and method as options.
 impl fmt::Display for MakeSplits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let MakeSplits { method, percent: [train, val, test], seed } = self;
-        write!(f, "--make-splits {train}/{val}/{test} --seed {seed} --split-method {method}")
+        let shares = given("make_splits", format_args!("{train}/{val}/{test}"));
+        write!(f, "{shares} {} {}", given("seed", seed), given("method", method))
     }
+}
+
+/// Shares of train, val and test that cannot be taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SharesError {
+    /// Not two or three percentages.
+    #[error("expected percentages of train, val and test: 80/10/10")]
+    Percentages {
+        /// What was given.
+        found: String,
+    },
+    /// They make no whole.
+    #[error("the percentages add up to {found}, not to 100")]
+    Sum {
+        /// What they add up to.
+        found: u32,
+    },
 }
 
 impl MakeSplits {
     /// The division for `80/10/10`, or `80/20` for train and val alone.
     ///
     /// # Errors
-    /// What was expected, in words.
-    pub fn parse(text: &str, seed: u64) -> Result<MakeSplits, String> {
+    /// [`SharesError`]: what was expected.
+    pub fn parse(text: &str, seed: u64) -> Result<MakeSplits, SharesError> {
         let shares: Option<Vec<u8>> =
             text.split('/').map(|share| share.trim().trim_end_matches('%').parse().ok()).collect();
         let percent = match shares.as_deref() {
             Some(&[train, val]) => [train, val, 0],
             Some(&[train, val, test]) => [train, val, test],
-            _ => return Err("expected percentages of train, val and test: 80/10/10".to_owned()),
+            _ => return Err(SharesError::Percentages { found: text.to_owned() }),
         };
-        let sum: u32 = percent.iter().map(|&share| u32::from(share)).sum();
-        if sum != 100 {
-            return Err(format!("the percentages add up to {sum}, not to 100"));
+        let found: u32 = percent.iter().map(|&share| u32::from(share)).sum();
+        if found != 100 {
+            return Err(SharesError::Sum { found });
         }
         Ok(MakeSplits { method: SPLIT_METHOD.to_owned(), percent, seed })
     }

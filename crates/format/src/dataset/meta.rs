@@ -126,7 +126,7 @@ impl Counts {
         }
     }
 
-    /// Inputs that count against `--max-bad`.
+    /// Inputs that count as bad: quarantined and missing ones.
     pub fn bad(&self) -> u64 {
         self.quarantined + self.missing
     }

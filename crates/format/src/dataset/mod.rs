@@ -30,17 +30,19 @@ pub use content_root::{RootLine, content_root, root_lines};
 pub use error::DatasetError;
 use expected::{ExpectedShards, Opened};
 pub use ledger::{LedgerRow, TensorFacts, ledger_schema, reason_code};
-pub use ledger_batch::{LedgerBatch, LedgerValue, PHOTO_FIELDS, pixels_field, sum_fields};
+pub use ledger_batch::{
+    LedgerBatch, LedgerError, LedgerValue, PHOTO_FIELDS, pixels_field, sum_fields,
+};
 pub use ledger_reader::read_ledger;
 pub use ledger_scan::LedgerType;
 pub use ledger_writer::LedgerWriter;
-pub use made_splits::{MakeSplits, SPLIT_METHOD, SPLIT_METHODS};
+pub use made_splits::{MakeSplits, SPLIT_METHOD, SPLIT_METHODS, SharesError};
 pub use meta::{
     Counts, DATASET_FILE, DatasetMeta, FORMAT_NAME, FORMAT_VERSION, FileMeta, LEDGER_FILE,
     SplitMeta,
 };
 pub use prediction_writer::{PredictionColumns, prediction_schema, write_predictions};
-pub use receipt::Receipt;
+pub use receipt::{Receipt, ReceiptError};
 pub use sealed::{seal, unseal};
 pub use seen::{PHOTO_FIELD, SEEN_FILE, SeenAs, SeenPhotos, Unseen, photo_key};
 pub use split_parts::{PLACE_FIELDS, SplitParts};

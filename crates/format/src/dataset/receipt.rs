@@ -58,15 +58,22 @@ impl From<Receipt> for String {
     }
 }
 
-impl TryFrom<String> for Receipt {
-    type Error = String;
+/// A text that is no receipt.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{found}` is no receipt of 32 hexadecimal digits")]
+#[non_exhaustive]
+pub struct ReceiptError {
+    /// What was given.
+    pub found: String,
+}
 
-    fn try_from(text: String) -> Result<Receipt, String> {
+impl TryFrom<String> for Receipt {
+    type Error = ReceiptError;
+
+    fn try_from(text: String) -> Result<Receipt, ReceiptError> {
         let digits = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         let number = u128::from_str_radix(&text, 16).ok().filter(|_| digits);
-        number
-            .map(Receipt)
-            .ok_or_else(|| format!("`{text}` is no receipt of 32 hexadecimal digits"))
+        number.map(Receipt).ok_or(ReceiptError { found: text })
     }
 }
 

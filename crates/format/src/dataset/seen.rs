@@ -8,8 +8,10 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch, UInt64Array};
-use arrow::datatypes::{DataType, Field, Schema, UInt64Type};
+use arrow_array::cast::AsArray;
+use arrow_array::types::UInt64Type;
+use arrow_array::{ArrayRef, BooleanArray, RecordBatch, UInt64Array};
+use arrow_schema::{DataType, Field, Schema};
 use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -21,7 +23,7 @@ use serde::Serialize;
 
 use super::ledger_scan::guarded;
 use super::ledger_writer::parquet_error;
-use super::{Dataset, DatasetError};
+use super::{Dataset, DatasetError, LedgerError};
 use tcolz_base::durable::HashedFile;
 
 /// Name of the file in the folder of a run.
@@ -145,27 +147,27 @@ impl SeenPhotos {
         if found != hash {
             return Err(damaged(format!("its BLAKE3 is {found}, expected {hash}")));
         }
-        let read = || -> Result<SeenPhotos, String> {
-            let text = |error: parquet::errors::ParquetError| error.to_string();
-            let reader =
-                ParquetRecordBatchReaderBuilder::try_new(Bytes::from(bytes)).map_err(text)?;
+        let read = || -> Result<SeenPhotos, LedgerError> {
+            let reader = ParquetRecordBatchReaderBuilder::try_new(Bytes::from(bytes))
+                .map_err(LedgerError::of_file)?;
             let pairs = reader.metadata().file_metadata().key_value_metadata();
             let unknown = pairs.and_then(|pairs| pairs.iter().find(|pair| pair.key == UNKNOWN));
             let unknown = unknown.and_then(|pair| pair.value.clone());
             let mut photos = Vec::new();
-            for batch in reader.build().map_err(text)? {
-                let batch = batch.map_err(|error| error.to_string())?;
+            for batch in reader.build().map_err(LedgerError::of_file)? {
+                let batch = batch.map_err(LedgerError::of_file)?;
                 let column = |name| batch.column_by_name(name);
                 let source = column(SOURCE).and_then(|c| c.as_primitive_opt::<UInt64Type>());
                 let trained = column(TRAINED).and_then(|c| c.as_boolean_opt());
                 let (Some(source), Some(trained)) = (source, trained) else {
-                    return Err(format!("expected columns {SOURCE} and {TRAINED}"));
+                    let fault = format!("expected columns {SOURCE} and {TRAINED}");
+                    return Err(LedgerError::of_file(fault));
                 };
                 photos.extend(source.values().iter().copied().zip(trained.values().iter()));
             }
             Ok(SeenPhotos { photos: sorted(photos), unknown })
         };
-        guarded(read).map_err(damaged)
+        guarded(read).map_err(|error| damaged(error.to_string()))
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use super::{Dataset, DatasetError, FileMeta, LedgerBatch, Receipt, SplitMeta};
+use super::{Dataset, DatasetError, FileMeta, LedgerBatch, LedgerError, Receipt, SplitMeta};
 use crate::sample::Status;
 
 /// Ledger columns that [`SplitParts::stored`] reads.
@@ -15,8 +15,8 @@ pub const PLACE_FIELDS: [&str; 4] = ["split", "status", "shard", "row"];
 /// What joins the names of splits.
 const JOIN: char = '+';
 
-/// Shard and row of a row of the ledger, `None` where it is not stored; or a sentence.
-type StoredPlace = Result<Option<(u32, u32)>, String>;
+/// Shard and row of a row of the ledger, `None` where it is not stored.
+type StoredPlace = Result<Option<(u32, u32)>, LedgerError>;
 
 /// The splits that a name stands for: the one of this name, or several whose names are joined by `+`, read one
 /// behind the other in the order given.
@@ -61,11 +61,11 @@ impl SplitParts {
     /// of the parts, and where: shard (of all parts) and row; `None` of all other rows.
     ///
     /// # Errors
-    /// As [`LedgerBatch::value`]; of a row: a sentence where a stored sample has no place.
+    /// As [`LedgerBatch::value`]; of a row: [`LedgerError::Row`] where a stored sample has no place.
     pub fn stored<'a>(
         &'a self,
         batch: &LedgerBatch<'a>,
-    ) -> Result<impl Fn(usize) -> StoredPlace + 'a, String> {
+    ) -> Result<impl Fn(usize) -> StoredPlace + 'a, LedgerError> {
         let (split, status) = (batch.text("split")?, batch.text("status")?);
         let (shard, row) = (batch.u32("shard")?, batch.u32("row")?);
         let first_row = batch.first_row();
@@ -81,10 +81,8 @@ impl SplitParts {
                 part.first_shard.checked_add(shard).map(|shard| (shard, row))
             });
             place.map(Some).ok_or_else(|| {
-                format!(
-                    "ledger row {}: a stored sample without its place",
-                    first_row + index as u64
-                )
+                let row = first_row + index as u64;
+                LedgerError::of_row(row, "a stored sample without its place")
             })
         })
     }

@@ -52,6 +52,8 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "x86_64")]
+mod avx512_kernels;
 mod classes;
 mod decoder;
 mod encoder;

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::codec::CodecError;
+use tcolz_base::door::call;
 
 /// A shard that cannot be written, opened or trusted.
 #[derive(Debug, thiserror::Error)]
@@ -75,7 +76,8 @@ pub enum ShardError {
     /// The shard is sound, but it is not the one that belongs in this place.
     #[error(
         "{path}: another shard lies here: it holds {found}, the ledger expects {expected}; put the right file back, or \
-         write it again from the photos with `tcolz repair`",
+         write it again from the photos with {}",
+        call("repair", &[], &[]),
         path = path.display()
     )]
     Foreign {

@@ -4,14 +4,14 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{Field, Schema};
-use arrow::ipc::convert::try_fb_to_schema;
-use arrow::ipc::reader::read_footer_length;
-use arrow::ipc::{Block, MetadataVersion, root_as_footer};
+use arrow_ipc::convert::try_fb_to_schema;
+use arrow_ipc::reader::read_footer_length;
+use arrow_ipc::{Block, MetadataVersion, root_as_footer};
+use arrow_schema::{Field, Schema};
 
 use super::content::ShardContent;
+use super::fault::{Fault, guarded, number, outside, structure};
 use super::format::{ALIGNMENT, BATCH_ROWS_KEY, CONTENT_KEY, TensorColumn, schema};
-use super::open::{Fault, guarded, number, outside, structure};
 
 /// Length of the trailing footer length and magic.
 const TRAILER_BYTES: usize = 10;

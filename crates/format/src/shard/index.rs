@@ -5,17 +5,20 @@ use std::io;
 use std::ops::Range;
 use std::sync::OnceLock;
 
-use arrow::array::{Array, ArrayData, BinaryArray, MutableArrayData, UInt16Array};
-use arrow::ipc::Block;
+use arrow_array::{Array, BinaryArray, UInt16Array};
+use arrow_data::ArrayData;
+use arrow_data::transform::MutableArrayData;
+use arrow_ipc::Block;
 
 use crate::sample::Label;
 use tcolz_base::positioned::read_exact_at;
 use tcolz_pixels::recipe::Codec;
 
+use super::fault::Fault;
 use super::footer::block_length;
 use super::format::TensorColumn;
 use super::map::mostly_blank;
-use super::open::{Batch, Fault, Tensor, buffers, open_batch};
+use super::open::{Batch, Tensor, buffers, open_batch};
 
 /// What is read of a record batch at first, in one go: more than the index of 256 rows takes.
 const FIRST_BYTES: usize = 65_536;

@@ -6,6 +6,7 @@
 pub mod codec;
 mod content;
 mod error;
+mod fault;
 mod footer;
 pub mod format;
 mod index;

@@ -6,25 +6,22 @@
 
 use std::fs::File;
 use std::ops::Range;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, AsArray, BinaryArray, LargeBinaryArray, RecordBatch, UInt16Array, UInt64Array,
-};
-use arrow::buffer::Buffer;
-use arrow::datatypes::{
-    DataType, Field, Float16Type, Float32Type, Schema, UInt8Type, UInt16Type, UInt64Type,
-};
-use arrow::error::ArrowError;
-use arrow::ipc::reader::FileDecoder;
-use arrow::ipc::{Block, MetadataVersion, root_as_message};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float16Type, Float32Type, UInt8Type, UInt16Type, UInt64Type};
+use arrow_array::{Array, BinaryArray, LargeBinaryArray, RecordBatch, UInt16Array, UInt64Array};
+use arrow_buffer::Buffer;
+use arrow_ipc::reader::FileDecoder;
+use arrow_ipc::{Block, MetadataVersion, root_as_message};
+use arrow_schema::{DataType, Field, Schema};
 
 use tcolz_pixels::recipe::Dtype;
 
 use super::content::ShardContent;
 use super::error::ShardError;
+use super::fault::{Fault, guarded, number, outside, structure};
 use super::footer::{block_length, open_footer};
 use super::format::{ALIGNMENT, TensorColumn, schema};
 
@@ -46,28 +43,6 @@ pub(super) struct Batch {
 pub(super) enum Tensor {
     Frames(LargeBinaryArray),
     Raw { values: Buffer, row_bytes: usize },
-}
-
-/// What is wrong, before the path is known.
-pub(super) enum Fault {
-    Structure(String),
-    Schema { expected: String, found: String },
-}
-
-impl Fault {
-    pub(super) fn at(self, path: &Path) -> ShardError {
-        let path = path.to_owned();
-        match self {
-            Fault::Structure(reason) => ShardError::Structure { path, reason },
-            Fault::Schema { expected, found } => ShardError::Schema { path, expected, found },
-        }
-    }
-}
-
-impl From<ArrowError> for Fault {
-    fn from(error: ArrowError) -> Fault {
-        Fault::Structure(error.to_string())
-    }
 }
 
 /// Opens the file of a shard.
@@ -157,25 +132,6 @@ pub(super) fn open_batch(
         }
         Batch::new(&batch, wanted)
     })
-}
-
-/// What is tested in front of Arrow keeps it from every panic that is known; this is for the unknown ones.
-pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
-    catch_unwind(AssertUnwindSafe(work))
-        .unwrap_or_else(|_| Err(structure("the Arrow reader gave up on these bytes")))
-}
-
-pub(super) fn structure(reason: &str) -> Fault {
-    Fault::Structure(reason.to_owned())
-}
-
-pub(super) fn outside() -> Fault {
-    structure("a record batch lies outside the file")
-}
-
-/// A number of the file as a place or a length.
-pub(super) fn number(value: i64) -> Result<usize, Fault> {
-    usize::try_from(value).map_err(|_| outside())
 }
 
 /// The schema in which ids are decoded: the same buffers, but UTF-8 is tested where an id is read.

@@ -5,8 +5,8 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::Array;
-use arrow::buffer::Buffer;
+use arrow_array::Array;
+use arrow_buffer::Buffer;
 
 use crate::sample::Label;
 

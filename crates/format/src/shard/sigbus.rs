@@ -11,6 +11,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use tcolz_base::door::call;
 use tcolz_base::visible::one_line;
 
 /// A place for one map; made when all others are taken, and never freed.
@@ -43,8 +44,9 @@ impl Listed {
     pub(super) fn new(start: *const u8, length: usize, path: &Path) -> Listed {
         let mut text = format!(
             "error: {}: lost while it was read through a memory map: the file was cut short, or its disk failed; \
-             next: `tcolz verify` on its dataset\n",
-            one_line(&path.to_string_lossy())
+             next: {}\n",
+            one_line(&path.to_string_lossy()),
+            call("verify", &["DATASET"], &[])
         )
         .into_bytes()
         .into_boxed_slice();

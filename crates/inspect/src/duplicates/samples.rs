@@ -1,7 +1,8 @@
 //! What the search for duplicates holds of each stored sample: 120 bytes, from columns of the ledger.
 
 use crate::channels::possible;
-use tcolz_format::dataset::{Dataset, DatasetError, pixels_field, sum_fields};
+use tcolz_base::door::call;
+use tcolz_format::dataset::{Dataset, DatasetError, LedgerError, pixels_field, sum_fields};
 use tcolz_format::sample::{Label, Status};
 use tcolz_pixels::ChannelSums;
 
@@ -66,9 +67,11 @@ pub(super) fn read(dataset: &Dataset, column: usize) -> Result<Vec<Sample>, Data
             let (Some(split), Some(place), Some(hash), Some(sums)) =
                 (split, place, pixels_blake3(index), sums)
             else {
-                return Err(format!(
-                    "ledger row {ledger_row}: stored, but without a place, a known split, or pixels that a picture can have; `tcolz verify` has more"
-                ));
+                let fault = format!(
+                    "stored, but without a place, a known split, or pixels that a picture can have; {} has more",
+                    call("verify", &[&dataset.root().display().to_string()], &[])
+                );
+                return Err(LedgerError::of_row(ledger_row, fault));
             };
             samples.push(Sample {
                 ledger_row,

@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use crate::grid::Grid;
+use tcolz_base::door::call;
 use tcolz_format::dataset::{Dataset, DatasetError};
 use tcolz_format::shard::TensorDecoder;
 use tcolz_pixels::ChannelSums;
@@ -56,8 +57,9 @@ impl Thumbnails {
                 let (_, row) = of(index).place;
                 let foreign = |what: &str| {
                     let reason = format!(
-                        "row {row}: {what} of the ledger's row {}; `tcolz verify` has more",
-                        of(index).ledger_row
+                        "row {row}: {what} of the ledger's row {}; {} has more",
+                        of(index).ledger_row,
+                        call("verify", &[&dataset.root().display().to_string()], &[])
                     );
                     DatasetError::Structure { path: reader.path().to_owned(), reason }
                 };

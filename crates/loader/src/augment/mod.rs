@@ -28,6 +28,7 @@ pub(super) use occurrence::Occurrences;
 use std::str::FromStr;
 
 use super::LoaderError;
+use tcolz_base::door::given;
 use tcolz_format::shard::TensorColumn;
 use tcolz_pixels::recipe::{Dtype, MAX_SIZE};
 
@@ -83,13 +84,21 @@ impl Crop {
     }
 }
 
+/// A text that names no crop.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected random-resized, random:PADDING (pixels) or none, found `{found}`")]
+#[non_exhaustive]
+pub struct CropError {
+    /// What was given.
+    pub found: String,
+}
+
 impl FromStr for Crop {
-    type Err = String;
+    type Err = CropError;
 
     /// `none`, `random-resized`, or `random:PADDING` in pixels.
-    fn from_str(text: &str) -> Result<Crop, String> {
-        let wrong =
-            || format!("expected random-resized, random:PADDING (pixels) or none, found `{text}`");
+    fn from_str(text: &str) -> Result<Crop, CropError> {
+        let wrong = || CropError { found: text.to_owned() };
         match text {
             "none" => Ok(Crop::None),
             "random-resized" => Ok(Crop::resized()),
@@ -153,7 +162,8 @@ impl Augment {
             return Ok(());
         }
         if column.dtype != Dtype::U8 {
-            let expected = "pixels, from a dataset converted with --dtype u8".to_owned();
+            let expected =
+                format!("pixels, from a dataset converted with {}", given("dtype", Dtype::U8));
             return fail("augmentation", expected, format!("{} of {}", column.dtype, column.name));
         }
         if !(0.0..=1.0).contains(&self.flip) {
@@ -251,6 +261,6 @@ mod tests {
         }
         let baked = TensorColumn::new(24, Dtype::F32, Codec::Raw);
         let error = Augment { flip: 1.0, ..Augment::default() }.check(&baked).unwrap_err();
-        assert!(error.to_string().contains("converted with --dtype u8, found f32 of image_24"));
+        assert!(error.to_string().contains("converted with `dtype: u8`, found f32 of image_24"));
     }
 }

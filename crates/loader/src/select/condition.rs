@@ -1,4 +1,4 @@
-//! `--where`: conditions on ledger columns, joined by `and`.
+//! Conditions on ledger columns, joined by `and`.
 //!
 //! ```text
 //! condition  = comparison { "and" comparison }
@@ -15,7 +15,7 @@ use std::cmp::Ordering;
 
 use crate::LoaderError;
 use parse::Parser;
-use tcolz_format::dataset::{LedgerBatch, LedgerType, LedgerValue, reason_code};
+use tcolz_format::dataset::{LedgerBatch, LedgerError, LedgerType, LedgerValue, reason_code};
 use tcolz_format::sample::Status;
 
 /// Conditions that all must hold.
@@ -102,7 +102,7 @@ impl Condition {
     ///
     /// # Errors
     /// As [`LedgerBatch::value`].
-    pub fn holds(&self, batch: &LedgerBatch<'_>) -> Result<Vec<bool>, String> {
+    pub fn holds(&self, batch: &LedgerBatch<'_>) -> Result<Vec<bool>, LedgerError> {
         let mut holds = vec![true; batch.rows()];
         for test in &self.0 {
             let value = batch.value(&test.column)?;

@@ -5,8 +5,9 @@ use super::{
     Condition, Place, Select, SelectCounts, Selection, keep_together, percent_rank, take_percent,
 };
 use crate::LoaderError;
+use tcolz_base::door::call;
 use tcolz_format::dataset::{
-    Dataset, DatasetError, LedgerBatch, PHOTO_FIELD, SplitParts, photo_key,
+    Dataset, DatasetError, LedgerBatch, LedgerError, PHOTO_FIELD, SplitParts, photo_key,
 };
 use tcolz_format::sample::NO_LABEL;
 
@@ -31,7 +32,7 @@ impl Gathered {
         parts: &SplitParts,
         condition: Option<&Condition>,
         subset: Option<&Subset>,
-    ) -> Result<Gathered, String> {
+    ) -> Result<Gathered, LedgerError> {
         let (stored, label) = (parts.stored(batch)?, batch.u16("label")?);
         let needs_id = subset.is_some() || select.percent.is_some();
         let sample_id = needs_id.then(|| batch.text("sample_id")).transpose()?;
@@ -163,8 +164,8 @@ pub(super) fn check_places(
     }
     let path = dataset.root().join(&dataset.meta().ledger.file);
     let reason = format!(
-        "the stored rows of split {split} are not those of its shards, in their order; run `tcolz verify {}`",
-        dataset.root().display()
+        "the stored rows of split {split} are not those of its shards, in their order; run {}",
+        call("verify", &[&dataset.root().display().to_string()], &[])
     );
     Err(DatasetError::Structure { path, reason })
 }

@@ -1,7 +1,7 @@
 //! Which samples are read: a split, of it a subset, of that what meets conditions, of that a share.
 //!
 //! ```text
-//! ledger ─ split ─ --subset FILE ─ --where 'agreement >= 5', --unseen ─ --percent 10 ─▶ Selection
+//! ledger ─ split ─ subset FILE ─ condition 'agreement >= 5', unseen ─ percent 10 ─▶ Selection
 //! ```
 //! The result is decided by the dataset and the four choices alone, and stands in the order of storage.
 
@@ -22,8 +22,8 @@ pub use subset::SubsetCounts;
 
 use super::LoaderError;
 use tcolz_format::dataset::{
-    Dataset, DatasetError, LedgerBatch, PHOTO_FIELD, PLACE_FIELDS, SeenPhotos, SplitParts,
-    photo_key,
+    Dataset, DatasetError, LedgerBatch, LedgerError, PHOTO_FIELD, PLACE_FIELDS, SeenPhotos,
+    SplitParts, photo_key,
 };
 use tcolz_format::sample::{Label, NO_LABEL};
 
@@ -214,7 +214,7 @@ impl Selection {
         &self,
         dataset: &Dataset,
         names: &[&str],
-        read: impl Fn(&LedgerBatch<'_>, &[usize]) -> Result<Vec<T>, String> + Sync,
+        read: impl Fn(&LedgerBatch<'_>, &[usize]) -> Result<Vec<T>, LedgerError> + Sync,
     ) -> Result<Vec<T>, DatasetError> {
         let columns: Vec<&str> = names.iter().copied().chain(PLACE_FIELDS).collect();
         let batches = dataset.scan_ledger(&columns, |batch| {

@@ -1,10 +1,11 @@
-//! `--subset FILE`: the samples that the lines of a file name.
+//! The samples that the lines of a file name.
 
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::LoaderError;
+use tcolz_base::door::call;
 use tcolz_base::text_file;
 
 /// How many characters of a line are shown.
@@ -66,8 +67,10 @@ impl Subset {
             subset.lines.push(Line { number, shown, best: u8::MAX, rows: Vec::new() });
         }
         if subset.lines.is_empty() {
-            let reason =
-                "names no sample: expected a sample id on each line, as `tcolz show` prints them";
+            let reason = format!(
+                "names no sample: expected a sample id on each line, as {} names them",
+                call("find", &["DATASET", "ID"], &[])
+            );
             return Err(error(io::Error::new(io::ErrorKind::InvalidData, reason)));
         }
         Ok(subset)

@@ -15,10 +15,14 @@ use candle_core::{Device, Tensor, WithDType};
 pub use epoch::{TensorEpoch, Transfer};
 pub use view::DeviceView;
 
-use super::batch::{Batch, SampleIds, Skipped};
+use super::batch::Batch;
+use super::buffer::Skipped;
 use super::element::Element;
+use super::sample_ids::SampleIds;
 use super::{Loader, LoaderError, State};
+use tcolz_base::door::given;
 use tcolz_format::sample::Label;
+use tcolz_pixels::recipe::Dtype;
 
 /// A batch whose images and labels are tensors on one device.
 #[derive(Debug)]
@@ -96,10 +100,12 @@ impl<T: Element + WithDType> Loader<T> {
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # use std::sync::atomic::AtomicBool;
-    /// # use tcolz::{ConvertOptions, Dataset, convert};
+    /// # use tcolz_convert::{ConvertOptions, convert};
+    /// # use tcolz_format::Dataset;
+    /// # use tcolz_loader::DatasetExt;
     /// # let folder = tempfile::tempdir()?;
     /// # let (photos, out) = (folder.path().join("photos"), folder.path().join("out"));
-    /// # tcolz::demo::make_dump(&photos, 12)?;
+    /// # tcolz_demo::make_dump(&photos, 12)?;
     /// # convert(&ConvertOptions::new(&photos, &out), &AtomicBool::new(false), &mut ())?;
     /// let device = candle_core::Device::cuda_if_available(0)?;
     /// let labelled = Dataset::open(&out)?.loader("train").condition("label >= 0");
@@ -142,9 +148,12 @@ impl<T: Element + WithDType> Loader<T> {
     ) -> Result<TensorEpoch, LoaderError> {
         let plan = self.plan_of(state)?;
         if transfer == Transfer::Pixels && !self.stores_pixels() {
-            let reason = "pixels cannot be brought to the device: the dataset holds the numbers of a \
-                          view; take Transfer::Elements, or convert with --dtype u8";
-            return Err(LoaderError::View { reason: reason.to_owned() });
+            let reason = format!(
+                "pixels cannot be brought to the device: the dataset holds the numbers of a view; \
+                 take Transfer::Elements, or convert with {}",
+                given("dtype", Dtype::U8)
+            );
+            return Err(LoaderError::View { reason });
         }
         Ok(self.tensor_epoch(plan, state.clone(), device, transfer))
     }

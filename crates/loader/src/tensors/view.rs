@@ -10,7 +10,8 @@ use tcolz_pixels::{Channels, Operation, View};
 /// ```
 /// # fn main() -> candle_core::Result<()> {
 /// use candle_core::{DType, Device, Tensor};
-/// use tcolz::{loader::DeviceView, transform::View};
+/// use tcolz_loader::DeviceView;
+/// use tcolz_pixels::View;
 ///
 /// let view = View::built_in("tf").expect("a built-in view");
 /// let view = DeviceView::new(&view, DType::F32, &Device::Cpu)?;

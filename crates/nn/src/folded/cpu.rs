@@ -8,9 +8,10 @@ use rayon::prelude::*;
 use super::depthwise::Depthwise;
 use super::fold::Weights;
 use super::packed::{Order, Packed};
-use super::plan::{Input, Kernel, Plan};
+use super::plan::{Input, Plan};
 use super::run::Workspace;
 use super::simd::Level;
+use super::steps::Kernel;
 use crate::spec::{Layer, Spec};
 
 /// Plans that are kept: a service sees one size of photos, but any number of them at once.

@@ -10,11 +10,13 @@
 use std::ops::Range;
 
 use super::fold::Weights;
+use super::levels::Plain;
+#[cfg(target_arch = "x86_64")]
+use super::levels::{Avx2, Avx512};
+use super::lines::BLOCK;
 use super::lines::{Lines, Shared};
 use super::product::{Bounds, Place};
-#[cfg(target_arch = "x86_64")]
-use super::simd::{Avx2, Avx512};
-use super::simd::{BLOCK, Level, Plain, Simd};
+use super::simd::{Level, Simd};
 use crate::spec::Sides;
 
 /// Pixels whose sums are made together.

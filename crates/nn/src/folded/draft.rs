@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use super::depthwise::Depthwise;
 use super::fold;
+use super::lines::BLOCK;
 use super::packed::{Order, Packed};
-use super::plan::{INPUT, Kernel, Step, Value, root};
 use super::pool::Kind;
 use super::product::{Bounds, Place};
 use super::separable::Separable;
-use super::simd::{BLOCK, Level};
+use super::simd::Level;
+use super::steps::{INPUT, Kernel, Step, Value, root};
 use crate::spec::{Activation, Conv, Layer, Residual, Shape, Sides, output, windows};
 
 /// Where the last of some layers writes, and what it adds.

@@ -2,7 +2,8 @@
 
 #![allow(unsafe_code, reason = "SIMD")]
 
-use super::simd::BLOCK;
+/// Channels of a block, and numbers of a cache line.
+pub(super) const BLOCK: usize = 16;
 
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]

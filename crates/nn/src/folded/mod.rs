@@ -24,6 +24,7 @@ mod depthwise;
 mod device;
 mod draft;
 mod fold;
+mod levels;
 mod lines;
 mod packed;
 mod plan;
@@ -32,8 +33,10 @@ mod product;
 mod run;
 mod separable;
 mod simd;
+mod steps;
 #[cfg(test)]
 mod tests;
+mod tile;
 
 use std::collections::HashMap;
 

@@ -1,8 +1,8 @@
 //! Weights of a product, in the order in which they are read.
 
 use super::fold::Weights;
+use super::lines::BLOCK;
 use super::lines::Lines;
-use super::simd::BLOCK;
 
 /// Output channels whose weights lie side by side: two vectors of AVX-512.
 pub(super) const PANEL: usize = 2 * BLOCK;

@@ -1,7 +1,7 @@
 //! Pools, sums and copies over blocks of channels, as loops that the compiler turns into vectors.
 
+use super::lines::BLOCK;
 use super::product::{Bounds, Place};
-use super::simd::BLOCK;
 use crate::spec::Sides;
 
 /// An image in blocks of channels: what is read.

@@ -3,13 +3,14 @@
 #![allow(unsafe_code, reason = "SIMD")]
 
 use super::depthwise::{self, DepthwiseJob};
+use super::lines::BLOCK;
 use super::lines::{Lines, Shared};
 use super::packed::Order;
-use super::plan::{INPUT, Plan, Step, Value};
+use super::plan::Plan;
 use super::pool::{self, Image, ImageMut};
 use super::product::{self, Job};
 use super::separable::{Scratch, each};
-use super::simd::BLOCK;
+use super::steps::{INPUT, Step, Value};
 
 /// Memory that a plan is carried out in; it grows to the largest plan and is used again and again.
 #[derive(Debug, Default)]

@@ -15,10 +15,11 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::depthwise::{self, Depthwise, DepthwiseJob};
+use super::lines::BLOCK;
 use super::lines::{Lines, Shared};
 use super::packed::{PANEL, Packed, Runs};
 use super::product::{self, Bounds, Job, Place};
-use super::simd::{BLOCK, Level};
+use super::simd::Level;
 use crate::spec::Sides;
 
 /// Bytes of a band's channels between depthwise and project.

@@ -1,4 +1,4 @@
-//! Vectors of float32: AVX-512, AVX2 with FMA, and a plain version, behind one trait.
+//! Vectors of float32 behind one trait, which `levels` implements: AVX-512, AVX2 with FMA, and a plain version.
 //!
 //! Kernels are generic over [`Simd`] and always inlined into one function a level, which carries the
 //! `target_feature`. AVX-512 and AVX2 give the same bits: each number is one chain of fused
@@ -6,13 +6,7 @@
 
 #![allow(unsafe_code, reason = "SIMD")]
 
-#[cfg(target_arch = "x86_64")]
-use std::arch::x86_64::*;
-
-use super::product::{self, Tile};
-
-/// Channels of a block, and numbers of a cache line.
-pub(super) const BLOCK: usize = 16;
+use super::packed::Runs;
 
 /// What this CPU can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,13 +39,28 @@ impl Level {
     }
 }
 
+/// A tile of a product: where its numbers lie.
+pub(super) struct Tile<'a> {
+    pub(super) source: *const f32,
+    pub(super) step: usize,
+    pub(super) runs: &'a Runs,
+    pub(super) weights: *const f32,
+    pub(super) width: usize,
+    pub(super) bias: *const f32,
+    pub(super) bounds: [f32; 2],
+    pub(super) target: *mut f32,
+    pub(super) target_plane: usize,
+    pub(super) residual: *const f32,
+    pub(super) residual_plane: usize,
+}
+
 /// The operations that kernels are written in.
 ///
 /// # Safety
 /// Each may be called only where the CPU has what the level is called after; `load` and `store` take
 /// pointers to [`Simd::LANES`] numbers.
 pub(super) trait Simd: Copy {
-    /// Numbers of a vector: 8 or [`BLOCK`].
+    /// Numbers of a vector: 8 or [`BLOCK`](super::lines::BLOCK).
     const LANES: usize;
     /// Pixels of the largest tile whose sums stay in registers.
     const TILE: usize;
@@ -66,185 +75,6 @@ pub(super) trait Simd: Copy {
     unsafe fn multiply_add(a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
     /// The nearest number between low and high; what is no number stays none.
     unsafe fn clamp(vector: Self::Vector, low: Self::Vector, high: Self::Vector) -> Self::Vector;
-    /// [`product::sum`] as a function of this level.
+    /// [`sum`](super::tile::sum) as a function of this level.
     unsafe fn sum<const PIXELS: usize, const VECTORS: usize, const STEP: usize>(tile: &Tile<'_>);
-}
-
-/// 512 bits.
-#[cfg(target_arch = "x86_64")]
-#[derive(Clone, Copy)]
-pub(super) struct Avx512;
-
-// SAFETY (of every block below): the caller of an unsafe method of `Simd` promises that the CPU has the
-// level's instructions and that pointers are good for a vector.
-#[cfg(target_arch = "x86_64")]
-impl Simd for Avx512 {
-    const LANES: usize = 16;
-    // 2 × 14 sums, two vectors of weights and one of the input: 31 of 32 registers.
-    const TILE: usize = 14;
-    type Vector = __m512;
-
-    #[inline(always)]
-    unsafe fn splat(value: f32) -> __m512 {
-        // SAFETY: see above.
-        unsafe { _mm512_set1_ps(value) }
-    }
-
-    #[inline(always)]
-    unsafe fn load(from: *const f32) -> __m512 {
-        // SAFETY: see above.
-        unsafe { _mm512_loadu_ps(from) }
-    }
-
-    #[inline(always)]
-    unsafe fn store(to: *mut f32, vector: __m512) {
-        // SAFETY: see above.
-        unsafe { _mm512_storeu_ps(to, vector) }
-    }
-
-    #[inline(always)]
-    unsafe fn add(a: __m512, b: __m512) -> __m512 {
-        // SAFETY: see above.
-        unsafe { _mm512_add_ps(a, b) }
-    }
-
-    #[inline(always)]
-    unsafe fn multiply_add(a: __m512, b: __m512, c: __m512) -> __m512 {
-        // SAFETY: see above.
-        unsafe { _mm512_fmadd_ps(a, b, c) }
-    }
-
-    #[inline(always)]
-    unsafe fn clamp(vector: __m512, low: __m512, high: __m512) -> __m512 {
-        // The instructions give their second operand where one is no number.
-        // SAFETY: see above.
-        unsafe { _mm512_min_ps(high, _mm512_max_ps(low, vector)) }
-    }
-
-    #[inline(always)]
-    unsafe fn sum<const PIXELS: usize, const VECTORS: usize, const STEP: usize>(tile: &Tile<'_>) {
-        #[target_feature(enable = "avx512f")]
-        unsafe fn sum<const PIXELS: usize, const VECTORS: usize, const STEP: usize>(
-            tile: &Tile<'_>,
-        ) {
-            // SAFETY: as promised to the method.
-            unsafe { product::sum::<Avx512, PIXELS, VECTORS, STEP>(tile) }
-        }
-        // SAFETY: see above.
-        unsafe { sum::<PIXELS, VECTORS, STEP>(tile) }
-    }
-}
-
-/// 256 bits.
-#[cfg(target_arch = "x86_64")]
-#[derive(Clone, Copy)]
-pub(super) struct Avx2;
-
-#[cfg(target_arch = "x86_64")]
-impl Simd for Avx2 {
-    const LANES: usize = 8;
-    // 2 × 6 sums, two vectors of weights and one of the input: 15 of 16 registers.
-    const TILE: usize = 6;
-    type Vector = __m256;
-
-    #[inline(always)]
-    unsafe fn splat(value: f32) -> __m256 {
-        // SAFETY: see above.
-        unsafe { _mm256_set1_ps(value) }
-    }
-
-    #[inline(always)]
-    unsafe fn load(from: *const f32) -> __m256 {
-        // SAFETY: see above.
-        unsafe { _mm256_loadu_ps(from) }
-    }
-
-    #[inline(always)]
-    unsafe fn store(to: *mut f32, vector: __m256) {
-        // SAFETY: see above.
-        unsafe { _mm256_storeu_ps(to, vector) }
-    }
-
-    #[inline(always)]
-    unsafe fn add(a: __m256, b: __m256) -> __m256 {
-        // SAFETY: see above.
-        unsafe { _mm256_add_ps(a, b) }
-    }
-
-    #[inline(always)]
-    unsafe fn multiply_add(a: __m256, b: __m256, c: __m256) -> __m256 {
-        // SAFETY: see above.
-        unsafe { _mm256_fmadd_ps(a, b, c) }
-    }
-
-    #[inline(always)]
-    unsafe fn clamp(vector: __m256, low: __m256, high: __m256) -> __m256 {
-        // SAFETY: see above.
-        unsafe { _mm256_min_ps(high, _mm256_max_ps(low, vector)) }
-    }
-
-    #[inline(always)]
-    unsafe fn sum<const PIXELS: usize, const VECTORS: usize, const STEP: usize>(tile: &Tile<'_>) {
-        #[target_feature(enable = "avx2,fma")]
-        unsafe fn sum<const PIXELS: usize, const VECTORS: usize, const STEP: usize>(
-            tile: &Tile<'_>,
-        ) {
-            // SAFETY: as promised to the method.
-            unsafe { product::sum::<Avx2, PIXELS, VECTORS, STEP>(tile) }
-        }
-        // SAFETY: see above.
-        unsafe { sum::<PIXELS, VECTORS, STEP>(tile) }
-    }
-}
-
-/// Without intrinsics.
-#[derive(Clone, Copy)]
-pub(super) struct Plain;
-
-impl Simd for Plain {
-    const LANES: usize = 8;
-    const TILE: usize = 2;
-    type Vector = [f32; 8];
-
-    #[inline(always)]
-    unsafe fn splat(value: f32) -> [f32; 8] {
-        [value; 8]
-    }
-
-    #[inline(always)]
-    unsafe fn load(from: *const f32) -> [f32; 8] {
-        // SAFETY: see above; an unaligned read.
-        unsafe { from.cast::<[f32; 8]>().read_unaligned() }
-    }
-
-    #[inline(always)]
-    unsafe fn store(to: *mut f32, vector: [f32; 8]) {
-        // SAFETY: see above; an unaligned write.
-        unsafe { to.cast::<[f32; 8]>().write_unaligned(vector) }
-    }
-
-    #[inline(always)]
-    unsafe fn add(a: [f32; 8], b: [f32; 8]) -> [f32; 8] {
-        std::array::from_fn(|lane| a[lane] + b[lane])
-    }
-
-    #[inline(always)]
-    unsafe fn multiply_add(a: [f32; 8], b: [f32; 8], c: [f32; 8]) -> [f32; 8] {
-        // Without the instruction a fused one would be a call.
-        std::array::from_fn(|lane| a[lane] * b[lane] + c[lane])
-    }
-
-    #[inline(always)]
-    unsafe fn clamp(vector: [f32; 8], low: [f32; 8], high: [f32; 8]) -> [f32; 8] {
-        std::array::from_fn(|lane| {
-            let value = vector[lane];
-            let value = if value < low[lane] { low[lane] } else { value };
-            if value > high[lane] { high[lane] } else { value }
-        })
-    }
-
-    unsafe fn sum<const PIXELS: usize, const VECTORS: usize, const STEP: usize>(tile: &Tile<'_>) {
-        // SAFETY: see above.
-        unsafe { product::sum::<Plain, PIXELS, VECTORS, STEP>(tile) }
-    }
 }

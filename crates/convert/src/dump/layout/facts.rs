@@ -11,6 +11,7 @@ use crate::dump::outline::Outline;
 use crate::dump::resolve::Resolver;
 use crate::dump::tree::Tree;
 use crate::dump::{DumpError, Source};
+use tcolz_base::door::given;
 
 use super::csv::{WHOLE, whereabouts};
 use super::{b_t4sa, ttd};
@@ -187,7 +188,8 @@ impl Looker<'_> {
                 "an archive: unpack it, or give a plain tar as the source".to_owned()
             }
             "txt" if lists_photos(self.source, self.tree, folder, root, name) => {
-                format!("it lists photos: name it with --list [SPLIT=]{folder}{name}")
+                let list = given("lists", format_args!("[SPLIT=]{folder}{name}"));
+                format!("it lists photos: name it with {list}")
             }
             _ => return None,
         };

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::dump::names::{SPLIT_ORDER, printable, split_of_word};
 use crate::dump::outline::Outline;
+use tcolz_base::door::option;
 
 use super::class_folders::{class_folders, is_wrapper, splits_among};
 use super::csv::WHOLE;
@@ -223,10 +224,11 @@ fn why(list: &ListFacts, layout: Layout) -> Option<String> {
         ListKind::Table { label: None, .. } => Some("it has no column of labels".to_owned()),
         ListKind::Table { tried: 0, .. } => Some("it has no rows".to_owned()),
         ListKind::Table { is_guess: true, label: Some(label), .. } => Some(format!(
-            "its column {label} may hold no labels: name it with --list, or call the column label"
+            "its column {label} may hold no labels: name it with {}, or call the column label",
+            option("lists")
         )),
         ListKind::Table { .. } if layout == Layout::Csv => Some("other tables are read".to_owned()),
-        ListKind::Table { .. } => Some("name it with --list to read it".to_owned()),
+        ListKind::Table { .. } => Some(format!("name it with {} to read it", option("lists"))),
         _ => None,
     }
 }

@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 
 use crate::dump::DumpError;
+use tcolz_base::door::option;
 use tcolz_pixels::file_kind::{FIRST_BYTES, FileKind};
 
 use super::block::{BLOCK, is_header, is_zero, next_header};
@@ -57,8 +58,10 @@ pub(super) fn no_tar(path: &Path, file: &File, length: u64) -> io::Result<Option
             // A character may be cut off at the end.
             Ok(_) | Err(None) => (
                 "text".to_owned(),
-                "a list of photos is named with --list, beside the folder or tar of the photos"
-                    .to_owned(),
+                format!(
+                    "a list of photos is named with {}, beside the folder or tar of the photos",
+                    option("lists")
+                ),
             ),
             Err(Some(_)) => {
                 let bytes: Vec<String> =
