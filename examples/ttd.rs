@@ -102,8 +102,11 @@ fn one(
     train(&options, &AtomicBool::new(false), &mut ())?;
     let (file, model) = find_model(&run, dataset.root())?;
     let seen = seen_by(&file, &model.facts).map(Arc::new);
-    let options =
-        EvaluateOptions { select: select("test"), ..EvaluateOptions::split(&split, seen) };
+    let options = {
+        let mut options = EvaluateOptions::split(&split, seen);
+        options.select = select("test");
+        options
+    };
     let found = evaluate(&model, dataset, &options, &mut |_, _| ())?;
     if let Some(warning) = found.seen.warning(found.samples) {
         eprintln!("warning: {level} agree, fold {fold}: {warning}");

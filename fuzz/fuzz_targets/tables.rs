@@ -21,7 +21,7 @@ fuzz_target!(init: quiet::about_caught_panics(), |bytes: &[u8]| {
         let dump = FOLDER.join("dump");
         fs::create_dir_all(&dump).expect("a folder");
         fs::write(dump.join("b-t4sa_train.txt"), "data/1/1-1.jpg 0\n").expect("a small file");
-        let _ = open(&DumpOptions { text_scores: Some(path), ..DumpOptions::new(dump) });
+        let _ = open(&{ let mut options = DumpOptions::new(dump); options.text_scores = Some(path); options });
         return;
     }
     let mut options = DumpOptions::new(FOLDER.as_path());

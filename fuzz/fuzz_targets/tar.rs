@@ -26,7 +26,7 @@ fuzz_target!(init: quiet::about_caught_panics(), |bytes: &[u8]| {
     fs::write(&path, bytes).expect("room for a small file");
     // Folders of any name are classes, so that members are listed where there are no lists.
     let layout = (kind >= 128).then_some(Layout::Classes);
-    let options = DumpOptions { layout, ..DumpOptions::new(&path) };
+    let options = { let mut options = DumpOptions::new(&path); options.layout = layout; options };
     if let Ok(dump) = open(&options) {
         check(&dump);
         check_kept(&options, &dump);

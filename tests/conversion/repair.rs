@@ -154,7 +154,11 @@ fn several_damaged_shards_are_repaired_at_once_on_any_number_of_threads() {
         fs::write(&one, &setup.sound["val/00000.arrow"]).unwrap();
         fs::write(&two, &setup.sound["train/00000.arrow"]).unwrap();
         setup.change("test", |bytes| bytes.truncate(100));
-        let options = RepairOptions { threads, ..RepairOptions::new(&setup.out, &setup.photos) };
+        let options = {
+            let mut options = RepairOptions::new(&setup.out, &setup.photos);
+            options.threads = threads;
+            options
+        };
         let report = repair(&options, &AtomicBool::new(false), &()).unwrap();
         assert_eq!(report.repaired.len(), 3, "{threads} threads: {report:?}");
         assert!(common::tree(&setup.out) == setup.sound, "{threads} threads");

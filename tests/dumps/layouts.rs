@@ -191,8 +191,11 @@ fn the_folds_of_ttd_are_read_with_their_classes_and_agreement() {
         split: Some(split.to_owned()),
         path: ttd.join(format!("folds/five_agrees/test1/{split}.txt")),
     };
-    let options =
-        DumpOptions { lists: vec![list("train"), list("test")], ..DumpOptions::new(&ttd) };
+    let options = {
+        let mut options = DumpOptions::new(&ttd);
+        options.lists = vec![list("train"), list("test")];
+        options
+    };
     let dump = options.open(&mut |_, _| std::ops::ControlFlow::Continue(())).unwrap();
     assert_eq!((dump.reading.layout.as_str(), dump.inputs.len()), ("ttd", 880));
     assert_eq!(dump.classes, ["negative", "positive"]);
@@ -334,7 +337,7 @@ proptest! {
         fs::write(&scores, [header.as_bytes(), &bytes].concat()).unwrap();
         let dump = folder.path().join("dump");
         common::write(&dump.join("b-t4sa_train.txt"), b"data/1/1-1.jpg 0\ndata/7/7-1.jpg 0\n");
-        let options = DumpOptions { text_scores: Some(scores), ..DumpOptions::new(&dump) };
+        let options = { let mut options = DumpOptions::new(&dump); options.text_scores = Some(scores); options };
         if let Ok(dump) = options.open(&mut |_, _| std::ops::ControlFlow::Continue(())) {
             let scores = dump.inputs.iter().filter_map(|input| input.text_scores);
             prop_assert!(scores.flatten().all(f32::is_finite));

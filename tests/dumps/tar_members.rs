@@ -394,7 +394,11 @@ fn an_index_that_was_kept_lists_and_reads_the_same() {
     tar.member(b'6', "dog/fifo", b"");
     tar.member(b'M', "dog/continued", b"end");
     fs::write(&path, tar.end()).unwrap();
-    let options = DumpOptions { layout: Some(Layout::Folder), ..DumpOptions::new(&path) };
+    let options = {
+        let mut options = DumpOptions::new(&path);
+        options.layout = Some(Layout::Folder);
+        options
+    };
     let first = options.open(&mut |_, _| ControlFlow::Continue(())).unwrap();
     first.keep_index(&kept).unwrap();
     let again =

@@ -29,7 +29,11 @@ fn run(python: &Path, script: &str, arguments: &[&Path]) {
 }
 
 fn converted(source: &Path, out: &Path, recipe: Recipe) {
-    let options = ConvertOptions { recipe, ..ConvertOptions::new(source, out) };
+    let options = {
+        let mut options = ConvertOptions::new(source, out);
+        options.recipe = recipe;
+        options
+    };
     convert(&options, &AtomicBool::new(false), &mut ()).unwrap();
 }
 

@@ -276,8 +276,11 @@ mod trained {
         let model = Model::open(&folder.path().join("run/best.safetensors")).unwrap();
         let seen = Err("nothing is asked of it".to_owned());
         let told = |split: &str, batch_size| {
-            let options =
-                EvaluateOptions { batch_size, ..EvaluateOptions::split(split, seen.clone()) };
+            let options = {
+                let mut options = EvaluateOptions::split(split, seen.clone());
+                options.batch_size = batch_size;
+                options
+            };
             evaluate(&model, &dataset, &options, &mut |_, _| {}).unwrap()
         };
         for joined in JOINED {

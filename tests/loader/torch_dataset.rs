@@ -20,7 +20,11 @@ use tcolz_pixels::recipe::{Codec, Dtype};
 fn converted(folder: &Path, recipe: Recipe) -> Dataset {
     let (photos, out) = (folder.join("photos"), folder.join("out"));
     tcolz_demo::make_dump(&photos, 24).unwrap();
-    let options = ConvertOptions { recipe, ..ConvertOptions::new(&photos, &out) };
+    let options = {
+        let mut options = ConvertOptions::new(&photos, &out);
+        options.recipe = recipe;
+        options
+    };
     convert(&options, &AtomicBool::new(false), &mut ()).unwrap();
     Dataset::open(&out).unwrap()
 }

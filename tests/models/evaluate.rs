@@ -410,8 +410,11 @@ fn photos_of_ttd_are_scored_without_neutral_by_agreement() {
         let rows = [tensor.narrow(0, 0, 1).unwrap(), tensor.narrow(0, 2, 1).unwrap()];
         two.tensors.insert(key.to_owned(), Tensor::cat(&rows, 0).unwrap());
     }
-    let options =
-        EvaluateOptions { protocol: Protocol::Ttd, ..EvaluateOptions::split("all", unknown()) };
+    let options = {
+        let mut options = EvaluateOptions::split("all", unknown());
+        options.protocol = Protocol::Ttd;
+        options
+    };
     let two = evaluate(&two, &dataset, &options, &mut |_, _| {}).unwrap();
     // Read as JSON on both sides: reading may round the last digit.
     let levels = serde_json::to_vec(&two.levels).unwrap();
@@ -533,8 +536,11 @@ fn a_dataset_of_a_baked_view_has_the_same_scores_and_no_contact_sheet() {
     let model = model("cat dog", recipe(&[SIDE, 48]));
     let of = |dataset: &Dataset| -> Evaluation {
         let mut done = Vec::new();
-        let options =
-            EvaluateOptions { batch_size: 4, ..EvaluateOptions::split("train", unknown()) };
+        let options = {
+            let mut options = EvaluateOptions::split("train", unknown());
+            options.batch_size = 4;
+            options
+        };
         let found =
             evaluate(&model, dataset, &options, &mut |so_far, all| done.push((so_far, all)));
         assert_eq!(done, [(0, 6), (4, 6), (6, 6)]);

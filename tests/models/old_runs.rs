@@ -153,16 +153,28 @@ fn what_differs_in_a_run_that_calls_options_by_flags_is_said_and_more_epochs_can
         assert!(text.contains(words), "{text}");
     }
     // It goes on in its own words, and begins anew in new ones.
-    let grown = |of: &TrainOptions| TrainOptions { epochs: 3, ..of.clone() };
+    let grown = |of: &TrainOptions| {
+        let mut options = of.clone();
+        options.epochs = 3;
+        options
+    };
     assert_eq!(trained(&grown(&old)).rows, trained(&grown(&new)).rows);
     let run = run_file(&old.out);
     assert_eq!((&run["options"]["--epochs"], &run["earlier_epochs"][0]), (&3.into(), &2.into()));
     assert!(trained(&grown(&old)).finished_before);
-    trained(&TrainOptions { restart: true, ..old.clone() });
+    trained(&{
+        let mut options = old.clone();
+        options.restart = true;
+        options
+    });
     assert_eq!(
         run_file(&old.out)["options"],
         run_file(&{
-            trained(&TrainOptions { restart: true, ..new.clone() });
+            trained(&{
+                let mut options = new.clone();
+                options.restart = true;
+                options
+            });
             new.out
         })["options"]
     );

@@ -29,7 +29,12 @@ pub(crate) struct Service {
 impl Service {
     pub(crate) fn start(classifier: Arc<dyn Classifier>, limits: Limits) -> Service {
         let bind = "127.0.0.1:0".parse().unwrap();
-        let options = ServeOptions { bind, limits, ..ServeOptions::new("small") };
+        let options = {
+            let mut options = ServeOptions::new("small");
+            options.bind = bind;
+            options.limits = limits;
+            options
+        };
         let server = Server::bind(&options, classifier).unwrap();
         let (address, stopper) = (server.address(), server.stopper());
         let thread = thread::spawn(move || server.run());

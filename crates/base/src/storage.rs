@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 /// A URL where a path of this machine is expected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a URL, expected a path of this machine: {advice}")]
+#[non_exhaustive]
 pub struct NotLocal {
     advice: String,
 }

@@ -40,18 +40,17 @@ pub(crate) struct DumpArgs {
 
 impl DumpArgs {
     pub(super) fn options(&self, source: &Path) -> DumpOptions {
-        DumpOptions {
-            source: source.to_owned(),
-            layout: Layout::parse(&self.layout),
-            lists: self.lists.clone(),
-            make_splits: self.make_splits.clone().map(|splits| MakeSplits {
-                method: self.split_method.clone(),
-                seed: self.seed,
-                ..splits
-            }),
-            text_scores: self.text_scores.clone(),
-            strict: self.strict,
-        }
+        let mut options = DumpOptions::new(source);
+        options.layout = Layout::parse(&self.layout);
+        options.lists = self.lists.clone();
+        options.make_splits = self.make_splits.clone().map(|splits| MakeSplits {
+            method: self.split_method.clone(),
+            seed: self.seed,
+            ..splits
+        });
+        options.text_scores = self.text_scores.clone();
+        options.strict = self.strict;
+        options
     }
 }
 

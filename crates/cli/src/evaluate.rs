@@ -53,14 +53,12 @@ pub(super) fn run(args: &EvaluateArgs) -> anyhow::Result<Ending> {
         );
         select.unseen = Some(all);
     }
-    let options = EvaluateOptions {
-        select,
-        protocol: args.protocol,
-        seen,
-        batch_size: args.batch_size,
-        workers: args.threads.map(usize::from),
-        device: device(&args.device)?,
-    };
+    let mut options = EvaluateOptions::split(&select.split, seen);
+    options.select = select;
+    options.protocol = args.protocol;
+    options.batch_size = args.batch_size;
+    options.workers = args.threads.map(usize::from);
+    options.device = device(&args.device)?;
     if let Some(folder) = &args.out {
         prepare_folder(folder)?;
     }

@@ -18,17 +18,15 @@ use super::serve_args::ServeArgs;
 pub(super) fn run(args: &ServeArgs) -> anyhow::Result<Ending> {
     let (file, model) = find_model(&args.model, Path::new("DATASET"))?;
     let defaults = Limits::default();
-    let options = ServeOptions {
-        bind: args.bind,
-        hosts: args.host.clone(),
-        name: name(&file),
-        limits: Limits {
-            body_bytes: args.max_body,
-            upload_bytes: defaults.upload_bytes.max(4 * args.max_body),
-            queue_images: args.queue,
-            connections: args.connections,
-            ..defaults
-        },
+    let mut options = ServeOptions::new(name(&file));
+    options.bind = args.bind;
+    options.hosts = args.host.clone();
+    options.limits = Limits {
+        body_bytes: args.max_body,
+        upload_bytes: defaults.upload_bytes.max(4 * args.max_body),
+        queue_images: args.queue,
+        connections: args.connections,
+        ..defaults
     };
     let mut predictor = Predictor::new(&model, &open_device(args.device)?)?;
     drop(model);

@@ -15,6 +15,7 @@ pub const DEFAULT_MAX_BAD: f64 = 0.01;
 
 /// What a conversion is asked to do.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct ConvertOptions {
     /// The raw dump, and how it is to be read.
     pub dump: DumpOptions,

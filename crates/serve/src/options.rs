@@ -11,6 +11,7 @@ pub const DEFAULT_BIND: SocketAddr =
 
 /// What a service is asked for.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct ServeOptions {
     /// Address and port; port 0 takes any free one.
     pub bind: SocketAddr,

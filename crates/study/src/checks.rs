@@ -44,7 +44,12 @@ impl Making<'_> {
         if checks.facts.contains_key(&index) {
             return;
         }
-        let alike = TrainOptions { seed: 0, out: "".into(), ..TrainOptions::clone(options) };
+        let alike = {
+            let mut options = TrainOptions::clone(options);
+            options.seed = 0;
+            options.out = "".into();
+            options
+        };
         let alike = format!("{alike:?}");
         let dataset = &datasets[dataset];
         let facts = match checks.outlooks.get(&alike) {

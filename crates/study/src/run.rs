@@ -73,11 +73,12 @@ pub fn run_job(
         Work::Evaluate { train, dataset, select, protocol } => {
             let (file, model, seen) = model_of(plan, *train)?;
             let dataset = &plan.datasets[dataset];
-            let options = EvaluateOptions {
-                select: select.clone(),
-                protocol: *protocol,
-                device: open_device(plan.options.device)?,
-                ..EvaluateOptions::split(&select.split, seen)
+            let options = {
+                let mut options = EvaluateOptions::split(&select.split, seen);
+                options.select = select.clone();
+                options.protocol = *protocol;
+                options.device = open_device(plan.options.device)?;
+                options
             };
             let mut progress = |done, all| observer.evaluated(done, all);
             let mut found = evaluate(&model, dataset, &options, &mut progress)?;

@@ -222,6 +222,7 @@ impl FromStr for CheckpointEvery {
 
 /// Everything that a run is asked for.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct TrainOptions {
     /// The dataset's folder.
     pub dataset: PathBuf,

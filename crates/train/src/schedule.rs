@@ -58,6 +58,7 @@ pub enum Schedule {
 /// A text that names no schedule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
+#[non_exhaustive]
 pub struct ScheduleError(String);
 
 /// `OneCycleLR`'s own.

@@ -9,6 +9,7 @@ use tcolz_format::dataset::MakeSplits;
 
 /// A dump, and how it is to be read.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct DumpOptions {
     /// A folder, a tar, or a CSV or TSV file that lies beside what it lists.
     pub source: PathBuf,

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 /// What a repair is asked to do.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct RepairOptions {
     /// The dataset's folder.
     pub dataset: PathBuf,

@@ -48,6 +48,7 @@ pub const MISTAKES: usize = 24;
 
 /// How a model is evaluated.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct EvaluateOptions {
     /// The samples.
     pub select: Select,
