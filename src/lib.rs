@@ -49,6 +49,7 @@
 //! What is not named here may change with any version. The format itself is written down in `schemas/format.md`.
 
 #![forbid(unsafe_code)]
+#![deny(clippy::dbg_macro, clippy::print_stderr, clippy::print_stdout)]
 
 pub use tcolz_format::dataset::{
     Counts, Dataset, DatasetError, DatasetMeta, Fault, FileMeta, LedgerBatch, LedgerError,

@@ -1,6 +1,7 @@
 //! The command `tcolz`: see `tcolz --help`.
 
 #![forbid(unsafe_code)]
+#![deny(clippy::dbg_macro, clippy::print_stderr, clippy::print_stdout)]
 
 use std::process::ExitCode;
 

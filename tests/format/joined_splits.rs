@@ -274,7 +274,7 @@ mod trained {
         let asked = training::options(&dataset, &folder.path().join("run"), Finetune::Head);
         training::trained(&asked);
         let model = Model::open(&folder.path().join("run/best.safetensors")).unwrap();
-        let seen = Err("nothing is asked of it".to_owned());
+        let seen = Err(tcolz_train::SeenUnknown::NotRecorded);
         let told = |split: &str, batch_size| {
             let options = {
                 let mut options = EvaluateOptions::split(split, seen.clone());

@@ -24,6 +24,7 @@
 //! ```
 
 #![deny(unsafe_code)]
+#![deny(clippy::dbg_macro, clippy::print_stderr, clippy::print_stdout)]
 
 pub mod child;
 pub mod door;

@@ -23,7 +23,7 @@ impl Random {
 
     #[inline]
     /// The next 64 bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn next_u64(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(STEP);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -34,23 +34,23 @@ impl Random {
     /// What [`Random::next`] gives after `place` others.
     #[inline(always)]
     pub fn at(&self, place: u64) -> u64 {
-        Random(self.0.wrapping_add(place.wrapping_mul(STEP))).next()
+        Random(self.0.wrapping_add(place.wrapping_mul(STEP))).next_u64()
     }
 
     /// A number from 0 up to but not 1: the upper 53 bits of the next one, divided by 2⁵³.
     pub fn unit(&mut self) -> f64 {
         const PARTS: f64 = (1u64 << 53) as f64;
-        (self.next() >> 11) as f64 / PARTS
+        (self.next_u64() >> 11) as f64 / PARTS
     }
 
     /// A number below `limit`, each as likely as the others: Lemire 2019, "Fast random integer
     /// generation in an interval", algorithm 5 with 64 bits.
     pub fn below(&mut self, limit: u64) -> u64 {
-        let mut product = u128::from(self.next()) * u128::from(limit);
+        let mut product = u128::from(self.next_u64()) * u128::from(limit);
         if (product as u64) < limit {
             let least = limit.wrapping_neg() % limit;
             while (product as u64) < least {
-                product = u128::from(self.next()) * u128::from(limit);
+                product = u128::from(self.next_u64()) * u128::from(limit);
             }
         }
         (product >> 64) as u64

@@ -1,6 +1,7 @@
 //! The command line: arguments → one library call → what a person or a script reads.
 
 #![forbid(unsafe_code)]
+#![deny(clippy::dbg_macro, clippy::print_stderr, clippy::print_stdout)]
 
 mod args;
 mod bench;

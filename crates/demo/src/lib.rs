@@ -6,6 +6,7 @@
 //! looks whether it did, [`read_back`] reads what was stored.
 
 #![forbid(unsafe_code)]
+#![deny(clippy::dbg_macro, clippy::print_stderr, clippy::print_stdout)]
 
 mod check;
 mod draw;

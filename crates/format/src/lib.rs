@@ -8,6 +8,7 @@
 //! The format itself is written down in `schemas/format.md`.
 
 #![deny(unsafe_code)]
+#![deny(clippy::dbg_macro, clippy::print_stderr, clippy::print_stdout)]
 
 #[cfg(target_endian = "big")]
 compile_error!("tensors are stored little-endian and mapped as they are");

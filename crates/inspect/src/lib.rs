@@ -7,6 +7,7 @@
 //! ```
 
 #![forbid(unsafe_code)]
+#![deny(clippy::dbg_macro, clippy::print_stderr, clippy::print_stdout)]
 
 mod asked;
 mod bad_inputs;

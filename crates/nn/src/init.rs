@@ -75,7 +75,7 @@ fn normal(random: &mut Random, deviation: f64) -> f32 {
     // Variance of an integer that is uniform below 2¹⁶, four times.
     const VARIANCE: f64 = 4.0 * (65_536.0 * 65_536.0 - 1.0) / 12.0;
     const TWICE_MEAN: i64 = 4 * 65_535;
-    let word = random.next();
+    let word = random.next_u64();
     let sum: u64 = (0..4).map(|part| (word >> (16 * part)) & 0xFFFF).sum();
     let centred = (2 * sum as i64 - TWICE_MEAN) as f64 / 2.0;
     (centred * (deviation / VARIANCE.sqrt())) as f32

@@ -20,6 +20,7 @@
 //! | [`file`](mod@file) | MODEL: what was trained here, with what is needed to use it |
 
 #![deny(unsafe_code)]
+#![deny(clippy::dbg_macro, clippy::print_stderr, clippy::print_stdout)]
 
 pub mod device;
 mod error;

@@ -7,6 +7,7 @@
 //! ```
 
 #![deny(unsafe_code)]
+#![deny(clippy::dbg_macro, clippy::print_stderr, clippy::print_stdout)]
 
 mod dhash;
 pub mod file_kind;

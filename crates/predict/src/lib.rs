@@ -8,6 +8,7 @@
 //! is kept in the model: a photo of the dataset becomes the very numbers that the training saw.
 
 #![forbid(unsafe_code)]
+#![deny(clippy::dbg_macro, clippy::print_stderr, clippy::print_stdout)]
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};

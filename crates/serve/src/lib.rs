@@ -29,6 +29,7 @@
 //! | `metrics` | what Prometheus asks for |
 
 #![forbid(unsafe_code)]
+#![deny(clippy::dbg_macro, clippy::print_stderr, clippy::print_stdout)]
 
 mod answer;
 mod batcher;

@@ -434,7 +434,7 @@ mod tests {
             let mut group = group(&labels, &links);
             // Photos have names of their own: who is paired with whom is drawn anew for each picture.
             for member in &mut group.members {
-                member.sample_id = format!("{:x}.jpg", random.next());
+                member.sample_id = format!("{:x}.jpg", random.next_u64());
             }
             group
         });

@@ -20,6 +20,7 @@
 //! | [`published`] | figures of others |
 
 #![forbid(unsafe_code)]
+#![deny(clippy::dbg_macro, clippy::print_stderr, clippy::print_stdout)]
 
 mod check;
 mod checks;

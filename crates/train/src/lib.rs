@@ -17,6 +17,7 @@
 //! | `finder` | which learning rate |
 
 #![forbid(unsafe_code)]
+#![deny(clippy::dbg_macro, clippy::print_stderr, clippy::print_stdout)]
 
 mod batches;
 mod best;

@@ -98,7 +98,7 @@ fn resized(
     let pixels = f64::from(height) * f64::from(width);
     for _ in 0..TRIES {
         let area = pixels * (scale[0] + (scale[1] - scale[0]) * random.unit());
-        let aspect = between(ratio, (random.next() >> 32) as u32);
+        let aspect = between(ratio, (random.next_u64() >> 32) as u32);
         let wide = (area * aspect).sqrt().round_ties_even();
         let high = (area / aspect).sqrt().round_ties_even();
         let fits = |side: f64, stored: u32| 1.0 <= side && side <= f64::from(stored);
