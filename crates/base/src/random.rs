@@ -31,7 +31,7 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// What [`Random::next`] gives after `place` others.
+    /// What [`Random::next_u64`] gives after `place` others.
     #[inline(always)]
     pub fn at(&self, place: u64) -> u64 {
         Random(self.0.wrapping_add(place.wrapping_mul(STEP))).next_u64()

@@ -63,7 +63,7 @@ pub struct ModelFacts {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_root: Option<String>,
     /// BLAKE3 of the file beside it that names the photos that it has seen
-    /// ([`tcolz_format::dataset::SEEN_FILE`]).
+    /// (`seen.parquet`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen: Option<String>,
     /// Epochs it was trained for.

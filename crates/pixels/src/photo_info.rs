@@ -58,7 +58,7 @@ pub struct PhotoInfo {
     pub height: u32,
     /// Quality setting (1–100) that the JPEG's luminance table corresponds to; `None` for other formats.
     pub jpeg_quality: Option<u8>,
-    /// EXIF orientation (1–8) where the file carries one. It is noted whether it is applied ([`Orient`](tcolz_pixels::recipe::Orient)) or not.
+    /// EXIF orientation (1–8) where the file carries one. It is noted whether it is applied ([`Orient`](crate::recipe::Orient)) or not.
     pub exif_orientation: Option<u8>,
     /// Share of the rows that the file's data reaches: 1.0 for a whole file, less for a truncated one.
     pub recovered_share: f32,

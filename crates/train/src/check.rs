@@ -31,7 +31,7 @@ pub struct TrainingOutlook {
 /// What the weights that are asked for say of themselves; without any, what the network usually has.
 ///
 /// # Errors
-/// As [`weights::open`].
+/// As `weights::open`.
 pub fn first_properties(options: &TrainOptions, classes: &[String]) -> Result<Properties> {
     if options.weights.is_some() {
         return Ok(weights::open(options, classes)?.spec.properties);

@@ -130,7 +130,7 @@ struct Header<'a> {
     tensors: BTreeMap<&'a str, TensorInfo>,
 }
 
-/// A file that is to be written: tensors as float32, sorted by key, and a text in the metadata with the [`seal`] of both
+/// A file that is to be written: tensors as float32, sorted by key, and a text in the metadata with the `seal` of both
 /// beside it. It has its name when all of it is on the disk. Equal input gives equal bytes.
 #[derive(Debug)]
 pub struct Sealed<'a> {
