@@ -25,7 +25,7 @@ class Page(html.parser.HTMLParser):
         if self.foreign or starts or name.startswith("deref-methods"):
             self.foreign += 1
         kind, _, member = name.partition(".")
-        if not self.foreign and kind in MEMBERS and member:
+        if not self.foreign and kind in MEMBERS and member and not member.endswith(".fields"):
             self.members.add(f"{kind} {member}")
 
     def handle_endtag(self, tag):
