@@ -16,12 +16,12 @@ use tcolz_loader::{
 use tcolz_pixels::recipe::Codec;
 use tcolz_pixels::{bf16, f16};
 
-use super::Ending;
 use super::args::{BatchDtype, BenchArgs};
-use super::convert::stop_on_ctrl_c;
+use super::ending::Ending;
 use super::output::{
     Facts, bytes, duration, one_line, plural, print, rate, say, says_little, shown, times_as_many,
 };
+use super::stop::stop_on_ctrl_c;
 
 const STAGES: [(Stage, &str); 3] = [
     (Stage::Storage, "storage"),

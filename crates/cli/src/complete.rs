@@ -2,8 +2,8 @@
 
 use clap::CommandFactory;
 
-use super::Ending;
 use super::args::{Args, CompletionsArgs};
+use super::ending::Ending;
 use super::output::print;
 
 pub(super) fn run(args: &CompletionsArgs) -> anyhow::Result<Ending> {

@@ -3,10 +3,7 @@
 use std::error::Error;
 use std::io::{self, ErrorKind};
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::Context;
 use serde_json::json;
 use tcolz_convert::dump::DumpError;
 use tcolz_convert::{ConvertError, ConvertOptions, ConvertSummary, convert};
@@ -15,14 +12,15 @@ use tcolz_format::dataset::Dataset;
 use tcolz_format::dataset::log_path;
 use tcolz_inspect::{Relation, find_duplicates};
 
-use super::Ending;
 use super::args::ConvertArgs;
+use super::ending::Ending;
+use super::forecast_text::{sizes, times};
 use super::output::{
     Facts, against_plain, bytes, count, duration, plain, plural, print, rate, say, says_little,
     shown,
 };
-use super::plan::{sizes, times};
 use super::progress::{ConvertProgress, event};
+use super::stop::{FINISHING, stop_on_ctrl_c};
 
 pub(super) fn run(args: &ConvertArgs) -> anyhow::Result<Ending> {
     let mut options = ConvertOptions::new(&args.source, &args.out);
@@ -132,31 +130,6 @@ fn advice(error: &ConvertError) -> Option<&'static str> {
         ),
         _ => None,
     })
-}
-
-/// What the first Ctrl-C says where shards are written.
-pub(super) const FINISHING: &str = "finishing the shard in hand; Ctrl-C again stops at once";
-
-/// The first Ctrl-C says `first` and asks the work to end, the second ends it at once.
-pub(super) fn stop_on_ctrl_c(first: &'static str) -> anyhow::Result<Arc<AtomicBool>> {
-    stop_on_signal(Some(first))
-}
-
-/// A flag that Ctrl-C, SIGTERM and SIGHUP raise, with what is said then; the second one ends the process at once.
-pub(super) fn stop_on_signal(first: Option<&'static str>) -> anyhow::Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&stop);
-    ctrlc::set_handler(move || {
-        if flag.swap(true, Ordering::SeqCst) {
-            std::process::exit(130);
-        }
-        if let Some(first) = first {
-            say!("");
-            say!("{first}");
-        }
-    })
-    .context("Ctrl-C cannot be watched for")?;
-    Ok(stop)
 }
 
 /// Photos that made splits have torn apart: which pictures are the same is known only once they are decoded.

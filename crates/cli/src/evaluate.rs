@@ -16,8 +16,8 @@ use tcolz_train::evaluate::{
 };
 use tcolz_train::seen_by;
 
-use super::Ending;
 use super::args::EvaluateArgs;
+use super::ending::Ending;
 use super::output::{
     Facts, count, duration, one_line, plain, plural, print, rate, say, says_little,
 };

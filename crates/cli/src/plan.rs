@@ -1,4 +1,4 @@
-//! `tcolz plan`, and how a forecast reads.
+//! `tcolz plan`.
 
 use std::ops::ControlFlow;
 
@@ -6,11 +6,12 @@ use serde_json::json;
 use tcolz_base::durable;
 use tcolz_convert::dump::Dump;
 use tcolz_convert::{ConvertOptions, Observer};
-use tcolz_convert::{Forecast, Interval, plan};
+use tcolz_convert::{Forecast, plan};
 
-use super::Ending;
 use super::args::PlanArgs;
-use super::output::{Facts, bytes, count, duration, plural, print, shown};
+use super::ending::Ending;
+use super::forecast_text::{nothing_there, room, sizes, times};
+use super::output::{Facts, bytes, count, plural, print, shown};
 use super::progress::{ConvertProgress, read_as};
 
 pub(super) fn run(args: &PlanArgs) -> anyhow::Result<Ending> {
@@ -99,39 +100,4 @@ fn stored(forecast: &Forecast) -> String {
         missing => format!(", {} of the probed missing", count(missing)),
     };
     format!("about {share:.1} % of all lines will be stored{missing}")
-}
-
-/// What to say where not one of the probed photos is there.
-pub(super) fn nothing_there(forecast: &Forecast) -> Option<String> {
-    let Forecast { probed, probed_missing, .. } = *forecast;
-    (probed > 0 && probed == probed_missing).then(|| {
-        format!(
-            "none of the {} that were looked for is there; is the dump unpacked, and are the lists' \
-             paths relative to it?",
-            plural(probed, "photo")
-        )
-    })
-}
-
-/// Whether a forecast fits on a disk, in words.
-pub(super) fn room(forecast: &Forecast, free: u64) -> &'static str {
-    let free = free as f64;
-    match forecast.dataset_bytes {
-        Interval { high, .. } if free >= high => "",
-        Interval { low, .. } if free >= low => ": this may not be enough",
-        _ => ": this is not enough",
-    }
-}
-
-/// `21 min (18 min to 27 min)`.
-pub(super) fn times(interval: Interval) -> String {
-    let Interval { low, expected, high } = interval;
-    format!("{} ({} to {})", duration(expected), duration(low), duration(high))
-}
-
-/// `25.0 GB (24.1 GB to 25.9 GB)`.
-pub(super) fn sizes(interval: Interval) -> String {
-    let [low, expected, high] =
-        [interval.low, interval.expected, interval.high].map(|value| bytes(value as u64));
-    format!("{expected} ({low} to {high})")
 }

@@ -10,8 +10,8 @@ use tcolz_predict::{Prediction, Predictor};
 use tcolz_train::evaluate::find_model;
 use tcolz_train::open_device;
 
-use super::Ending;
 use super::args::PredictArgs;
+use super::ending::Ending;
 use super::output::{self, plain, plural, print, say};
 
 /// Photos that are read and looked at together.

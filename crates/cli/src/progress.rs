@@ -10,8 +10,8 @@ use tcolz_convert::Observer;
 use tcolz_convert::dump::Dump;
 use tcolz_format::dataset::Counts;
 
+use super::forecast_text::{nothing_there, room, sizes, times};
 use super::output::{self, bytes, count, rate, say};
-use super::plan::{nothing_there, room, sizes, times};
 
 /// Time between two plain lines.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);

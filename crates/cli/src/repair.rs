@@ -5,11 +5,11 @@ use serde_json::json;
 use tcolz_convert::{RepairObserver, RepairedShard};
 use tcolz_convert::{RepairOptions, RepairReport, repair};
 
-use super::Ending;
 use super::args::RepairArgs;
-use super::convert::{FINISHING, stop_on_ctrl_c};
+use super::ending::Ending;
 use super::output::{one_line, plain, plural, print, say, shown};
 use super::progress::byte_bar;
+use super::stop::{FINISHING, stop_on_ctrl_c};
 
 /// Rows printed one by one; a source that is not the right one makes thousands.
 const MAX_SHOWN: usize = 50;

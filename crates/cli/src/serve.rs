@@ -11,7 +11,7 @@ use tcolz_serve::{Limits, ServeOptions, Server, Stopper};
 use tcolz_train::evaluate::find_model;
 use tcolz_train::open_device;
 
-use super::Ending;
+use super::ending::Ending;
 use super::output::{one_line, plural, print, say};
 use super::serve_args::ServeArgs;
 

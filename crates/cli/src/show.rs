@@ -12,8 +12,8 @@ use tcolz_format::sample::Status;
 use tcolz_pixels::picture::encode_png;
 use tcolz_pixels::recipe::Dtype;
 
-use super::Ending;
 use super::args::{PicturePath, ShowArgs};
+use super::ending::Ending;
 use super::output::{Facts, bytes, plain, print, print_styled, say};
 
 /// Columns of the picture drawn on a terminal.

@@ -15,12 +15,12 @@ use tcolz_study::{
 };
 use tcolz_train::TrainObserver;
 
-use super::Ending;
 use super::args::StudyArgs;
-use super::convert::stop_on_ctrl_c;
+use super::ending::{Ending, sentence};
 use super::evaluate::PhotoProgress;
 use super::output::{Facts, duration, plain, plural, print, say, shown};
 use super::progress::event;
+use super::stop::{stop_on_ctrl_c, stop_on_signal};
 use super::train::{TrainProgress, with_event};
 
 /// How often a job is asked whether it has ended, and whether it is to be stopped.
@@ -117,7 +117,7 @@ fn one(plan: &Plan, id: &str, args: &StudyArgs) -> anyhow::Result<Ending> {
     let job = &plan.jobs[plan.job(id)?];
     let stop = if args.child {
         // Whoever began it says it.
-        super::convert::stop_on_signal(None)?
+        stop_on_signal(None)?
     } else {
         stop_on_ctrl_c(
             "finishing the step in hand and writing a checkpoint; Ctrl-C again stops at once",
@@ -145,7 +145,7 @@ fn one(plan: &Plan, id: &str, args: &StudyArgs) -> anyhow::Result<Ending> {
         }
         Err(error) => {
             let error = anyhow::Error::new(error);
-            ended("failed", Some(super::sentence(&error)));
+            ended("failed", Some(sentence(&error)));
             if args.child { Ok(Ending::Failed) } else { Err(error) }
         }
     }

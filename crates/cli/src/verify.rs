@@ -9,8 +9,8 @@ use tcolz_convert::dump::Source;
 use tcolz_convert::verify_source;
 use tcolz_format::dataset::{Dataset, verify};
 
-use super::Ending;
 use super::args::VerifyArgs;
+use super::ending::Ending;
 use super::output::{bytes, one_line, plain, plural, print, shown};
 use super::progress::byte_bar;
 

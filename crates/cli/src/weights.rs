@@ -3,8 +3,8 @@
 use serde_json::json;
 use tcolz_nn::weights::{Fit, Place, Wanted, Weights};
 
-use super::Ending;
 use super::args::WeightsArgs;
+use super::ending::Ending;
 use super::output::{Facts, bytes, one_line, plural, print, shown};
 
 /// Keys that are listed one by one.

@@ -59,12 +59,12 @@ mod tests {
     fn no_help_is_wider_than_the_terminal_or_ends_in_a_line_of_one_word() {
         let mut faults = Vec::new();
         for columns in [80, 100] {
-            let all = super::super::command();
+            let all = crate::command_line::command();
             let names: Vec<_> =
                 all.get_subcommands().map(|one| one.get_name().to_owned()).collect();
             let pages = names.iter().flat_map(|name| [(name, "-h"), (name, "--help")]);
             for (name, flag) in pages {
-                let command = super::super::command().term_width(columns);
+                let command = crate::command_line::command().term_width(columns);
                 let help = command.try_get_matches_from(["tcolz", name, flag]).unwrap_err();
                 let help = super::unbound(&help.to_string());
                 let lines: Vec<&str> = help.lines().collect();

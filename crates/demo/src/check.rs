@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use super::{DemoDump, OddLine, Oddity};
+use super::dump::{DemoDump, OddLine};
+use super::oddity::Oddity;
 use tcolz_format::dataset::LedgerRow;
 use tcolz_format::sample::Status;
 

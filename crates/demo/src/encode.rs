@@ -2,8 +2,8 @@
 
 use jpeg_encoder::{ColorType, Encoder, EncodingError, SamplingFactor};
 
-use super::DemoError;
 use super::draw::Picture;
+use super::error::DemoError;
 use tcolz_pixels::picture::{Indexed, Pixels, encode_gif, encode_png_of};
 
 /// Quality of the JPEGs: what phones and Twitter write.

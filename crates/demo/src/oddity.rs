@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use super::DemoError;
 use super::draw::{Picture, SplitMix64};
 use super::encode::{Kind, encode};
+use super::error::DemoError;
 use tcolz_format::sample::Status;
 use tcolz_pixels::photo_info::{PhotoInfo, SourceFormat};
 

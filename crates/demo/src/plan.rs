@@ -2,7 +2,12 @@
 
 use super::draw::SplitMix64;
 use super::oddity::Oddity;
-use super::{CLASSES, SPLITS};
+
+/// Classes of the demo, indexed by label.
+pub const CLASSES: [&str; 3] = ["negative", "neutral", "positive"];
+
+/// Splits of the demo, in the order of [`DemoDump::lists`](super::DemoDump::lists).
+pub const SPLITS: [&str; 3] = ["train", "val", "test"];
 
 /// Seed of everything but the pictures.
 const SEED: u64 = 0x7434_7361;

@@ -9,7 +9,7 @@ use tcolz_format::shard::TensorDecoder;
 use tcolz_loader::Selection;
 
 use super::grid::Grid;
-use super::holds;
+use super::totals::holds;
 
 /// A stored sample as a small picture.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::asked::Asked;
+use super::totals::holds;
 use crate::duplicates::{DuplicateGroup, Duplicates, Relation};
-use crate::{Asked, holds};
 use tcolz_format::dataset::{Dataset, DatasetError, LedgerRow};
 use tcolz_format::sample::Status;
 use tcolz_loader::Selection;

@@ -7,9 +7,11 @@
 
 use std::borrow::Cow;
 
+use super::error::DecodeError;
+use super::limits::{DecodeLimits, Probe, check_pixels};
 use super::rest::Rest;
 use super::sink::STRIP_BYTES;
-use super::{DecodeError, DecodeLimits, Probe, RowSink, check_pixels};
+use tcolz_pixels::RowSink;
 use tcolz_pixels::photo_info::{PhotoInfo, SourceFormat};
 
 const FORMAT: SourceFormat = SourceFormat::Bmp;

@@ -12,9 +12,12 @@ use std::io::{Cursor, Read};
 
 use gif::{DecodeOptions, DecodingError};
 
+use super::error::DecodeError;
+use super::guard::guard;
+use super::limits::{DecodeLimits, Probe, check_pixels};
 use super::rest::Rest;
 use super::sink::STRIP_BYTES;
-use super::{DecodeError, DecodeLimits, Probe, RowSink, check_pixels, guard};
+use tcolz_pixels::RowSink;
 use tcolz_pixels::photo_info::{PhotoInfo, SourceFormat};
 
 const FORMAT: SourceFormat = SourceFormat::Gif;

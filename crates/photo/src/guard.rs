@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::Once;
 
-use super::DecodeError;
+use super::error::DecodeError;
 use tcolz_pixels::photo_info::SourceFormat;
 
 /// Tests of debug builds name formats here, separated by commas, whose decoders are to panic.

@@ -14,9 +14,12 @@
 //!
 //! Speed is that of libjpeg-turbo's own `tj3Decompress8` (`benches/stages/decode.rs` compares them).
 
+use super::error::DecodeError;
 use super::libjpeg::{Failure, Header, Libjpeg, MAX_STRIP_ROWS};
+use super::limits::{DecodeLimits, Probe, check_pixels};
 use super::sink::STRIP_BYTES;
-use super::{DecodeError, DecodeLimits, Probe, RowSink, ScaleTo, check_pixels, exif, quality};
+use super::{exif, quality};
+use tcolz_pixels::RowSink;
 use tcolz_pixels::photo_info::{PhotoInfo, SourceFormat};
 use tcolz_pixels::recipe::Fit;
 
@@ -28,6 +31,16 @@ const EIGHTHS: [u32; 4] = [1, 2, 4, 8];
 
 /// What libjpeg allocates beside the coefficients and the rows, generously.
 const LIBJPEG_FIXED_BYTES: u64 = 256 * 1024;
+
+/// Permission to decode a JPEG smaller than it is, which is faster: to 1/8, 1/4 or 1/2 of its size, whichever is the smallest whose
+/// picture is at least what `fit` needs for a square of `size`. Other formats are decoded in full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ScaleTo {
+    /// Side of the square, in pixels.
+    pub size: u32,
+    /// Squash and crop need the shorter side to be at least `size`; pad needs the longer one.
+    pub fit: Fit,
+}
 
 /// Decodes one JPEG. `strip` is scratch space.
 pub(super) fn decode(

@@ -1,6 +1,9 @@
 //! A photo's bytes → its squares, by a recipe: what a conversion stores and a prediction looks at.
 
-use crate::{DecodeError, DecodeLimits, Decoder, ScaleTo};
+use super::decoder::Decoder;
+use super::error::DecodeError;
+use super::jpeg::ScaleTo;
+use super::limits::DecodeLimits;
 use tcolz_pixels::Resizer;
 use tcolz_pixels::photo_info::{PhotoInfo, rows_there};
 use tcolz_pixels::recipe::{DecodeMode, Orient, Recipe};

@@ -9,10 +9,14 @@ use std::io::Cursor;
 
 use png::{BitDepth, ColorType, DecodeOptions, DecodingError, Reader, Transformations};
 
+use super::error::DecodeError;
+use super::exif;
+use super::guard::guard;
+use super::limits::{DecodeLimits, Probe};
 use super::png_chunks::{Head, SIGNATURE, Stream};
 use super::rest::Rest;
 use super::sink::{STRIP_BYTES, give_image};
-use super::{DecodeError, DecodeLimits, Probe, RowSink, exif, guard};
+use tcolz_pixels::RowSink;
 use tcolz_pixels::photo_info::{PhotoInfo, SourceFormat};
 
 const FORMAT: SourceFormat = SourceFormat::Png;

@@ -10,8 +10,10 @@
 
 use std::io::{self, BufRead, Cursor, Read, Seek, SeekFrom};
 
+use super::error::DecodeError;
+use super::limits::{DecodeLimits, check_pixels};
 use super::rest::Rest;
-use super::{DecodeError, DecodeLimits, check_pixels};
+
 use tcolz_pixels::photo_info::SourceFormat;
 
 pub(super) const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1A\n";

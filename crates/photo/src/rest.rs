@@ -1,6 +1,6 @@
 //! What is left of a file while its structure is read.
 
-use super::DecodeError;
+use super::error::DecodeError;
 use tcolz_pixels::photo_info::SourceFormat;
 
 /// Bytes of a file and a place in them. Whatever reaches beyond the end is [`DecodeError::Truncated`].

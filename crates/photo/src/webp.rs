@@ -9,9 +9,13 @@ use std::io::Cursor;
 use image::codecs::webp::WebPDecoder;
 use image::{ColorType, ImageDecoder, ImageError, Limits};
 
+use super::error::DecodeError;
+use super::exif;
+use super::guard::guard;
+use super::limits::{DecodeLimits, Probe, check_pixels};
 use super::rest::Rest;
 use super::sink::give_image;
-use super::{DecodeError, DecodeLimits, Probe, RowSink, check_pixels, exif, guard};
+use tcolz_pixels::RowSink;
 use tcolz_pixels::photo_info::{PhotoInfo, SourceFormat};
 
 const FORMAT: SourceFormat = SourceFormat::Webp;

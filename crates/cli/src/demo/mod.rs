@@ -1,16 +1,15 @@
 //! `tcolz demo`: every stage on a made-up dump, each with the command to type.
 
 mod learn;
+mod places;
 mod sheet;
 mod text;
 
-use std::fs;
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use serde_json::json;
 use tcolz_base::durable;
 use tcolz_convert::{ConvertOptions, Observer, convert};
@@ -19,74 +18,19 @@ use tcolz_format::dataset::Dataset;
 use tcolz_train::TrainObserver;
 
 use super::args::{DemoArgs, InspectArgs, VerifyArgs};
+use super::ending::Ending;
 use super::output::{print, print_styled, shown};
 use super::progress::ConvertProgress;
 use super::train::TrainProgress;
-use super::{Ending, inspect, verify};
+use super::{inspect, verify};
+use places::Places;
 use sheet::{class_sheet, oddity_sheet};
-
-/// Marks a folder that an earlier demo made, and whose parts this one may replace.
-const MARK: &str = "made-by-tcolz-demo";
 
 /// Sides of the tensors: a small one to learn from, and the usual one.
 const SIZES: [u32; 2] = [96, 224];
 
 /// Tiles of each class on the contact sheet.
 const TILES: usize = 8;
-
-/// Where everything lies.
-struct Places {
-    out: PathBuf,
-    dump: PathBuf,
-    dataset: PathBuf,
-    log: PathBuf,
-    classes: PathBuf,
-    oddities: PathBuf,
-    run: PathBuf,
-}
-
-impl Places {
-    fn new(out: &Path) -> Places {
-        Places {
-            out: out.to_owned(),
-            dump: out.join("dump"),
-            dataset: out.join("dataset"),
-            log: out.join("dataset.log.jsonl"),
-            classes: out.join("classes.png"),
-            oddities: out.join("oddities.png"),
-            run: out.join("run"),
-        }
-    }
-
-    /// Makes an empty place for each part. What else lies in the folder of an earlier demo stays.
-    fn make_room(&self) -> anyhow::Result<()> {
-        let out = &self.out;
-        let named = || out.display().to_string();
-        let used = out.exists() && fs::read_dir(out).with_context(named)?.next().is_some();
-        if used && !out.join(MARK).exists() {
-            bail!(
-                "{}: expected a new folder or an earlier demo, found other files; name another folder: \
-                 tcolz demo OUT",
-                named()
-            );
-        }
-        fs::create_dir_all(out).with_context(named)?;
-        fs::write(out.join(MARK), b"").with_context(named)?;
-        let parts =
-            [&self.dump, &self.dataset, &self.log, &self.classes, &self.oddities, &self.run];
-        for path in parts {
-            let removed =
-                if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
-            match removed {
-                Err(error) if error.kind() != ErrorKind::NotFound => {
-                    return Err(error).with_context(|| path.display().to_string());
-                }
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-}
 
 pub(super) fn run(args: &DemoArgs) -> anyhow::Result<Ending> {
     let begun = Instant::now();

@@ -1,7 +1,7 @@
 //! Contact sheets of the demo: its classes, and its odd photos.
 
 use tcolz_charts::sheet::{SheetError, SheetFormat, SheetRow, Tile, sheet};
-use tcolz_demo::{CLASSES, DemoDump};
+use tcolz_demo::{CLASSES, DemoDump, Oddity};
 use tcolz_format::dataset::{Dataset, LedgerRow};
 use tcolz_format::sample::Status;
 
@@ -43,7 +43,7 @@ pub(super) fn class_sheet(
 pub(super) fn oddity_sheet(
     dump: &DemoDump,
     dataset: &Dataset,
-) -> Result<(Vec<u8>, Vec<super::Oddity>), SheetError> {
+) -> Result<(Vec<u8>, Vec<Oddity>), SheetError> {
     let ledger = dataset.ledger()?;
     let (mut tiles, mut shown) = (Vec::new(), Vec::new());
     for line in &dump.oddities {

@@ -10,7 +10,7 @@ use tcolz_format::dataset::Dataset;
 use tcolz_format::sample::Status;
 
 use super::super::output::{Facts, bytes, count, duration, plural, rate, says_little, shown};
-use super::Places;
+use super::places::Places;
 
 /// Oddities named in a line about the second sheet.
 const SHEET_COLUMNS: usize = 4;

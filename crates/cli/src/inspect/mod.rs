@@ -17,8 +17,8 @@ use tcolz_inspect::{
 };
 use tcolz_loader::select::{Condition, Select};
 
-use super::Ending;
 use super::args::{InspectArgs, PagePath, PicturePath};
+use super::ending::Ending;
 use super::output::{count, plural, print, say};
 use super::select_args::SelectArgs;
 

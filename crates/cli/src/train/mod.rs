@@ -23,10 +23,10 @@ pub(super) use args::parse_gigabytes;
 pub(super) use progress::TrainProgress;
 pub(super) use progress::with_event;
 
-use super::Ending;
-use super::convert::stop_on_ctrl_c;
+use super::ending::Ending;
 use super::output::{Facts, duration, one_line, plural, print, say, shown};
 use super::progress::event;
+use super::stop::stop_on_ctrl_c;
 
 /// The split that is kept for the end, where there is one of this name.
 const USUAL_TEST: &str = "test";

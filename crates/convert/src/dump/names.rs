@@ -3,7 +3,9 @@
 //! No name holds a control character, so that names fit on a line of text with tabs between them, as the
 //! content root has them. No sample's path leaves the dump. A split's name is a folder of the dataset.
 
-use super::Problem;
+use unicode_normalization::UnicodeNormalization;
+
+use super::input::Problem;
 
 /// Longest name of a split, in bytes.
 const MAX_SPLIT_NAME: usize = 64;
@@ -115,6 +117,14 @@ pub(super) fn is_absolute(path: &str) -> bool {
     let has_drive =
         matches!(path.as_bytes(), [drive, b':', b'/' | b'\\', ..] if drive.is_ascii_alphabetic());
     path.starts_with('/') || has_drive
+}
+
+/// A path without the differences that a [`Resolver`](super::resolve::Resolver) overlooks.
+pub(super) fn fold(path: &str) -> String {
+    let slashes = path.replace('\\', "/");
+    let lower: String = slashes.nfc().flat_map(char::to_lowercase).collect();
+    // `\` before a name stands for `/`, and two of them for one.
+    lower.split('/').filter(|part| !matches!(*part, "" | ".")).collect::<Vec<_>>().join("/")
 }
 
 #[cfg(test)]

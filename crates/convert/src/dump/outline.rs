@@ -159,3 +159,14 @@ impl Outline {
         top
     }
 }
+
+/// The folders from the top down to the one that holds photos or several folders: where a dump may lie.
+pub(super) fn way_down(outline: &Outline) -> Vec<(String, &Outline)> {
+    let mut way = vec![(String::new(), outline)];
+    while let Some((path, node)) = way.last()
+        && let Some(inner) = node.inner()
+    {
+        way.push((format!("{path}{}/", inner.name), inner));
+    }
+    way
+}

@@ -10,7 +10,7 @@ use std::path::Path;
 use unicode_normalization::UnicodeNormalization;
 
 use super::Source;
-use super::names::{sample_id, shown};
+use super::names::{fold, sample_id, shown};
 use super::tree::Tree;
 
 /// Finds the files that listed paths mean.
@@ -116,12 +116,4 @@ impl<'a> Resolver<'a> {
         };
         notes.map(note).collect()
     }
-}
-
-/// A path without the differences that a [`Resolver`] overlooks.
-pub(super) fn fold(path: &str) -> String {
-    let slashes = path.replace('\\', "/");
-    let lower: String = slashes.nfc().flat_map(char::to_lowercase).collect();
-    // `\` before a name stands for `/`, and two of them for one.
-    lower.split('/').filter(|part| !matches!(*part, "" | ".")).collect::<Vec<_>>().join("/")
 }

@@ -8,8 +8,10 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
+use super::contents::Dump;
+use super::error::DumpError;
+use super::input::tweet_id;
 use super::names::shown;
-use super::{Dump, DumpError, tweet_id};
 
 const HEADER: [&str; 4] = ["TWID", "NEG", "NEU", "POS"];
 /// Longer lines are read in pieces, none of which is a score.

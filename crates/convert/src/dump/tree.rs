@@ -9,9 +9,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use super::litter::{is_hidden_by_hand, skipped_part};
-use super::names::printable;
-use super::resolve::fold;
-use super::{DumpError, Source, Watch};
+use super::names::{fold, printable};
 
 /// Skipped places that are named; the others are counted.
 const NAMED: usize = 20;
@@ -113,17 +111,11 @@ impl NameKind {
 }
 
 impl Tree {
-    /// Goes through everything that lies in the dump.
-    ///
-    /// # Errors
-    /// When a folder cannot be read; [`DumpError::GivenUp`] when `watch` says so.
-    pub(super) fn of(source: &Source, watch: &mut Watch<'_>) -> Result<Tree, DumpError> {
-        let mut tree = Tree::default();
-        source.walk(&mut tree, watch)?;
-        tree.files.sort_unstable();
-        tree.empty_folders.sort_unstable();
-        tree.count_skipped();
-        Ok(tree)
+    /// Puts all files into the order of their paths and counts what was skipped, once everything was added.
+    pub(super) fn sort(&mut self) {
+        self.files.sort_unstable();
+        self.empty_folders.sort_unstable();
+        self.count_skipped();
     }
 
     /// Adds a file, unless it is skipped for a name in its path.

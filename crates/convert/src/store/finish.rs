@@ -5,8 +5,8 @@ use std::path::Path;
 
 use crate::error::ConvertError;
 use crate::out::check_lengths;
+use crate::recipe_views::views;
 use crate::summary::ConvertSummary;
-use crate::views;
 use tcolz_base::durable;
 use tcolz_base::usage::anonymous_bytes;
 use tcolz_format::dataset::{

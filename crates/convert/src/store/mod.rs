@@ -19,10 +19,10 @@ use tcolz_format::shard::{ShardRow, ShardWriter, TensorColumn};
 use tcolz_photo::DecodeError;
 use tcolz_pixels::ChannelSums;
 
-use super::Observer;
 use super::error::ConvertError;
 use super::journal::{Journal, shard_name};
 use super::log::Log;
+use super::observer::Observer;
 use super::options::ConvertOptions;
 use super::out::Lock;
 use super::outcome::Outcome;

@@ -3,7 +3,7 @@
 use crate::dump::DumpError;
 use crate::error::ConvertError;
 use crate::forecast::Forecast;
-use crate::look_ahead;
+use crate::look_ahead::look_ahead;
 use tcolz_pixels::View;
 
 use super::Store;

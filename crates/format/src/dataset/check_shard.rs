@@ -7,7 +7,8 @@ use tcolz_base::durable;
 use tcolz_pixels::ChannelSums;
 use tcolz_pixels::recipe::Dtype;
 
-use super::{Dataset, DatasetError, Fault, FileMeta, LedgerRow, TensorFacts};
+use super::fault::Fault;
+use super::{Dataset, DatasetError, FileMeta, LedgerRow, TensorFacts};
 
 /// Where the ledger says that samples lie: (split, shard, row) → index into the ledger.
 pub struct Places<'a> {

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{DATASET_FILE, LEDGER_FILE};
+use super::files::{DATASET_FILE, LEDGER_FILE};
 use crate::shard::ShardError;
 use tcolz_base::door::call;
 

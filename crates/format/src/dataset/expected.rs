@@ -1,20 +1,19 @@
 //! Which shard belongs where: what the ledger says that each shard holds, against what the shard says.
 //!
 //! Row hashes prove rows, not places. Whoever reads samples by their places gets a shard through
-//! [`Dataset::open_shard`] or [`Dataset::open_shard_file`], and these refuse one that belongs elsewhere: swapped with
+//! [`Dataset::open_shard`](super::Dataset::open_shard) or [`Dataset::open_shard_file`](super::Dataset::open_shard_file), and these refuse one that belongs elsewhere: swapped with
 //! another of the same length, or taken from another dataset of the same photos.
 
 use std::collections::HashMap;
-use std::path::Path;
 
-use super::{Dataset, DatasetError, LedgerBatch, LedgerError, PLACE_FIELDS, pixels_field};
+use super::{LedgerBatch, LedgerError, pixels_field};
 use crate::sample::{Label, Status};
 use crate::shard::{ShardContent, ShardError, ShardFile, ShardReader, TensorColumn, TensorDecoder};
 
 /// A row of the ledger as far as a shard can contradict it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Row {
-    number: u32,
+pub(super) struct Row {
+    pub(super) number: u32,
     sample_id: String,
     label: Label,
     pixels: Vec<[u8; 32]>,
@@ -31,10 +30,10 @@ impl Row {
 
 /// What the ledger says of a shard.
 #[derive(Debug)]
-struct Expected {
-    content: ShardContent,
+pub(super) struct Expected {
+    pub(super) content: ShardContent,
     /// Its first and its last row.
-    ends: [Row; 2],
+    pub(super) ends: [Row; 2],
 }
 
 impl Expected {
@@ -52,11 +51,11 @@ impl Expected {
 
 /// What the ledger says of all shards: of each split, by the number of the shard.
 #[derive(Debug, Default)]
-pub(super) struct ExpectedShards(HashMap<String, HashMap<u32, Expected>>);
+pub(super) struct ExpectedShards(pub(super) HashMap<String, HashMap<u32, Expected>>);
 
 impl ExpectedShards {
     /// Of one batch of the ledger.
-    fn of(
+    pub(super) fn of(
         batch: &LedgerBatch<'_>,
         columns: &[TensorColumn],
     ) -> Result<ExpectedShards, LedgerError> {
@@ -99,7 +98,7 @@ impl ExpectedShards {
     }
 
     /// Adds what other rows of the ledger say.
-    fn append(&mut self, other: ExpectedShards) {
+    pub(super) fn append(&mut self, other: ExpectedShards) {
         for (split, shards) in other.0 {
             let known = self.split(&split);
             for (shard, expected) in shards {
@@ -116,78 +115,6 @@ impl ExpectedShards {
     }
 }
 
-impl Dataset {
-    /// What the ledger says of all shards; read once for this dataset and its clones. Of threads that ask at once, each
-    /// may read it: to wait for another could stop a thread pool for good.
-    fn expected_shards(&self) -> Result<&ExpectedShards, DatasetError> {
-        if let Some(expected) = self.expected.get() {
-            return Ok(expected);
-        }
-        let columns = &self.meta().columns;
-        let pixels: Vec<String> = columns.iter().map(pixels_field).collect();
-        let fields = PLACE_FIELDS.into_iter().chain(["sample_id", "label"]);
-        let fields: Vec<&str> = fields.chain(pixels.iter().map(String::as_str)).collect();
-        let batches = self.scan_ledger(&fields, |batch| ExpectedShards::of(batch, columns))?;
-        let mut all = ExpectedShards::default();
-        batches.into_iter().for_each(|batch| all.append(batch));
-        Ok(self.expected.get_or_init(|| all))
-    }
-
-    /// Reads what [`Dataset::open_shard`] compares shards with. Whoever opens shards in several threads calls it first, so
-    /// that the ledger is not read once in each.
-    ///
-    /// # Errors
-    /// As [`Dataset::scan_ledger`].
-    pub fn read_expected_shards(&self) -> Result<(), DatasetError> {
-        self.expected_shards().map(|_| ())
-    }
-
-    /// Tests that a shard which says that it holds `content` is number `index` of the split `split`. A shard of an
-    /// early version does not say what it holds; it is known by its first and its last row, which `opened` reads.
-    ///
-    /// # Errors
-    /// [`ShardError::Foreign`]; as [`Dataset::scan_ledger`].
-    pub(super) fn check_place(
-        &self,
-        (split, index): (&str, u32),
-        path: &Path,
-        content: Option<ShardContent>,
-        opened: Opened<'_>,
-    ) -> Result<(), DatasetError> {
-        let foreign = |expected: String, found: String| {
-            Err(ShardError::Foreign { path: path.to_owned(), expected, found }.into())
-        };
-        let (part, number) = self.shard_place(split, index)?;
-        let expected = self.expected_shards()?.0.get(part).and_then(|shards| shards.get(&number));
-        let Some(expected) = expected else {
-            return foreign("no samples".to_owned(), "some".to_owned());
-        };
-        if let Some(content) = content {
-            if content == expected.content {
-                return Ok(());
-            }
-            return foreign(
-                format!("the content {}", expected.content),
-                format!("the content {content}"),
-            );
-        }
-        let rows = self.shard_meta(split, index)?.rows;
-        for row in &expected.ends {
-            if u64::from(row.number) >= rows {
-                return foreign(described(row), format!("{rows} rows"));
-            }
-            match opened.row(row.number, &self.meta().columns) {
-                Ok(found) if found == *row => {}
-                Ok(found) => return foreign(described(row), described(&found)),
-                // Whoever wants this row is told; it says nothing of the others.
-                Err(ShardError::Damaged { .. } | ShardError::Undecodable { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(())
-    }
-}
-
 /// A shard that has just been opened.
 #[derive(Clone, Copy)]
 pub(super) enum Opened<'a> {
@@ -197,7 +124,7 @@ pub(super) enum Opened<'a> {
 
 impl Opened<'_> {
     /// Reads a row that is there.
-    fn row(self, number: u32, columns: &[TensorColumn]) -> Result<Row, ShardError> {
+    pub(super) fn row(self, number: u32, columns: &[TensorColumn]) -> Result<Row, ShardError> {
         let (mut sample_id, mut label, mut pixels) = (String::new(), None, Vec::new());
         let mut stored = Vec::new();
         for (index, column) in columns.iter().enumerate() {
@@ -229,7 +156,8 @@ impl Opened<'_> {
     }
 }
 
-fn described(row: &Row) -> String {
+/// A row in words.
+pub(super) fn described(row: &Row) -> String {
     let pixels = row.pixels.last().map(|pixels| blake3::Hash::from_bytes(*pixels).to_string());
     let label = row.label.map_or_else(|| "none".to_owned(), |label| label.to_string());
     format!(

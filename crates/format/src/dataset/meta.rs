@@ -14,13 +14,10 @@ use crate::shard::TensorColumn;
 use tcolz_pixels::View;
 use tcolz_pixels::recipe::Recipe;
 
+use super::error::DatasetError;
+use super::receipt::Receipt;
 use super::sealed::{seal, unseal};
-use super::{DatasetError, Receipt};
 
-/// Name of the file inside a dataset.
-pub const DATASET_FILE: &str = "dataset.json";
-/// Name of the ledger inside a dataset.
-pub const LEDGER_FILE: &str = "ledger.parquet";
 /// The value of the key `format`.
 pub const FORMAT_NAME: &str = "tcolz";
 /// The format version that this program writes and reads.

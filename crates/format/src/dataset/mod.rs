@@ -3,10 +3,13 @@
 //! [`Dataset::open`] tests dataset.json and the ledger whole; a shard is tested when it is opened and
 //! each row when it is read. [`verify`] tests everything.
 
+mod check_place;
 mod check_shard;
 mod content_root;
 mod error;
 mod expected;
+mod fault;
+mod files;
 mod ledger;
 mod ledger_batch;
 mod ledger_reader;
@@ -29,6 +32,8 @@ pub use check_shard::{Places, check_shard};
 pub use content_root::{RootLine, content_root, root_lines};
 pub use error::DatasetError;
 use expected::{ExpectedShards, Opened};
+pub use fault::Fault;
+pub use files::{DATASET_FILE, JOURNAL_FOLDER, LEDGER_FILE, dataset_around, log_path};
 pub use ledger::{LedgerRow, TensorFacts, ledger_schema, reason_code};
 pub use ledger_batch::{
     LedgerBatch, LedgerError, LedgerValue, PHOTO_FIELDS, pixels_field, sum_fields,
@@ -37,45 +42,18 @@ pub use ledger_reader::read_ledger;
 pub use ledger_scan::LedgerType;
 pub use ledger_writer::LedgerWriter;
 pub use made_splits::{MakeSplits, SPLIT_METHOD, SPLIT_METHODS, SharesError};
-pub use meta::{
-    Counts, DATASET_FILE, DatasetMeta, FORMAT_NAME, FORMAT_VERSION, FileMeta, LEDGER_FILE,
-    SplitMeta,
-};
+pub use meta::{Counts, DatasetMeta, FORMAT_NAME, FORMAT_VERSION, FileMeta, SplitMeta};
 pub use prediction_writer::{PredictionColumns, prediction_schema, write_predictions};
 pub use receipt::{Receipt, ReceiptError};
 pub use sealed::{seal, unseal};
 pub use seen::{PHOTO_FIELD, SEEN_FILE, SeenAs, SeenPhotos, Unseen, photo_key};
 pub use split_parts::{PLACE_FIELDS, SplitParts};
 pub use verify::check_ledger;
-pub use verify::{Fault, VerifyReport, verify};
+pub use verify::{VerifyReport, verify};
 
 use crate::sample::Status;
 use crate::shard::{ShardFile, ShardReader, TensorDecoder};
 use tcolz_pixels::View;
-
-/// The dataset that a path is the folder of, or lies in: nothing else is written there. A foreign file called dataset.json
-/// makes no dataset of the folders below it.
-pub fn dataset_around(path: &Path) -> Option<&Path> {
-    let has = |folder: &Path, file: &str| folder.join(file).is_file();
-    path.ancestors().find(|folder| has(folder, DATASET_FILE) && has(folder, LEDGER_FILE))
-}
-
-/// Where the log of conversions into `out` lies: beside it.
-pub fn log_path(out: &Path) -> PathBuf {
-    let mut path = std::path::absolute(out).unwrap_or_else(|_| out.to_owned());
-    if path.file_name().is_none() {
-        // `..` at the end: the name is only known to the disk.
-        path = path.canonicalize().unwrap_or(path);
-    }
-    // By the name and not by the text of the path, which may end in `/`.
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".log.jsonl");
-    path.set_file_name(name);
-    path
-}
-
-/// Folder inside a dataset in which an unfinished conversion keeps its journal; gone once it has finished.
-pub const JOURNAL_FOLDER: &str = "unfinished";
 
 /// An open dataset.
 #[derive(Debug, Clone)]

@@ -12,22 +12,10 @@ use crate::sample::Status;
 use tcolz_base::durable::TEMPORARY_PREFIX;
 
 use super::check_shard::{Places, ShardCheck, check_shard};
+use super::fault::Fault;
 use super::{
     Counts, DATASET_FILE, Dataset, DatasetError, LedgerRow, Receipt, content_root, root_lines,
 };
-
-/// One thing that is wrong.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Fault {
-    /// File, as a path below the dataset's folder.
-    pub file: String,
-    /// Row in the shard, where the fault lies in a row.
-    pub row: Option<u32>,
-    /// The sample, where the fault lies in one.
-    pub sample_id: Option<String>,
-    /// What is wrong.
-    pub what: String,
-}
 
 /// What [`verify`] found.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -96,13 +84,6 @@ pub fn verify(root: &Path, progress: &(dyn Fn(u64) + Sync)) -> Result<VerifyRepo
     report.notes.extend(strangers(&dataset));
     report.faults.sort();
     Ok(report)
-}
-
-impl Fault {
-    /// A fault of a whole file.
-    pub fn of_file(file: &str, what: String) -> Fault {
-        Fault { file: file.to_owned(), row: None, sample_id: None, what }
-    }
 }
 
 /// Tests the ledger's rows against the counts, classes, splits and content root of dataset.json. Returns the content root

@@ -5,9 +5,9 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::MAX_DIFFERENCE;
 use super::hamming::HashIndex;
 use super::samples::Sample;
+use super::thresholds::MAX_DIFFERENCE;
 
 /// Samples that one sample is compared with: the most alike by means and deviations. A photo posted a
 /// thousand times is still one group, because each of its copies is linked to some of the others.

@@ -1,6 +1,6 @@
 //! Samples that links hold together.
 
-use super::Relation;
+use super::found::Relation;
 
 /// Two samples that are the same, in some sense.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -6,136 +6,29 @@
 //!        └▶ dhash within 7 bits ─▶ means do not rule it out ─▶ pixels ≤ 12 ─┘
 //! ```
 //!
-//! The thresholds come from looking at the Twitter Testing Dataset: of its 805,000 pairs 25 are the same picture
-//! to the eye (13 the same file), with hashes at most 3 bits apart and a difference of at most 9.1 levels; one of
-//! them is darker than its twin, one lacks text, others were only compressed again. The most alike of all other
-//! pairs are different photos, which differ by 21.9 levels.
-//!
 //! The relation is closed: where A is like B and B like C, all three are one group, as whoever divides a dataset
 //! into splits must treat them.
 
 mod candidates;
+mod found;
 mod groups;
 mod hamming;
 mod samples;
+mod thresholds;
 mod thumbnails;
 
 use rayon::prelude::*;
-use serde::Serialize;
 
 use tcolz_format::dataset::{Dataset, DatasetError};
-use tcolz_format::sample::Label;
 use tcolz_pixels::recipe::Dtype;
 
 use candidates::candidates;
+pub use found::{DuplicateGroup, Duplicates, Link, Member, NearSearch, Relation};
 use groups::{Pair, groups};
 pub use hamming::MAX_DISTANCE;
 use samples::Sample;
+pub use thresholds::{GRID, MAX_DIFFERENCE};
 use thumbnails::Thumbnails;
-
-/// Cells a side of the grid on which near duplicates are compared: fine enough to tell photos apart, coarse enough
-/// that noise, compression and a shift by a pixel vanish.
-pub const GRID: usize = 16;
-
-/// Largest difference of near duplicates: the root of the mean square difference of the grid's cells over the
-/// three channels, in levels of 0 to 255. Between 9.1 and 21.9, see above, and nearer to the former: a
-/// duplicate too many costs a look, and two photos of one scene are not the same photo.
-pub const MAX_DIFFERENCE: f64 = 12.0;
-
-/// In which sense two samples are the same; the strictest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Relation {
-    /// Their source files have the same bytes.
-    SameFile,
-    /// Their tensors have the same bytes.
-    SamePixels,
-    /// They look alike.
-    Near,
-}
-
-/// Every group of duplicates of a dataset. The JSON form is `tcolz inspect --duplicates --json`; its schema is
-/// `schemas/duplicates.schema.json`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Duplicates {
-    /// The dataset's folder.
-    pub dataset: String,
-    /// Stored samples, all of which were looked at.
-    pub samples: u64,
-    /// What counts as near; `None` where only equal files and pixels were looked for, because the tensors
-    /// are no pixels: a view is baked in.
-    pub near: Option<NearSearch>,
-    /// The groups: those across splits and those with conflicting labels first, then in the ledger's order.
-    pub groups: Vec<DuplicateGroup>,
-}
-
-/// The search for near duplicates.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct NearSearch {
-    /// Bits in which hashes may differ.
-    pub max_distance: u32,
-    /// Cells a side of the grid.
-    pub grid: usize,
-    /// Largest root mean square difference on the grid, in levels.
-    pub max_difference: f64,
-    /// Pairs whose pixels were compared.
-    pub compared: u64,
-    /// Samples with so many others near by hash that they were compared with the most alike only.
-    pub cut: u64,
-}
-
-/// Samples that are the same.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct DuplicateGroup {
-    /// The weakest relation that holds it together.
-    pub relation: Relation,
-    /// Its samples stand in several splits: leakage.
-    pub across_splits: bool,
-    /// Its samples have different labels.
-    pub conflicting_labels: bool,
-    /// The samples, in the ledger's order; at least two.
-    pub members: Vec<Member>,
-    /// What holds them together: one link fewer than members, the closest there are.
-    pub links: Vec<Link>,
-}
-
-/// A sample of a group.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Member {
-    /// The sample.
-    pub sample_id: String,
-    /// Its split.
-    pub split: String,
-    /// Its class.
-    pub label: Label,
-    /// Its row in the ledger, from 0.
-    pub ledger_row: u64,
-}
-
-/// Two members that are the same.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Link {
-    /// Index of a member.
-    pub first: usize,
-    /// Index of another.
-    pub second: usize,
-    /// In which sense.
-    pub relation: Relation,
-    /// Bits in which their hashes differ.
-    pub distance: u32,
-    /// Difference on the grid, in levels.
-    pub difference: f64,
-}
-
-impl Duplicates {
-    /// Groups that satisfy a condition, and the samples in them.
-    pub fn count(&self, condition: impl Fn(&DuplicateGroup) -> bool) -> (u64, u64) {
-        let groups = self.groups.iter().filter(|group| condition(group));
-        groups.fold((0, 0), |(groups, samples), group| {
-            (groups + 1, samples + group.members.len() as u64)
-        })
-    }
-}
 
 /// Finds the duplicates among the stored samples of a dataset. Of pixels only those of near candidates are read.
 ///

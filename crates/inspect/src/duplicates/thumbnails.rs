@@ -8,8 +8,8 @@ use tcolz_format::dataset::{Dataset, DatasetError};
 use tcolz_format::shard::TensorDecoder;
 use tcolz_pixels::ChannelSums;
 
-use super::GRID;
 use super::samples::{Sample, means};
+use super::thresholds::GRID;
 
 /// Marks a sample without a thumbnail.
 const NONE: u32 = u32::MAX;

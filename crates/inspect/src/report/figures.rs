@@ -2,10 +2,11 @@
 
 use crate::{Inspection, TextScores};
 
+use super::elements::Figure;
+use super::error::ReportError;
 use super::numbers::Numbers;
-use super::page::Figure;
+use super::tables;
 use super::throughput::Throughput;
-use super::{ReportError, tables};
 use tcolz_charts::{Axis, short};
 use tcolz_charts::{Groups, Lines};
 

@@ -13,7 +13,7 @@ use tcolz_loader::select::Selection;
 use tcolz_pixels::picture::{encode_jpeg, encode_png};
 use tcolz_pixels::recipe::Dtype;
 
-use super::ReportError;
+use super::error::ReportError;
 
 /// Classes with a contact sheet at most: the largest.
 pub(super) const MAX_CLASSES: usize = 48;

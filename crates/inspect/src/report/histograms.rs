@@ -2,10 +2,11 @@
 
 use crate::{Histogram, Histograms, Inspection};
 
+use super::elements::Figure;
+use super::error::ReportError;
 use super::figures::formats;
 use super::numbers::Numbers;
-use super::page::Figure;
-use super::{ReportError, tables};
+use super::tables;
 use tcolz_base::numbers::{bytes, count};
 use tcolz_charts::Bars;
 use tcolz_charts::{Axis, short};

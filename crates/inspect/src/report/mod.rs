@@ -9,6 +9,8 @@
 //! Every number on the page is taken from the report's JSON form and carries the place where it stands there.
 //! The same dataset gives the same bytes; only the log's throughput differs from one conversion to the next.
 
+mod elements;
+mod error;
 mod figures;
 mod gallery;
 mod histograms;
@@ -19,10 +21,9 @@ mod sections;
 mod tables;
 mod throughput;
 
-use std::path::PathBuf;
-
 use serde::Serialize;
 
+pub use error::ReportError;
 pub use throughput::{ShardDone, Throughput};
 
 use crate::{
@@ -30,41 +31,10 @@ use crate::{
     mean_images,
 };
 use gallery::Galleries;
-use numbers::Numbers;
-use tcolz_charts::ChartError;
+use tcolz_format::dataset::Dataset;
 use tcolz_format::dataset::log_path;
-use tcolz_format::dataset::{Dataset, DatasetError};
 use tcolz_loader::LoaderError;
 use tcolz_loader::select::{Select, Selection};
-
-/// A report that cannot be made.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ReportError {
-    /// The dataset is not as it was written.
-    #[error(transparent)]
-    Dataset(#[from] DatasetError),
-    /// Samples cannot be selected or read.
-    #[error(transparent)]
-    Loader(#[from] LoaderError),
-    /// The log beside the dataset is there and cannot be read.
-    #[error("{path}: {source}")]
-    Log {
-        /// The log.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// A picture cannot be written.
-    #[error("a picture of the report: {0}")]
-    Picture(String),
-    /// A chart cannot be drawn.
-    #[error(transparent)]
-    Chart(#[from] ChartError),
-    /// The page cannot be put together.
-    #[error("the page of the report: {0}")]
-    Page(String),
-}
 
 /// Everything that the page tells. The JSON form is `tcolz inspect --html FILE --json`; its schema is
 /// `schemas/report.schema.json`.
@@ -104,16 +74,6 @@ impl Report {
             .map_err(|source| ReportError::Log { path, source })?;
         let galleries = Galleries::of(dataset, selections, &duplicates, means.as_ref())?;
         Ok(Report { inspection, duplicates, mean_images: means, throughput, galleries })
-    }
-
-    /// The page.
-    ///
-    /// # Errors
-    /// [`ReportError::Chart`], [`ReportError::Page`].
-    pub fn html(&self) -> Result<String, ReportError> {
-        let json = serde_json::to_value(self);
-        let json = json.map_err(|error| ReportError::Page(error.to_string()))?;
-        page::render(self, &Numbers::new(json))
     }
 }
 

@@ -2,89 +2,11 @@
 
 use askama::Template;
 
-use super::numbers::{Number, Numbers};
-use super::{Report, ReportError, sections};
-use tcolz_charts::Drawn;
+use super::elements::{Cell, Section};
+use super::error::ReportError;
+use super::numbers::Numbers;
+use super::{Report, sections};
 use tcolz_charts::page_style;
-
-/// A piece of text.
-#[derive(Debug, Clone)]
-pub(super) enum Cell {
-    Words(String),
-    Number(Number),
-}
-
-impl From<&str> for Cell {
-    fn from(words: &str) -> Cell {
-        Cell::Words(words.to_owned())
-    }
-}
-
-impl From<String> for Cell {
-    fn from(words: String) -> Cell {
-        Cell::Words(words)
-    }
-}
-
-impl From<Number> for Cell {
-    fn from(number: Number) -> Cell {
-        Cell::Number(number)
-    }
-}
-
-/// A table.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Table {
-    pub(super) name: String,
-    pub(super) head: Vec<String>,
-    pub(super) rows: Vec<Vec<Cell>>,
-    /// To be seen at once; else behind its name.
-    pub(super) open: bool,
-    /// What was left out.
-    pub(super) rest: String,
-}
-
-/// A chart with the numbers behind it.
-#[derive(Debug, Clone)]
-pub(super) struct Figure {
-    pub(super) title: String,
-    pub(super) note: String,
-    /// For who does not see it.
-    pub(super) alt: String,
-    /// Numbers of colours, and names.
-    pub(super) legend: Vec<(usize, String)>,
-    pub(super) drawn: Drawn,
-    pub(super) table: Table,
-}
-
-/// Pictures side by side.
-#[derive(Debug, Clone)]
-pub(super) struct Gallery {
-    pub(super) title: String,
-    pub(super) note: Vec<Cell>,
-    /// To be looked at with care.
-    pub(super) alarm: bool,
-    pub(super) tiles: Vec<Tile>,
-}
-
-/// A picture with words below.
-#[derive(Debug, Clone)]
-pub(super) struct Tile {
-    pub(super) source: Option<String>,
-    pub(super) alt: String,
-    pub(super) words: Vec<Cell>,
-}
-
-/// A part of the page.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Section {
-    pub(super) id: &'static str,
-    pub(super) title: &'static str,
-    pub(super) intro: Vec<Cell>,
-    pub(super) tables: Vec<Table>,
-    pub(super) figures: Vec<Figure>,
-    pub(super) galleries: Vec<Gallery>,
-}
 
 #[derive(Template)]
 #[template(path = "report.html")]
@@ -99,8 +21,20 @@ struct Page<'a> {
     style: String,
 }
 
+impl Report {
+    /// The page.
+    ///
+    /// # Errors
+    /// [`ReportError::Chart`], [`ReportError::Page`].
+    pub fn html(&self) -> Result<String, ReportError> {
+        let json = serde_json::to_value(self);
+        let json = json.map_err(|error| ReportError::Page(error.to_string()))?;
+        render(self, &Numbers::new(json))
+    }
+}
+
 /// Puts the page together.
-pub(super) fn render(report: &Report, numbers: &Numbers) -> Result<String, ReportError> {
+fn render(report: &Report, numbers: &Numbers) -> Result<String, ReportError> {
     let page = Page {
         title: sections::name(report),
         subtitle: sections::subtitle(report, numbers),

@@ -3,9 +3,9 @@
 use crate::{BadInput, DuplicateGroup, Duplicates, MeanImage, Relation};
 use tcolz_format::sample::Label;
 
+use super::elements::{Cell, Gallery, Section, Table, Tile};
 use super::gallery::{GROUP_PICTURES, MAX_CLASSES, MAX_GROUPS, MAX_REFUSED, Shown};
 use super::numbers::{Format, Numbers};
-use super::page::{Cell, Gallery, Section, Table, Tile};
 use super::{Report, tables};
 use tcolz_base::numbers::count;
 

@@ -7,9 +7,10 @@ use tcolz_pixels::recipe::Dtype;
 
 use tcolz_base::numbers::count;
 
+use super::elements::{Cell, Section, Table};
+use super::error::ReportError;
 use super::numbers::{Format, Numbers};
-use super::page::{Cell, Section, Table};
-use super::{Report, ReportError, figures, histograms, pictured, tables};
+use super::{Report, figures, histograms, pictured, tables};
 
 type Result<T> = std::result::Result<T, ReportError>;
 

@@ -2,9 +2,9 @@
 
 use crate::{ChannelStatistics, Histogram, Inspection, TextScores};
 
+use super::elements::{Cell, Table};
 use super::numbers::{Format, Numbers};
-use super::page::{Cell, Table};
-use super::throughput::Throughput;
+use super::throughput::{ShardDone, Throughput};
 
 /// Rows of a table at most; JSON has all.
 const MAX_ROWS: usize = 1000;
@@ -237,7 +237,7 @@ pub(super) fn text_scores(scores: &TextScores, numbers: &Numbers) -> Table {
 
 /// Shards in the order in which they were finished.
 pub(super) fn shards(found: &Throughput, numbers: &Numbers) -> Table {
-    let row = |(index, shard): (usize, &super::ShardDone)| -> Vec<Cell> {
+    let row = |(index, shard): (usize, &ShardDone)| -> Vec<Cell> {
         let at = |field: &str| format!("/throughput/shards/{index}/{field}");
         vec![
             shard.file.clone().into(),

@@ -6,7 +6,7 @@
 use crate::dump::list::{Labels, Lists};
 use crate::dump::{DumpError, Layout, ListFile};
 
-use super::{Listed, Opening};
+use super::opening::{Listed, Opening};
 
 pub(super) const SPLITS: [&str; 3] = ["train", "val", "test"];
 const CLASSES: [&str; 3] = ["negative", "neutral", "positive"];

@@ -6,8 +6,7 @@ use crate::dump::list::in_order;
 use crate::dump::names::{SPLIT_ORDER, split_in_name, split_of_word};
 use crate::dump::outline::Outline;
 
-use super::recognise::listed;
-use super::{Group, GroupClass};
+use super::reading::{Group, GroupClass, listed};
 
 /// What is left of a name that is nothing but a word for a split.
 const USUAL: &str = "*";

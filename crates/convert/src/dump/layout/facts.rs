@@ -5,17 +5,19 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::dump::list::{Lists, first_paths, head};
+use crate::dump::list_file::is_table;
 use crate::dump::names::{shown as shown_name, split_in_name, split_of_word};
-use crate::dump::options::is_table;
-use crate::dump::outline::Outline;
+use crate::dump::outline::{Outline, way_down};
 use crate::dump::resolve::Resolver;
 use crate::dump::tree::Tree;
 use crate::dump::{DumpError, Source};
 use tcolz_base::door::given;
 
-use super::csv::{WHOLE, whereabouts};
+use super::whereabouts::whereabouts;
 use super::{b_t4sa, ttd};
 
+/// Names of tables for a whole dump, without their ending.
+pub(super) const WHOLE: [&str; 2] = ["labels", "metadata"];
 /// Bytes of a list that are read to see what it is.
 const HEAD_BYTES: usize = 64 * 1024;
 /// Paths of a list that are looked for.
@@ -111,17 +113,6 @@ impl Facts {
         lists.dedup_by(|later, first| later.folder == first.folder && later.name == first.name);
         Facts { outline, lists, broken }
     }
-}
-
-/// The folders from the top down to the one that holds photos or several folders: where a dump may lie.
-pub(super) fn way_down(outline: &Outline) -> Vec<(String, &Outline)> {
-    let mut way = vec![(String::new(), outline)];
-    while let Some((path, node)) = way.last()
-        && let Some(inner) = node.inner()
-    {
-        way.push((format!("{path}{}/", inner.name), inner));
-    }
-    way
 }
 
 /// Looks at files that may be lists.

@@ -6,7 +6,8 @@ use crate::dump::list::{in_order, renumbered};
 use crate::dump::names::{class_name_fault, printable, sample_id, split_of_word};
 use crate::dump::{DumpError, Input, Problem};
 
-use super::{Group, GroupClass, Listed, Opening, listed as listed_words};
+use super::opening::{Listed, Opening};
+use super::reading::{Group, GroupClass, listed as listed_words};
 
 /// Lists the files of each group, in the order of their paths. Files that lie in no class folder are left out,
 /// and a folder is a class's where photos lie in it.

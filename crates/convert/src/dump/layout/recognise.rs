@@ -3,16 +3,14 @@
 use std::path::Path;
 
 use crate::dump::names::{SPLIT_ORDER, printable, split_of_word};
-use crate::dump::outline::Outline;
+use crate::dump::outline::{Outline, way_down};
 use tcolz_base::door::option;
 
 use super::class_folders::{class_folders, is_wrapper, splits_among};
-use super::csv::WHOLE;
-use super::facts::{Facts, ListFacts, ListKind, way_down};
-use super::{Layout, NotUsed, Plan, Reading, TableUse, b_t4sa, ttd};
-
-/// Names that a reason shows.
-const SHOWN: usize = 4;
+use super::facts::{Facts, ListFacts, ListKind, WHOLE};
+use super::kind::Layout;
+use super::reading::{NotUsed, Plan, Reading, TableUse, listed};
+use super::{b_t4sa, ttd};
 
 /// Why no layout fits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -280,15 +278,4 @@ fn what_there_is(facts: &Facts, way: &[(String, &Outline)]) -> Vec<String> {
 
 fn are(names: &[&str]) -> String {
     format!("{} {}", if names.len() == 1 { "is" } else { "are" }, listed(names))
-}
-
-/// `a, b and c`, or the first of many.
-pub(in crate::dump) fn listed<S: AsRef<str>>(names: &[S]) -> String {
-    let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
-    match &names[..] {
-        [] => String::new(),
-        [one] => (*one).to_owned(),
-        [first @ .., last] if names.len() <= SHOWN => format!("{} and {last}", first.join(", ")),
-        _ => format!("{} and {} more", names[..SHOWN - 1].join(", "), names.len() - SHOWN + 1),
-    }
 }

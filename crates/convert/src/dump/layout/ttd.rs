@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use crate::dump::list::{Labels, Lists};
 use crate::dump::{DumpError, Layout};
 
-use super::{Listed, Opening};
+use super::opening::{Listed, Opening};
 
 /// The folder of the lists.
 pub(super) const LIST_FOLDER: &str = "ground_truth/";

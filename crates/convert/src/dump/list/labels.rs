@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use tcolz_format::sample::NO_LABEL;
 
-use super::Problem;
+use crate::dump::input::Problem;
 use crate::dump::names::{class_name_fault, shown};
 
 /// Labels that are numbers below this are their own class index; where one is larger, they are counted.

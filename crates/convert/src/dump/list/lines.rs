@@ -1,7 +1,8 @@
 //! Lists of the form `path label`: one photo a line, one blank, the label last.
 
+use super::line::{Bad, Entry, Line};
 use super::table::{is_comment, is_header_line};
-use super::{Bad, Entry, Line, Problem};
+use crate::dump::input::Problem;
 use crate::dump::names::printable;
 
 /// Takes a list apart. CRLF is accepted, blank lines skipped, and before the first photo comments (`# …`) and

@@ -3,6 +3,7 @@
 //! Every line becomes an entry, whatever stands on it; labels are words until all lists are read.
 
 mod labels;
+mod line;
 mod lines;
 mod quotes;
 mod table;
@@ -15,33 +16,19 @@ use std::path::Path;
 pub(super) use labels::{Labels, in_order, renumbered};
 pub(super) use table::head;
 
+use super::list_file::is_table;
 use super::names::{
     SPLIT_NAME_RULE, SPLIT_ORDER, is_absolute, is_split_name, printable, sample_id, shown,
     split_of_word,
 };
-use super::options::is_table;
 use super::resolve::Resolver;
 use super::{DumpError, Input, ListFile, Problem, Source};
+use line::Line;
 
 /// More splits than this come from a column that is none of splits.
 const MAX_SPLITS: usize = 1000;
 /// The split of what has none.
 const NO_SPLIT: &str = "all";
-
-/// One line of a list.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Line {
-    /// From 1, blank lines and the header counted.
-    pub(super) number: usize,
-    /// The split that the line itself names.
-    pub(super) split: Option<Box<str>>,
-    pub(super) entry: Result<Entry, Bad>,
-}
-
-/// Path and label as they stand on a line.
-type Entry = (Box<str>, Option<Box<str>>);
-/// The text of a line that cannot be used, and what is wrong with it.
-type Bad = (Box<str>, Problem);
 
 /// The lines of one list that belong to one split.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,9 +8,11 @@ use std::path::Path;
 
 use csv::{ByteRecord, ReaderBuilder};
 
+use super::line::Line;
 use super::quotes::{Quotes, line_ends};
 use super::text::text;
-use super::{DumpError, Line, Problem};
+use crate::dump::error::DumpError;
+use crate::dump::input::Problem;
 use crate::dump::names::{printable, shown};
 
 const PATH_NAMES: [&str; 14] = [

@@ -4,9 +4,11 @@ use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::{DumpError, MAX_SOURCE_BYTES, Place, Tree, Watch, too_long};
+use super::access::{MAX_SOURCE_BYTES, Place, Watch, too_long};
+use crate::dump::error::DumpError;
 use crate::dump::litter::is_skipped;
 use crate::dump::names::printable;
+use crate::dump::tree::Tree;
 
 /// Links to folders are followed through so many of them.
 const MAX_LINKS: u32 = 40;

@@ -2,27 +2,22 @@
 //!
 //! Paths are relative to the dump, with `/`. Reading goes through [`Source::read`] alone.
 
+mod access;
 mod disk;
 mod tar;
 
 use std::io;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::DumpError;
-use super::options::is_table;
+use super::error::DumpError;
+use super::list_file::is_table;
 use super::tree::Tree;
+pub(crate) use access::is_of_the_machine;
+pub use access::{MAX_SOURCE_BYTES, Place, Watch};
 use disk::Disk;
 use tar::Tar;
 use tcolz_pixels::file_kind::{FIRST_BYTES, FileKind};
-
-/// Source files above this are not read: no photo of 40 million pixels comes near it.
-pub const MAX_SOURCE_BYTES: u64 = 256_000_000;
-
-/// Called while a dump is listed: for a tar, and where files are compared, with the bytes that were gone through and
-/// all there are; for a folder with the files found so far and 0. `Break` gives up.
-pub type Watch<'a> = dyn FnMut(u64, u64) -> ControlFlow<()> + 'a;
 
 /// The files of a dump. Cheap to clone; all clones read the same files.
 #[derive(Debug, Clone)]
@@ -37,15 +32,6 @@ pub struct Source {
 enum Kind {
     Disk(Arc<Disk>),
     Tar(Arc<Tar>),
-}
-
-/// Where a file lies on the disk, as far as the order of reading goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
-    /// Inode number, or offset in the tar: files are read forward in this order.
-    pub position: u64,
-    /// Length in bytes.
-    pub bytes: u64,
 }
 
 impl Source {
@@ -201,11 +187,22 @@ impl Source {
         Some(self.absolute[0].parent()?.join(name)).filter(|path| path.is_file())
     }
 
+    /// Goes through everything that lies in the dump.
+    ///
+    /// # Errors
+    /// When a folder cannot be read; [`DumpError::GivenUp`] when `watch` says so.
+    pub(super) fn tree(&self, watch: &mut Watch<'_>) -> Result<Tree, DumpError> {
+        let mut tree = Tree::default();
+        self.walk(&mut tree, watch)?;
+        tree.sort();
+        Ok(tree)
+    }
+
     /// Adds every file to `tree`, however deep it lies.
     ///
     /// # Errors
     /// When a folder cannot be read; [`DumpError::GivenUp`] when `watch` says so.
-    pub(super) fn walk(&self, tree: &mut Tree, watch: &mut Watch<'_>) -> Result<(), DumpError> {
+    fn walk(&self, tree: &mut Tree, watch: &mut Watch<'_>) -> Result<(), DumpError> {
         match &self.kind {
             Kind::Disk(disk) => disk.walk(tree, watch),
             Kind::Tar(tar) => {
@@ -214,30 +211,4 @@ impl Source {
             }
         }
     }
-}
-
-fn too_long(bytes: u64) -> io::Error {
-    io::Error::other(format!("{bytes} bytes, more than the {MAX_SOURCE_BYTES} that are read"))
-}
-
-/// True for errors that say nothing of the photo: no memory or descriptors left, a mount that went away.
-/// Quarantine is for good, so a photo must not get there because of them.
-pub(crate) fn is_of_the_machine(error: &io::Error) -> bool {
-    use io::ErrorKind::{
-        HostUnreachable, NetworkDown, NetworkUnreachable, NotConnected, OutOfMemory,
-        StaleNetworkFileHandle, TimedOut,
-    };
-    // ENFILE and EMFILE, which have no kind of their own.
-    let no_descriptors = cfg!(unix) && matches!(error.raw_os_error(), Some(23 | 24));
-    no_descriptors
-        || matches!(
-            error.kind(),
-            OutOfMemory
-                | TimedOut
-                | NotConnected
-                | StaleNetworkFileHandle
-                | HostUnreachable
-                | NetworkUnreachable
-                | NetworkDown
-        )
 }

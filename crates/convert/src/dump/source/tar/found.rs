@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::header::{Kind, Stored};
-use super::index::{File, Index, Member, State};
 use super::links::{Link, MAX_EXPANDED, Tree};
+use super::member::{File, Index, Member, State};
 use super::names::{Counted, Name, Root, normal};
 
 /// Where nothing lies.

@@ -12,7 +12,7 @@ use tar::Header;
 
 use super::block::{BLOCK, BLOCK_BYTES, is_header, is_header_at, is_zero, padded};
 use super::pax::Pax;
-use super::sparse::{Sparse, old_sparse};
+use super::sparse_map::{Sparse, old_sparse};
 use super::window::Window;
 
 /// Longest name that is read; systems allow 4,096 bytes.

@@ -20,8 +20,8 @@ use std::path::Path;
 
 use tcolz_base::durable;
 
-use super::Stamp;
-use super::index::{File, Index, Member, State};
+use super::member::{File, Index, Member, State};
+use super::stamp::Stamp;
 
 const MAGIC: &str = "tcolz-tar-index 3";
 const STATES: [(State, &str); 7] = [

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::rc::Rc;
 
-use super::index::File;
+use super::member::File;
 use super::names::{Counted, is_in, parent, push};
 
 /// Targets longer than this lead nowhere, as in Linux; names longer than this are not made.
@@ -284,7 +284,7 @@ fn below<T>(sorted: &[(Box<[u8]>, T)], folder: &[u8]) -> Range<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dump::source::tar::index::State;
+    use crate::dump::source::tar::member::State;
 
     #[test]
     fn links_that_multiply_are_ended_and_what_lies_behind_few_of_them_comes_first() {

@@ -6,21 +6,26 @@ mod header;
 mod index;
 mod kept;
 mod links;
+mod member;
 mod names;
 mod pax;
 mod refused;
 mod sparse;
+mod sparse_map;
+mod stamp;
 mod window;
 
-use std::fs::{self, Metadata};
+use std::fs;
 use std::io;
 use std::path::Path;
-use std::time::UNIX_EPOCH;
 
 use tcolz_base::positioned::read_exact_at;
 
-use super::{DumpError, MAX_SOURCE_BYTES, Place, Tree, Watch, too_long};
-use index::{File, Index, Member, State};
+use super::access::{MAX_SOURCE_BYTES, Place, Watch, too_long};
+use crate::dump::error::DumpError;
+use crate::dump::tree::Tree;
+use member::{File, Index, Member, State};
+use stamp::Stamp;
 
 /// A tar and the index of its members.
 #[derive(Debug)]
@@ -30,14 +35,6 @@ pub(super) struct Tar {
     index: Index,
     /// The index came from a file, and need not be written to it again.
     was_kept: bool,
-}
-
-/// What tells that a file is still the one that was indexed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stamp {
-    pub(super) bytes: u64,
-    /// Nanoseconds since 1970 of the last change.
-    pub(super) modified: u128,
 }
 
 impl Tar {
@@ -159,13 +156,5 @@ impl Tar {
         let first = members.partition_point(|member| &*member.name < name);
         // A name that is not UTF-8 is not the one that it is shown as.
         members.get(first).filter(|member| &*member.name == name && member.is_utf8)
-    }
-}
-
-impl Stamp {
-    fn of(metadata: &Metadata) -> Stamp {
-        let modified =
-            metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-        Stamp { bytes: metadata.len(), modified: modified.map_or(0, |since| since.as_nanos()) }
     }
 }

@@ -1,6 +1,6 @@
 //! The records of a pax header: `LENGTH KEY=VALUE\n`, the length that of the whole record.
 
-use super::sparse::{MAX_PIECES, Map, Piece, Sparse};
+use super::sparse_map::{MAX_PIECES, Map, Piece, Sparse};
 
 /// What a pax header says of the member that follows.
 #[derive(Default)]
