@@ -45,21 +45,12 @@ pub fn find_model(path: &Path, dataset: &Path) -> Result<(PathBuf, Model), Evalu
     }
     // Nobody is told to write over what lies there.
     let is_free = |out: &Path| !out.exists() || out.join(RUN_FILE).exists();
-    let no_model = |found: &str, weights: &str, out: &Path| EvaluateError::NoModel {
-        path: path.to_owned(),
-        found: found.to_owned(),
-        call: call(
-            "train",
-            &[&dataset.display().to_string()],
-            &[
-                ("network", "mobilenet-v2"),
-                ("weights", weights),
-                (
-                    "out",
-                    &if is_free(out) { out } else { Path::new("runs/NAME") }.display().to_string(),
-                ),
-            ],
-        ),
+    let no_model = |found: &str, weights: &str, out: &Path| {
+        let out = if is_free(out) { out } else { Path::new("runs/NAME") };
+        let (dataset, out) = (dataset.display().to_string(), out.display().to_string());
+        let options = [("network", "mobilenet-v2"), ("weights", weights), ("out", &*out)];
+        let (path, found) = (path.to_owned(), found.to_owned());
+        EvaluateError::NoModel { path, found, call: call("train", &[&dataset], &options) }
     };
     let file = if path.is_dir() { path.join(BEST_MODEL) } else { path.to_owned() };
     if !file.exists() {
