@@ -122,6 +122,7 @@ impl Identity {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::names::held_out;
 
     fn of(value: Value) -> Map<String, Value> {
         match value {
