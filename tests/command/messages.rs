@@ -280,7 +280,7 @@ fn mistakes_with_datasets_are_said_with_what_to_type() {
         ),
         (
             "bench data --where label~>=~0~and~width~<~1",
-            &["ask for less with --subset, --where, --unseen or --percent"],
+            &["ask for less with --subset, --where or --percent"],
         ),
         ("bench data --view colour", &["no view `colour`", "caffe"]),
         ("bench data --size 77", &["expected one of 32, found 77"]),

@@ -73,10 +73,9 @@ pub enum LoaderError {
     },
     /// Nothing is left to read.
     #[error(
-        "no sample is left of split {split}: {counts}; ask for less with {}, {}, {} or {}",
+        "no sample is left of split {split}: {counts}; ask for less with {}, {} or {}",
         option("subset"),
         option("condition"),
-        option("unseen"),
         option("percent")
     )]
     Nothing {

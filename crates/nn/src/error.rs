@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::network::Properties;
+
 /// A word that is none of those an option takes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expected {expected}, found `{found}`")]
@@ -115,9 +117,9 @@ pub enum ModelError {
     )]
     Properties {
         /// What the weights ask for.
-        expected: Box<super::Properties>,
+        expected: Box<Properties>,
         /// What the network was made with.
-        found: Box<super::Properties>,
+        found: Box<Properties>,
     },
     /// Weights of another network.
     #[error("expected weights of {expected}, found those of {found}")]

@@ -4,13 +4,15 @@
 //! training step, the folded network for inference. Images are `[n, channels, height, width]`, row-major
 //! float32; kernels `[outputs, inputs / groups, rows, columns]`.
 
+mod padding;
 mod parameter;
 mod shape;
 
+pub use padding::{Padding, Sides, windows};
 pub use parameter::{Parameter, Role};
-pub use shape::{Padding, Shape, ShapeError, Sides, output, windows};
+pub use shape::{Shape, ShapeError, output};
 
-use super::{Network, Properties};
+use super::network::{Network, Properties};
 
 /// A network: a backbone that gives features, and a head that gives one logit a class.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::hash::Hash;
 
-use super::fault::{Fault, Faults, Origin, model_entry};
+use super::fault::{Fault, Faults};
+use super::origin::{Origin, model_entry};
 use super::spec::{
     BenchmarkSpec, ChoiceSpec, CrossValidationSpec, FoldsSpec, LearningCurveSpec, StudySpec,
     TrainingSpec, UpperLimitSpec,

@@ -1,30 +1,15 @@
 //! What datasets, weights and options say against a study: every job is tested when it is planned, so that nothing that
 //! can be known fails hours later.
 
-use std::collections::{HashMap, HashSet};
-
 use super::StudyError;
-use super::fault::{Faults, Origin};
+use super::fault::Faults;
 use super::job::Work;
-use super::plan::Making;
+use super::making::Making;
+use super::origin::Origin;
 use super::spec::StudySpec;
-use tcolz_format::dataset::Dataset;
 use tcolz_loader::Select;
-use tcolz_nn::file::ModelFacts;
-use tcolz_nn::{PaddingStyle, Properties};
 use tcolz_train::evaluate::{Protocol, check_model, check_samples};
-use tcolz_train::{OptionFault, TrainError, TrainOptions, TrainingOutlook, first_properties};
-
-/// What was tested already: seeds differ in nothing that could be wrong.
-#[derive(Debug, Default)]
-pub(super) struct Checks {
-    properties: HashMap<String, Option<Properties>>,
-    outlooks: HashMap<String, Option<ModelFacts>>,
-    /// Of the jobs of trainings, by their index.
-    facts: HashMap<usize, Option<ModelFacts>>,
-    samples: HashSet<String>,
-    models: HashSet<String>,
-}
+use tcolz_train::{OptionFault, TrainError, TrainOptions, TrainingOutlook};
 
 impl Making<'_> {
     /// Notes what is wrong with the entry that is being planned.
@@ -94,30 +79,6 @@ impl Making<'_> {
         {
             faults.add(&origin.entry, format!("dataset: {}: {error}", facts.network));
         }
-    }
-}
-
-impl Checks {
-    /// The padding that the weights of a training ask for; `None` where something is wrong with it.
-    pub(super) fn padding(&self, train: usize) -> Option<PaddingStyle> {
-        Some(self.facts.get(&train)?.as_ref()?.properties.padding)
-    }
-
-    /// What the weights of a training say of themselves; what is wrong with them is told once.
-    fn properties(
-        &mut self,
-        options: &TrainOptions,
-        dataset: &Dataset,
-        told: impl FnOnce(TrainError),
-    ) -> Option<Properties> {
-        let classes = &dataset.meta().classes;
-        let TrainOptions { network, weights, weights_key, view, .. } = options;
-        let alike = format!("{network} {weights:?} {weights_key:?} {view:?} {classes:?}");
-        let found = self
-            .properties
-            .entry(alike)
-            .or_insert_with(|| first_properties(options, classes).map_err(told).ok());
-        found.clone()
     }
 }
 

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use super::StudyError;
-use super::jobs::Failed;
+use super::ending::Failed;
 use super::plan::Plan;
+use super::planned::{PlannedCurve, PlannedFolds, PlannedLimit, PlannedModel};
 use super::results::{
     Benchmarked, CrossValidated, CurvePoint, Document, Fold, LearningCurve, ModelResults, Named,
     Results, Rule, UpperLimit,
@@ -26,7 +27,7 @@ pub(super) fn collect(plan: &Plan, failed: &[Failed]) -> Result<Results, StudyEr
         published: benchmark.published,
         ttd: benchmark.protocol == ProtocolSpec::Ttd,
     });
-    let model = |model: &super::plan::PlannedModel| -> Result<ModelResults, StudyError> {
+    let model = |model: &PlannedModel| -> Result<ModelResults, StudyError> {
         let training = &model.training;
         Ok(ModelResults {
             name: model.name.clone(),
@@ -39,7 +40,7 @@ pub(super) fn collect(plan: &Plan, failed: &[Failed]) -> Result<Results, StudyEr
             cost: of(model.cost)?,
         })
     };
-    let folds = |cv: &super::plan::PlannedFolds| -> Result<CrossValidated, StudyError> {
+    let folds = |cv: &PlannedFolds| -> Result<CrossValidated, StudyError> {
         let evaluations = cv
             .evaluations
             .iter()
@@ -51,7 +52,7 @@ pub(super) fn collect(plan: &Plan, failed: &[Failed]) -> Result<Results, StudyEr
             evaluations: evaluations.collect::<Result<_, StudyError>>()?,
         })
     };
-    let curve = |curve: &super::plan::PlannedCurve| -> Result<LearningCurve, StudyError> {
+    let curve = |curve: &PlannedCurve| -> Result<LearningCurve, StudyError> {
         let points = curve.points.iter().map(|(percent, seed, train, evaluation)| {
             Ok(CurvePoint {
                 percent: percent.clone(),
@@ -66,7 +67,7 @@ pub(super) fn collect(plan: &Plan, failed: &[Failed]) -> Result<Results, StudyEr
             points: points.collect::<Result<_, StudyError>>()?,
         })
     };
-    let limit = |limit: &super::plan::PlannedLimit| -> Result<UpperLimit, StudyError> {
+    let limit = |limit: &PlannedLimit| -> Result<UpperLimit, StudyError> {
         Ok(UpperLimit {
             model: limit.model.clone(),
             tested_percent: limit.tested_percent.clone(),

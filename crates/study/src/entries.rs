@@ -8,9 +8,11 @@ use serde_json::{Value, json};
 
 use super::StudyError;
 use super::cost::Measured;
-use super::fault::{Fault, Origin};
+use super::fault::Fault;
 use super::job::{JOB_FILE, Job, RESULTS_FOLDER, Work};
-use super::plan::{Making, PlannedModel};
+use super::making::Making;
+use super::origin::Origin;
+use super::planned::PlannedModel;
 use super::spec::{BenchmarkSpec, ProtocolSpec, TrainingSpec};
 use super::training::{Material, selection, title};
 use tcolz_format::dataset::Dataset;

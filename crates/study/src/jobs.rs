@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::StudyError;
 use super::collect::collect;
+use super::ending::{Failed, JobEnding};
 use super::job::{Job, RESULTS_FOLDER, Work, write_json};
 use super::plan::Plan;
 use super::report::write_report;
@@ -17,28 +18,6 @@ use tcolz_base::durable;
 use tcolz_base::durable::FolderLock;
 use tcolz_nn::{Model, ModelError};
 use tcolz_train::BEST_FILE;
-
-/// How a job ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum JobEnding {
-    /// It is done.
-    Done,
-    /// It was stopped, and goes on another time.
-    Interrupted,
-    /// It failed; the others go on.
-    Failed(String),
-}
-
-/// A job that failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Failed {
-    /// The job.
-    pub id: String,
-    /// What it does, in words.
-    pub words: String,
-    /// What went wrong.
-    pub reason: String,
-}
 
 /// Watches a study and does its jobs.
 pub trait Jobs {

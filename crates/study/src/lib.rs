@@ -10,12 +10,12 @@
 //!
 //! | module | what it does |
 //! | --- | --- |
-//! | [`spec`], `check`, `checks`, `fault` | STUDY.toml, and everything that can be known to be wrong with it |
-//! | [`plan`], `entries`, `repeated`, `training` | entries → jobs, each once |
+//! | [`spec`], `check`, `checks`, `tested`, `fault`, `origin` | STUDY.toml, and everything that can be known to be wrong with it |
+//! | [`plan`], `options`, `making`, `planned`, `entries`, `repeated`, `training`, `hashes` | entries → jobs, each once |
 //! | [`job`], [`run`] | a job, its folder, and doing it |
 //! | [`folds`], [`labels`], `resources` | what jobs need or measure |
 //! | [`cost`], [`timing`], [`mod@reference`] | what inference costs, how well that is known, and whether the machine was busy |
-//! | `jobs`, `forecast`, `collect`, [`results`] | all jobs, how long they will take, and what they found |
+//! | `jobs`, `ending`, `forecast`, `collect`, [`results`] | all jobs, how long they will take, and what they found |
 //! | [`report`] | the report, a function of [`Results`] |
 //! | [`published`] | figures of others |
 
@@ -26,16 +26,22 @@ mod check;
 mod checks;
 mod collect;
 pub mod cost;
+mod ending;
 mod entries;
 mod error;
 mod fault;
 pub mod folds;
 mod forecast;
+mod hashes;
 pub mod job;
 mod jobs;
 pub mod labels;
 mod leaks;
+mod making;
+mod options;
+mod origin;
 pub mod plan;
+mod planned;
 pub mod published;
 pub mod reference;
 mod repeated;
@@ -44,15 +50,18 @@ mod resources;
 pub mod results;
 pub mod run;
 pub mod spec;
+mod tested;
 pub mod timing;
 mod training;
 
+pub use ending::{Failed, JobEnding};
 pub use error::StudyError;
 pub use fault::Fault;
 pub use forecast::TimeLeft;
 pub use job::{Job, Work};
-pub use jobs::{Failed, JobEnding, Jobs, StudySummary, study};
-pub use plan::{Plan, StudyOptions};
+pub use jobs::{Jobs, StudySummary, study};
+pub use options::StudyOptions;
+pub use plan::Plan;
 pub use results::Results;
 pub use run::{JobObserver, run_job};
 pub use spec::{SpecError, StudySpec};

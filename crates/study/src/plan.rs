@@ -1,68 +1,20 @@
 //! A study's file → jobs in the order in which they are done, and what belongs to which entry.
 
-use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::Path;
 
 use super::StudyError;
-use super::checks::Checks;
-use super::fault::{Faults, Origin};
+use super::hashes::FileHashes;
 use super::job::{Job, Work};
-use super::spec::{StudySpec, TrainingSpec};
-use super::training::FileHashes;
-use tcolz_base::door::{call, option};
+use super::making::{Jobs, Making};
+pub use super::options::StudyOptions;
+use super::origin::Origin;
+use super::planned::{PlannedCurve, PlannedFolds, PlannedLimit, PlannedModel};
+use super::spec::StudySpec;
+use super::tested::Checks;
+use tcolz_base::door::option;
 use tcolz_format::dataset::{Dataset, dataset_around};
-use tcolz_train::{DeviceChoice, open_device};
-
-/// Where a study lies and what it may use. None of it decides a result, but threads decide times.
-#[derive(Debug, Clone)]
-pub struct StudyOptions {
-    /// The study's file.
-    pub file: PathBuf,
-    /// The study's folder: documents, runs, report.
-    pub out: PathBuf,
-    /// Where networks are trained and evaluated.
-    pub device: DeviceChoice,
-    /// Threads that compute; else all cores.
-    pub threads: Option<usize>,
-    /// Bytes of memory that a training may need; else what is available.
-    pub memory_limit: Option<u64>,
-    /// Measure all costs again, and do nothing else.
-    pub measure_again: bool,
-}
-
-impl StudyOptions {
-    /// With every default.
-    pub fn new(file: impl Into<PathBuf>, out: impl Into<PathBuf>) -> StudyOptions {
-        StudyOptions {
-            file: file.into(),
-            out: out.into(),
-            device: DeviceChoice::Auto,
-            threads: None,
-            memory_limit: None,
-            measure_again: false,
-        }
-    }
-}
-
-impl StudyOptions {
-    /// The call that measures all costs anew, as it is typed, in backticks.
-    pub(super) fn call_to_measure_again(&self) -> String {
-        let [file, out] = [&self.file, &self.out].map(|path| as_typed(&path.to_string_lossy()));
-        let threads = self.threads.map(|threads| threads.to_string());
-        let threads = threads.as_deref().map(|threads| ("threads", threads));
-        let options = [("out", &*out)].into_iter().chain(threads).chain([("measure_again", "")]);
-        call("study", &[&file], &options.collect::<Vec<_>>())
-    }
-}
-
-/// As a shell takes it for one word.
-fn as_typed(word: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_./:+,@%=".contains(c);
-    match !word.is_empty() && word.chars().all(plain) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', "'\\''")),
-    }
-}
+use tcolz_train::open_device;
 
 /// Everything that a study does.
 #[derive(Debug)]
@@ -80,49 +32,6 @@ pub struct Plan {
     pub(super) upper_limits: Vec<PlannedLimit>,
     /// Names of datasets with their jobs.
     pub(super) labels: Vec<(String, usize)>,
-}
-
-/// An entry of the models with one of its seeds.
-#[derive(Debug)]
-pub(super) struct PlannedModel {
-    pub(super) name: String,
-    pub(super) training: TrainingSpec,
-    pub(super) seed: u64,
-    pub(super) train: usize,
-    /// One for each benchmark that it is evaluated on.
-    pub(super) evaluations: Vec<Option<usize>>,
-    pub(super) cost: Option<usize>,
-}
-
-/// A cross-validation of a model.
-#[derive(Debug)]
-pub(super) struct PlannedFolds {
-    pub(super) name: String,
-    pub(super) folds: String,
-    pub(super) model: String,
-    /// Seed, fold from 1, job of its evaluation.
-    pub(super) evaluations: Vec<(u64, u32, usize)>,
-}
-
-/// A learning curve.
-#[derive(Debug)]
-pub(super) struct PlannedCurve {
-    pub(super) model: String,
-    pub(super) benchmark: String,
-    /// Share, seed, jobs of training and evaluation.
-    pub(super) points: Vec<(String, u64, usize, usize)>,
-}
-
-/// An upper limit.
-#[derive(Debug)]
-pub(super) struct PlannedLimit {
-    pub(super) model: String,
-    pub(super) tested_percent: String,
-    pub(super) benchmark: Option<String>,
-    pub(super) seed: u64,
-    pub(super) train: usize,
-    pub(super) evaluation: usize,
-    pub(super) compared: Option<usize>,
 }
 
 impl Plan {
@@ -216,42 +125,6 @@ impl Plan {
     }
 }
 
-/// Jobs without doubles.
-#[derive(Debug, Default)]
-pub(super) struct Jobs {
-    pub(super) list: Vec<Job>,
-    by_id: HashMap<String, usize>,
-}
-
-impl Jobs {
-    /// The index of a job, which may be there already.
-    pub(super) fn add(&mut self, job: Job) -> usize {
-        let next = self.list.len();
-        let index = *self.by_id.entry(job.id.clone()).or_insert(next);
-        if index == next {
-            self.list.push(job);
-        }
-        index
-    }
-}
-
-/// A plan in the making.
-pub(super) struct Making<'a> {
-    pub(super) jobs: Jobs,
-    pub(super) options: &'a StudyOptions,
-    pub(super) spec: &'a StudySpec,
-    /// What paths of the file are relative to.
-    pub(super) base: &'a Path,
-    pub(super) datasets: &'a BTreeMap<String, Dataset>,
-    pub(super) hashes: FileHashes,
-    /// What is wrong so far.
-    pub(super) faults: Faults,
-    /// `None`: nothing is tested.
-    pub(super) checks: Option<Checks>,
-    /// The entry that is being planned.
-    pub(super) origin: Origin,
-}
-
 impl Making<'_> {
     fn labels(&mut self) -> Vec<(String, usize)> {
         let names = self.spec.labels.datasets.iter();
@@ -263,26 +136,5 @@ impl Making<'_> {
             Some((name.clone(), self.jobs.add(Job::new("labels", words, work, definition))))
         });
         jobs.collect()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_call_to_measure_again_names_everything_that_the_first_one_did() {
-        let mut options = StudyOptions::new("my study.toml", "it's here");
-        let said = options.call_to_measure_again();
-        assert!(
-            said.starts_with(r"`study('my study.toml', out: 'it'\''s here', measure_again"),
-            "{said}"
-        );
-        options = StudyOptions { threads: Some(4), ..StudyOptions::new("a/s.toml", "out-1") };
-        let said = options.call_to_measure_again();
-        assert!(
-            said.starts_with("`study(a/s.toml, out: out-1, threads: 4, measure_again"),
-            "{said}"
-        );
     }
 }

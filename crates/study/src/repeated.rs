@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use super::StudyError;
 use super::entries::{Result, Samples};
-use super::fault::Origin;
 use super::folds::{self, FoldLists};
 use super::job::LISTS_FOLDER;
-use super::plan::{Making, PlannedCurve, PlannedFolds, PlannedLimit, PlannedModel};
+use super::making::Making;
+use super::origin::Origin;
+use super::planned::{PlannedCurve, PlannedFolds, PlannedLimit, PlannedModel};
 use super::spec::{
     CrossValidationSpec, FoldsSpec, LearningCurveSpec, TrainingSpec, UpperLimitSpec,
 };

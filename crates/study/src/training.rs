@@ -1,13 +1,13 @@
 //! An entry of the study's file → options of a training, and everything that decides its result.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
 use super::StudyError;
+use super::hashes::FileHashes;
 use super::job::{FEATURES_FOLDER, Job, RUNS_FOLDER, Work};
-use super::plan::StudyOptions;
+use super::options::StudyOptions;
 use super::spec::TrainingSpec;
 use tcolz_format::dataset::Dataset;
 use tcolz_loader::Select;
@@ -27,25 +27,6 @@ pub(super) struct Material<'a> {
     pub(super) dataset: &'a Dataset,
     pub(super) select: Select,
     pub(super) validation: Validation,
-}
-
-/// Hashes of files that were read already.
-#[derive(Debug, Default)]
-pub(super) struct FileHashes(HashMap<PathBuf, String>);
-
-impl FileHashes {
-    /// BLAKE3 of a file.
-    pub(super) fn of(&mut self, path: &Path) -> Result<String, StudyError> {
-        if let Some(hash) = self.0.get(path) {
-            return Ok(hash.clone());
-        }
-        let mut file = std::fs::File::open(path).map_err(StudyError::io(path))?;
-        let mut hash = blake3::Hasher::new();
-        hash.update_reader(&mut file).map_err(StudyError::io(path))?;
-        let hash = hash.finalize().to_hex().to_string();
-        self.0.insert(path.to_owned(), hash.clone());
-        Ok(hash)
-    }
 }
 
 /// What people call a network.

@@ -10,10 +10,11 @@ use std::path::Path;
 
 use super::checkpoint::Progress;
 use super::error::{Result, TrainError};
+use super::files::{BEST_FILE, NEXT_BEST_FILE};
 use super::learner::Learner;
 use super::log::EpochRow;
 use super::observer::TrainObserver;
-use super::run::{BEST_FILE, NEXT_BEST_FILE, RunFolder};
+use super::run::RunFolder;
 use super::setup::Setup;
 use tcolz_base::durable;
 use tcolz_nn::file::{Model, ModelFacts, Validation};

@@ -15,6 +15,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::error::{Result, TrainError};
+use super::files::CACHE_PREFIX;
 use super::setup::Setup;
 use super::weights;
 use tcolz_base::durable;
@@ -22,9 +23,6 @@ use tcolz_base::durable::DurableFile;
 use tcolz_base::positioned::{read_exact_at, write_all_at};
 use tcolz_format::dataset::{Dataset, Receipt};
 use tcolz_loader::select::Place;
-
-/// How the names of such files begin.
-pub(super) const CACHE_PREFIX: &str = "features-";
 
 /// Changes whenever the same weights may give other features.
 const VERSION: &str = "tcolz-features-v2";

@@ -1,11 +1,11 @@
 //! What is wrong with a training, all of it at once and before anything is computed: for whoever plans many.
 
 use super::error::{Result, TrainError};
-use super::memory::MemoryEstimate;
+use super::memory::{MemoryEstimate, waiting_batches};
 use super::options::TrainOptions;
-use super::run::holdout_of;
+use super::run_file::holdout_of;
 use super::samples::Samples;
-use super::{device, setup, weights};
+use super::{device, prepare, setup, weights};
 use tcolz_format::dataset::Dataset;
 use tcolz_nn::Properties;
 use tcolz_nn::file::ModelFacts;
@@ -52,13 +52,13 @@ impl TrainingOutlook {
         let meta = dataset.meta();
         let spec = options.network.spec(properties, meta.classes.len());
         let mut note = |option, error| faults.push(OptionFault { option, error });
-        let view = setup::view(dataset, properties).map_err(|error| note("view", error)).ok();
-        let size = setup::size(options, dataset, &spec, &mut Vec::new());
+        let view = prepare::view(dataset, properties).map_err(|error| note("view", error)).ok();
+        let size = prepare::size(options, dataset, &spec, &mut Vec::new());
         let size = size.map_err(|error| note("size", error)).ok();
-        if let Err(error) = setup::batch_norm(options, &spec) {
+        if let Err(error) = prepare::batch_norm(options, &spec) {
             note("batch_norm", error);
         }
-        if let Err(error) = setup::check_class_weights(&options.class_weights, &meta.classes) {
+        if let Err(error) = prepare::check_class_weights(&options.class_weights, &meta.classes) {
             note("class_weights", error);
         }
         if let Err(error) = Samples::of(dataset, options, holdout_of(options)) {
@@ -67,7 +67,7 @@ impl TrainingOutlook {
         if let (Some(limit), Some(size), Ok(device)) =
             (options.memory_limit, size, device::open(options.device))
         {
-            let waiting = setup::waiting_batches(options);
+            let waiting = waiting_batches(options);
             match MemoryEstimate::of(&spec, options, size, &device, waiting) {
                 Ok(needed) if needed.total() <= limit => {}
                 Ok(needed) => {

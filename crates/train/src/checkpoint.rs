@@ -15,7 +15,9 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{Result, TrainError};
 use super::features::FeatureUse;
-use super::log::{EpochRow, Mark};
+use super::learner::Tensors;
+use super::log::EpochRow;
+use super::rows::{Mark, Marks};
 use tcolz_loader::State;
 use tcolz_nn::file::ModelFacts;
 use tcolz_nn::weights::seal::{SEAL_KEY, hash_tensor, seal_fault};
@@ -25,6 +27,9 @@ const FORMAT: &str = "tcolz-checkpoint-v1";
 const KEY: &str = "tcolz-checkpoint";
 const PARAMETER: &str = "parameter.";
 const MOMENTUM: &str = "momentum.";
+
+/// How a run ends that did all that it was asked for.
+pub(super) const ALL_DONE: &str = "all epochs are done";
 
 /// Where a run stands, beside its tensors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -61,7 +66,7 @@ pub(super) struct Progress {
     pub(super) best_file: Option<String>,
     /// How far the files go that are appended to, by name; none of a version that did not write it down.
     #[serde(default)]
-    pub(super) marks: BTreeMap<String, Mark>,
+    pub(super) marks: Marks,
     /// BLAKE3 of the tensors, by a version that did not hash the rest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tensors: Option<String>,
@@ -106,7 +111,7 @@ impl Progress {
             feature_seconds: 0.0,
             features: None,
             best_file: None,
-            marks: BTreeMap::new(),
+            marks: Marks::new(),
             tensors: None,
         }
     }
@@ -120,13 +125,6 @@ impl Progress {
     pub(super) fn best(&self) -> Option<&EpochRow> {
         self.rows.iter().rfind(|row| row.best)
     }
-}
-
-/// Parameters and momentum by key.
-#[derive(Debug, Default)]
-pub(super) struct Tensors {
-    pub(super) parameters: HashMap<String, Tensor>,
-    pub(super) momentum: HashMap<String, Tensor>,
 }
 
 /// Writes a checkpoint, whole or not at all.

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use super::error::{Result, TrainError};
+use super::files::CURVES_FILES;
 use super::log::EpochRow;
 use super::options::TrainOptions;
-use super::run::CURVES_FILES;
 use tcolz_base::durable;
 use tcolz_charts::{Line, LinePoint, LinesChart, LinesPanel};
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::identity::spelled;
+use super::names::spelled;
 use tcolz_base::door::{Spelled, given, option, switch};
 use tcolz_charts::ChartError;
 use tcolz_format::dataset::DatasetError;

@@ -15,15 +15,17 @@ use std::time::{Duration, Instant};
 
 use super::batches::Batches;
 use super::best;
-use super::checkpoint::{self, Progress, Sums};
+use super::checkpoint::{self, ALL_DONE, Progress, Sums};
 use super::curves;
 use super::error::{Result, TrainError, begin_anew};
 use super::features::Features;
+use super::files::{STEPS_FILE, TIMES_FILE};
 use super::learner::{Learner, answer, sample_loss};
-use super::log::{EpochRow, Rows, STEPS_FILE, StepRow, TIMES_FILE, Validated, write_log};
+use super::log::{EpochRow, Validated, write_log};
 use super::observer::{EpochReport, StepReport, TrainObserver};
 use super::options::CheckpointEvery;
 use super::resources::Sampler;
+use super::rows::{Rows, StepRow};
 use super::run::RunFolder;
 use super::setup::Setup;
 use tcolz_loader::{Loader, Stripes};
@@ -33,8 +35,6 @@ const WARM_UP_STEPS: u64 = 2;
 /// Time between two drawings of the curves.
 const DRAWING_INTERVAL: Duration = Duration::from_secs(5);
 
-/// How a run ends that did all that it was asked for.
-pub(super) const ALL_DONE: &str = "all epochs are done";
 /// A loss above this has nothing to do with learning: that of guessing is the logarithm of the classes.
 const DIVERGED_LOSS: f64 = 1e3;
 /// A loss of so many times that of guessing says that nothing was learnt, or worse.
@@ -125,8 +125,8 @@ impl Fit<'_> {
         let options = &self.setup.options;
         let path = self.folder.path();
         write_log(path, &self.progress.rows)?;
-        let (mut steps, fault) = Rows::steps(path, &self.progress)?;
-        let (mut times, other) = Rows::times(path, &self.progress)?;
+        let (mut steps, fault) = Rows::steps(path, &self.progress.marks, self.progress.step)?;
+        let (mut times, other) = Rows::times(path, &self.progress.marks, self.progress.epoch)?;
         fault.iter().chain(&other).for_each(|fault| self.observer.warning(fault));
         let (begun, before) = (Instant::now(), self.progress.seconds);
         let mut drawn: Option<Instant> = None;

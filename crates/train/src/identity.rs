@@ -7,26 +7,13 @@ mod old;
 
 use serde_json::{Map, Value, json};
 
-use super::error::Result;
-use super::loss::LossOptions;
-use super::options::{TrainOptions, Validation};
-use super::samples::HOLDOUT_METHODS;
-use super::setup::Setup;
-use super::sgd::SgdOptions;
-use super::weights;
-use tcolz_base::door::{given, option};
-use tcolz_nn::BatchNormMode;
+use super::names::HOLDOUT;
+use tcolz_base::door::given;
 
-/// The dataset, by its content.
-pub(super) const DATASET_OPTION: &str = "dataset";
-/// How samples are held out, where they are.
-pub(super) const HOLDOUT_OPTION: &str = "holdout_method";
 /// The option that may grow once a run is finished.
-const EPOCHS: &str = "epochs";
-/// What samples are validated on, in words or as [`held_out`] says.
-const VALIDATION: &str = "validation";
-/// The share that is held out and validated on.
-const HOLDOUT: &str = "holdout";
+pub(super) const EPOCHS: &str = "epochs";
+/// What samples are validated on, in words or as [`held_out`](super::names::held_out) says.
+pub(super) const VALIDATION: &str = "validation";
 
 /// How a run calls its options.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -65,79 +52,8 @@ pub(super) struct Identity {
     form: RunForm,
 }
 
-/// A share that is held out and validated on.
-fn held_out(share: &str) -> Value {
-    json!({ HOLDOUT: share })
-}
-
-/// What a message calls an option: as the door spells it, where it is one.
-pub(super) fn spelled(name: &str) -> String {
-    match old::NAMES.iter().find(|(_, field)| *field == name) {
-        Some((_, "augment")) => format!("{} and {}", option("crop"), option("flip")),
-        // A flag, and so an option.
-        Some((flag, field)) if flag.starts_with("--") => option(field).to_string(),
-        _ => name.replace('_', " "),
-    }
-}
-
 impl Identity {
-    pub(super) fn of(setup: &Setup) -> Result<Identity> {
-        let Setup { options, dataset, samples, spec, .. } = setup;
-        let TrainOptions { select, sgd, .. } = options;
-        let SgdOptions { momentum, weight_decay, nesterov, decay } = sgd;
-        let LossOptions { label_smoothing, .. } = &setup.loss;
-        let hash = weights::hash(setup.weights.keys().map(String::as_str), &setup.weights)?;
-        let batch_norm = match setup.batch_norm {
-            BatchNormMode::Batch => "batch",
-            BatchNormMode::Stored => "stored",
-        };
-        let validation = match &options.validation {
-            Validation::Holdout(share) => held_out(&share.to_string()),
-            _ => json!(samples.words),
-        };
-        let held = samples.validation.as_ref().map(|part| part.hash());
-        let named = [
-            (DATASET_OPTION, json!(format!("content root {}", dataset.meta().content_root))),
-            ("network", json!(spec.network.name())),
-            ("finetune", json!(options.finetune.as_str())),
-            ("seed", json!(options.seed)),
-            ("split", json!(select.split)),
-            ("condition", json!(select.condition)),
-            ("percent", json!(select.percent.map(|percent| percent.to_string()))),
-            ("percent_seed", json!(select.percent_seed)),
-            (VALIDATION, validation),
-            ("subset", json!(format!("{} samples, {}", samples.train.len(), samples.train.hash()))),
-            ("val_subset", json!(held)),
-            ("size", json!(setup.size)),
-            ("view", json!(setup.view.name)),
-            ("weights", json!(format!("BLAKE3 {}", &hash.to_hex()[..16]))),
-            (EPOCHS, json!(options.epochs)),
-            ("batch_size", json!(options.batch_size)),
-            ("accumulate", json!(options.accumulate)),
-            ("learning_rate", json!(options.base_rate())),
-            ("momentum", json!(momentum)),
-            ("nesterov", json!(nesterov)),
-            ("weight_decay", json!(weight_decay)),
-            ("decay", json!(decay)),
-            ("schedule", json!(options.schedule)),
-            ("label_smoothing", json!(label_smoothing)),
-            ("class_weights", json!(options.class_weights.to_string())),
-            ("batch_norm", json!(batch_norm)),
-            ("augment", json!(options.augment.names().join(", "))),
-            ("patience", json!(options.patience)),
-        ];
-        // Runs that were begun before there was this option have no word of it.
-        let key = options.weights_key.as_ref().map(|key| ("weights_key", json!(key)));
-        let holdout = (matches!(options.validation, Validation::Holdout(_))
-            && setup.holdout != HOLDOUT_METHODS[0])
-            .then(|| (HOLDOUT_OPTION, json!(setup.holdout)));
-        let named = named.into_iter().chain(key).chain(holdout);
-        let options = named.map(|(name, value)| (name.to_owned(), value)).collect();
-        Ok(Identity { options, form: RunForm::default() })
-    }
-
     /// Of options by their fields.
-    #[cfg(test)]
     pub(super) fn made(options: Map<String, Value>, form: RunForm) -> Identity {
         Identity { options, form }
     }
@@ -206,6 +122,7 @@ impl Identity {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::names::held_out;
 
     fn of(value: Value) -> Map<String, Value> {
         match value {
@@ -231,15 +148,6 @@ mod tests {
         let held = identity(json!({ "validation": held_out("10") }));
         let (_, found, asked) = held.difference(&of(json!({ "validation": "split val" }))).unwrap();
         assert_eq!([&*found, &*asked], ["split val", "`holdout: 10`"]);
-    }
-
-    #[test]
-    fn a_message_calls_options_as_the_door_does() {
-        let words =
-            ["learning_rate", "augment", "holdout_method", "validation", "later"].map(spelled);
-        let expected =
-            ["`learning_rate`", "`crop` and `flip`", "holdout method", "validation", "later"];
-        assert_eq!(words, expected);
     }
 
     /// A run that 0.2.0 began when its options were still called by flags, and the hash in its checkpoint.

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use candle_core::{Device, Tensor};
 
-use super::checkpoint::Tensors;
 use super::error::{Result, TrainError};
 use super::loss::{LossOptions, cross_entropy};
 use super::options::Finetune;
@@ -33,6 +32,13 @@ pub(super) struct Learner {
     loss: LossOptions,
     batch_norm: BatchNormMode,
     seed: u64,
+}
+
+/// Parameters and momentum by key.
+#[derive(Debug, Default)]
+pub(super) struct Tensors {
+    pub(super) parameters: HashMap<String, Tensor>,
+    pub(super) momentum: HashMap<String, Tensor>,
 }
 
 /// What a batch came to.

@@ -9,9 +9,10 @@
 //! | module | what it does |
 //! | --- | --- |
 //! | [`schedule`], [`sgd`], [`loss`] | learning rates, steps, the loss: as PyTorch's |
-//! | `setup`, `samples`, `weights`, `memory`, `device` | everything that is found and tested before the first step |
+//! | `setup`, `prepare`, `samples`, `weights`, `memory`, `device` | everything that is found and tested before the first step |
 //! | `check` | the same for whoever plans many runs |
-//! | `run`, `identity`, `checkpoint`, `best`, `log`, `resources`, `curves` | the folder of a run and its files |
+//! | `run`, `files`, `run_file`, `checkpoint`, `best`, `log`, `rows`, `resources`, `curves` | the folder of a run and its files |
+//! | `names`, `identity`, `identify` | what options are called, and which run is which |
 //! | `cache`, `features`, `batches` | what a batch is made of |
 //! | `learner`, `fit` | the loop |
 //! | `finder` | which learning rate |
@@ -29,18 +30,24 @@ mod device;
 mod error;
 pub mod evaluate;
 mod features;
+mod files;
 mod finder;
 mod fit;
+mod identify;
 mod identity;
 mod learner;
 mod log;
 pub mod loss;
 mod memory;
+mod names;
 mod observer;
 mod options;
+mod prepare;
 mod preset;
 mod resources;
+mod rows;
 mod run;
+mod run_file;
 mod samples;
 pub mod schedule;
 mod seen;
@@ -53,8 +60,12 @@ pub use check::{OptionFault, TrainingOutlook, first_properties};
 pub use device::open as open_device;
 pub use error::TrainError;
 pub use features::FeatureUse;
+pub use files::{
+    BEST_FILE, CHECKPOINT_FILE, CURVES_FILES, FINDER_FILES, HOLDOUT_FILE, LAST_FOLDER, LOG_FILE,
+    RESOURCES_FILE, RUN_FILE, STEPS_FILE, TIMES_FILE, TRAINED_FILE,
+};
 pub use finder::{FINDER_RATES, FINDER_STEPS, Finding, Tried, find_learning_rate};
-pub use log::{EpochRow, LOG_FILE, STEPS_FILE, TIMES_FILE, Validated};
+pub use log::{EpochRow, Validated};
 pub use memory::MemoryEstimate;
 pub use observer::{Begun, EpochReport, StepReport, TrainObserver};
 pub use options::{
@@ -63,11 +74,8 @@ pub use options::{
     DEFAULT_RANDOM_VGG19_LEARNING_RATE, DEFAULT_WEIGHT_DECAY, DeviceChoice, Finetune, TrainOptions,
     Validation, default_run_name,
 };
+pub use prepare::default_size;
 pub use preset::Preset;
-pub use resources::RESOURCES_FILE;
-pub use run::{BEST_FILE, CHECKPOINT_FILE, CURVES_FILES, FINDER_FILES, LAST_FOLDER, RUN_FILE};
-pub use samples::held_out;
-pub use samples::{HOLDOUT_FILE, HOLDOUT_METHODS, TRAINED_FILE};
+pub use samples::{HOLDOUT_METHODS, held_out};
 pub use seen::{SeenUnknown, samples_seen, seen_by};
-pub use setup::default_size;
 pub use summary::{TrainSummary, train};

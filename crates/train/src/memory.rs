@@ -5,7 +5,6 @@ use serde::Serialize;
 
 use super::error::{Result, TrainError};
 use super::options::{Finetune, TrainOptions};
-use super::setup::waiting_batches;
 use tcolz_base::storage::available_memory_bytes;
 use tcolz_base::usage::{cores, short_of_address_space};
 use tcolz_format::dataset::Dataset;
@@ -14,6 +13,9 @@ use tcolz_nn::memory::StepPlan;
 
 /// Bytes of a number.
 const F32: u64 = 4;
+
+/// Batches of the loader beside those its workers fill.
+pub(super) const WAITING_BATCHES: usize = 2;
 
 /// Memory of a run in bytes, by what it is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -65,6 +67,11 @@ impl MemoryEstimate {
             batches: (waiting * options.batch_size * 3 * side * side) as u64 * F32,
         })
     }
+}
+
+/// Batches that lie in memory beside the step in hand.
+pub(super) fn waiting_batches(options: &TrainOptions) -> usize {
+    options.workers.unwrap_or_else(cores) + WAITING_BATCHES
 }
 
 /// Threads of a run beside those that compute and those that read: reading ahead, what the run uses, and the main one.

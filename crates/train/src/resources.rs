@@ -11,11 +11,9 @@ use candle_core::Device;
 use super::checkpoint::Progress;
 use super::device;
 use super::error::{Result, TrainError};
-use super::log::Rows;
+use super::files::RESOURCES_FILE;
+use super::rows::Rows;
 use tcolz_base::usage::{process_cpu_seconds, process_sizes_bytes};
-
-/// Name of the file.
-pub const RESOURCES_FILE: &str = "resources.csv";
 
 /// Time between two rows.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -38,7 +36,7 @@ impl Sampler {
         progress: &Progress,
         device: &Device,
     ) -> Result<(Sampler, Option<String>)> {
-        let (rows, fault) = Rows::resources(folder, progress)?;
+        let (rows, fault) = Rows::resources(folder, &progress.marks, progress.seconds)?;
         let (rows, seconds) = (Arc::new(Mutex::new(rows)), progress.seconds);
         let written = Arc::clone(&rows);
         let (stop, stopped) = sync_channel(1);

@@ -14,126 +14,17 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
-
-use super::cache::CACHE_PREFIX;
-use super::checkpoint::Progress;
+use super::checkpoint::{ALL_DONE, Progress};
 use super::error::{Result, TrainError};
-use super::fit::ALL_DONE;
-use super::identity::{DATASET_OPTION, HOLDOUT_OPTION, Identity, RunForm};
-use super::log::{LOG_FILE, STEPS_FILE, TIMES_FILE};
+use super::files::{CHECKPOINT_FILE, LAST_FOLDER, OURS, RUN_FILE, is_ours};
+use super::identity::{Identity, RunForm};
+use super::names::DATASET_OPTION;
 use super::observer::TrainObserver;
-use super::options::{DEFAULT_RANDOM_LEARNING_RATE, TrainOptions};
-use super::resources::RESOURCES_FILE;
-use super::samples::{HOLDOUT_FILE, HOLDOUT_METHODS, TRAINED_FILE};
+use super::run_file::RunFile;
 use tcolz_base::door::option;
 use tcolz_base::durable;
-use tcolz_base::durable::{FolderLock, TEMPORARY_PREFIX};
-use tcolz_format::dataset::{SEEN_FILE, dataset_around};
-
-/// What a run was asked for.
-pub const RUN_FILE: &str = "run.json";
-/// The model of the best epoch.
-pub const BEST_FILE: &str = "best.safetensors";
-/// The model of an epoch that is the best, until the checkpoint counts on it.
-pub(super) const NEXT_BEST_FILE: &str = "best-next.safetensors";
-/// The folder of the checkpoint.
-pub const LAST_FOLDER: &str = "last";
-/// The checkpoint, below [`LAST_FOLDER`].
-pub const CHECKPOINT_FILE: &str = "checkpoint.safetensors";
-/// Pictures of the run.
-pub const CURVES_FILES: [&str; 2] = ["curves.png", "curves.svg"];
-/// What the learning-rate finder writes.
-pub const FINDER_FILES: [&str; 2] = ["lr-finder.csv", "lr-finder.png"];
-
-#[derive(Debug, Serialize, Deserialize)]
-struct RunFile {
-    /// One of [`RunForm`]: how its options are called.
-    format: String,
-    tcolz_version: String,
-    options: Map<String, Value>,
-    /// Epochs that it was asked for before, where more were asked for once it had finished.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    earlier_epochs: Vec<u32>,
-}
-
-/// Key of the BLAKE3 of all else in [`RUN_FILE`]; a file of 0.1.0 has none.
-const HASH_KEY: &str = "blake3";
-
-impl RunFile {
-    fn of(identity: &Identity) -> RunFile {
-        RunFile {
-            format: identity.form().name().to_owned(),
-            tcolz_version: env!("CARGO_PKG_VERSION").to_owned(),
-            options: identity.written(),
-            earlier_epochs: Vec::new(),
-        }
-    }
-
-    fn read(path: &Path) -> Result<RunFile> {
-        let text = fs::read(path).map_err(TrainError::io(path))?;
-        let damaged = |reason: String| TrainError::Damaged { path: path.to_owned(), reason };
-        let mut json: Map<String, Value> =
-            serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
-        if let Some(expected) = json.remove(HASH_KEY) {
-            let found = hash_of(&json);
-            if expected != found {
-                return Err(damaged(format!("it has the BLAKE3 {found}, expected {expected}")));
-            }
-        }
-        let is_known = |format: &Value| RunForm::ALL.iter().any(|form| *format == form.name());
-        if let Some(other) = json.get("format").filter(|format| !is_known(format)) {
-            let reason = format!("its format is {other}, expected \"{}\"", RunForm::Fields.name());
-            return Err(TrainError::OtherVersion { path: path.to_owned(), reason });
-        }
-        serde_json::from_value(json.into()).map_err(|error| damaged(error.to_string()))
-    }
-
-    /// How its options are called.
-    fn form(&self) -> RunForm {
-        RunForm::ALL.into_iter().find(|form| self.format == form.name()).unwrap_or_default()
-    }
-
-    /// Its options by their fields.
-    fn fields(&self) -> Map<String, Value> {
-        self.form().fields(&self.options)
-    }
-
-    fn write(&self, path: &Path) -> Result<()> {
-        let mut json = json!(self);
-        json[HASH_KEY] = hash_of(&json).into();
-        let text = format!("{json:#}\n");
-        durable::write(path, text.as_bytes()).map_err(TrainError::io(path))
-    }
-}
-
-/// BLAKE3 of JSON without white space.
-fn hash_of(json: &impl Serialize) -> String {
-    blake3::hash(json!(json).to_string().as_bytes()).to_string()
-}
-
-/// The same options, with the rate that their run was begun with where it was the default of its time: such a run
-/// goes on to the same bits.
-pub(super) fn with_begun_rate(options: &TrainOptions) -> TrainOptions {
-    let mut options = options.clone();
-    if options.had_another_default_rate() && !options.restart {
-        let run = RunFile::read(&options.out.join(RUN_FILE)).ok();
-        let begun = run.and_then(|run| run.fields().get("learning_rate").and_then(Value::as_f64));
-        options.learning_rate = begun.filter(|rate| *rate == DEFAULT_RANDOM_LEARNING_RATE);
-    }
-    options
-}
-
-/// Which of [`HOLDOUT_METHODS`] a run holds samples out by: the one that it was begun with.
-pub(super) fn holdout_of(options: &TrainOptions) -> &'static str {
-    let [first, last] = HOLDOUT_METHODS;
-    match RunFile::read(&options.out.join(RUN_FILE)) {
-        // Runs that were begun before there was another one have no word of it.
-        Ok(run) if !options.restart && !run.fields().contains_key(HOLDOUT_OPTION) => first,
-        _ => last,
-    }
-}
+use tcolz_base::durable::FolderLock;
+use tcolz_format::dataset::dataset_around;
 
 /// The folder of a run that this process alone may write to, as long as it is held.
 #[derive(Debug)]
@@ -324,65 +215,11 @@ impl RunFolder {
     }
 }
 
-const OURS: [&str; 15] = [
-    RUN_FILE,
-    BEST_FILE,
-    NEXT_BEST_FILE,
-    LAST_FOLDER,
-    CURVES_FILES[0],
-    CURVES_FILES[1],
-    FINDER_FILES[0],
-    FINDER_FILES[1],
-    LOG_FILE,
-    STEPS_FILE,
-    TIMES_FILE,
-    RESOURCES_FILE,
-    HOLDOUT_FILE,
-    TRAINED_FILE,
-    SEEN_FILE,
-];
-
-fn is_ours(name: &str) -> bool {
-    OURS.contains(&name) || name.starts_with(CACHE_PREFIX) || name.starts_with(TEMPORARY_PREFIX)
-}
-
 fn remove_if_there(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(TrainError::Io { path: path.to_owned(), source: error })
         }
         _ => Ok(()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::options::Finetune;
-    use super::*;
-    use tcolz_nn::Network;
-
-    #[test]
-    fn a_run_of_vgg19_that_was_begun_with_the_old_default_rate_goes_on_with_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut options = TrainOptions::new("d", Network::Vgg19, folder.path().join("run"));
-        options.finetune = Finetune::All;
-        let rate = |options: &TrainOptions| with_begun_rate(options).base_rate();
-        assert_eq!(rate(&options), 0.01, "nothing is there");
-        fs::create_dir(&options.out).unwrap();
-        let written = |form, rate: f64| {
-            let fields = [("learning_rate".to_owned(), json!(rate))];
-            let identity = Identity::made(Map::from_iter(fields), form);
-            RunFile::of(&identity).write(&options.out.join(RUN_FILE)).unwrap();
-        };
-        let begun = |rate: f64| written(RunForm::Fields, rate);
-        written(RunForm::Flags, 0.05);
-        assert_eq!(rate(&options), 0.05);
-        begun(0.05);
-        assert_eq!(rate(&options), 0.05);
-        assert_eq!(rate(&TrainOptions { restart: true, ..options.clone() }), 0.01);
-        assert_eq!(rate(&TrainOptions { learning_rate: Some(0.5), ..options.clone() }), 0.5);
-        // What was asked for is not taken for a default.
-        begun(0.3);
-        assert_eq!(rate(&options), 0.01);
     }
 }

@@ -21,10 +21,6 @@ use tcolz_loader::{Percent, Select, Selection};
 /// Names of the methods that hold samples out, with their versions: the same name holds out the same for ever. The first
 /// takes samples by their ids alone, the second keeps photos that are equal byte for byte on one side.
 pub const HOLDOUT_METHODS: [&str; 2] = ["holdout-v1", "holdout-v2"];
-/// In the run's folder: ids of the samples that are held out: a subset that the model can be evaluated on.
-pub const HOLDOUT_FILE: &str = "holdout.txt";
-/// In the run's folder: ids of the others, which are trained on.
-pub const TRAINED_FILE: &str = "trained.txt";
 
 /// With fewer validated samples than this an accuracy near one half is not known to ±0.1.
 const FEW_VALIDATED: usize = 100;

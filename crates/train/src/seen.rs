@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::error::Result;
 use super::observer::TrainObserver;
 use super::options::TrainOptions;
-use super::run::holdout_of;
+use super::run_file::holdout_of;
 use super::samples::Samples;
 use super::setup::Setup;
 use tcolz_format::dataset::{Dataset, DatasetError, SEEN_FILE, SeenPhotos};

@@ -11,15 +11,16 @@ use super::checkpoint::{self, Progress};
 use super::curves;
 use super::error::{Result, TrainError};
 use super::features::{self, FeatureUse, Made};
+use super::files::{BEST_FILE, CURVES_FILES, HOLDOUT_FILE, LOG_FILE, TRAINED_FILE};
 use super::fit::Fit;
 use super::learner::Learner;
-use super::log::LOG_FILE;
-use super::log::{self, EpochRow};
+use super::log::{EpochRow, write_log};
 use super::observer::{Begun, TrainObserver};
 use super::options::{Finetune, TrainOptions};
 use super::resources::Sampler;
-use super::run::{BEST_FILE, RunFolder, with_begun_rate};
-use super::samples::{HOLDOUT_FILE, TRAINED_FILE};
+use super::rows::check_files;
+use super::run::RunFolder;
+use super::run_file::with_begun_rate;
 use super::seen;
 use super::setup::Setup;
 use tcolz_base::door::{given, option};
@@ -145,11 +146,11 @@ fn run(
     let held = setup.samples.validation.as_ref();
     let held = held.map(|part| part.select(path, HOLDOUT_FILE)).transpose()?;
     if let Some(progress) = ended {
-        if log::write_log(path, &progress.rows)? {
+        if write_log(path, &progress.rows)? {
             let log = path.join(LOG_FILE);
             observer.warning(&format!("{}: not as it was written; made again", log.display()));
         }
-        log::check_files(path, progress)?.iter().for_each(|fault| observer.warning(fault));
+        check_files(path, &progress.marks)?.iter().for_each(|fault| observer.warning(fault));
         if fault.is_none() {
             return summary(&setup, &folder, progress.clone(), true);
         }
@@ -300,7 +301,7 @@ fn summary(
         let reason = "it says that the run is finished, and holds no epoch".to_owned();
         return Err(TrainError::Damaged { path: folder.checkpoint(), reason });
     };
-    if finished_before && !folder.path().join(super::CURVES_FILES[0]).exists() {
+    if finished_before && !folder.path().join(CURVES_FILES[0]).exists() {
         curves::write(folder.path(), &setup.options, &progress.rows)?;
     }
     let seen = seen::photos(setup);

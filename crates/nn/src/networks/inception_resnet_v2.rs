@@ -2,7 +2,8 @@
 //! in timm, whose weights come from TensorFlow's.
 
 use super::super::spec::{Activation, BatchNorm, Conv, Layer, Padding, Pool, Residual};
-use super::{Properties, linear};
+use super::layers::linear;
+use crate::network::Properties;
 
 const FEATURES: usize = 1536;
 

@@ -5,7 +5,8 @@
 //! over the mean of each channel, then the logits. It calls the network "MobileNetV2".
 
 use super::super::spec::{Activation, Layer};
-use super::{Properties, conv_norm, linear, strided};
+use super::layers::{conv_norm, linear, strided};
+use crate::network::Properties;
 
 /// Channels and stride of each pair.
 const PAIRS: [(usize, usize); 13] = [

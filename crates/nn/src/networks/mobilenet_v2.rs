@@ -1,7 +1,8 @@
 //! MobileNetV2: seventeen inverted residuals. Keys as in torchvision.
 
 use super::super::spec::{Activation, Conv, Layer, Residual};
-use super::{Properties, conv_norm, linear, strided};
+use super::layers::{conv_norm, linear, strided};
+use crate::network::Properties;
 
 /// Expansion, channels, blocks, stride of the first one: table 2 of the paper.
 const GROUPS: [(usize, usize, usize, usize); 7] = [

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::ModelError;
+use crate::spec::Padding;
 
 fn spec(network: Network, classes: usize) -> Spec {
     network.spec(&network.properties(), classes)

@@ -1,7 +1,7 @@
 //! VGG19: sixteen 3 × 3 convolutions in five groups, three linear layers. Keys as in torchvision.
 
 use super::super::spec::{Activation, Conv, Layer, Padding, Pool};
-use super::linear;
+use super::layers::linear;
 
 /// Channels of the convolutions of each group; a pool follows each group.
 const GROUPS: [&[usize]; 5] = [&[64; 2], &[128; 2], &[256; 4], &[512; 4], &[512; 4]];

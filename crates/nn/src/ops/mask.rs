@@ -3,7 +3,6 @@
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
-use super::MaskKey;
 use super::kernels::vectorised;
 use super::numbers::slice;
 use tcolz_base::random::Random;
@@ -14,6 +13,17 @@ pub(super) const DROPOUT: &str = "dropout-v1";
 
 /// Numbers of one thread's piece.
 const PIECE: usize = 1 << 15;
+
+/// What a dropout's mask is drawn from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct MaskKey {
+    /// The run's seed.
+    pub seed: u64,
+    /// The step of the run.
+    pub step: u64,
+    /// The dropout of the network.
+    pub layer: u32,
+}
 
 #[derive(Clone)]
 struct Dropout {

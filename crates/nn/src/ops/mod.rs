@@ -7,6 +7,7 @@
 //! | module | what it does |
 //! | --- | --- |
 //! | [`chain`](fn@chain) | convolutions with bias or BatchNorm and activation, alone or one after the other |
+//! | `stages` | what stands in a chain, and what comes of it |
 //! | `linear` | matrix products over features |
 //! | `residual` | the sum around a residual's body |
 //! | `pool` | the largest, or the mean, of windows |
@@ -21,66 +22,14 @@ mod numbers;
 mod pool;
 pub mod reference;
 mod residual;
+mod stages;
 
 use candle_core::{Result, Tensor};
 
+pub use self::mask::MaskKey;
 use self::numbers::is_ours;
+pub use self::stages::{After, Chained, ChannelMoments, Convolution, Norm, Normed, Stage};
 use super::spec::{Activation, Sides};
-
-/// A convolution.
-#[derive(Debug, Clone, Copy)]
-pub struct Convolution<'a> {
-    /// `[outputs, inputs, rows, columns]`, or `[channels, 1, rows, columns]`.
-    pub kernel: &'a Tensor,
-    /// Step in both directions.
-    pub stride: usize,
-    /// What is put around the image.
-    pub sides: Sides,
-    /// Each channel by itself.
-    pub depthwise: bool,
-}
-
-/// What follows a convolution at once.
-#[derive(Debug, Clone, Copy)]
-pub enum After<'a> {
-    /// Nothing.
-    Nothing,
-    /// A bias, `[channels]`.
-    Bias(&'a Tensor),
-    /// BatchNorm by its stored mean and variance, which have no gradient.
-    Stored(Norm<'a>),
-    /// BatchNorm by the mean and variance of the batch, through which the gradient goes.
-    Batch(Norm<'a>),
-}
-
-/// A convolution, or none, with what follows it.
-#[derive(Debug, Clone, Copy)]
-pub struct Stage<'a> {
-    /// The convolution.
-    pub convolution: Option<Convolution<'a>>,
-    /// Bias or BatchNorm.
-    pub after: After<'a>,
-    /// What follows that.
-    pub activation: Activation,
-}
-
-/// What [`chain`](fn@chain) gives.
-#[derive(Debug, Clone)]
-pub struct Chained {
-    /// The output of the last stage.
-    pub output: Tensor,
-    /// For each stage what its BatchNorm found in the batch.
-    pub moments: Vec<Option<ChannelMoments>>,
-}
-
-/// Mean and variance of the numbers of each channel in a batch, without gradient.
-#[derive(Debug, Clone)]
-pub struct ChannelMoments {
-    /// `[channels]`
-    pub mean: Tensor,
-    /// Divided by the count (biased), `[channels]`.
-    pub variance: Tensor,
-}
 
 /// Stages one after the other. What stands between them is not kept whole, so that this is faster and takes less
 /// memory than one function after the other, of which it is the sum.
@@ -149,21 +98,6 @@ pub fn linear(
     }
 }
 
-/// BatchNorm's four tensors, `[channels]` each.
-#[derive(Debug, Clone, Copy)]
-pub struct Norm<'a> {
-    /// What is multiplied by.
-    pub weight: &'a Tensor,
-    /// What is added.
-    pub bias: &'a Tensor,
-    /// The stored mean.
-    pub mean: &'a Tensor,
-    /// The stored variance.
-    pub variance: &'a Tensor,
-    /// What keeps the root from 0.
-    pub eps: f64,
-}
-
 /// `activation((x − mean) / √(variance + eps) · weight + bias)` with the stored mean and variance, which have no
 /// gradient.
 ///
@@ -171,17 +105,6 @@ pub struct Norm<'a> {
 /// As [`chain`](fn@chain).
 pub fn norm_stored(x: &Tensor, norm: Norm<'_>, activation: Activation) -> Result<Tensor> {
     follow(x, After::Stored(norm), activation)
-}
-
-/// What [`norm_batch`] found in a batch.
-#[derive(Debug, Clone)]
-pub struct Normed {
-    /// The output.
-    pub output: Tensor,
-    /// The mean of each channel, `[channels]`, without gradient.
-    pub mean: Tensor,
-    /// The variance of each channel, divided by the count (biased), `[channels]`, without gradient.
-    pub variance: Tensor,
 }
 
 /// [`norm_stored`] with the mean and variance of this batch, through which the gradient goes.
@@ -269,17 +192,6 @@ pub fn global_average_pool(x: &Tensor) -> Result<Tensor> {
     } else {
         x.flatten_from(2)?.mean(2)
     }
-}
-
-/// What a dropout's mask is drawn from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct MaskKey {
-    /// The run's seed.
-    pub seed: u64,
-    /// The step of the run.
-    pub step: u64,
-    /// The dropout of the network.
-    pub layer: u32,
 }
 
 /// Makes each number 0 with `probability`, and divides the others by what is left: the mask is a pure

@@ -2,7 +2,8 @@
 
 use candle_core::{DType, Result, Tensor};
 
-use super::{After, Chained, ChannelMoments, MaskKey, Norm, Normed, Stage};
+use super::mask::{DROPOUT, MaskKey};
+use super::stages::{After, Chained, ChannelMoments, Norm, Normed, Stage};
 use crate::spec::{Activation, Sides};
 use tcolz_base::random::Random;
 
@@ -253,7 +254,7 @@ pub(super) fn dropout(x: &Tensor, probability: f32, key: MaskKey) -> Result<Tens
     if probability <= 0.0 {
         return Ok(x.clone());
     }
-    let mut random = Random::new(super::mask::DROPOUT, &[key.seed, key.step, key.layer.into()]);
+    let mut random = Random::new(DROPOUT, &[key.seed, key.step, key.layer.into()]);
     let kept = 1.0 / (1.0 - probability);
     let mask: Vec<f32> = (0..x.elem_count())
         .map(|_| if random.unit() < f64::from(probability) { 0.0 } else { kept })

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::contents::Contents;
 use super::names::{Dialect, Names};
-use super::open::is_state;
 use super::prefix::unwrapped;
+use super::state::{COUNTER, is_state};
 use crate::Network;
 use tcolz_base::door::given;
 
@@ -17,8 +17,7 @@ const USUAL: [&str; 6] = ["state_dict", "model_state_dict", "model", "net", "net
 const MAX_LISTED: usize = 12;
 /// Words in the names of averaged weights.
 const AVERAGED: [&str; 6] = ["ema", "average", "averaged", "avg", "swa", "polyak"];
-/// How many were averaged, in torch's AveragedModel.
-pub(super) const COUNTER: &str = "n_averaged";
+
 /// What stands for keys without a prefix.
 const NO_PREFIX: &str = ".";
 

@@ -8,7 +8,9 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::beside::Beside;
-use super::{ModelError, Stored, h5, prefix, pth, refused, tensor_file};
+use super::element::Stored;
+use super::{h5, prefix, pth, refused, tensor_file};
+use crate::ModelError;
 use tcolz_pixels::file_kind::FIRST_BYTES;
 
 /// How a file stores its tensors.
@@ -140,7 +142,7 @@ impl Contents {
             Reader::Made(names) if names.contains_key(key) => names[key].clone(),
             #[cfg(test)]
             Reader::Made(names) if !names.is_empty() => {
-                super::made::names_of(key).unwrap_or_default()
+                super::formula::names_of(key).unwrap_or_default()
             }
             _ => prefix::divisions(key),
         }
@@ -166,7 +168,7 @@ impl Contents {
             Reader::Pth(reader) => reader.read(self.current, key),
             Reader::H5(reader) => reader.read(key),
             #[cfg(test)]
-            Reader::Made(_) => Ok(super::made::values(key, self.stored[key].elements())),
+            Reader::Made(_) => Ok(super::formula::values(key, self.stored[key].elements())),
         }
     }
 }
@@ -190,8 +192,9 @@ fn of_folder(path: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Element;
-    use super::super::made::{fixture, values};
+    use super::super::element::Element;
+    use super::super::formula::values;
+    use super::super::made::fixture;
     use super::*;
 
     const FIRST: [(&str, &[usize]); 5] = [

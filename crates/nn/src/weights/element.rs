@@ -80,6 +80,22 @@ impl Element {
     }
 }
 
+/// A tensor as a file holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// What it is made of.
+    pub(crate) element: Element,
+}
+
+impl Stored {
+    /// Numbers in it; of a shape that a reader has tested.
+    pub(super) fn elements(&self) -> usize {
+        self.shape.iter().product()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

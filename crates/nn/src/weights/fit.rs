@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use candle_core::Tensor;
 
-use super::Weights;
+use super::source::Weights;
 use crate::init::initial;
 use crate::spec::Parameter;
 use crate::{ModelError, Spec};

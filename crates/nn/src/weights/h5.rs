@@ -15,7 +15,9 @@ use hdf5_reader::group::Group;
 use hdf5_reader::{Dataset, Datatype, Hdf5File, OpenOptions};
 
 use super::beside::shown;
-use super::{Element, ModelError, Stored, refused};
+use super::element::{Element, Stored};
+use super::refused;
+use crate::ModelError;
 
 /// How a file begins.
 pub(super) const MAGIC: &[u8] = b"\x89HDF\r\n\x1a\n";

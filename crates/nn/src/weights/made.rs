@@ -4,13 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::contents::Contents;
-use super::{Element, Stored, h5};
-
-/// The numbers of a tensor, as `tests/fixtures/weights/make.py` makes them from its key.
-pub(super) fn values(key: &str, count: usize) -> Vec<f32> {
-    let start = 37 * key.bytes().map(usize::from).sum::<usize>();
-    (0..count).map(|i| ((start + i) % 251) as f32 - 125.0).collect()
-}
+use super::element::{Element, Stored};
+use super::formula::names_of;
 
 pub(super) fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/weights").join(name)
@@ -35,13 +30,6 @@ pub(super) fn made_below(prefix: &str, list: &str) -> Contents {
         names.extend(names_of(&key).map(|names| (key, names)));
     }
     Contents::made(stored, names)
-}
-
-/// What a dataset of an HDF5 file may be.
-pub(super) fn names_of(key: &str) -> Option<Vec<(String, String)>> {
-    let groups: Vec<_> = key.split('/').map(str::to_owned).collect();
-    let (dataset, groups) = groups.split_last()?;
-    (!groups.is_empty()).then(|| h5::names(dataset, groups, None))
 }
 
 /// Gives a tensor another key.

@@ -11,22 +11,20 @@ use candle_core::{Device, Tensor};
 use super::beside::{Beside, shown};
 use super::choice::{self, Candidate, Place};
 use super::contents::Contents;
+use super::element::{Element, Stored};
 use super::names::{Dialect, Names, Slot};
 use super::prefix::unwrapped;
+use super::properties;
 use super::properties::Failure;
-use super::{Element, ModelError, Network, Source, Stored, Weights, properties};
+use super::source::{Reason, Source, Weights};
+use super::state::{OPTIMISER, is_state};
 use crate::file::{ModelFacts, check_hash};
+use crate::{ModelError, Network};
 use tcolz_base::door::{given, option};
 
 /// Classes that labels can count.
 const MAX_CLASSES: usize = 1 << 16;
 
-/// Last parts of keys that are no weights, whoever's they are: of BatchNorm, of thop, of torch's AveragedModel.
-const COUNTERS: [&str; 4] = ["num_batches_tracked", "total_ops", "total_params", choice::COUNTER];
-/// What Keras calls the state of its layers that draw.
-const GENERATOR: &str = "seed_generator";
-/// Groups of a Keras file that hold the state of an optimiser.
-const OPTIMISER: [&str; 2] = ["optimizer_weights/", "optimizer/"];
 /// The key of the metadata of a run's checkpoint.
 const CHECKPOINT_KEY: &str = "tcolz-checkpoint";
 /// Layers that a source has and this network here has not: the classifier of Keras's MobileNet V1, a convolution.
@@ -144,14 +142,6 @@ impl Weights {
         let classes = last.map(|tensor| tensor.dims()[0]);
         Ok(Weights { network: recognised, properties, tensors, classes, facts, source })
     }
-}
-
-/// Whether a key is of something that trains or counts.
-pub(super) fn is_state(key: &str) -> bool {
-    let last = key.rsplit(['.', '/']).next().unwrap_or(key);
-    COUNTERS.contains(&last)
-        || key.contains(GENERATOR)
-        || OPTIMISER.iter().any(|group| key.starts_with(group))
 }
 
 /// Which tensor is which in the names of one source, behind a prefix.
@@ -362,7 +352,7 @@ fn read_one(
     Ok(slot.turn.apply(&tensor, &slot.parameter.shape)?)
 }
 
-fn source(contents: &Contents, found: &Match, reasons: Vec<super::Reason>) -> Source {
+fn source(contents: &Contents, found: &Match, reasons: Vec<Reason>) -> Source {
     let slots = || found.dialect.slots.iter().zip(&found.keys);
     let stored = slots().filter_map(|(_, key)| contents.stored.get(key.as_ref()?));
     let elements: BTreeSet<_> = stored.map(|stored| stored.element.name().to_owned()).collect();

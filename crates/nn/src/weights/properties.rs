@@ -6,9 +6,9 @@ use candle_core::Tensor;
 
 use super::super::spec::Role;
 use super::names::Names;
-use super::{ModelError, Reason};
+use super::source::Reason;
 use crate::file::ModelFacts;
-use crate::{Network, PaddingStyle, Properties};
+use crate::{ModelError, Network, PaddingStyle, Properties};
 use tcolz_pixels::{BUILT_IN_VIEWS, View};
 
 /// How far the variance of a folded BatchNorm may be from 1 or 1 − eps: float32's rounding.

@@ -16,9 +16,11 @@ use std::path::{Path, PathBuf};
 use zip::ZipArchive;
 
 use super::beside::Beside;
+use super::element::Stored;
 use super::pickle::{Id, Object, Pickle};
+use super::refused;
 use super::tree::{self, Dictionary, Storage};
-use super::{ModelError, Stored, refused};
+use crate::ModelError;
 
 /// How an older file begins: protocol 2, then the magic number.
 pub(super) const LEGACY_MAGIC: &[u8] = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.";

@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 
 use candle_core::Tensor;
 
-use super::ModelError;
-use super::tensor_file::pieces;
+use super::pieces::pieces;
+use crate::ModelError;
 
 /// The key of the hash in the file's metadata. Files of 0.1.0 have none.
 pub const SEAL_KEY: &str = "tcolz-blake3";

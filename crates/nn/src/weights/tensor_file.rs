@@ -9,22 +9,21 @@ use std::fs::File;
 use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use candle_core::{DType, Tensor};
+use candle_core::Tensor;
 use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
 use serde::Serialize;
 
-use super::element::Element;
+use super::element::{Element, Stored};
+use super::pieces::pieces;
 use super::seal::{SEAL_KEY, seal};
-use super::{ModelError, Stored};
+use crate::ModelError;
 use tcolz_base::durable::{DurableFile, HashedFile};
 
 /// Bytes of the header's length; the header is filled up with spaces to a multiple of it.
 const LENGTH_BYTES: u64 = 8;
 /// A longer header is refused before it is read, as the crate does.
 const MAX_HEADER_BYTES: u64 = 100_000_000;
-/// Numbers that are turned into bytes at once.
-const PIECE: usize = 1 << 18;
 
 /// An open file.
 #[derive(Debug)]
@@ -203,17 +202,4 @@ impl<'a> Sealed<'a> {
         }
         Ok(())
     }
-}
-
-/// The bytes of a tensor as they are written, piece by piece: float32, little-endian, row-major.
-pub(super) fn pieces(
-    tensor: &Tensor,
-) -> Result<impl Iterator<Item = Result<Vec<u8>, ModelError>>, ModelError> {
-    let flat = tensor.flatten_all()?;
-    let starts = (0..flat.elem_count()).step_by(PIECE);
-    Ok(starts.map(move |start| {
-        let piece = flat.narrow(0, start, PIECE.min(flat.elem_count() - start))?;
-        let piece: Vec<f32> = piece.to_dtype(DType::F32)?.to_vec1()?;
-        Ok(piece.iter().flat_map(|value| value.to_le_bytes()).collect())
-    }))
 }

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use super::element::{Element, Stored};
 use super::pickle::{Id, Object, Pickle, word};
-use super::{Element, Stored};
 
 /// Dictionaries and lists that are looked into, those nearest to the root first: what lies behind so many is no
 /// weights of one of our networks.

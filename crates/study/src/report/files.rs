@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::StudyReportError;
+use super::error::StudyReportError;
 use super::section::Report;
 use super::{markdown, page};
 use tcolz_base::durable;

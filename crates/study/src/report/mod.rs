@@ -14,6 +14,7 @@ mod choice;
 mod chosen;
 mod cost;
 mod entries;
+mod error;
 mod files;
 mod labels;
 mod markdown;
@@ -31,8 +32,9 @@ mod table;
 mod tests;
 mod times;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+pub use error::StudyReportError;
 use files::Named;
 pub use files::Written;
 
@@ -41,41 +43,6 @@ use chosen::Chosen;
 use entries::{Measure, Scope};
 use piece::Text;
 use section::{Block, Report, Section};
-use tcolz_charts::ChartError;
-
-/// A report that cannot be made.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StudyReportError {
-    /// A picture cannot be drawn.
-    #[error(transparent)]
-    Picture(Box<ChartError>),
-    /// A table cannot be written as CSV.
-    #[error("table {table} of the report: {error}")]
-    Table {
-        /// Its name.
-        table: String,
-        /// Why.
-        error: String,
-    },
-    /// The page cannot be put together.
-    #[error("the page of the report: {0}")]
-    Page(String),
-    /// A file cannot be written.
-    #[error("{path}: {source}")]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-}
-
-impl From<ChartError> for StudyReportError {
-    fn from(error: ChartError) -> StudyReportError {
-        StudyReportError::Picture(Box::new(error))
-    }
-}
 
 /// Writes `report.md`, `index.html`, `tables/NAME.csv` and `pictures/NAME.svg`, `.png` (and `-dark`) into `out`, and
 /// `report.json`, a list of them. Tables and pictures of an earlier report that this one does not have are removed.

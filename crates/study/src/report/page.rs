@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::StudyReportError;
+use super::error::StudyReportError;
 #[allow(unused_imports, reason = "named by the template")]
 use super::piece::Piece;
 #[allow(unused_imports, reason = "named by the template")]

@@ -1,8 +1,8 @@
 //! Pictures of a study, drawn from the same numbers as its tables.
 
-use super::StudyReportError;
 use super::accuracy::published;
 use super::entries::{Accuracy, Entry, Measure, Scope, slug};
+use super::error::StudyReportError;
 use super::piece::Traced;
 use super::repeated::{measures, share_of_curve, shares};
 use super::section::Picture;

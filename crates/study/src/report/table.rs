@@ -1,6 +1,6 @@
 //! Tables: for people as Markdown and HTML, for programs as CSV with where each number comes from.
 
-use super::StudyReportError;
+use super::error::StudyReportError;
 use super::piece::{Text, Traced};
 
 /// A column. Without numbers it holds words.

@@ -2,8 +2,10 @@
 
 use candle_core::{DType, Device, Tensor};
 
+use super::error::EvaluateError;
+use super::options::EvaluateOptions;
+use super::predictions::Predictions;
 use super::protocol::{Protocol, ScoredClasses};
-use super::{EvaluateError, EvaluateOptions, Predictions};
 use tcolz_format::dataset::{Dataset, Receipt};
 use tcolz_format::sample::NO_LABEL;
 use tcolz_loader::DatasetExt;

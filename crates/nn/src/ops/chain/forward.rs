@@ -3,12 +3,12 @@
 use candle_core::{Device, Result, Tensor};
 use rayon::prelude::*;
 
-use super::super::ChannelMoments;
 use super::super::kernels::buffer::Buffer;
 use super::super::kernels::patches;
 use super::super::kernels::pixels::{Affine, Moments};
 use super::super::kernels::product::{Matrix, product};
 use super::super::numbers::Numbers;
+use super::super::stages::ChannelMoments;
 use super::stage::{Follow, Plan, Windows};
 use crate::spec::Activation;
 

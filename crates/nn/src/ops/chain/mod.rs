@@ -29,7 +29,7 @@ use self::forward::Saved;
 use self::link::Gradients;
 use self::stage::Plan;
 use super::numbers::Numbers;
-use super::{Chained, Stage};
+use super::stages::{Chained, Stage};
 
 /// The chain on the CPU, in float32.
 pub(super) fn chain(x: &Tensor, stages: &[Stage<'_>]) -> Result<Chained> {

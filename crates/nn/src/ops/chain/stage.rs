@@ -4,7 +4,7 @@ use candle_core::{Result, Tensor};
 
 use super::super::kernels::Geometry;
 use super::super::kernels::depthwise::Spread;
-use super::super::{After, Stage};
+use super::super::stages::{After, Stage};
 use crate::spec::{Activation, Sides};
 
 /// Numbers of a piece of a matrix that is made on the way: 1 MB, half of a usual second-level cache.

@@ -1,6 +1,7 @@
 //! Keys of every published file land tensor by tensor; what does not fit is refused with its name.
 
-use super::super::made::{fixture, made, made_below, rename, values};
+use super::super::formula::values;
+use super::super::made::{fixture, made, made_below, rename};
 use super::*;
 use crate::spec::{Parameter, Role};
 use rayon::prelude::*;

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::{Predicted, largest};
+use super::predicted::{Predicted, largest};
 
 /// Bins of the reliability diagram, as Guo et al. (2017) took.
 pub const BINS: usize = 15;
