@@ -293,7 +293,7 @@ fn tables_are_read_as_they_are_saved_or_named_with_what_is_wrong() {
         &[
             "1 photo directly in it",
             "labels.json",
-            "all.txt: it lists photos: name it with --list",
+            "all.txt: it lists photos: name it with `lists",
             "more.zip: an archive",
         ],
     );
@@ -660,4 +660,29 @@ fn the_reading_stands_on_the_screen_in_json_and_in_the_log_and_the_log_names_wha
         (&events[0]["unlisted"], &events.last().unwrap()["unlisted"]),
         (&1.into(), &1.into())
     );
+}
+
+/// The log stays when the flags change, and programs that know none write it, too.
+#[test]
+fn a_flag_that_helps_stands_on_the_screen_and_not_in_the_log() {
+    let place = Place::new();
+    for (number, photo) in (0..).zip(["cat/0.png", "cat/1.png", "dog/2.png"]) {
+        place.put(photo, common::photo(number, 24, 20));
+    }
+    place.put("metadata.csv", "file_name,caption\ncat/0.png,a cat sits\ncat/1.png,a cat runs\n");
+    place.put("all.txt", "cat/0.png 0\ncat/1.png 1\n");
+    let mut command = common::tcolz();
+    command.arg("convert").args([place.at("dump"), place.at("out")]).args(["--size", "8"]);
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    for advice in [
+        "all.txt (it lists photos: name it with --list [SPLIT=]all.txt)",
+        "metadata.csv (its column caption may hold no labels: name it with --list, or call the column label)",
+    ] {
+        assert!(said.contains(advice), "{said}");
+    }
+    let log = fs::read_to_string(place.at("out.log.jsonl")).unwrap();
+    assert!(log.contains("it lists photos") && log.contains("may hold no labels"), "{log}");
+    assert!(!log.contains("--") && !log.contains("`lists"), "{log}");
 }

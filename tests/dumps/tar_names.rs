@@ -277,7 +277,7 @@ fn what_is_no_tar_is_named_with_what_to_do() {
         ("page.tar", long(b"<!DOCTYPE html>"), "web page", "a login"),
         ("empty.tar", vec![], "an empty file", "downloaded whole?"),
         ("zero.tar", vec![0; 4096], "zeros", "downloaded whole?"),
-        ("list.txt", "photo.jpg é\n".repeat(99).into(), "text", "--list"),
+        ("list.txt", "photo.jpg é\n".repeat(99).into(), "text", "`lists`"),
         ("x.bin", long(b""), "begins with the bytes ab ab ab ab ab ab ab ab", ""),
     ] {
         let text = refused(name, &bytes);

@@ -86,6 +86,6 @@ fn by_folder(photos: &[&TreeFile], reading: &Reading) -> Vec<NotUsed> {
         };
         *folders.entry(printable(&folder)).or_default() += 1;
     }
-    let not_used = |(path, photos)| NotUsed { path, photos, why: why.to_owned() };
+    let not_used = |(path, photos)| NotUsed { path, photos, why: why.to_owned(), advice: None };
     folders.into_iter().map(not_used).collect()
 }

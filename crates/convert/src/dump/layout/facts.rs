@@ -11,7 +11,6 @@ use crate::dump::outline::{Outline, way_down};
 use crate::dump::resolve::Resolver;
 use crate::dump::tree::Tree;
 use crate::dump::{DumpError, Source};
-use tcolz_base::door::given;
 
 use super::whereabouts::whereabouts;
 use super::{b_t4sa, ttd};
@@ -76,6 +75,8 @@ pub(in crate::dump) enum ListKind {
         /// The paths begin at the table's own folder and not at the one above.
         own_folder: bool,
     },
+    /// A text whose lines name photos; read where it is named by hand.
+    Lines,
     /// It was looked at and cannot be read, for this reason.
     Unread(String),
 }
@@ -179,8 +180,7 @@ impl Looker<'_> {
                 "an archive: unpack it, or give a plain tar as the source".to_owned()
             }
             "txt" if lists_photos(self.source, self.tree, folder, root, name) => {
-                let list = given("lists", format_args!("[SPLIT=]{folder}{name}"));
-                format!("it lists photos: name it with {list}")
+                return Some(ListKind::Lines);
             }
             _ => return None,
         };

@@ -33,8 +33,11 @@ pub struct NotUsed {
     pub path: String,
     /// How many photos it holds or is.
     pub photos: u64,
-    /// The reason, in words.
+    /// The reason, in words that are the same behind every door: they stand in the log.
     pub why: String,
+    /// How to have it read, as the door spells it.
+    #[serde(skip)]
+    pub advice: Option<String>,
 }
 
 /// What is read of a dump.
@@ -87,11 +90,15 @@ impl Reading {
 
     /// What is not read, short enough for a line of text; empty where everything is.
     pub fn not_used_in_words(&self) -> String {
-        let words = self.not_used.iter().map(|NotUsed { path, photos, why }| match photos {
-            0 => format!("{path} ({why})"),
-            1 => format!("{path} (1 photo)"),
-            photos => format!("{path} ({photos} photos)"),
-        });
+        let words =
+            self.not_used.iter().map(|NotUsed { path, photos, why, advice }| match photos {
+                0 => match advice {
+                    Some(advice) => format!("{path} ({why}: {advice})"),
+                    None => format!("{path} ({why})"),
+                },
+                1 => format!("{path} (1 photo)"),
+                photos => format!("{path} ({photos} photos)"),
+            });
         listed(&words.collect::<Vec<_>>())
     }
 }

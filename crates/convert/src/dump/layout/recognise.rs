@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::dump::names::{SPLIT_ORDER, printable, split_of_word};
 use crate::dump::outline::{Outline, way_down};
-use tcolz_base::door::option;
+use tcolz_base::door::{given, option};
 
 use super::class_folders::{class_folders, is_wrapper, splits_among};
 use super::facts::{Facts, ListFacts, ListKind, WHOLE};
@@ -194,7 +194,7 @@ fn names_photos(list: &ListFacts) -> bool {
     });
     match &list.what {
         ListKind::Table { label: Some(_), tried: 1.., .. } => true,
-        ListKind::Unread(_) => named && !list.name.contains('*'),
+        ListKind::Unread(_) | ListKind::Lines => named && !list.name.contains('*'),
         _ => false,
     }
 }
@@ -211,6 +211,7 @@ fn stem(name: &str) -> Option<&str> {
 fn why(list: &ListFacts, layout: Layout) -> Option<String> {
     match &list.what {
         ListKind::Unread(why) => Some(why.clone()),
+        ListKind::Lines => Some(LISTS_PHOTOS.to_owned()),
         ListKind::Table { tried, first, found: 0, .. } if *tried > 0 => {
             let paths = match tried {
                 1 => "its path".to_owned(),
@@ -221,12 +222,32 @@ fn why(list: &ListFacts, layout: Layout) -> Option<String> {
         }
         ListKind::Table { label: None, .. } => Some("it has no column of labels".to_owned()),
         ListKind::Table { tried: 0, .. } => Some("it has no rows".to_owned()),
-        ListKind::Table { is_guess: true, label: Some(label), .. } => Some(format!(
-            "its column {label} may hold no labels: name it with {}, or call the column label",
-            option("lists")
-        )),
+        ListKind::Table { is_guess: true, label: Some(label), .. } => {
+            Some(format!("its column {label} may hold no labels"))
+        }
         ListKind::Table { .. } if layout == Layout::Csv => Some("other tables are read".to_owned()),
-        ListKind::Table { .. } => Some(format!("name it with {} to read it", option("lists"))),
+        ListKind::Table { .. } => Some("it is no list of this layout".to_owned()),
+        _ => None,
+    }
+}
+
+/// Why a text of lines is said to be there.
+const LISTS_PHOTOS: &str = "it lists photos";
+
+/// What to do for a list to be read, where something is known.
+fn advice(list: &ListFacts, layout: Layout) -> Option<String> {
+    match &list.what {
+        ListKind::Lines => {
+            let named = given("lists", format_args!("[SPLIT=]{}{}", list.folder, list.name));
+            Some(format!("name it with {named}"))
+        }
+        ListKind::Table { label: None, .. } | ListKind::Table { found: 0, .. } => None,
+        ListKind::Table { is_guess: true, .. } => {
+            Some(format!("name it with {}, or call the column label", option("lists")))
+        }
+        ListKind::Table { .. } if layout != Layout::Csv => {
+            Some(format!("name it with {} to read it", option("lists")))
+        }
         _ => None,
     }
 }
@@ -245,7 +266,13 @@ fn tables_not_used(facts: &Facts, reading: &Reading) -> Vec<NotUsed> {
         if used(&path) {
             return None;
         }
-        Some(NotUsed { why: why(list, reading.layout)?, path: printable(&path), photos: 0 })
+        let (why, advice) = (why(list, reading.layout)?, advice(list, reading.layout));
+        Some(NotUsed {
+            path: printable(&path),
+            photos: 0,
+            why,
+            advice: advice.as_deref().map(printable),
+        })
     })
     .collect()
 }
@@ -266,6 +293,10 @@ fn what_there_is(facts: &Facts, way: &[(String, &Outline)]) -> Vec<String> {
         let path = format!("{}{}", list.folder, list.name);
         found.push(match &list.what {
             ListKind::Unread(why) => format!("{path}: {why}"),
+            ListKind::Lines => {
+                let advice = advice(list, Layout::Folder).unwrap_or_default();
+                format!("{path}: {LISTS_PHOTOS}: {advice}")
+            }
             ListKind::Table { label: None, .. } => format!("{path}: it has no column of labels"),
             ListKind::Table { path: column, label: Some(label), .. } => {
                 format!("{path}: a table with the columns {column} and {label}")
