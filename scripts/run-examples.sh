@@ -3,7 +3,8 @@
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-cargo run --quiet --locked -- demo "$folder/demo" --photos 30 >/dev/null 2>&1
+cargo build --quiet --release --locked
+target/release/tcolz demo "$folder/demo" --photos 30 >/dev/null 2>&1
 cargo run --quiet --locked --example convert_folder -- "$folder/demo/dump" "$folder/out"
 cargo run --quiet --locked --example read_shard -- "$folder/out"
 cargo run --quiet --locked --example stream -- "$folder/out"
