@@ -1,4 +1,4 @@
-//! Compiles the C shim of `this crate` against the headers of the libjpeg-turbo that `turbojpeg-sys` builds and links.
+//! Compiles the C shim of this crate against the headers of the libjpeg-turbo that `turbojpeg-sys` builds and links.
 
 use std::env;
 

@@ -1,6 +1,6 @@
 //! A decoder that panics costs its file and nothing else: no word of it reaches the screen, and the log names the file.
 //!
-//! Debug builds let decoders panic on request (src/decode/guard.rs); no file is known that does it.
+//! Debug builds let decoders panic on request (crates/photo/src/guard.rs); no file is known that does it.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 #![cfg(debug_assertions)]
