@@ -31,7 +31,7 @@
 //! # }
 //! ```
 //!
-//! This crate is a list: everything here lives in a crate of its own, and whoever needs one thing builds no other.
+//! This crate only re-exports: each part lives in a crate of its own, so that you build what you use and no more.
 //! With `default-features = false`:
 //!
 //! | feature | what it adds | what it builds |

@@ -18,7 +18,7 @@ pub enum Door {
 
 static DOOR: OnceLock<Door> = OnceLock::new();
 
-/// Says, before anything else, through which door this process uses the library. Only the first call counts.
+/// Sets the door of this process. Call it before anything else; only the first call counts.
 pub fn enter(door: Door) {
     let _ = DOOR.set(door);
 }
@@ -27,7 +27,7 @@ fn door() -> Door {
     DOOR.get().copied().unwrap_or_default()
 }
 
-/// Options whose flags are not called as their fields: field, flag.
+/// Fields whose flag has another name: field, flag.
 const RENAMED: [(&str, &str); 12] = [
     ("check_space", "no_space_check"),
     ("condition", "where"),
@@ -43,7 +43,7 @@ const RENAMED: [(&str, &str); 12] = [
     ("sizes", "size"),
 ];
 
-/// Functions whose commands are not called as they: function, command, the option that it needs.
+/// Functions whose command has another name: function, command, the flag that the command needs.
 const COMMANDS: [(&str, &str, Option<&str>); 2] =
     [("bad_inputs", "inspect", Some("list_bad")), ("find", "show", None)];
 
