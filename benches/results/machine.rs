@@ -30,7 +30,10 @@ pub(crate) fn facts(settings: &Settings) -> String {
 fn versions() -> String {
     let mut versions = vec![format!("tcolz {}", env!("CARGO_PKG_VERSION"))];
     if let Some(commit) = output("git", &["rev-parse", "--short", "HEAD"]) {
-        let changed = output("git", &["status", "--porcelain", "--", "src", "Cargo.lock"]);
+        let changed = output(
+            "git",
+            &["status", "--porcelain", "--", "src", "crates", "Cargo.toml", "Cargo.lock"],
+        );
         versions.push(format!(
             "commit {commit}{}",
             if changed.is_some_and(|files| !files.is_empty()) { " and changes" } else { "" }

@@ -1,7 +1,7 @@
 //! Measures against the floor and the peers, and writes what it finds into `benches/RESULTS.md`.
 //!
 //! ```text
-//! cargo bench --bench results                       every section, on made-up photos
+//! cargo bench --bench results                       every section but the last two, on made-up photos
 //! cargo bench --bench results -- convert codec      these sections only
 //! ```
 //!
@@ -14,13 +14,16 @@
 //! | --- | --- |
 //! | `TCOLZ_BENCH_DUMP` | raw dump to convert; made-up photos without it |
 //! | `TCOLZ_BENCH_TTD` | the Twitter testing dataset, for the sections `size` and `plan` |
-//! | `TCOLZ_BENCH_ROUNDS` | rounds of the sections `convert`, `read`, `plan`, `slow`, `cold`, `models` and `serve` (3) |
+//! | `TCOLZ_BENCH_ROUNDS` | rounds of the sections `convert`, `read`, `plan`, `slow`, `cold`, `models`, `serve` and `before` (3) |
+//! | `TCOLZ_BENCH_BEFORE` | checkout of an earlier version, for the section `before` |
 //! | `TCOLZ_BENCH_SECONDS` | of a run of the section `read` (5; less only to try it out) |
 //! | `TCOLZ_BENCH_VENV`, `TCOLZ_SHARED` | Python environment with the peers, and the folder with `bench/peers_convert.py` |
 //! | `TCOLZ_BENCH_STORES` | folder where the peers' stores are kept for the next time (none are) |
 //! | `TCOLZ_BENCH_OUT` | where datasets are written and removed again (the target folder) |
 //! | `TCOLZ_BENCH_RESULTS` | the page (`benches/RESULTS.md`) |
 
+mod before;
+mod build;
 mod child;
 mod codec;
 mod cold;
@@ -45,7 +48,7 @@ mod turbo;
 use report::Page;
 use settings::Settings;
 
-const SECTIONS: [(&str, Section); 10] = [
+const SECTIONS: [(&str, Section); 12] = [
     ("convert", convert::section),
     ("read", read::section),
     ("memory", memory::section),
@@ -56,6 +59,8 @@ const SECTIONS: [(&str, Section); 10] = [
     ("cold", cold::section),
     ("models", models::section),
     ("serve", serve::section),
+    ("build", build::section),
+    ("before", before::section),
 ];
 
 type Section = fn(&Settings) -> String;
@@ -80,7 +85,9 @@ fn main() {
     let settings = Settings::from_environment();
     let page = Page::new(settings.results.clone(), &SECTIONS.map(|(name, _)| name));
     for (name, section) in SECTIONS {
-        if words.is_empty() || words.iter().any(|word| word == name) {
+        // Compiling takes long, and there is not always an earlier version at hand: only when named.
+        let asked = !["build", "before"].contains(&name);
+        if (words.is_empty() && asked) || words.iter().any(|word| word == name) {
             let measured = section(&settings);
             let facts = machine::facts(&settings);
             let body = format!("{measured}\n{facts}\nAgain: `{}`\n", settings.command(name));

@@ -16,10 +16,12 @@ pub(crate) struct Settings {
     pub(crate) made_up: bool,
     /// The Twitter testing dataset.
     pub(crate) ttd: Option<PathBuf>,
-    /// Rounds of the sections `convert`, `read`, `plan`, `slow`, `cold`, `models` and `serve`.
+    /// Rounds of the sections `convert`, `read`, `plan`, `slow`, `cold`, `models`, `serve` and `before`.
     pub(crate) rounds: usize,
     /// The peers' Python and their script.
     pub(crate) peers: Option<(PathBuf, PathBuf)>,
+    /// Checkout of an earlier version.
+    pub(crate) before: Option<PathBuf>,
     /// The page to write.
     pub(crate) results: PathBuf,
     /// Folder of this run's own, on the disk where datasets are written; removed at the end.
@@ -52,9 +54,9 @@ impl Settings {
             || Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/RESULTS.md"),
             PathBuf::from,
         );
-        let ttd = path("TCOLZ_BENCH_TTD");
+        let (ttd, before) = (path("TCOLZ_BENCH_TTD"), path("TCOLZ_BENCH_BEFORE"));
         let rounds = rounds.unwrap_or(3).max(1);
-        Settings { dump, made_up, ttd, rounds, peers, results, work }
+        Settings { dump, made_up, ttd, rounds, peers, before, results, work }
     }
 
     /// What the photos are, in words.
@@ -65,7 +67,7 @@ impl Settings {
     /// The command that repeats a section, without anybody's paths.
     pub(crate) fn command(&self, section: &str) -> String {
         let mut command = String::from("make bench");
-        if !self.made_up {
+        if !self.made_up && section != "build" {
             command.push_str(" DUMP=folder");
         }
         if ["size", "plan"].contains(&section) && self.ttd.is_some() {
@@ -73,6 +75,9 @@ impl Settings {
         }
         if ["convert", "read", "models", "serve"].contains(&section) && self.peers.is_some() {
             command.push_str(" PEERS=folder");
+        }
+        if section == "before" {
+            command.push_str(" BEFORE=folder");
         }
         format!("{command} SECTIONS={section}")
     }
