@@ -147,7 +147,8 @@ pub mod inspect {
 pub mod nn {
     pub use tcolz_nn::{
         BatchNormMode, Folded, Model, ModelError, ModelFacts, Net, Network, PaddingStyle, Pass,
-        Properties, Spec, Validation, Weights, WordError, device, init, memory, ops, spec, weights,
+        Precision, Properties, Spec, Validation, Weights, WordError, device, init, memory, ops,
+        spec, weights,
     };
 }
 

@@ -32,6 +32,7 @@ pub mod net;
 mod network;
 pub mod networks;
 pub mod ops;
+pub mod precision;
 pub mod spec;
 pub mod weights;
 
@@ -40,5 +41,6 @@ pub use file::{Model, ModelFacts, Validation};
 pub use folded::Folded;
 pub use net::{BatchNormMode, Net, Pass};
 pub use network::{Network, PaddingStyle, Properties};
+pub use precision::Precision;
 pub use spec::Spec;
 pub use weights::Weights;

@@ -11,8 +11,8 @@ use tcolz_loader::{RankState, State, TensorEpoch};
 #[derive(Debug)]
 pub(super) struct Batch {
     pub(super) inputs: Inputs,
-    /// A class for each sample.
-    pub(super) labels: Vec<u32>,
+    /// A class for each sample, `[n]` of u32, where the inputs lie.
+    pub(super) labels: Tensor,
 }
 
 /// The rest of an epoch.
@@ -27,15 +27,16 @@ impl Batches {
     pub(super) fn next(&mut self) -> Option<Result<Batch>> {
         match self {
             Batches::Images(epoch) => {
-                Some(epoch.next()?.map_err(TrainError::from).and_then(|batch| {
-                    let labels = batch.labels.to_vec1()?;
-                    Ok(Batch { inputs: Inputs::Images(batch.images), labels })
+                Some(epoch.next()?.map_err(TrainError::from).map(|batch| Batch {
+                    inputs: Inputs::Images(batch.images),
+                    labels: batch.labels,
                 }))
             }
             Batches::Features(epoch, device) => Some(epoch.next()?.and_then(|batch| {
                 let shape = (batch.labels.len(), batch.values.len() / batch.labels.len().max(1));
+                let labels = Tensor::from_vec(batch.labels, shape.0, device)?;
                 let features = Tensor::from_vec(batch.values, shape, device)?;
-                Ok(Batch { inputs: Inputs::Features(features), labels: batch.labels })
+                Ok(Batch { inputs: Inputs::Features(features), labels })
             })),
         }
     }

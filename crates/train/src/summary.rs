@@ -163,7 +163,7 @@ fn run(
     let mut progress = Progress::begin(setup.identity.hash(), setup.facts(), train.begin(0));
     if let Some((last, tensors)) = found {
         let damaged = |reason| TrainError::Damaged { path: folder.checkpoint(), reason };
-        learner.restore(&tensors).map_err(damaged)?;
+        learner.restore(&tensors, last.loss_scale).map_err(damaged)?;
         progress = last;
         progress.facts.seen.clone_from(&setup.seen);
     }

@@ -127,6 +127,7 @@ fn options(args: &TrainArgs, select: Select) -> TrainOptions {
     options.patience = learning.patience.or(options.patience);
     options.seed = learning.seed;
     options.device = machine.device;
+    options.precision = machine.precision;
     options.threads = machine.threads.map(usize::from);
     options.workers = machine.workers.map(usize::from);
     options.cache = match &machine.cache {
