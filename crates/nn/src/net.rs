@@ -290,3 +290,6 @@ impl Net {
 pub fn is_tuned(parameter: &Parameter, head_only: bool) -> bool {
     parameter.role.is_trained() && (parameter.in_head || !head_only)
 }
+
+#[cfg(test)]
+mod tests;

@@ -33,6 +33,8 @@ mod stages;
 use candle_core::{Result, Tensor};
 
 pub use self::mask::MaskKey;
+#[cfg(test)]
+pub(crate) use self::numbers::as_on_gpu;
 use self::numbers::{is_cuda, is_ours};
 pub use self::stages::{After, Chained, ChannelMoments, Convolution, Norm, Normed, Stage};
 use super::precision::Precision;

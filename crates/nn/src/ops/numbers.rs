@@ -57,7 +57,7 @@ thread_local! {
 
 /// Runs `f` as if the tensors of this thread lay on a GPU: what CUDA computes, computed on the CPU.
 #[cfg(test)]
-pub(super) fn as_on_gpu<R>(f: impl FnOnce() -> R) -> R {
+pub(crate) fn as_on_gpu<R>(f: impl FnOnce() -> R) -> R {
     PRETENDED.set(true);
     let result = f();
     PRETENDED.set(false);

@@ -9,8 +9,10 @@
 typedef unsigned int u32;
 typedef unsigned long long u64;
 
-// Threads of a block; also in launch.rs.
+// Threads of a block, a power of two; also in launch.rs.
+#ifndef THREADS
 #define THREADS 256
+#endif
 
 struct Parameters {
     u64 key, limit;

@@ -6,7 +6,6 @@ mod torch;
 use candle_core::{DType, Device, Result, Tensor, Var};
 use proptest::prelude::*;
 
-use super::numbers::as_on_gpu;
 use super::*;
 use tcolz_base::random::Random;
 
