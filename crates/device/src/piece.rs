@@ -40,11 +40,13 @@ impl<'a> Piece<'a> {
         of_each!(&piece.numbers, _known => Ok(piece), else piece.refused())
     }
 
+    #[cfg(feature = "cuda")]
     pub(crate) fn shape(&self) -> &Shape {
         &self.shape
     }
 
     /// Bytes of the numbers.
+    #[cfg(any(feature = "cuda", test))]
     pub(crate) fn bytes(&self) -> usize {
         self.shape.elem_count() * self.dtype.size_in_bytes()
     }

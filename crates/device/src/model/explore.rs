@@ -5,6 +5,8 @@
 
 use std::collections::{HashSet, VecDeque};
 
+use super::first::first_mover;
+
 /// Memory of the host or of the device.
 pub(super) type Cell = usize;
 /// An event.
@@ -46,10 +48,17 @@ pub(super) enum Op {
     Free(Cell),
 }
 
+/// Who does something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mover {
+    Thread(usize),
+    Stream(Queue),
+}
+
 /// What two threads do.
 #[derive(Debug, Clone)]
 pub(super) struct Program {
-    pub(super) threads: [Vec<Step>; 2],
+    pub(super) threads: [Vec<Step>; THREADS],
     pub(super) cells: usize,
     pub(super) events: usize,
 }
@@ -58,8 +67,10 @@ pub(super) struct Program {
 const CHANNEL: usize = 1;
 /// The entry before the first one of a history.
 const NOTHING: usize = usize::MAX;
+/// Threads of the host.
+pub(super) const THREADS: usize = 2;
 /// Streams: as many as any program here has.
-const QUEUES: usize = 3;
+pub(super) const QUEUES: usize = 3;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Content {
@@ -69,15 +80,16 @@ enum Content {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct State {
+pub(super) struct State {
     /// The next step of each thread.
-    next: [usize; 2],
+    pub(super) next: [usize; THREADS],
     /// What the streams were asked, with the record that a wait stands for.
-    queues: [VecDeque<(Op, u8)>; QUEUES],
+    pub(super) queues: [VecDeque<(Op, u8)>; QUEUES],
     cells: Vec<Content>,
     /// How often each event was recorded by the host, and how often it has come.
     events: Vec<(u8, u8)>,
-    waiting: usize,
+    /// Tensors that wait between the threads.
+    pub(super) waiting: usize,
 }
 
 /// An order that gives a wrong outcome.
@@ -97,28 +109,40 @@ pub(super) enum Move {
     Stream(Queue, Op),
 }
 
-/// Goes through every order; gives how many states it met.
+/// Goes through every order, but for those that differ from another one only in moves that have nothing to do with
+/// each other; gives how many states it met.
 ///
 /// # Errors
-/// A shortest order that reads or writes memory that is freed, gives a consumer another batch than its own, or comes
-/// to a halt.
+/// An order that reads or writes memory that is freed, gives a consumer another batch than its own, or comes to a
+/// halt.
 pub(super) fn explore(program: &Program) -> Result<usize, Wrong> {
+    explore_by(program, &|state| first_mover(program, state))
+}
+
+/// The same without leaving any order out.
+pub(super) fn explore_all(program: &Program) -> Result<usize, Wrong> {
+    explore_by(program, &|_| None)
+}
+
+fn explore_by(program: &Program, first: &dyn Fn(&State) -> Option<Mover>) -> Result<usize, Wrong> {
     let explorer = Explorer { program, alone: [0, 1].map(|thread| program.asked_alone(thread)) };
-    let mut first = State {
-        next: [0; 2],
+    let mut begin = State {
+        next: [0; THREADS],
         queues: Default::default(),
         cells: vec![Content::Unset; program.cells],
         events: vec![(0, 0); program.events],
         waiting: 0,
     };
-    explorer.settle(&mut first);
+    explorer.settle(&mut begin);
     // What was done last, and the entry of what was done before it.
     let mut history: Vec<(usize, Move)> = Vec::new();
-    let mut met = HashSet::from([first.clone()]);
-    let mut open = VecDeque::from([(first, NOTHING)]);
-    while let Some((state, before)) = open.pop_front() {
+    let mut met = HashSet::from([begin.clone()]);
+    let mut open = vec![(begin, NOTHING)];
+    while let Some((state, before)) = open.pop() {
         let mut goes_on = false;
-        for mover in 0..2 + QUEUES {
+        let movers = (0..THREADS).map(Mover::Thread).chain((0..QUEUES).map(Mover::Stream));
+        let first = first(&state);
+        for mover in movers.filter(|mover| first.is_none_or(|first| first == *mover)) {
             let mut after = state.clone();
             let Some((done, fault)) = explorer.go(&mut after, mover) else { continue };
             goes_on = true;
@@ -128,11 +152,11 @@ pub(super) fn explore(program: &Program) -> Result<usize, Wrong> {
             }
             explorer.settle(&mut after);
             if met.insert(after.clone()) {
-                open.push_back((after, history.len()));
+                open.push((after, history.len()));
                 history.push((before, done));
             }
         }
-        let ended = (0..2).all(|thread| state.next[thread] == program.threads[thread].len());
+        let ended = (0..THREADS).all(|thread| state.next[thread] == program.threads[thread].len());
         if !goes_on && !(ended && state.queues.iter().all(VecDeque::is_empty)) {
             return Err(Wrong {
                 what: "nothing goes on".to_owned(),
@@ -166,26 +190,18 @@ impl Program {
 struct Explorer<'a> {
     program: &'a Program,
     /// The streams of which only one of the threads asks anything.
-    alone: [[bool; QUEUES]; 2],
+    alone: [[bool; QUEUES]; THREADS],
 }
 
 impl Explorer<'_> {
     /// One thread or stream does what reads or writes memory, or takes a place among what another one asks: the moves
     /// whose order matters. Gives its name, and what is wrong with it.
-    fn go(&self, state: &mut State, mover: usize) -> Option<(Move, Option<String>)> {
-        if mover >= 2 {
-            let queue = mover - 2;
-            let (op, _) = *state.queues[queue].front()?;
-            let fault = match op {
-                Op::Wait(_) | Op::Record(_) => return None,
-                Op::Copy { from, to } => state.copy(from, to),
-                Op::Use { of, batch } => state.check(of, batch),
-                Op::Free(cell) => state.free(cell),
-            };
-            state.queues[queue].pop_front();
-            return Some((Move::Stream(queue, op), fault));
-        }
-        let step = *self.program.threads[mover].get(state.next[mover])?;
+    fn go(&self, state: &mut State, mover: Mover) -> Option<(Move, Option<String>)> {
+        let thread = match mover {
+            Mover::Stream(queue) => return state.run(queue),
+            Mover::Thread(thread) => thread,
+        };
+        let step = *self.program.threads[thread].get(state.next[thread])?;
         let fault = match step {
             Step::Write { to, batch } => state.write(to, Content::Batch(batch)),
             Step::Free(cell) => state.free(cell),
@@ -195,8 +211,8 @@ impl Explorer<'_> {
             }
             Step::Hold(_) | Step::Synchronize(_) | Step::Send(_) | Step::Receive => return None,
         };
-        state.next[mover] += 1;
-        Some((Move::Thread(mover, step), fault))
+        state.next[thread] += 1;
+        Some((Move::Thread(thread, step), fault))
     }
 
     /// Does at once what touches no memory and only lets others go on: an order in which it comes later has no
@@ -216,7 +232,7 @@ impl Explorer<'_> {
                     changed = true;
                 }
             }
-            for thread in 0..2 {
+            for thread in 0..THREADS {
                 while let Some(&step) = self.program.threads[thread].get(state.next[thread]) {
                     match step {
                         Step::Hold(event) if state.events[event].1 >= state.events[event].0 => {}
@@ -240,6 +256,19 @@ impl Explorer<'_> {
 }
 
 impl State {
+    /// A stream does what it was asked first.
+    fn run(&mut self, queue: Queue) -> Option<(Move, Option<String>)> {
+        let (op, _) = *self.queues[queue].front()?;
+        let fault = match op {
+            Op::Wait(_) | Op::Record(_) => return None,
+            Op::Copy { from, to } => self.copy(from, to),
+            Op::Use { of, batch } => self.check(of, batch),
+            Op::Free(cell) => self.free(cell),
+        };
+        self.queues[queue].pop_front();
+        Some((Move::Stream(queue, op), fault))
+    }
+
     fn ask(&mut self, queue: Queue, op: Op) {
         let asked = match op {
             Op::Wait(event) => self.events[event].0,

@@ -28,6 +28,7 @@ pub(super) struct Recorder {
 /// Memory that is freed when it is dropped.
 pub(super) struct Memory {
     pub(super) cell: Cell,
+    bytes: usize,
     free: Step,
     recording: Option<Rc<RefCell<Recording>>>,
 }
@@ -60,22 +61,23 @@ impl Recorder {
         }
     }
 
-    fn memory(&self, free: impl Fn(Cell) -> Step) -> Memory {
+    fn memory(&self, bytes: usize, free: impl Fn(Cell) -> Step) -> Memory {
         let mut recording = self.recording.borrow_mut();
         let cell = recording.cells;
         recording.cells += 1;
-        Memory { cell, free: free(cell), recording: Some(Rc::clone(&self.recording)) }
+        Memory { cell, bytes, free: free(cell), recording: Some(Rc::clone(&self.recording)) }
     }
 
     /// A tensor that is computed of another one.
     pub(super) fn view(&self, tensor: &Memory) -> Memory {
-        self.tensor(tensor.cell)
+        self.tensor(tensor)
     }
 
-    fn tensor(&self, from: Cell) -> Memory {
+    fn tensor(&self, of: &Memory) -> Memory {
         let queue = self.queue(Stream::Main);
-        let tensor = self.memory(|cell| Step::Ask(queue, Op::Free(cell)));
-        self.does(Step::Ask(queue, Op::Copy { from, to: tensor.cell }));
+        let tensor = self.memory(of.bytes, |cell| Step::Ask(queue, Op::Free(cell)));
+        let copy = Op::Copy { from: of.cell, to: tensor.cell };
+        self.does(Step::Ask(queue, copy));
         tensor
     }
 }
@@ -87,13 +89,13 @@ impl Streams for Recorder {
     type Tensor = Memory;
     type Error = Infallible;
 
-    fn pinned(&self, _bytes: usize) -> Result<Memory, Infallible> {
-        Ok(self.memory(Step::Free))
+    fn pinned(&self, bytes: usize) -> Result<Memory, Infallible> {
+        Ok(self.memory(bytes, Step::Free))
     }
 
-    fn staging(&self, _bytes: usize) -> Result<Memory, Infallible> {
+    fn staging(&self, bytes: usize) -> Result<Memory, Infallible> {
         let queue = self.queue(Stream::Copies);
-        Ok(self.memory(|cell| Step::Ask(queue, Op::Free(cell))))
+        Ok(self.memory(bytes, |cell| Step::Ask(queue, Op::Free(cell))))
     }
 
     fn event(&self) -> Result<EventId, Infallible> {
@@ -118,21 +120,24 @@ impl Streams for Recorder {
     }
 
     fn write(&self, pinned: &mut Memory, placed: &[Placed<'_>]) -> Result<(), Infallible> {
-        let piece = &placed[0].piece;
-        let mut bytes = vec![0; piece.bytes()];
-        piece.write(&mut bytes).unwrap();
-        self.does(Step::Write { to: pinned.cell, batch: bytes[0] });
+        let mut memory = vec![0; pinned.bytes];
+        for Placed { piece, start } in placed {
+            piece.write(&mut memory[*start..start + piece.bytes()]).unwrap();
+        }
+        self.does(Step::Write { to: pinned.cell, batch: memory[0] });
         Ok(())
     }
 
-    fn copy(&self, from: &Memory, to: &mut Memory, _bytes: usize) -> Result<(), Infallible> {
+    fn copy(&self, from: &Memory, to: &mut Memory, bytes: usize) -> Result<(), Infallible> {
+        assert!(bytes <= from.bytes && bytes <= to.bytes, "{bytes} bytes have no room");
         let copy = Op::Copy { from: from.cell, to: to.cell };
         self.does(Step::Ask(self.queue(Stream::Copies), copy));
         Ok(())
     }
 
-    fn take(&self, staging: &Memory, _placed: &Placed<'_>) -> Result<Memory, Infallible> {
-        Ok(self.tensor(staging.cell))
+    fn take(&self, staging: &Memory, placed: &Placed<'_>) -> Result<Memory, Infallible> {
+        assert!(placed.start + placed.piece.bytes() <= staging.bytes, "a piece ends behind it");
+        Ok(self.tensor(staging))
     }
 
     fn is_shared(&self) -> bool {
