@@ -156,8 +156,9 @@ fn explore_by(program: &Program, first: &dyn Fn(&State) -> Option<Mover>) -> Res
                 history.push((before, done));
             }
         }
-        let ended = (0..THREADS).all(|thread| state.next[thread] == program.threads[thread].len());
-        if !goes_on && !(ended && state.queues.iter().all(VecDeque::is_empty)) {
+        let ended = (0..THREADS).all(|thread| state.next[thread] == program.threads[thread].len())
+            && state.queues.iter().all(VecDeque::is_empty);
+        if !goes_on && !ended {
             return Err(Wrong {
                 what: "nothing goes on".to_owned(),
                 order: order(&history, before),
