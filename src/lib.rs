@@ -147,9 +147,14 @@ pub mod inspect {
 pub mod nn {
     pub use tcolz_nn::{
         BatchNormMode, Folded, Model, ModelError, ModelFacts, Net, Network, PaddingStyle, Pass,
-        Precision, Properties, Spec, Validation, Weights, WordError, device, init, memory, ops,
-        spec, weights,
+        Precision, Properties, Spec, Validation, Weights, WordError, init, memory, ops, spec,
+        weights,
     };
+
+    /// Where a network runs, by name.
+    pub mod device {
+        pub use tcolz_device::{DeviceError, device, device_name, no_gpu};
+    }
 }
 
 /// Fine-tuning: epochs, schedules, optimiser, checkpoints.

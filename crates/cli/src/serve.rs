@@ -12,7 +12,7 @@ use tcolz_train::evaluate::find_model;
 use tcolz_train::open_device;
 
 use super::ending::Ending;
-use super::output::{one_line, plural, print, say};
+use super::output::{one_line, plural, print, say, say_no_gpu};
 use super::serve_args::ServeArgs;
 
 pub(super) fn run(args: &ServeArgs) -> anyhow::Result<Ending> {
@@ -28,6 +28,7 @@ pub(super) fn run(args: &ServeArgs) -> anyhow::Result<Ending> {
         connections: args.connections,
         ..defaults
     };
+    say_no_gpu(args.device);
     let mut predictor = Predictor::new(&model, &open_device(args.device)?)?;
     drop(model);
     if args.refuse_truncated {

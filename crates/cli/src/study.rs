@@ -18,7 +18,7 @@ use tcolz_train::TrainObserver;
 use super::args::StudyArgs;
 use super::ending::{Ending, sentence};
 use super::evaluate::PhotoProgress;
-use super::output::{Facts, duration, plain, plural, print, say, shown};
+use super::output::{Facts, duration, plain, plural, print, say, say_no_gpu, shown};
 use super::progress::event;
 use super::stop::{stop_on_ctrl_c, stop_on_signal};
 use super::train::{TrainProgress, with_event};
@@ -38,6 +38,9 @@ pub(super) fn run(args: &StudyArgs) -> anyhow::Result<Ending> {
     } else {
         Plan::of(options)?
     };
+    if !args.child {
+        say_no_gpu(args.device);
+    }
     if !args.child && args.job.is_none() {
         for leak in plan.leaks()? {
             say!("warning: {}, so that its accuracy says little of new photos", plain(&leak));

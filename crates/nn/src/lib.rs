@@ -8,7 +8,6 @@
 //!
 //! | module | what it does |
 //! | --- | --- |
-//! | [`device`](mod@device) | where a network runs, by name |
 //! | [`spec`] | a network as data: layers, shapes, the keys of its parameters |
 //! | [`networks`] | the four networks |
 //! | [`init`] | weights to begin with, from a seed |
@@ -22,7 +21,6 @@
 #![deny(unsafe_code)]
 #![deny(clippy::dbg_macro, clippy::print_stderr, clippy::print_stdout)]
 
-pub mod device;
 mod error;
 pub mod file;
 pub mod folded;

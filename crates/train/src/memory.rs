@@ -7,6 +7,7 @@ use super::error::{Result, TrainError};
 use super::options::{Finetune, TrainOptions};
 use tcolz_base::storage::available_memory_bytes;
 use tcolz_base::usage::{cores, short_of_address_space};
+use tcolz_device::free_bytes;
 use tcolz_format::dataset::Dataset;
 use tcolz_nn::Spec;
 use tcolz_nn::memory::{Kernels, StepPlan};
@@ -107,5 +108,5 @@ pub(super) fn check(
 
 /// Memory that a run may take on a device; `None` where it does not say.
 fn available(device: &Device) -> Option<u64> {
-    if device.is_cpu() { available_memory_bytes() } else { super::device::free_bytes(device) }
+    if device.is_cpu() { available_memory_bytes() } else { free_bytes(device) }
 }

@@ -24,10 +24,10 @@ use super::run_file::with_begun_rate;
 use super::seen;
 use super::setup::Setup;
 use tcolz_base::door::{given, option};
+use tcolz_device::device_name;
 use tcolz_format::dataset::Unseen;
 use tcolz_loader::{Loader, Order};
 use tcolz_nn::BatchNormMode;
-use tcolz_nn::device::device_name;
 use tcolz_nn::net::is_tuned;
 
 /// What a finished run came to.

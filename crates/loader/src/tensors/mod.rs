@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! CPU      workers: frame, view ─▶ Batch ─▶ its memory becomes the tensor's, nothing is copied
-//! a GPU    workers: frame ─▶ u8 ─▶ a thread ahead: over the bus, view by Candle's operations ─▶ tensors
+//! a GPU    workers: frame ─▶ u8 ─▶ a thread ahead: Upload over the bus, view by Candle's operations ─▶ tensors
 //! ```
 //!
 //! Both ways give the same bits.
@@ -10,7 +10,7 @@
 mod epoch;
 mod view;
 
-use candle_core::{Device, Tensor, WithDType};
+use candle_core::{Device, Result as Computed, Tensor, WithDType};
 
 pub use epoch::{TensorEpoch, Transfer};
 pub use view::DeviceView;
@@ -21,6 +21,7 @@ use super::element::Element;
 use super::sample_ids::SampleIds;
 use super::{Loader, LoaderError, State};
 use tcolz_base::door::given;
+use tcolz_device::{Piece, Upload, tensor};
 use tcolz_format::sample::Label;
 use tcolz_pixels::recipe::Dtype;
 
@@ -53,7 +54,7 @@ impl<T: Element + WithDType> Batch<T> {
     /// # Errors
     /// [`LoaderError::Device`].
     pub fn images_to(&self, device: &Device) -> Result<Tensor, LoaderError> {
-        tensor(self.images(), self.shape(), device)
+        tensor(self.images(), &self.shape()[..], device).map_err(LoaderError::device)
     }
 
     /// Labels `[n]` as a tensor of u32.
@@ -61,12 +62,16 @@ impl<T: Element + WithDType> Batch<T> {
     /// # Errors
     /// [`LoaderError::NoLabel`], [`LoaderError::Device`].
     pub fn labels_to(&self, device: &Device) -> Result<Tensor, LoaderError> {
+        tensor(&self.classes()?, self.len(), device).map_err(LoaderError::device)
+    }
+
+    /// Labels as numbers.
+    fn classes(&self) -> Result<Vec<u32>, LoaderError> {
         let class = |(index, label): (usize, &Label)| {
             let sample_id = || self.sample_ids().get(index).unwrap_or_default().to_owned();
             label.map(u32::from).ok_or_else(|| LoaderError::NoLabel { sample_id: sample_id() })
         };
-        let labels = self.labels().iter().enumerate().map(class);
-        tensor(&labels.collect::<Result<Vec<u32>, _>>()?, [self.len()], device)
+        self.labels().iter().enumerate().map(class).collect()
     }
 
     /// As [`Batch::to_tensors`]. On the CPU the batch's memory becomes that of the tensor and nothing is
@@ -77,6 +82,25 @@ impl<T: Element + WithDType> Batch<T> {
     pub fn into_tensors(mut self, device: &Device) -> Result<TensorBatch, LoaderError> {
         let labels = self.labels_to(device)?;
         let images = if device.is_cpu() { self.hand_over()? } else { self.images_to(device)? };
+        let (sample_ids, skipped) = self.take_ids();
+        Ok(TensorBatch { images, labels, sample_ids, skipped })
+    }
+
+    /// As [`Batch::to_tensors`], beside what the device computes, with images that it computes of those of the batch,
+    /// for whichever thread.
+    fn upload(
+        mut self,
+        upload: &mut Upload,
+        view: impl FnOnce(Tensor) -> Computed<Tensor>,
+    ) -> Result<TensorBatch, LoaderError> {
+        let classes = self.classes()?;
+        let images = Piece::new(self.images(), &self.shape()[..]);
+        let labels = Piece::new(&classes, self.len());
+        let (images, labels) = images
+            .and_then(|images| {
+                upload.bring([images, labels?], |[images, labels]| Ok((view(images)?, labels)))
+            })
+            .map_err(LoaderError::device)?;
         let (sample_ids, skipped) = self.take_ids();
         Ok(TensorBatch { images, labels, sample_ids, skipped })
     }
@@ -97,6 +121,12 @@ impl<T: Element + WithDType> Loader<T> {
     /// Reads an epoch from its beginning as tensors on a device, the next batches prepared meanwhile;
     /// in the way that is best for the device ([`Transfer::of`]).
     ///
+    /// Open a GPU with one stream for all threads: [`Device::new_cuda_with_stream`], or [`tcolz_device::device()`].
+    /// Then copies, views and your own work on the device run beside one another, each in its order, and the host waits
+    /// for none of them. On a device with a stream for each thread ([`Device::new_cuda`]) the thread that prepares a batch
+    /// waits until the device has made it before it hands it over: that is right, too, and slower. A tensor of such a
+    /// device that you hand to yet another thread is yours to synchronize.
+    ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # use std::sync::atomic::AtomicBool;
@@ -107,7 +137,7 @@ impl<T: Element + WithDType> Loader<T> {
     /// # let (photos, out) = (folder.path().join("photos"), folder.path().join("out"));
     /// # tcolz_demo::make_dump(&photos, 12)?;
     /// # convert(&ConvertOptions::new(&photos, &out), &AtomicBool::new(false), &mut ())?;
-    /// let device = candle_core::Device::cuda_if_available(0)?;
+    /// let device = tcolz_device::device("auto")?; // the first GPU, else the CPU
     /// let labelled = Dataset::open(&out)?.loader("train").condition("label >= 0");
     /// let loader = labelled.view("caffe").batch_size(4).shuffle(42).build()?;
     /// for batch in loader.tensors(0, &device) {
@@ -168,20 +198,4 @@ impl LoaderError {
     fn device(source: candle_core::Error) -> LoaderError {
         LoaderError::Device { source: Box::new(source) }
     }
-}
-
-/// A copy of `elements`. Where there are none, a window of no samples on memory of one element: a GPU
-/// allocates no less.
-fn tensor<T: WithDType + Default, const N: usize>(
-    elements: &[T],
-    shape: [usize; N],
-    device: &Device,
-) -> Result<Tensor, LoaderError> {
-    let made = if elements.is_empty() {
-        Tensor::from_slice(&[T::default()], 1, device)
-            .and_then(|one| one.narrow(0, 0, 0)?.reshape(&shape[..]))
-    } else {
-        Tensor::from_slice(elements, &shape[..], device)
-    };
-    made.map_err(LoaderError::device)
 }
