@@ -5,14 +5,24 @@ use candle_core::{Device, Tensor};
 use super::error::{Result, TrainError};
 use super::features::FeatureEpoch;
 use super::learner::Inputs;
-use tcolz_loader::{RankState, State, TensorEpoch};
+use tcolz_loader::{RankState, State, TensorBatch, TensorEpoch};
 
-/// A batch.
+/// A batch. When it is dropped the loader has the memory of its images back.
 #[derive(Debug)]
 pub(super) struct Batch {
     pub(super) inputs: Inputs,
     /// A class for each sample.
     pub(super) labels: Vec<u32>,
+    /// What the images came in.
+    loaded: Option<TensorBatch>,
+}
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        if let Some(loaded) = self.loaded.take() {
+            loaded.recycle();
+        }
+    }
 }
 
 /// The rest of an epoch.
@@ -29,13 +39,15 @@ impl Batches {
             Batches::Images(epoch) => {
                 Some(epoch.next()?.map_err(TrainError::from).and_then(|batch| {
                     let labels = batch.labels.to_vec1()?;
-                    Ok(Batch { inputs: Inputs::Images(batch.images), labels })
+                    let inputs = Inputs::Images(batch.images.clone());
+                    Ok(Batch { inputs, labels, loaded: Some(batch) })
                 }))
             }
             Batches::Features(epoch, device) => Some(epoch.next()?.and_then(|batch| {
                 let shape = (batch.labels.len(), batch.values.len() / batch.labels.len().max(1));
                 let features = Tensor::from_vec(batch.values, shape, device)?;
-                Ok(Batch { inputs: Inputs::Features(features), labels: batch.labels })
+                let inputs = Inputs::Features(features);
+                Ok(Batch { inputs, labels: batch.labels, loaded: None })
             })),
         }
     }
