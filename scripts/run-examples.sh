@@ -8,3 +8,8 @@ target/release/tcolz demo "$folder/demo" --photos 30 >/dev/null 2>&1
 cargo run --quiet --locked --example convert_folder -- "$folder/demo/dump" "$folder/out"
 cargo run --quiet --locked --example read_shard -- "$folder/out"
 cargo run --quiet --locked --example stream -- "$folder/out"
+# Stopped after two steps, then gone on with.
+example="$PWD/target/debug/examples/candle_loop"
+cargo build --quiet --locked --example candle_loop
+(cd "$folder" && "$example" "$folder/out" 2 && "$example" "$folder/out" | tee loop.txt)
+grep -q "^goes on with epoch 0 behind 16 photos" "$folder/loop.txt"

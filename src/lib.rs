@@ -96,9 +96,9 @@ pub mod pixels {
 pub mod loader {
     pub use tcolz_loader::{
         Access, Augment, Batch, Choices, Crop, CropError, Damaged, DatasetExt, Element, Epoch,
-        FirstEpoch, Identity, LastBatch, Limit, Limits, Loader, LoaderBuilder, LoaderError, Order,
-        Percent, RankState, Rate, SampleIds, Scaling, Select, Selection, Skipped, Stage,
-        StageRates, State, Storage, Stripes,
+        FirstEpoch, Identity, KeepingAllocator, LastBatch, Limit, Limits, Loader, LoaderBuilder,
+        LoaderError, Order, Percent, RankState, Rate, SampleIds, Scaling, Select, Selection,
+        Skipped, Stage, StageRates, State, Storage, Stripes,
     };
     #[cfg(feature = "candle")]
     pub use tcolz_loader::{DeviceView, TensorBatch, TensorEpoch, Transfer};

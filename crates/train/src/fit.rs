@@ -373,7 +373,7 @@ impl Fit<'_> {
             let batch = batches.next().transpose()?;
             let is_last = batch.is_none();
             if let Some(batch) = batch {
-                unsettled.push((network.logits(&batch.inputs)?, batch.labels));
+                unsettled.push((network.logits(&batch.inputs)?, batch.labels.clone()));
             }
             if is_last || unsettled.len() >= fetch_every {
                 for (logits, labels) in unsettled.drain(..) {

@@ -258,7 +258,7 @@ mod tests {
     fn batch() -> TensorBatch {
         let none = Tensor::zeros(0, DType::U32, &Device::Cpu).unwrap();
         let (sample_ids, skipped) = Default::default();
-        TensorBatch { images: none.clone(), labels: none, sample_ids, skipped }
+        TensorBatch { images: none.clone(), labels: none, sample_ids, skipped, lender: None }
     }
 
     fn epoch_of(maker: Maker) -> TensorEpoch {

@@ -1,18 +1,20 @@
 //! Batches as tensors of Candle: the one place where storage meets it.
 //!
 //! ```text
-//! CPU      workers: frame, view ─▶ Batch ─▶ its memory becomes the tensor's, nothing is copied
+//! CPU      workers: frame, view ─▶ Batch ─▶ its memory becomes the tensor's ─ recycle ─▶ and the workers' again
 //! a GPU    workers: frame ─▶ u8 ─▶ a thread ahead: Upload over the bus, view by Candle's operations ─▶ tensors
 //! ```
 //!
 //! Both ways give the same bits.
 
 mod epoch;
+mod recycle;
 mod view;
 
 use candle_core::{Device, Result as Computed, Tensor, WithDType};
 
 pub use epoch::{TensorEpoch, Transfer};
+use recycle::{Lender, Lent};
 pub use view::DeviceView;
 
 use super::batch::Batch;
@@ -36,6 +38,25 @@ pub struct TensorBatch {
     pub sample_ids: SampleIds,
     /// What is not in the batch because it is damaged.
     pub skipped: Vec<Skipped>,
+    /// Whose memory the images are in, on the CPU. Dropped behind the images: the loader learns then that it needs
+    /// other memory.
+    lender: Option<Box<dyn Lender>>,
+}
+
+impl TensorBatch {
+    /// Gives the memory of the images back to the loader, which fills it again without allocating. Call it at the end of
+    /// a step, when gradients have been taken. Batches that are dropped instead cost new memory each time.
+    ///
+    /// On the CPU every tensor that shares storage with [`TensorBatch::images`] (clones, views, slices) ends here: what
+    /// Candle is asked about it later is an error of dtype (`F4`, which nothing computes with), until it is dropped. A
+    /// read of the storage that another thread has begun is waited for; do not hold a guard of
+    /// [`Tensor::storage_and_layout`] across the call. Images that were replaced by others, and those on a GPU, are dropped.
+    pub fn recycle(self) {
+        let TensorBatch { images, sample_ids, lender, .. } = self;
+        if let Some(mut lender) = lender {
+            lender.take_back(&images, sample_ids);
+        }
+    }
 }
 
 impl<T: Element + WithDType> Batch<T> {
@@ -75,15 +96,23 @@ impl<T: Element + WithDType> Batch<T> {
     }
 
     /// As [`Batch::to_tensors`]. On the CPU the batch's memory becomes that of the tensor and nothing is
-    /// copied: the loader takes new memory for later batches.
+    /// copied. The loader has it back with [`TensorBatch::recycle`]; otherwise it makes other memory when the
+    /// [`TensorBatch`] is dropped.
     ///
     /// # Errors
     /// As [`Batch::to_tensors`].
     pub fn into_tensors(mut self, device: &Device) -> Result<TensorBatch, LoaderError> {
         let labels = self.labels_to(device)?;
-        let images = if device.is_cpu() { self.hand_over()? } else { self.images_to(device)? };
+        if device.is_cpu() {
+            let shape = self.shape();
+            let (sample_ids, skipped) = self.take_ids();
+            let (images, lender) = Lent::hand_over(self, &shape)?;
+            let lender: Option<Box<dyn Lender>> = Some(Box::new(lender));
+            return Ok(TensorBatch { images, labels, sample_ids, skipped, lender });
+        }
+        let images = self.images_to(device)?;
         let (sample_ids, skipped) = self.take_ids();
-        Ok(TensorBatch { images, labels, sample_ids, skipped })
+        Ok(TensorBatch { images, labels, sample_ids, skipped, lender: None })
     }
 
     /// As [`Batch::to_tensors`], beside what the device computes, with images that it computes of those of the batch,
@@ -102,18 +131,7 @@ impl<T: Element + WithDType> Batch<T> {
             })
             .map_err(LoaderError::device)?;
         let (sample_ids, skipped) = self.take_ids();
-        Ok(TensorBatch { images, labels, sample_ids, skipped })
-    }
-
-    /// The whole memory of the batch as a tensor, seen through a window on what is filled.
-    fn hand_over(&mut self) -> Result<Tensor, LoaderError> {
-        let shape = self.shape();
-        let (memory, start) = self.take_images();
-        let elements = memory.len();
-        let filled = shape.iter().product();
-        Tensor::from_vec(memory, elements, &Device::Cpu)
-            .and_then(|tensor| tensor.narrow(0, start, filled)?.reshape(&shape[..]))
-            .map_err(LoaderError::device)
+        Ok(TensorBatch { images, labels, sample_ids, skipped, lender: None })
     }
 }
 
