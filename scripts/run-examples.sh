@@ -8,3 +8,7 @@ target/release/tcolz demo "$folder/demo" --photos 30 >/dev/null 2>&1
 cargo run --quiet --locked --example convert_folder -- "$folder/demo/dump" "$folder/out"
 cargo run --quiet --locked --example read_shard -- "$folder/out"
 cargo run --quiet --locked --example stream -- "$folder/out"
+scripts/gpu-check.sh --small --device cpu --page "$folder/GPU.md"
+for heading in Machine Operation Training "A run" "From the host" "Six configurations" "Numbers of 16 bits"; do
+    grep -q "^## $heading" "$folder/GPU.md" || { echo "GPU.md has no section $heading" >&2; exit 1; }
+done

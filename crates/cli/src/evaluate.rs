@@ -17,6 +17,7 @@ use tcolz_train::evaluate::{
 use tcolz_train::seen_by;
 
 use super::args::EvaluateArgs;
+use super::device::say_why_on_cpu;
 use super::ending::Ending;
 use super::output::{
     Facts, count, duration, one_line, plain, plural, print, rate, say, says_little,
@@ -59,6 +60,9 @@ pub(super) fn run(args: &EvaluateArgs) -> anyhow::Result<Ending> {
     options.batch_size = args.batch_size;
     options.workers = args.threads.map(usize::from);
     options.device = device(&args.device)?;
+    if let Ok(choice) = args.device.parse() {
+        say_why_on_cpu(choice);
+    }
     if let Some(folder) = &args.out {
         prepare_folder(folder)?;
     }

@@ -16,6 +16,7 @@ use tcolz_study::{
 use tcolz_train::TrainObserver;
 
 use super::args::StudyArgs;
+use super::device;
 use super::ending::{Ending, sentence};
 use super::evaluate::PhotoProgress;
 use super::output::{Facts, duration, plain, plural, print, say, shown};
@@ -38,6 +39,9 @@ pub(super) fn run(args: &StudyArgs) -> anyhow::Result<Ending> {
     } else {
         Plan::of(options)?
     };
+    if !args.child {
+        device::say_why_on_cpu(args.device);
+    }
     if !args.child && args.job.is_none() {
         for leak in plan.leaks()? {
             say!("warning: {}, so that its accuracy says little of new photos", plain(&leak));

@@ -4,14 +4,14 @@ use candle_core::{Device, DeviceLocation};
 
 use super::ModelError;
 
-/// The device of a name: `cpu`, `cuda:N`, or `auto`: the first GPU where there is one, else the CPU.
+/// The device of a name: `cpu`, `cuda:N`, or `auto`: the first GPU where there is one, else the CPU ([`no_gpu`] says why).
 ///
 /// # Errors
 /// [`ModelError::Device`] for another name, or a GPU that is not there or not known to this build.
 pub fn device(name: &str) -> Result<Device, ModelError> {
     let refused = |reason: String| ModelError::Device { name: name.to_owned(), reason };
     match name {
-        "auto" if candle_core::utils::cuda_is_available() => device("cuda:0"),
+        "auto" if candle_core::utils::cuda_is_available() && no_gpu().is_none() => device("cuda:0"),
         "auto" | "cpu" => Ok(Device::Cpu),
         _ => {
             let number = name.strip_prefix("cuda:").and_then(|number| number.parse().ok());
@@ -23,9 +23,31 @@ pub fn device(name: &str) -> Result<Device, ModelError> {
                         .to_owned(),
                 ));
             }
+            if let Some(reason) = no_gpu() {
+                return Err(refused(reason));
+            }
             Device::new_cuda(number).map_err(|error| refused(error.to_string()))
         }
     }
+}
+
+/// Why `auto` is the CPU though this build knows GPUs: what the driver says. `None` where there is a GPU, and in builds
+/// without CUDA.
+pub fn no_gpu() -> Option<String> {
+    #[cfg(feature = "cuda")]
+    {
+        use candle_core::cuda_backend::cudarc::driver::CudaContext;
+        return match CudaContext::device_count() {
+            Ok(count) if count > 0 => None,
+            Ok(_) => Some("the driver lists no GPU".to_owned()),
+            Err(error) => Some(match error.error_string() {
+                Ok(sentence) => format!("{} ({:?})", sentence.to_string_lossy(), error.0),
+                Err(_) => format!("{:?}", error.0),
+            }),
+        };
+    }
+    #[cfg(not(feature = "cuda"))]
+    None
 }
 
 /// The name of a device.

@@ -4,7 +4,7 @@ use candle_core::Device;
 
 use super::error::{Result, TrainError};
 use super::options::DeviceChoice;
-use tcolz_nn::device::device;
+use tcolz_nn::device::{device, no_gpu};
 
 /// The device that is asked for.
 ///
@@ -12,6 +12,12 @@ use tcolz_nn::device::device;
 /// [`TrainError::Model`] for a GPU that is not there, or that this build cannot use.
 pub fn open(choice: DeviceChoice) -> Result<Device> {
     device(&choice.to_string()).map_err(TrainError::from)
+}
+
+/// Why a GPU that might have been chosen is not, in words for whoever waits for the CPU; `None` where none might.
+pub fn why_on_cpu(choice: DeviceChoice) -> Option<String> {
+    let reason = no_gpu().filter(|_| choice == DeviceChoice::Auto)?;
+    Some(format!("the CPU computes, not a GPU: {reason}"))
 }
 
 /// Free and all memory of the device in bytes; `None` for the CPU and where it does not say.

@@ -57,7 +57,7 @@ mod summary;
 mod weights;
 
 pub use check::{OptionFault, TrainingOutlook, first_properties};
-pub use device::open as open_device;
+pub use device::{open as open_device, why_on_cpu};
 pub use error::TrainError;
 pub use features::FeatureUse;
 pub use files::{
