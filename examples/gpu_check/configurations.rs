@@ -13,8 +13,7 @@ use super::torch::{self, Step};
 use super::training::{self, Until};
 
 /// The study's networks, and how many photos a step has: the last layers, all layers.
-const NETWORKS: [Network; 3] =
-    [Network::Vgg19, Network::MobileNetV1, Network::InceptionResNetV2];
+const NETWORKS: [Network; 3] = [Network::Vgg19, Network::MobileNetV1, Network::InceptionResNetV2];
 const SMALL_NETWORKS: [Network; 1] = [Network::MobileNetV1];
 const FINETUNES: [(Finetune, usize); 2] = [(Finetune::Head, 64), (Finetune::All, 48)];
 const SMALL_BATCH: usize = 4;
@@ -54,7 +53,8 @@ pub(crate) fn section(place: &Place) -> Result<Section, Box<dyn Error>> {
     let mut table = Table::new(head);
     let all = all(place.small);
     let peer = torch::steps(place, &all, CLASSES, place.left().mul_f64(TORCH_SHARE))?;
-    let (version, peers) = peer.unwrap_or_else(|reason| (format!("not there: {reason}"), Vec::new()));
+    let (version, peers) =
+        peer.unwrap_or_else(|reason| (format!("not there: {reason}"), Vec::new()));
     let (mut is_sound, count) = (true, all.len() as u32);
     for ((network, finetune, batch), number) in all.into_iter().zip(0..) {
         let share = place.left() / (count - number);

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fs;
+#[cfg(feature = "cuda")]
 use std::process::Command;
 
 use candle_core::Device;
@@ -57,7 +58,8 @@ fn device_facts(_device: &Device) -> Result<Vec<String>, Box<dyn Error>> {
 }
 
 /// What a program prints; `None` where it is not there or fails.
-pub(crate) fn output(program: &str, arguments: &[&str]) -> Option<String> {
+#[cfg(feature = "cuda")]
+fn output(program: &str, arguments: &[&str]) -> Option<String> {
     let output = Command::new(program).args(arguments).output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }

@@ -12,6 +12,7 @@
 //! leaves the next alone. The page is written again behind each. Exits with 1 when a section is off.
 
 #[path = "../cuda_selftest/compare.rs"]
+#[allow(dead_code, reason = "its rows are printed by the self-test alone")]
 mod compare;
 #[path = "../cuda_selftest/loading.rs"]
 mod loading;

@@ -53,7 +53,8 @@ pub(crate) fn section(place: &Place) -> Result<Section, Box<dyn Error>> {
         for dtype in [DType::F32, DType::F16, DType::BF16] {
             let half = [full[0].to_dtype(dtype)?, full[1].to_dtype(dtype)?];
             let row = (case.compute)(&half[0], &half[1]).and_then(|found| {
-                let off = (found.to_dtype(DType::F32)? - &expected)?.abs()?.flatten_all()?.max(0)?;
+                let off =
+                    (found.to_dtype(DType::F32)? - &expected)?.abs()?.flatten_all()?.max(0)?;
                 let scale = expected.abs()?.flatten_all()?.max(0)?;
                 Ok(off.to_scalar::<f32>()? / scale.to_scalar::<f32>()?)
             });

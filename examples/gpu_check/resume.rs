@@ -63,7 +63,8 @@ fn difference(expected: &Tensors, found: &Tensors) -> Result<f64, Box<dyn Error>
     let mut largest = 0f64;
     for (name, expected) in expected {
         let found = found.get(name).ok_or_else(|| format!("there is no {name}"))?;
-        let numbers = |tensor: &Tensor| tensor.to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>();
+        let numbers =
+            |tensor: &Tensor| tensor.to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>();
         let (expected, found) = (numbers(expected)?, numbers(found)?);
         let scale = expected.iter().fold(0f64, |most, number| most.max(number.abs()));
         for (expected, found) in expected.iter().zip(&found) {

@@ -39,8 +39,7 @@ pub(crate) fn steps(
 ) -> Result<Result<(String, Vec<Step>), String>, Box<dyn Error>> {
     let of = |&(network, finetune, batch): &(Network, Finetune, usize)| {
         // Sides that differ would be an operation of their own in PyTorch.
-        let properties =
-            Properties { padding: PaddingStyle::Symmetric, ..network.properties() };
+        let properties = Properties { padding: PaddingStyle::Symmetric, ..network.properties() };
         let spec = network.spec(&properties, classes);
         json!({
             "backbone": layers(&spec.backbone),

@@ -19,7 +19,7 @@ use super::machine;
 use super::settings::Place;
 
 /// Steps before a speed is measured: memory, kernels and algorithms are new.
-pub(crate) const WARM_UP_STEPS: u64 = 3;
+const WARM_UP_STEPS: u64 = 3;
 /// A rate at which nothing diverges in a few steps.
 const LEARNING_RATE: f64 = 1e-3;
 /// More than any training here takes.
@@ -77,7 +77,8 @@ pub(crate) fn run(options: &TrainOptions, until: Until) -> Result<Trained, Box<d
         device,
         stop: Arc::clone(&stop),
         begun: None,
-        settled: None,
+        last: None,
+        timed: (0, Duration::ZERO),
         trained: Trained::default(),
     };
     match train(options, &stop, &mut watch) {
@@ -85,7 +86,10 @@ pub(crate) fn run(options: &TrainOptions, until: Until) -> Result<Trained, Box<d
         Err(error) => return Err(error.into()),
     }
     let steps = fs::read_to_string(options.out.join(STEPS_FILE))?;
+    let (steps_timed, time) = watch.timed;
     let mut trained = watch.trained;
+    trained.samples_per_second =
+        steps_timed as f64 * watch.batch / time.as_secs_f64().max(f64::MIN_POSITIVE);
     trained.losses = losses(&steps).ok_or("steps.csv has no losses")?;
     Ok(trained)
 }
@@ -112,8 +116,10 @@ struct Watch {
     before: u64,
     stop: Arc<AtomicBool>,
     begun: Option<Instant>,
-    /// When the first steps were over, and how many they were.
-    settled: Option<(Instant, u64)>,
+    /// The step before: when, which epoch, which step of the run.
+    last: Option<(Instant, u32, u64)>,
+    /// Steps behind the first ones, and how long they took. Between epochs a checkpoint is written.
+    timed: (u64, Duration),
     trained: Trained,
 }
 
@@ -125,15 +131,13 @@ impl TrainObserver for Watch {
 
     fn step(&mut self, step: &StepReport) {
         let now = Instant::now();
-        match self.settled {
-            Some((begun, steps)) => {
-                let seconds = now.duration_since(begun).as_secs_f64();
-                let samples = (step.run_step - steps) as f64 * self.batch;
-                self.trained.samples_per_second = samples / seconds.max(1e-9);
-                self.trained.waiting = step.waiting;
-            }
-            None if step.run_step >= WARM_UP_STEPS => self.settled = Some((now, step.run_step)),
-            None => {}
+        if let Some((before, epoch, run_step)) = self.last.replace((now, step.epoch, step.run_step))
+            && epoch == step.epoch
+            && run_step >= WARM_UP_STEPS
+        {
+            self.timed.0 += step.run_step - run_step;
+            self.timed.1 += now.duration_since(before);
+            self.trained.waiting = step.waiting;
         }
         let used = machine::used_bytes(&self.device).unwrap_or(0).saturating_sub(self.before);
         self.trained.used = self.trained.used.max(used);

@@ -36,4 +36,6 @@ cudnn cudnn libcudnn.so.9 nvidia-cudnn-cu$major
 END
 # Candle's kernels for quantised networks need the runtime, which is linked in.
 cp "$CUDA_HOME/lib/libcudart_static.a" "$folder/libcudart.a"
+# Else the file would start only where the C++ library is.
+cp "$(c++ -print-file-name=libstdc++.a)" "$folder"
 touch "$folder/ready"
