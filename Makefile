@@ -4,9 +4,12 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 CUDA_VENV := .venv-cuda
+# 0: without cuDNN, whose convolutions are then those of Candle, slow and large.
+CUDNN ?= 1
+CUDA_FEATURE := $(if $(filter 0,$(CUDNN)),cuda,cudnn)
 export TCOLZ_PYTHON := $(CURDIR)/$(VENV)/bin/python
 
-.PHONY: help demo readme ttd study test test-browser test-long check check-long check-cuda check-ttd tools fmt clippy api crates programs optimised docs examples bench clean
+.PHONY: help demo readme ttd study test test-browser test-long check check-long check-cuda check-ttd tools fmt clippy api crates cuda cuda-release gpu-folder programs optimised docs examples bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -35,7 +38,7 @@ study: tools ## compare three models on made-up photos and real tweets, in study
 # Two tiers. `check`: everything once, one kill of each kind; at most 45 minutes on two cores. `check-long`: hundreds of kills,
 # thousands of damages, each crate by itself; before an issue is closed.
 CHECK := fmt clippy api check-cuda test programs test-browser optimised demo readme check-ttd docs examples
-CHECK_LONG := crates test-long
+CHECK_LONG := crates cuda-release test-long
 
 check: ## all that CI does; says how long each step took
 	@scripts/steps.sh "$(MAKE)" $(CHECK)
@@ -63,8 +66,21 @@ fmt:
 clippy: tools
 	cargo clippy --locked --all-targets -- -D warnings
 
-check-cuda: tools ## compile what runs on a GPU, with NVIDIA's compiler from PyPI
+check-cuda: tools ## compile what runs on a GPU, with NVIDIA's compiler from PyPI, and start it without one
 	scripts/check-cuda.sh "$(PYTHON)" "$(CUDA_VENV)"
+
+cuda: tools ## tcolz-cuda, the command for a GPU, in target/cuda/: make cuda CUDNN=0 for one without cuDNN
+	scripts/cuda.sh "$(PYTHON)" "$(CUDA_VENV)" $(CUDA_FEATURE)
+
+gpu-folder: cuda ## a folder for a machine with a GPU, with everything that scripts/gpu-check.sh needs
+	scripts/gpu-folder.sh target/cuda/$(CUDA_FEATURE) target/cuda/gpu-check
+
+# What users get, with and without cuDNN: their size, and what they say without a GPU.
+cuda-release: tools
+	$(MAKE) --no-print-directory cuda CUDNN=0
+	scripts/cuda/no-gpu.sh target/cuda/cuda/tcolz-cuda "$(CUDA_VENV)"
+	$(MAKE) --no-print-directory gpu-folder CUDNN=1
+	scripts/cuda/no-gpu.sh target/cuda/cudnn/tcolz-cuda "$(CUDA_VENV)"
 
 # Users run optimised code, and the kernels are where an optimiser can go wrong.
 optimised: tools

@@ -1,38 +1,12 @@
 #!/usr/bin/env bash
-# Compiles what runs on a GPU, with NVIDIA's compiler from PyPI: check-cuda.sh PYTHON FOLDER
-# Nothing is linked and nothing runs: no GPU and no driver is needed. CUDA_COMPUTE_CAP is that of the cards
-# that the kernels are compiled for (80: Ampere and newer; the driver compiles them again for the card).
+# Compiles what runs on a GPU, links tcolz-cuda and starts it without a GPU: check-cuda.sh PYTHON FOLDER
 set -euo pipefail
 cd "$(dirname "$0")/.."
-python=$1 folder=$2
-
-if [ "$(uname -s)" != Linux ]; then
-    echo "check-cuda: skipped, NVIDIA's compiler on PyPI is for Linux" >&2
-    exit 0
-fi
-if ! command -v c++ >/dev/null; then
-    if command -v apt-get >/dev/null && [ "$(id -u)" -eq 0 ]; then
-        echo "installing g++"
-        apt-get update -qq
-        DEBIAN_FRONTEND=noninteractive apt-get install -y g++ -qq >/dev/null
-    else
-        echo "nvcc needs a C++ compiler; install it with:  sudo apt-get install -y g++" >&2
-        exit 1
-    fi
-fi
-if [ ! "$folder/ready" -nt scripts/cuda-requirements.txt ]; then
-    scripts/python.sh "$python" "$folder" scripts/cuda-requirements.txt
-fi
-CUDA_HOME=$(echo "$PWD/$folder"/lib/python3*/site-packages/nvidia/cu13)
-if [ ! -x "$CUDA_HOME/bin/nvcc" ]; then
-    echo "check-cuda: expected NVIDIA's compiler at $CUDA_HOME/bin/nvcc; begin anew with:  rm -r $folder" >&2
-    exit 1
-fi
-export CUDA_HOME CUDA_PATH="$CUDA_HOME" CUDA_ROOT="$CUDA_HOME" PATH="$CUDA_HOME/bin:$PATH"
-export CUDA_COMPUTE_CAP="${CUDA_COMPUTE_CAP:-80}"
-# Candle's build script takes half of the cores unless told otherwise.
-export CUDAFORGE_THREADS="${CUDAFORGE_THREADS:-$(nproc)}"
+# shellcheck source=scripts/cuda/env.sh
+. scripts/cuda/env.sh "$1" "$2"
 
 # What clippy has checked of the other crates is used again; kernels are compiled once in a target folder.
 cargo clippy --locked -p tcolz --features cuda --lib --bins --example cuda_selftest -- -D warnings
 cargo check --locked -p tcolz --features cudnn --lib
+cargo build --locked -p tcolz --features cuda --bin tcolz-cuda
+scripts/cuda/no-gpu.sh target/debug/tcolz-cuda "$2"

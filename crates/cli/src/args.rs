@@ -14,9 +14,12 @@ use super::select_args::SelectArgs;
 use super::serve_args::ServeArgs;
 use super::train::TrainArgs;
 
+/// What this command is called: the one for a GPU is a file of its own.
+const NAME: &str = if cfg!(feature = "cuda") { "tcolz-cuda" } else { "tcolz" };
+
 /// Turns folders of photos into memory-mapped, compressed tensor shards, and reads them back.
 #[derive(Parser)]
-#[command(name = "tcolz", version, max_term_width = 100)]
+#[command(name = NAME, version, max_term_width = 100)]
 #[command(
     after_help = "First steps:\n  tcolz demo                     make up a dump, convert it, say where to look\n  tcolz convert photos/ out/     convert your own\n  tcolz inspect out/             see what is in there\n  tcolz train out/ --model mobilenet-v2 --weights FILE   train on it\n\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 finished with too many bad inputs, 4 finished with a damaged source, 130 interrupted."
 )]

@@ -1,0 +1,134 @@
+//! Section `configurations`: the six models of the study on B-T4SA (`examples/study-b-t4sa.toml`).
+
+use std::error::Error;
+
+use candle_core::Tensor;
+use tcolz::nn::{Folded, Network, init};
+use tcolz::train::Finetune;
+
+use super::page::{Section, Table};
+use super::settings::Place;
+use super::timing::seconds_of;
+use super::torch::{self, Step};
+use super::training::{self, Until};
+
+/// The study's networks, and how many photos a step has: the last layers, all layers.
+const NETWORKS: [Network; 3] = [Network::Vgg19, Network::MobileNetV1, Network::InceptionResNetV2];
+const SMALL_NETWORKS: [Network; 1] = [Network::MobileNetV1];
+const FINETUNES: [(Finetune, usize); 2] = [(Finetune::Head, 64), (Finetune::All, 48)];
+const SMALL_BATCH: usize = 4;
+const CLASSES: usize = 3;
+const STEPS: u64 = 200;
+const SMALL_STEPS: u64 = 5;
+/// Share of a configuration's time for the steps that are measured; the rest is for weights, forward and checkpoint.
+const STEPS_SHARE: f64 = 0.5;
+/// Share of the section's time for PyTorch.
+const TORCH_SHARE: f64 = 0.35;
+const FORWARD_SHARE: f64 = 0.1;
+
+/// The networks, what is trained and the photos of a step, in the order of the page.
+pub(crate) fn all(small: bool) -> Vec<(Network, Finetune, usize)> {
+    let networks = if small { &SMALL_NETWORKS[..] } else { &NETWORKS };
+    let of = |&network: &Network| {
+        FINETUNES.map(|(tuned, batch)| (network, tuned, if small { SMALL_BATCH } else { batch }))
+    };
+    networks.iter().flat_map(of).collect()
+}
+
+pub(crate) fn section(place: &Place) -> Result<Section, Box<dyn Error>> {
+    let size = place.sizes[0];
+    let head = [
+        "network",
+        "trained",
+        "photos a step",
+        "forward, ms",
+        "step, ms",
+        "PyTorch, ms",
+        "with TF32, ms",
+        "photos a second",
+        "waiting for data",
+        "memory, GB",
+        "estimate, GB",
+    ];
+    let mut table = Table::new(head);
+    let all = all(place.small);
+    let peer = torch::steps(place, &all, CLASSES, place.left().mul_f64(TORCH_SHARE))?;
+    let (version, peers) =
+        peer.unwrap_or_else(|reason| (format!("not there: {reason}"), Vec::new()));
+    let (mut is_sound, count) = (true, all.len() as u32);
+    for ((network, finetune, batch), number) in all.into_iter().zip(0..) {
+        let share = place.left() / (count - number);
+        let name = format!("{network}-{finetune}");
+        let out = place.folder.path().join(&name);
+        let mut options = training::options(place, network, finetune, &out);
+        options.size = Some(size);
+        options.batch_size = batch;
+        let steps = if place.small { SMALL_STEPS } else { STEPS };
+        let until = Until { steps, time: share.mul_f64(STEPS_SHARE) };
+        // What does not fit is a row, and no end of the others.
+        let cells = forward(place, network, batch, size, share.mul_f64(FORWARD_SHARE))
+            .and_then(|forward| Ok((forward, training::run(&options, until)?)));
+        // Weights and momentum lie there.
+        let _ = std::fs::remove_dir_all(&out);
+        let cells = match cells {
+            Ok((forward, found)) => [
+                format!("{:.1}", forward * 1e3),
+                format!("{:.1}", batch as f64 / found.samples_per_second * 1e3),
+                format!("{:.0}", found.samples_per_second),
+                format!("{:.1} %", found.waiting * 100.0),
+                format!("{:.2}", found.used as f64 / 1e9),
+                format!("{:.2}", found.estimate as f64 / 1e9),
+            ],
+            Err(error) => {
+                is_sound = false;
+                let reason = error.to_string().lines().next().unwrap_or_default().to_owned();
+                let mut cells: [String; 6] = Default::default();
+                cells[0] = format!("**FAILED**: {reason}");
+                cells
+            }
+        };
+        let [forward, step, photos, waiting, memory, estimate] = cells;
+        let [off, on] = [false, true].map(|tf32| peers_cell(&peers, number as usize, tf32));
+        let (network, trained) = (network.to_string(), finetune.to_string());
+        let batch = batch.to_string();
+        table.row([
+            network, trained, batch, forward, step, off, on, photos, waiting, memory, estimate,
+        ]);
+    }
+    let text = format!(
+        "{size} × {size}; `forward` is inference of a step's photos that lie on the device, `step` all of training: loading, view, \
+         forward, backward, update. `head` passes through the frozen backbone in every step, as in the first epoch of a run. Memory \
+         is the most that was in use more than before; the estimate is what `tcolz train` says beforehand. PyTorch's step is \
+         forward, backward and update of photos that lie on the device, in float32, its products with TensorFloat-32 off and on \
+         ({version}).\n\n{}",
+        table.text()
+    );
+    Ok(Section { text, is_sound })
+}
+
+/// PyTorch's milliseconds of a configuration.
+fn peers_cell(peers: &[Step], number: usize, tf32: bool) -> String {
+    let step = peers.iter().find(|step| step.number == number && step.tf32 == tf32);
+    step.map_or_else(String::new, |step| match (step.milliseconds, &step.error) {
+        (Some(milliseconds), _) => format!("{milliseconds:.1}"),
+        (None, Some(error)) => format!("failed: {error}"),
+        (None, None) => String::new(),
+    })
+}
+
+/// Seconds of inference.
+fn forward(
+    place: &Place,
+    network: Network,
+    batch: usize,
+    size: u32,
+    time: std::time::Duration,
+) -> Result<f64, Box<dyn Error>> {
+    let spec = network.spec(&network.properties(), CLASSES);
+    let folded = Folded::new(&spec, &init::initial_weights(&spec, 1)?, &place.device)?;
+    let size = size as usize;
+    let images = Tensor::ones((batch, 3, size, size), candle_core::DType::F32, &place.device)?;
+    seconds_of(&place.device, time, || {
+        folded.logits(&images).map(drop).map_err(candle_core::Error::wrap)
+    })
+}
