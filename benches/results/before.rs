@@ -82,7 +82,7 @@ fn bench_program(checkout: &Path) -> PathBuf {
         let named = message["target"]["name"] == "results";
         named.then(|| message["executable"].as_str().map(PathBuf::from)).flatten()
     };
-    made.filter_map(executable).last().expect("cargo names the program")
+    made.filter_map(executable).next_back().expect("cargo names the program")
 }
 
 /// Runs the sections once and reads the page that they wrote.

@@ -28,6 +28,9 @@ pub(crate) struct Step {
 }
 
 /// PyTorch's version, and its steps of each configuration; in words why there are none.
+pub(crate) type Answer = Result<(String, Vec<Step>), String>;
+
+/// Asks PyTorch.
 ///
 /// # Errors
 /// When the script cannot be written.
@@ -36,7 +39,7 @@ pub(crate) fn steps(
     configurations: &[(Network, Finetune, usize)],
     classes: usize,
     time: Duration,
-) -> Result<Result<(String, Vec<Step>), String>, Box<dyn Error>> {
+) -> Result<Answer, Box<dyn Error>> {
     let of = |&(network, finetune, batch): &(Network, Finetune, usize)| {
         // Sides that differ would be an operation of their own in PyTorch.
         let properties = Properties { padding: PaddingStyle::Symmetric, ..network.properties() };
