@@ -96,9 +96,9 @@ pub mod pixels {
 pub mod loader {
     pub use tcolz_loader::{
         Access, Augment, Batch, Choices, Crop, CropError, Damaged, DatasetExt, Element, Epoch,
-        FirstEpoch, Identity, LastBatch, Limit, Limits, Loader, LoaderBuilder, LoaderError, Order,
-        Percent, RankState, Rate, SampleIds, Scaling, Select, Selection, Skipped, Stage,
-        StageRates, State, Storage, Stripes,
+        FirstEpoch, Identity, KeepingAllocator, LastBatch, Limit, Limits, Loader, LoaderBuilder,
+        LoaderError, Order, Percent, RankState, Rate, SampleIds, Scaling, Select, Selection,
+        Skipped, Stage, StageRates, State, Storage, Stripes,
     };
     #[cfg(feature = "candle")]
     pub use tcolz_loader::{DeviceView, TensorBatch, TensorEpoch, Transfer};
@@ -147,8 +147,14 @@ pub mod inspect {
 pub mod nn {
     pub use tcolz_nn::{
         BatchNormMode, Folded, Model, ModelError, ModelFacts, Net, Network, PaddingStyle, Pass,
-        Properties, Spec, Validation, Weights, WordError, device, init, memory, ops, spec, weights,
+        Precision, Properties, Spec, Validation, Weights, WordError, init, memory, ops, spec,
+        weights,
     };
+
+    /// Where a network runs, by name.
+    pub mod device {
+        pub use tcolz_device::{DeviceError, device, device_name, no_gpu};
+    }
 }
 
 /// Fine-tuning: epochs, schedules, optimiser, checkpoints.

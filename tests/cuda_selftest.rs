@@ -11,6 +11,8 @@ mod loading;
 mod network;
 #[path = "../examples/cuda_selftest/ops.rs"]
 mod ops;
+#[path = "../examples/cuda_selftest/stream.rs"]
+mod stream;
 
 use std::cell::Cell;
 
@@ -22,7 +24,9 @@ fn every_operation_of_the_cpu_agrees_with_itself_in_every_bit() {
     let folder = tempfile::tempdir().unwrap();
     let dataset = loading::dataset(folder.path(), 24, 32).unwrap();
     let checks = loading::checks(&dataset).into_iter().chain(network::checks());
-    let checks = checks.chain(ops::checks());
+    let stress = stream::Stress { batches: 30, batch_size: 5, product: 8 };
+    let stream = stream::check(&dataset, "on the CPU", stress);
+    let checks = checks.chain(ops::checks()).chain([stream]);
     println!("{}", compare::head());
     let mut seen = 0;
     for check in checks {
@@ -68,4 +72,22 @@ fn what_is_off_is_found_by_its_bits_its_distance_its_kind_and_its_error() {
     assert!(outcome.row().contains("FAILED: out of memory"));
     let nothing = Check::new("nothing", 1.0, |_| Ok(Vec::new()));
     assert!(!nothing.compare(&Device::Cpu, &Device::Cpu).is_sound(), "nothing was compared");
+}
+
+#[test]
+fn a_batch_whose_sum_or_label_is_not_the_hosts_is_named() {
+    let read = |sum: f64, label: f64, ids: &[&str]| {
+        let tensor = |value: f64| Tensor::new(&[value], &Device::Cpu).unwrap();
+        let ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
+        let mut unread = vec![([tensor(sum), tensor(label)], ids)];
+        let expected = stream::Sums::from([("a".to_owned(), [0.5, 1.0])]);
+        let mut found = stream::Sums::new();
+        stream::read(&mut unread, &expected, &mut found, 7).map(|()| found == expected)
+    };
+    assert!(read(0.5, 1.0, &["a"]).unwrap());
+    for (sum, label, ids) in [(0.25, 1.0, &["a"][..]), (0.5, 2.0, &["a"]), (0.5, 1.0, &["b"])] {
+        let error = read(sum, label, ids).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("batch 6, {}", ids[0])), "{error}");
+    }
+    assert!(read(0.5, 1.0, &["a", "b"]).unwrap_err().to_string().contains("2 samples, 1 sums"));
 }

@@ -8,13 +8,14 @@ use std::process::Command;
 use serde_json::Value;
 
 /// The crates from the bottom to the top: each may use those before it.
-const ORDER: [&str; 15] = [
-    "base", "pixels", "format", "loader", "photo", "convert", "charts", "inspect", "nn", "predict",
-    "train", "study", "demo", "serve", "cli",
+const ORDER: [&str; 16] = [
+    "base", "pixels", "format", "device", "loader", "photo", "convert", "charts", "inspect", "nn",
+    "predict", "train", "study", "demo", "serve", "cli",
 ];
 
 /// Arrows that would point down and are not wanted all the same: who, and what it must not need.
-const APART: [(&str, &[&str]); 5] = [
+const APART: [(&str, &[&str]); 6] = [
+    ("device", &["base", "pixels", "format"]),
     ("photo", &["base", "format", "loader"]),
     ("nn", &["format", "loader", "photo", "convert", "charts"]),
     ("predict", &["format", "loader", "convert", "charts"]),

@@ -1,4 +1,5 @@
-//! Promise of the loader: once its buffers are there, a batch allocates nothing, in any element type.
+//! Promise of the loader: once its buffers are there, a batch allocates nothing, in any element type, and one that is
+//! handed to Candle and recycled nothing of its own size.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
@@ -8,6 +9,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
+use candle_core::{Device, WithDType};
 use tcolz_format::dataset::Dataset;
 use tcolz_loader::DatasetExt;
 use tcolz_loader::{Access, Element};
@@ -17,11 +19,17 @@ use tcolz_pixels::{bf16, f16};
 struct Counting;
 
 static CALLS: AtomicUsize = AtomicUsize::new(0);
+/// Those of [`LARGE_BYTES`] and more.
+static LARGE_CALLS: AtomicUsize = AtomicUsize::new(0);
+
+/// A batch of two samples `[3, 24, 24]`, a byte for each number.
+const LARGE_BYTES: usize = 2 * 3 * 24 * 24;
 
 // SAFETY: every call goes to the system's allocator with the same arguments; counting allocates nothing.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         CALLS.fetch_add(1, SeqCst);
+        LARGE_CALLS.fetch_add(usize::from(layout.size() >= LARGE_BYTES), SeqCst);
         // SAFETY: the caller's contract is the same as the system allocator's.
         unsafe { System.alloc(layout) }
     }
@@ -66,6 +74,40 @@ fn allocations<T: Element>(dataset: &Dataset, access: Access, workers: usize) ->
         }
     }
     fewest
+}
+
+/// Large allocations while Candle has the batches of an epoch, of the epoch with the fewest.
+fn large_allocations<T: Element + WithDType>(dataset: &Dataset, recycle: bool) -> usize {
+    let loader = dataset.loader("train").batch_size(2).workers(3);
+    let loader = loader.view("torch").build_as::<T>().unwrap();
+    let of_epoch = |number| {
+        let mut epoch = loader.tensors(number, &Device::Cpu);
+        let batch = epoch.next().unwrap().unwrap();
+        batch.recycle();
+        let before = LARGE_CALLS.load(SeqCst);
+        for batch in epoch {
+            let batch = batch.unwrap();
+            if recycle {
+                batch.recycle();
+            }
+        }
+        LARGE_CALLS.load(SeqCst) - before
+    };
+    (0..50).map(of_epoch).min().unwrap()
+}
+
+#[test]
+fn a_recycled_batch_allocates_nothing_of_its_size_and_a_dropped_one_does() {
+    let _alone = ALONE.lock();
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = common::several_shards(folder.path(), Codec::Zstd, Dtype::U8);
+    let found = [
+        large_allocations::<f32>(&dataset, true),
+        large_allocations::<bf16>(&dataset, true),
+        large_allocations::<u8>(&dataset, true),
+    ];
+    assert_eq!(found, [0; 3]);
+    assert!(large_allocations::<f32>(&dataset, false) > 5, "they are counted");
 }
 
 #[test]

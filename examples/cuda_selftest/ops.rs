@@ -1,6 +1,7 @@
 //! The operations of the networks of tcolz: kernels of its own on the CPU, Candle's operations elsewhere.
 
 use candle_core::{Result, Tensor};
+use tcolz::nn::Precision;
 use tcolz::nn::ops::{
     self, After, Convolution, MaskKey, Norm, Stage, adaptive_average_pool, average_pool, max_pool,
 };
@@ -67,7 +68,7 @@ pub(crate) fn checks() -> Vec<Check> {
             ops::bias(&x[0], &x[1], Activation::Relu)
         }),
         forward_and_backward("tcolz: linear, relu", SUMS, [&[16, 300], &[40, 300], &[40]], |x| {
-            ops::linear(&x[0], &x[1], &x[2], Activation::Relu)
+            ops::linear(&x[0], &x[1], &x[2], Activation::Relu, Precision::F32)
         }),
         forward_and_backward("tcolz: relu6 with ties", SUMS, [&[64, 130]], |x| {
             ops::activate(&coarse(&x[0])?, Activation::Relu6)
@@ -137,8 +138,21 @@ pub(crate) fn checks() -> Vec<Check> {
                 stage(4, AROUND, true, &wide, Activation::Relu6),
                 stage(7, NONE, false, &narrow, Activation::None),
             ];
-            Ok(ops::chain(&x[0], &stages)?.output)
+            Ok(ops::chain(&x[0], &stages, Precision::F32)?.output)
         },
     ));
+    for (precision, relative) in
+        [(Precision::Tf32, 4e-3), (Precision::F16, 4e-3), (Precision::Bf16, 3e-2)]
+    {
+        let shapes: [&[usize]; 2] = [&[4, 8, 15, 14], &[12, 8, 3, 3]];
+        let name = format!("tcolz: conv2d in {precision}");
+        checks.push(forward_and_backward(&name, relative, shapes, move |x| {
+            let convolution =
+                Convolution { kernel: &x[1], stride: 1, sides: AROUND, depthwise: false };
+            let (after, activation) = (After::Nothing, Activation::None);
+            let stage = Stage { convolution: Some(convolution), after, activation };
+            Ok(ops::chain(&x[0], &[stage], precision)?.output)
+        }));
+    }
     checks
 }

@@ -14,5 +14,6 @@ mod candle;
 mod faults;
 mod order;
 mod receipts;
+mod recycle;
 mod select;
 mod torch_dataset;

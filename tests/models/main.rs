@@ -11,6 +11,7 @@ mod shared;
 #[path = "../training/mod.rs"]
 mod training;
 
+mod ahead;
 mod evaluate;
 mod model_corruption;
 mod old_runs;

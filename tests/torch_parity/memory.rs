@@ -8,7 +8,7 @@ use std::time::Duration;
 use candle_core::{DType, Device, Tensor};
 use tcolz_base::usage::anonymous_bytes;
 use tcolz_nn::init::initial_weights;
-use tcolz_nn::memory::StepPlan;
+use tcolz_nn::memory::{Kernels, StepPlan};
 use tcolz_nn::net::is_tuned;
 use tcolz_nn::{BatchNormMode, Net, Network, Pass};
 use tcolz_train::loss::{LossOptions, cross_entropy};
@@ -24,7 +24,7 @@ fn cases() -> Vec<(Network, StepPlan)> {
         head_only,
         momentum: true,
         accumulates: false,
-        fused: true,
+        kernels: Kernels::Cpu,
     };
     vec![
         (Network::MobileNetV2, plan(16, 128, false)),

@@ -11,6 +11,7 @@ use tcolz_loader::DatasetExt;
 use tcolz_loader::{Batch, Element, LoaderBuilder, Stage};
 use tcolz_pixels::{bf16, f16};
 
+use super::allocator;
 use crate::child::{self, Ended};
 
 /// First arguments of the children.
@@ -34,17 +35,23 @@ pub(crate) enum What {
     Batches,
     /// Batches copied to tensors of Candle.
     Copied,
-    /// Batches that became tensors of Candle.
-    HandedOver,
+    /// Batches that became tensors of Candle, and the loader's again.
+    Recycled,
+    /// Batches that became tensors of Candle and were dropped, with an allocator that keeps memory.
+    DroppedKept,
+    /// The same with the system's allocator.
+    Dropped,
 }
 
 impl What {
-    const ALL: [(What, &str); 5] = [
+    const ALL: [(What, &str); 7] = [
         (What::Storage, "storage"),
         (What::Decompression, "decompression"),
         (What::Batches, "batches"),
         (What::Copied, "copied"),
-        (What::HandedOver, "handed-over"),
+        (What::Recycled, "recycled"),
+        (What::DroppedKept, "dropped-kept"),
+        (What::Dropped, "dropped"),
     ];
 }
 
@@ -157,6 +164,9 @@ fn number(word: &str) -> f64 {
 
 /// One epoch to warm up, then epochs for at least `seconds` and, of full settings, 2 GB of raw pixels.
 fn stream<T: Element + candle_core::WithDType>(builder: LoaderBuilder, what: What, seconds: f64) {
+    if what == What::DroppedKept {
+        allocator::keep();
+    }
     let loader = builder.build_as::<T>().unwrap_or_else(|error| panic!("{error}"));
     let never = AtomicBool::new(false);
     let device = candle_core::Device::Cpu;
@@ -165,14 +175,19 @@ fn stream<T: Element + candle_core::WithDType>(builder: LoaderBuilder, what: Wha
             What::Storage => Stage::Storage,
             What::Decompression => Stage::Decompression,
             What::Batches => Stage::Batches,
-            What::Copied | What::HandedOver => {
+            What::Copied | What::Recycled | What::DroppedKept | What::Dropped => {
                 let convert = |batch: Batch<T>| -> usize {
-                    let images = if what == What::Copied {
-                        batch.to_tensors(&device).map(|(images, _)| images)
-                    } else {
-                        batch.into_tensors(&device).map(|batch| batch.images)
-                    };
-                    images.unwrap_or_else(|error| panic!("{error}")).dims()[0]
+                    if what == What::Copied {
+                        let tensors = batch.to_tensors(&device);
+                        return tensors.unwrap_or_else(|error| panic!("{error}")).0.dims()[0];
+                    }
+                    let batch = batch.into_tensors(&device);
+                    let batch = batch.unwrap_or_else(|error| panic!("{error}"));
+                    let photos = batch.images.dims()[0];
+                    if what == What::Recycled {
+                        batch.recycle();
+                    }
+                    photos
                 };
                 let (begun, mut photos, mut epoch) = (Instant::now(), 0, 0);
                 while epoch == 0 || time.is_some_and(|time| begun.elapsed() < time) {

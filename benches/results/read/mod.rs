@@ -1,5 +1,6 @@
 //! Section `read`: from shards to batches, against readers of the same photos and against memory itself.
 
+mod allocator;
 mod child;
 mod grown;
 mod peers;
@@ -43,7 +44,7 @@ const fn row(
 }
 
 /// The first two are what the peers are held against.
-const ROWS: [Row; 11] = [
+const ROWS: [Row; 16] = [
     row("zstd → f32, caffe", "zstd", "caffe", "f32", What::Batches),
     row("raw → f32, caffe", "raw", "caffe", "f32", What::Batches),
     row("zstd → f32, torch", "zstd", "torch", "f32", What::Batches),
@@ -54,8 +55,17 @@ const ROWS: [Row; 11] = [
     row("zstd: stored bytes alone, hash tested", "zstd", "raw", "u8", What::Storage),
     row("zstd: and decompressed", "zstd", "raw", "u8", What::Decompression),
     row("zstd → f32, copied to Candle tensors", "zstd", "torch", "f32", What::Copied),
-    row("zstd → f32, memory handed to Candle", "zstd", "torch", "f32", What::HandedOver),
+    row("zstd → f32, handed to Candle and recycled", "zstd", "torch", "f32", What::Recycled),
+    row("the same, dropped, `KeepingAllocator`", "zstd", "torch", "f32", What::DroppedKept),
+    row("the same, dropped, the system's allocator", "zstd", "torch", "f32", What::Dropped),
+    row("zstd → u8, handed to Candle and recycled", "zstd", "caffe", "u8", What::Recycled),
+    row("the same, dropped, `KeepingAllocator`", "zstd", "caffe", "u8", What::DroppedKept),
+    row("the same, dropped, the system's allocator", "zstd", "caffe", "u8", What::Dropped),
 ];
+
+/// Numbers in [`ROWS`] of plain batches, and of the same ones handed to Candle: recycled, dropped, dropped.
+const HANDED_OVER: [(&str, usize, [usize; 3]); 2] =
+    [("f32", 2, [10, 11, 12]), ("u8", 5, [13, 14, 15])];
 
 /// Figures of all rounds.
 #[derive(Default)]
@@ -248,6 +258,16 @@ fn verdicts(figures: &Figures) -> String {
         let what = format!("1 to 2 workers, {name} shards, against memcpy's own scaling");
         let ratio = series.scaling().over(&figures.memcpy.scaling());
         judge(what, Goal::AtLeast(0.92, 0.98), "", &ratio);
+    }
+    for (dtype, plain, rows) in HANDED_OVER {
+        let plain = &figures.rows[plain].speed[1];
+        let [recycled, kept, dropped] = rows.map(|row| figures.rows[row].speed[1].over(plain));
+        let mut handed = |how: &str, goal, ratio: &Sample| {
+            judge(format!("{dtype} tensors, {how}, against plain batches"), goal, "", ratio);
+        };
+        handed("recycled", Goal::AtLeast(0.9, 0.97), &recycled);
+        handed("dropped, `KeepingAllocator`", Goal::AtLeast(0.7, 0.9), &kept);
+        handed("dropped, the system's allocator", Goal::AtLeast(0.7, 0.9), &dropped);
     }
     let [photos, grown] = &figures.opening;
     let goal = Goal::AtMost(0.5, 0.1);

@@ -6,6 +6,7 @@
 //! | [`positioned`] | reading and writing at an offset of a file that others read, too |
 //! | [`storage`] | which paths are URLs, what a file lies on, how much memory there is |
 //! | [`usage`] | memory, CPU time and open files of this process |
+//! | [`kept`] | large blocks that were freed, kept for the next of their length |
 //! | [`out_of_memory`] | what is said where memory runs out |
 //! | [`child`] | processes that end with this one |
 //! | [`door`] | how options and calls are spelled: as flags, or as fields |
@@ -29,6 +30,7 @@
 pub mod child;
 pub mod door;
 pub mod durable;
+pub mod kept;
 pub mod nearest;
 pub mod numbers;
 pub mod out_of_memory;

@@ -21,6 +21,11 @@ impl Random {
         Random(u64::from_le_bytes(words[0]))
     }
 
+    /// What [`Random::at`] begins from, for those that draw elsewhere.
+    pub fn key(&self) -> u64 {
+        self.0
+    }
+
     #[inline]
     /// The next 64 bits.
     pub fn next_u64(&mut self) -> u64 {

@@ -115,13 +115,16 @@ pub fn prefer_huge_pages<T>(_memory: &mut [T]) {}
 /// Gives memory that was freed back to the system. Allocators keep it for the next allocation: after a load, for ever.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub fn release_free_memory() {
+    crate::kept::release();
     // SAFETY: it takes no pointer, and only pages that nothing is allocated in are released.
     unsafe { libc::malloc_trim(0) };
 }
 
-/// Elsewhere than with glibc, allocators give memory back by themselves.
+/// Gives memory that was freed back to the system. Elsewhere than with glibc, the system's allocators do so by themselves.
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-pub fn release_free_memory() {}
+pub fn release_free_memory() {
+    crate::kept::release();
+}
 
 /// Open files beside those that are counted: standard streams, ledgers, what libraries open for a moment.
 #[cfg(unix)]

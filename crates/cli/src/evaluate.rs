@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget};
+use tcolz_device::device;
 use tcolz_format::dataset::Dataset;
 use tcolz_format::dataset::SeenPhotos;
 use tcolz_loader::Selection;
-use tcolz_nn::device::device;
 use tcolz_train::evaluate::{
     EvaluateOptions, Evaluation, KnownSeen, Level, Protocol, Scores, SeenCounts, evaluate,
     find_model, prepare_folder, write_files,
@@ -17,10 +17,9 @@ use tcolz_train::evaluate::{
 use tcolz_train::seen_by;
 
 use super::args::EvaluateArgs;
-use super::device::say_why_on_cpu;
 use super::ending::Ending;
 use super::output::{
-    Facts, count, duration, one_line, plain, plural, print, rate, say, says_little,
+    Facts, count, duration, one_line, plain, plural, print, rate, say, say_no_gpu, says_little,
 };
 use super::progress::bar_style;
 
@@ -60,9 +59,7 @@ pub(super) fn run(args: &EvaluateArgs) -> anyhow::Result<Ending> {
     options.batch_size = args.batch_size;
     options.workers = args.threads.map(usize::from);
     options.device = device(&args.device)?;
-    if let Ok(choice) = args.device.parse() {
-        say_why_on_cpu(choice);
-    }
+    say_no_gpu(&args.device);
     if let Some(folder) = &args.out {
         prepare_folder(folder)?;
     }

@@ -9,7 +9,6 @@ mod command_line;
 mod complete;
 mod convert;
 mod demo;
-mod device;
 mod dump_args;
 mod ending;
 mod evaluate;

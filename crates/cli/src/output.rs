@@ -11,6 +11,7 @@ use std::sync::OnceLock;
 
 use tcolz_base::usage::file_size_limit;
 use tcolz_base::visible;
+use tcolz_device::no_gpu;
 
 pub(super) use tcolz_base::numbers::{bytes, count, rate, times_smaller};
 pub(super) use tcolz_base::visible::one_line;
@@ -52,6 +53,15 @@ pub(super) use say;
 /// What `say!` does.
 pub(super) fn say_line(words: fmt::Arguments<'_>) {
     print_to_stderr(&format!("{}\n", one_line(&words.to_string())));
+}
+
+/// Says why a device that was left open is the CPU, in a build that can use a GPU.
+pub(super) fn say_no_gpu(device: impl fmt::Display) {
+    if device.to_string() == "auto"
+        && let Some(reason) = no_gpu()
+    {
+        say!("note: no GPU is used: {reason}");
+    }
 }
 
 /// Prints to standard error: an error of several lines, or colours of our own.

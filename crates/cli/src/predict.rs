@@ -8,18 +8,19 @@ use serde_json::{Value, json};
 use tcolz_nn::ModelFacts;
 use tcolz_predict::{Prediction, Predictor};
 use tcolz_train::evaluate::find_model;
+use tcolz_train::open_device;
 
 use super::args::PredictArgs;
-use super::device;
 use super::ending::Ending;
-use super::output::{self, plain, plural, print, say};
+use super::output::{self, plain, plural, print, say, say_no_gpu};
 
 /// Photos that are read and looked at together.
 const BATCH: usize = 32;
 
 pub(super) fn run(args: &PredictArgs) -> anyhow::Result<Ending> {
     let (_, model) = find_model(&args.model, Path::new("DATASET"))?;
-    let mut predictor = Predictor::new(&model, &device::open(args.device)?)?;
+    say_no_gpu(args.device);
+    let mut predictor = Predictor::new(&model, &open_device(args.device)?)?;
     if args.refuse_truncated {
         predictor = predictor.refusing_truncated();
     }

@@ -9,10 +9,10 @@ use serde_json::json;
 use tcolz_predict::Predictor;
 use tcolz_serve::{Limits, ServeOptions, Server, Stopper};
 use tcolz_train::evaluate::find_model;
+use tcolz_train::open_device;
 
-use super::device;
 use super::ending::Ending;
-use super::output::{one_line, plural, print, say};
+use super::output::{one_line, plural, print, say, say_no_gpu};
 use super::serve_args::ServeArgs;
 
 pub(super) fn run(args: &ServeArgs) -> anyhow::Result<Ending> {
@@ -28,7 +28,8 @@ pub(super) fn run(args: &ServeArgs) -> anyhow::Result<Ending> {
         connections: args.connections,
         ..defaults
     };
-    let mut predictor = Predictor::new(&model, &device::open(args.device)?)?;
+    say_no_gpu(args.device);
+    let mut predictor = Predictor::new(&model, &open_device(args.device)?)?;
     drop(model);
     if args.refuse_truncated {
         predictor = predictor.refusing_truncated();

@@ -16,10 +16,9 @@ use tcolz_study::{
 use tcolz_train::TrainObserver;
 
 use super::args::StudyArgs;
-use super::device;
 use super::ending::{Ending, sentence};
 use super::evaluate::PhotoProgress;
-use super::output::{Facts, duration, plain, plural, print, say, shown};
+use super::output::{Facts, duration, plain, plural, print, say, say_no_gpu, shown};
 use super::progress::event;
 use super::stop::{stop_on_ctrl_c, stop_on_signal};
 use super::train::{TrainProgress, with_event};
@@ -40,7 +39,7 @@ pub(super) fn run(args: &StudyArgs) -> anyhow::Result<Ending> {
         Plan::of(options)?
     };
     if !args.child {
-        device::say_why_on_cpu(args.device);
+        say_no_gpu(args.device);
     }
     if !args.child && args.job.is_none() {
         for leak in plan.leaks()? {

@@ -76,11 +76,11 @@ impl<T: Element> Batch<T> {
         self.len() == 0
     }
 
-    /// The memory of the tensors, and the element of it that they begin at. The batch is left with other
-    /// memory, and not to be looked at.
+    /// The buffer, and the queue that waits for it.
     #[cfg(feature = "candle")]
-    pub(super) fn take_images(&mut self) -> (Vec<T>, usize) {
-        self.buffer.as_mut().expect("the buffer is there until the batch is dropped").take_images()
+    pub(super) fn into_buffer(mut self) -> (Buffer<T>, Arc<Queue<T>>) {
+        let buffer = self.buffer.take().expect("the buffer is there until the batch is dropped");
+        (buffer, Arc::clone(&self.queue))
     }
 
     /// The sample ids and what was skipped; the batch is left without.
@@ -97,6 +97,8 @@ impl<T: Element> Batch<T> {
 
 impl<T: Element> Drop for Batch<T> {
     fn drop(&mut self) {
-        self.queue.give_back(self.buffer.take());
+        if let Some(buffer) = self.buffer.take() {
+            self.queue.give_back(buffer);
+        }
     }
 }

@@ -6,6 +6,7 @@ use tcolz_base::usage::prefer_huge_pages;
 use tcolz_format::dataset::Receipt;
 use tcolz_format::sample::Label;
 use tcolz_format::shard::ShardError;
+use tcolz_pixels::uncleared;
 
 use super::element::Element;
 use super::sample_ids::SampleIds;
@@ -28,8 +29,11 @@ pub struct Skipped {
 /// What a worker fills: allocated once and used again.
 #[derive(Debug)]
 pub(super) struct Buffer<T> {
-    /// Room for a whole batch; from `start` on, the first `labels.len()` tensors are filled.
+    /// Room for a whole batch; from `start` on, the first `labels.len()` tensors are filled. Empty where a tensor has
+    /// the memory.
     pub(super) images: Vec<T>,
+    /// The length of `images`.
+    pub(super) elements: usize,
     /// The first element at the beginning of a cache line.
     pub(super) start: usize,
     pub(super) shape: [usize; 3],
@@ -42,14 +46,11 @@ pub(super) struct Buffer<T> {
 
 impl<T: Element> Buffer<T> {
     pub(super) fn new(batch_size: usize, shape: [usize; 3]) -> Buffer<T> {
-        let elements = batch_size * shape.iter().product::<usize>();
-        let mut images = vec![T::default(); elements + LINE_BYTES / size_of::<T>()];
-        prefer_huge_pages(&mut images);
-        // Some line begins within its first LINE_BYTES; and where none is said to, any place will do.
-        let start = images.as_ptr().align_offset(LINE_BYTES).min(images.len() - elements);
-        Buffer {
-            images,
-            start,
+        let tensors = batch_size * shape.iter().product::<usize>();
+        let mut buffer = Buffer {
+            images: Vec::new(),
+            elements: tensors + LINE_BYTES / size_of::<T>(),
+            start: 0,
             shape,
             labels: Vec::with_capacity(batch_size),
             sample_ids: SampleIds {
@@ -59,7 +60,27 @@ impl<T: Element> Buffer<T> {
             skipped: Vec::new(),
             delivered_receipt: Receipt::default(),
             skipped_receipt: Receipt::default(),
+        };
+        buffer.allocate();
+        buffer
+    }
+
+    /// Makes memory for the tensors where there is none. What is in it is not cleared: every tensor is written before it
+    /// is shown.
+    pub(super) fn allocate(&mut self) {
+        if self.images.is_empty() {
+            let mut images = uncleared(self.elements);
+            prefer_huge_pages(&mut images);
+            self.set_images(images);
         }
+    }
+
+    /// Takes memory of this buffer's length for the tensors.
+    pub(super) fn set_images(&mut self, images: Vec<T>) {
+        let room = LINE_BYTES / size_of::<T>();
+        // Some line begins within its first LINE_BYTES; and where none is said to, any place will do.
+        self.start = images.as_ptr().align_offset(LINE_BYTES).min(room);
+        self.images = images;
     }
 
     pub(super) fn clear(&mut self) {
@@ -68,16 +89,6 @@ impl<T: Element> Buffer<T> {
         self.sample_ids.ends.clear();
         self.skipped.clear();
         (self.delivered_receipt, self.skipped_receipt) = Default::default();
-    }
-
-    /// The memory of the tensors, and the element of it that they begin at; new memory takes its place.
-    #[cfg(feature = "candle")]
-    pub(super) fn take_images(&mut self) -> (Vec<T>, usize) {
-        let room = self.images.len() - LINE_BYTES / size_of::<T>();
-        let batch_size = room / self.shape.iter().product::<usize>();
-        let new = Buffer::new(batch_size, self.shape);
-        let start = std::mem::replace(&mut self.start, new.start);
-        (std::mem::replace(&mut self.images, new.images), start)
     }
 
     /// Where the next sample's tensor belongs.

@@ -7,7 +7,7 @@ use tcolz_base::door::given;
 use tcolz_format::shard::codec::{CodecError, PixelTables, Upcoming, map_tensor};
 use tcolz_format::shard::{ShardError, TensorColumn, TensorDecoder, simd_level};
 use tcolz_pixels::recipe::Dtype;
-use tcolz_pixels::{View, bf16, f16};
+use tcolz_pixels::{PlainNumber, View, bf16, f16};
 
 mod sealed {
     pub trait Sealed {}
@@ -18,9 +18,7 @@ mod sealed {
 }
 
 /// What a batch is made of: `f32`, `f16`, `bf16`, or `u8` for pixels as stored, without a view.
-pub trait Element:
-    sealed::Sealed + Copy + Default + Send + Sync + std::fmt::Debug + 'static
-{
+pub trait Element: sealed::Sealed + PlainNumber + Send + Sync + std::fmt::Debug + 'static {
     /// Its name, as in the recipe's `dtype`.
     const NAME: &'static str;
 

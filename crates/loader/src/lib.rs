@@ -78,6 +78,7 @@ pub use sample_ids::SampleIds;
 pub use select::{Percent, Select, Selection};
 pub use shards::Access;
 pub use state::{Identity, RankState, State};
+pub use tcolz_base::kept::KeepingAllocator;
 pub use tcolz_format::dataset::Receipt;
 #[cfg(feature = "candle")]
 pub use tensors::{DeviceView, TensorBatch, TensorEpoch, Transfer};

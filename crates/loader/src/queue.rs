@@ -79,7 +79,9 @@ impl<T: Element> Queue<T> {
             if let Some(mut buffer) = state.free.pop() {
                 let step = state.next_step;
                 state.next_step += 1;
+                drop(state);
                 buffer.clear();
+                buffer.allocate();
                 return Some((step, buffer));
             }
             state = self.for_workers.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -116,9 +118,9 @@ impl<T: Element> Queue<T> {
         }
     }
 
-    /// A buffer is free again.
-    pub(super) fn give_back(&self, buffer: Option<Buffer<T>>) {
-        self.lock().free.extend(buffer);
+    /// A buffer is free again; one without memory gets new memory from the worker that takes it.
+    pub(super) fn give_back(&self, buffer: Buffer<T>) {
+        self.lock().free.push(buffer);
         self.for_workers.notify_one();
     }
 

@@ -93,14 +93,6 @@ pub enum ModelError {
         /// Its shape.
         found: Vec<usize>,
     },
-    /// A device that cannot be had.
-    #[error("device `{name}`: {reason}")]
-    Device {
-        /// What was asked for.
-        name: String,
-        /// What was expected, what to try.
-        reason: String,
-    },
     /// A parameter that is stored as something else than floating-point numbers.
     #[error(
         "`{key}`: expected floating-point numbers, found {found}: save the weights before they are quantised or cast"

@@ -8,7 +8,6 @@
 //!
 //! | module | what it does |
 //! | --- | --- |
-//! | [`device`](mod@device) | where a network runs, by name |
 //! | [`spec`] | a network as data: layers, shapes, the keys of its parameters |
 //! | [`networks`] | the four networks |
 //! | [`init`] | weights to begin with, from a seed |
@@ -22,7 +21,6 @@
 #![deny(unsafe_code)]
 #![deny(clippy::dbg_macro, clippy::print_stderr, clippy::print_stdout)]
 
-pub mod device;
 mod error;
 pub mod file;
 pub mod folded;
@@ -32,6 +30,7 @@ pub mod net;
 mod network;
 pub mod networks;
 pub mod ops;
+pub mod precision;
 pub mod spec;
 pub mod weights;
 
@@ -40,5 +39,6 @@ pub use file::{Model, ModelFacts, Validation};
 pub use folded::Folded;
 pub use net::{BatchNormMode, Net, Pass};
 pub use network::{Network, PaddingStyle, Properties};
+pub use precision::Precision;
 pub use spec::Spec;
 pub use weights::Weights;

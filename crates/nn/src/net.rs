@@ -7,7 +7,7 @@ use candle_core::{DType, Device, Tensor, Var};
 
 use super::ops::{self, After, Convolution, MaskKey, Norm, Stage};
 use super::spec::{Conv, Layer, Parameter, Sides, windows};
-use super::{ModelError, Spec, WordError};
+use super::{ModelError, Precision, Spec, WordError};
 
 /// Share of a batch's mean and variance in the stored ones, as PyTorch's `momentum`.
 pub const NORM_MOMENTUM: f64 = 0.1;
@@ -59,6 +59,7 @@ pub struct Net {
     /// The variables' own memory, without gradient.
     constants: BTreeMap<String, Tensor>,
     device: Device,
+    precision: Precision,
 }
 
 impl Net {
@@ -92,7 +93,20 @@ impl Net {
         let constant =
             |(key, variable): (&String, &Var)| (key.clone(), variable.as_detached_tensor());
         let constants = variables.iter().map(constant).collect();
-        Ok(Net { spec, parameters, variables, constants, device: device.clone() })
+        Ok(Net {
+            spec,
+            parameters,
+            variables,
+            constants,
+            device: device.clone(),
+            precision: Precision::F32,
+        })
+    }
+
+    /// The same network, its convolutions and matrix products in a precision. Parameters stay float32.
+    #[must_use]
+    pub fn with_precision(self, precision: Precision) -> Net {
+        Net { precision, ..self }
     }
 
     /// What it computes.
@@ -169,7 +183,7 @@ impl Net {
             Layer::Linear(linear) => {
                 let (weight, bias) =
                     (self.of(&linear.name, "weight", pass), self.of(&linear.name, "bias", pass));
-                ops::linear(x, weight, bias, linear.activation)
+                ops::linear(x, weight, bias, linear.activation, self.precision)
             }
             Layer::MaxPool(pool) => {
                 let sides = pool.padding.sides(image()?, [pool.kernel; 2], pool.stride);
@@ -219,7 +233,7 @@ impl Net {
             image = windows(image, conv.kernel, conv.stride, sides).unwrap_or([0, 0]);
             norms.push((conv.batch_norm.as_ref(), n * image[0] * image[1]));
         }
-        let ops::Chained { output, moments } = ops::chain(x, &stages)?;
+        let ops::Chained { output, moments } = ops::chain(x, &stages, self.precision)?;
         for (moments, (norm, count)) in moments.into_iter().zip(norms) {
             let (Some(moments), Some(norm)) = (moments, norm) else { continue };
             // The stored variance is that of samples: divided by one less.
@@ -276,3 +290,6 @@ impl Net {
 pub fn is_tuned(parameter: &Parameter, head_only: bool) -> bool {
     parameter.role.is_trained() && (parameter.in_head || !head_only)
 }
+
+#[cfg(test)]
+mod tests;

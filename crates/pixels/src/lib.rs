@@ -23,6 +23,7 @@ mod rows;
 mod square;
 mod sums;
 mod turn;
+mod uncleared;
 mod view;
 mod weights;
 
@@ -35,6 +36,7 @@ pub use part::{Part, PlaneResizer, cut};
 pub use resize::Resizer;
 pub use rows::{RgbImage, RowSink};
 pub use sums::ChannelSums;
+pub use uncleared::{PlainNumber, uncleared};
 pub use view::{BUILT_IN_VIEWS, Channels, Operation, View, bake};
 
 /// Whether SIMD extensions of the CPU may be used: yes, unless the environment said

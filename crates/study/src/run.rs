@@ -12,9 +12,9 @@ use super::cost;
 use super::job::{Job, RUNS_FOLDER, Work, write_json};
 use super::labels::labels;
 use super::plan::Plan;
+use tcolz_device::device_name;
 use tcolz_format::dataset::Dataset;
 use tcolz_nn::Model;
-use tcolz_nn::device::device_name;
 use tcolz_nn::net::is_tuned;
 use tcolz_train::evaluate::{EvaluateOptions, KnownSeen, evaluate, find_model, write_files};
 use tcolz_train::{

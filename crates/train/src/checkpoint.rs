@@ -17,6 +17,7 @@ use super::error::{Result, TrainError};
 use super::features::FeatureUse;
 use super::learner::Tensors;
 use super::log::EpochRow;
+use super::loss_scale::LossScale;
 use super::rows::{Mark, Marks};
 use tcolz_loader::State;
 use tcolz_nn::file::ModelFacts;
@@ -67,6 +68,9 @@ pub(super) struct Progress {
     /// How far the files go that are appended to, by name; none of a version that did not write it down.
     #[serde(default)]
     pub(super) marks: Marks,
+    /// The factor of losses in float16; none in other precisions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) loss_scale: Option<LossScale>,
     /// BLAKE3 of the tensors, by a version that did not hash the rest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tensors: Option<String>,
@@ -112,6 +116,7 @@ impl Progress {
             features: None,
             best_file: None,
             marks: Marks::new(),
+            loss_scale: None,
             tensors: None,
         }
     }

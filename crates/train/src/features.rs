@@ -322,7 +322,7 @@ impl Fill<'_> {
             if !wanted.is_empty() {
                 let chosen = Tensor::from_slice(&wanted, wanted.len(), batch.images.device())?;
                 let images = if wanted.len() == samples {
-                    batch.images
+                    batch.images.clone()
                 } else {
                     batch.images.index_select(&chosen, 0)?
                 };
@@ -338,6 +338,7 @@ impl Fill<'_> {
                 observer.features(*done, all);
             }
             position += samples;
+            batch.recycle();
             if stop.load(Ordering::Relaxed) && *done < all {
                 return Err(TrainError::InterruptedFeatures { done: *done, all });
             }

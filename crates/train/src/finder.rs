@@ -16,6 +16,7 @@ use super::files::{FINDER_FILES, TRAINED_FILE};
 use super::learner::Learner;
 use super::observer::TrainObserver;
 use super::options::TrainOptions;
+use super::outcome::Outcome;
 use super::run::RunFolder;
 use super::setup::Setup;
 use super::summary::on_threads;
@@ -109,9 +110,11 @@ fn find(
                 }
             };
             let number = u64::from(step) * u64::from(options.accumulate) + u64::from(part);
-            let learnt = learner.learn(&batch.inputs, &batch.labels, number)?;
-            loss += learnt.loss * learnt.weight;
-            weight += learnt.weight;
+            let outcome = learner.learn(&batch.inputs, &batch.labels, number)?;
+            for learnt in Outcome::settle(&[&outcome])? {
+                loss += learnt.loss * learnt.weight;
+                weight += learnt.weight;
+            }
         }
         let loss = loss / weight;
         if !loss.is_finite() {

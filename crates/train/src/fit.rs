@@ -13,6 +13,8 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use candle_core::Tensor;
+
 use super::batches::Batches;
 use super::best;
 use super::checkpoint::{self, ALL_DONE, Progress, Sums};
@@ -24,6 +26,7 @@ use super::learner::{Learner, answer, sample_loss};
 use super::log::{EpochRow, Validated, write_log};
 use super::observer::{EpochReport, StepReport, TrainObserver};
 use super::options::CheckpointEvery;
+use super::outcome::Outcome;
 use super::resources::Sampler;
 use super::rows::{Rows, StepRow};
 use super::run::RunFolder;
@@ -57,6 +60,15 @@ pub(super) struct Fit<'a> {
     pub(super) observer: &'a mut dyn TrainObserver,
     /// It was said that the loss is far too high.
     pub(super) warned: bool,
+}
+
+/// A step that was made, of which is not known yet what it came to.
+struct Unsettled {
+    /// The step of the run, from 1.
+    step: u64,
+    learning_rate: f64,
+    /// Of its batches.
+    outcomes: Vec<Outcome>,
 }
 
 /// Time of an epoch's training in this process: all of it, and that from the third step on.
@@ -214,6 +226,7 @@ impl Fit<'_> {
         let mut batches = self.batches()?;
         let mut clock = Clock::begin();
         let (mut last_checkpoint, mut since) = (Instant::now(), 0);
+        let (fetch_every, mut unsettled) = (self.setup.fetch_every(), Vec::new());
         loop {
             let learning_rate = options.schedule.learning_rate(
                 self.progress.step,
@@ -227,7 +240,7 @@ impl Fit<'_> {
                 options.epochs,
                 options.sgd.momentum,
             );
-            let mut group = Sums { learning_rate, ..Sums::default() };
+            let mut outcomes = Vec::new();
             let mut waited = Duration::ZERO;
             for _ in 0..options.accumulate {
                 let in_epoch = batches.state()?.position / options.batch_size as u64;
@@ -236,50 +249,28 @@ impl Fit<'_> {
                 let Some(batch) = batches.next() else { break };
                 waited += asked.elapsed();
                 let batch = batch?;
-                let learnt = self.learner.learn(&batch.inputs, &batch.labels, number)?;
-                if !learnt.loss.is_finite() {
-                    let what = format!("the loss is {}", learnt.loss);
-                    return Err(self.diverged(what, learning_rate));
+                let outcome = self.learner.learn(&batch.inputs, &batch.labels, number)?;
+                if let Outcome::Known(learnt) = &outcome {
+                    self.check_loss(learnt.loss, learning_rate, self.progress.step + 1)?;
                 }
-                group.loss += learnt.loss * learnt.weight;
-                group.weight += learnt.weight;
-                group.right += learnt.right;
-                group.samples += batch.labels.len() as u64;
+                outcomes.push(outcome);
             }
-            if group.samples == 0 {
+            if outcomes.is_empty() {
                 break;
             }
-            self.warn_of("loss", group.mean_loss(), self.progress.step + 1);
-            self.learner.step(learning_rate, momentum)?;
-            clock.step(group.samples, waited);
-            let sums = &mut self.progress.sums;
-            sums.loss += group.loss;
-            sums.weight += group.weight;
-            sums.right += group.right;
-            sums.samples += group.samples;
-            sums.learning_rate = learning_rate;
-            self.progress.step += 1;
+            let step = self.progress.step + 1;
+            if !self.learner.step(learning_rate, momentum)? {
+                let what = "the gradients overflow in float16".to_owned();
+                return Err(self.diverged(what, learning_rate, step));
+            }
+            let samples = outcomes.iter().map(Outcome::samples).sum();
+            clock.step(samples, waited);
+            self.progress.step = step;
             self.progress.loader = batches.state()?;
-            steps.step(&StepRow {
-                step: self.progress.step,
-                epoch: self.progress.epoch + 1,
-                learning_rate,
-                loss: group.mean_loss(),
-                accuracy: group.accuracy(),
-            })?;
-            let (photos_per_second, waiting) = clock.rates();
-            self.observer.step(&StepReport {
-                epoch: self.progress.epoch + 1,
-                epochs: options.epochs,
-                step: self.progress.step - u64::from(self.progress.epoch) * steps_per_epoch,
-                steps_per_epoch,
-                run_step: self.progress.step,
-                loss: self.progress.sums.mean_loss(),
-                accuracy: self.progress.sums.accuracy(),
-                learning_rate,
-                photos_per_second,
-                waiting,
-            });
+            unsettled.push(Unsettled { step, learning_rate, outcomes });
+            if unsettled.len() >= fetch_every {
+                self.settle(&mut unsettled, steps, &clock, steps_per_epoch)?;
+            }
             since += 1;
             let due = match options.checkpoint_every {
                 CheckpointEvery::Steps(steps) => since >= steps,
@@ -287,16 +278,64 @@ impl Fit<'_> {
             };
             let stopped = self.stop.load(Ordering::Relaxed);
             if due || stopped {
+                self.settle(&mut unsettled, steps, &clock, steps_per_epoch)?;
                 self.progress.seconds = before + begun.elapsed().as_secs_f64();
                 self.checkpoint(steps)?;
                 (last_checkpoint, since) = (Instant::now(), 0);
             }
             self.obey()?;
         }
+        self.settle(&mut unsettled, steps, &clock, steps_per_epoch)?;
         let state = batches.state()?;
         drop(batches);
         self.train.check_receipts(&state)?;
         Ok(clock)
+    }
+
+    /// Takes in what steps came to, in their order: sums, rows of steps.csv, reports.
+    fn settle(
+        &mut self,
+        unsettled: &mut Vec<Unsettled>,
+        rows: &mut Rows,
+        clock: &Clock,
+        steps_per_epoch: u64,
+    ) -> Result<()> {
+        let outcomes: Vec<&Outcome> = unsettled.iter().flat_map(|step| &step.outcomes).collect();
+        let mut learnt = Outcome::settle(&outcomes)?.into_iter();
+        for Unsettled { step, learning_rate, outcomes } in unsettled.drain(..) {
+            let mut group = Sums { learning_rate, ..Sums::default() };
+            for learnt in learnt.by_ref().take(outcomes.len()) {
+                self.check_loss(learnt.loss, learning_rate, step)?;
+                group.loss += learnt.loss * learnt.weight;
+                group.weight += learnt.weight;
+                group.right += learnt.right;
+                group.samples += learnt.samples;
+            }
+            self.warn_of("loss", group.mean_loss(), step);
+            let sums = &mut self.progress.sums;
+            sums.loss += group.loss;
+            sums.weight += group.weight;
+            sums.right += group.right;
+            sums.samples += group.samples;
+            sums.learning_rate = learning_rate;
+            let epoch = self.progress.epoch + 1;
+            let (loss, accuracy) = (group.mean_loss(), group.accuracy());
+            rows.step(&StepRow { step, epoch, learning_rate, loss, accuracy })?;
+            let (photos_per_second, waiting) = clock.rates();
+            self.observer.step(&StepReport {
+                epoch,
+                epochs: self.setup.options.epochs,
+                step: step - u64::from(self.progress.epoch) * steps_per_epoch,
+                steps_per_epoch,
+                run_step: step,
+                loss: self.progress.sums.mean_loss(),
+                accuracy: self.progress.sums.accuracy(),
+                learning_rate,
+                photos_per_second,
+                waiting,
+            });
+        }
+        Ok(())
     }
 
     /// The batches of the rest of the epoch.
@@ -328,16 +367,29 @@ impl Fit<'_> {
         };
         let network = self.learner.inference()?;
         let (mut loss, mut right, mut samples) = (0.0, 0u64, 0u64);
-        while let Some(batch) = batches.next() {
-            let batch = batch?;
-            let logits = network.logits(&batch.inputs)?;
-            for (logits, &label) in logits.iter().zip(&batch.labels) {
-                loss += sample_loss(logits, label as usize);
-                right += u64::from(answer(logits) == label as usize);
+        let fetch_every = self.setup.fetch_every();
+        let mut unsettled: Vec<(Tensor, Tensor)> = Vec::new();
+        loop {
+            let batch = batches.next().transpose()?;
+            let is_last = batch.is_none();
+            if let Some(batch) = batch {
+                unsettled.push((network.logits(&batch.inputs)?, batch.labels.clone()));
             }
-            samples += batch.labels.len() as u64;
-            self.observer.validating(samples, all);
+            if is_last || unsettled.len() >= fetch_every {
+                for (logits, labels) in unsettled.drain(..) {
+                    let (logits, labels) = (logits.to_vec2::<f32>()?, labels.to_vec1::<u32>()?);
+                    for (logits, &label) in logits.iter().zip(&labels) {
+                        loss += sample_loss(logits, label as usize);
+                        right += u64::from(answer(logits) == label as usize);
+                    }
+                    samples += labels.len() as u64;
+                }
+                self.observer.validating(samples, all);
+            }
             self.obey()?;
+            if is_last {
+                break;
+            }
         }
         let count = samples as f64;
         Ok(Validated { loss: loss / count, accuracy: right as f64 / count, samples })
@@ -348,7 +400,7 @@ impl Fit<'_> {
         let sums = &self.progress.sums;
         if let Some(found) = validation.filter(|found| !found.loss.is_finite()) {
             let what = format!("the validation loss is {}", found.loss);
-            return Err(self.diverged(what, sums.learning_rate));
+            return Err(self.diverged(what, sums.learning_rate, self.progress.step + 1));
         }
         let best = match (validation, self.progress.best().and_then(|best| best.validation)) {
             (Some(found), Some(best)) => found.loss < best.loss,
@@ -405,9 +457,10 @@ impl Fit<'_> {
         self.progress.mark(STEPS_FILE, steps.mark()?);
         self.sampler.mark(&mut self.progress);
         let tensors = self.learner.tensors()?;
+        self.progress.loss_scale = self.learner.loss_scale();
         match checkpoint::save(&self.folder.checkpoint(), &mut self.progress, &tensors) {
             Err(TrainError::Diverged { what, learning_rate, .. }) => {
-                Err(self.diverged(what, learning_rate))
+                Err(self.diverged(what, learning_rate, self.progress.step + 1))
             }
             saved => saved,
         }?;
@@ -424,7 +477,14 @@ impl Fit<'_> {
         Ok(())
     }
 
-    fn diverged(&self, what: String, learning_rate: f64) -> TrainError {
+    fn check_loss(&self, loss: f64, learning_rate: f64, step: u64) -> Result<()> {
+        if loss.is_finite() {
+            return Ok(());
+        }
+        Err(self.diverged(format!("the loss is {loss}"), learning_rate, step))
+    }
+
+    fn diverged(&self, what: String, learning_rate: f64, step: u64) -> TrainError {
         let path: PathBuf = self.folder.checkpoint();
         let kept = match checkpoint::load(&path) {
             Ok(Some((progress, _))) => {
@@ -436,7 +496,7 @@ impl Fit<'_> {
             }
             _ => String::new(),
         };
-        let (step, lower) = (self.progress.step + 1, self.lower_rate());
+        let lower = self.lower_rate();
         TrainError::Diverged { what, step, learning_rate, lower, kept }
     }
 }

@@ -11,7 +11,7 @@ use super::samples::HOLDOUT_METHODS;
 use super::setup::Setup;
 use super::sgd::SgdOptions;
 use super::weights;
-use tcolz_nn::BatchNormMode;
+use tcolz_nn::{BatchNormMode, Precision};
 
 impl Identity {
     /// Of a run.
@@ -62,10 +62,13 @@ impl Identity {
         ];
         // Runs that were begun before there was this option have no word of it.
         let key = options.weights_key.as_ref().map(|key| ("weights_key", json!(key)));
+        let precision = options.precision;
+        let precision =
+            (precision != Precision::F32).then(|| ("precision", json!(precision.to_string())));
         let holdout = (matches!(options.validation, Validation::Holdout(_))
             && setup.holdout != HOLDOUT_METHODS[0])
             .then(|| (HOLDOUT_OPTION, json!(setup.holdout)));
-        let named = named.into_iter().chain(key).chain(holdout);
+        let named = named.into_iter().chain(key).chain(holdout).chain(precision);
         let options = named.map(|(name, value)| (name.to_owned(), value)).collect();
         Ok(Identity::made(options, RunForm::default()))
     }

@@ -5,12 +5,14 @@ use std::collections::HashMap;
 use candle_core::{Device, Tensor};
 
 use super::error::{Result, TrainError};
-use super::loss::{LossOptions, cross_entropy};
+use super::loss::{DeviceLoss, LossOptions, cross_entropy};
+use super::loss_scale::LossScale;
 use super::options::Finetune;
+use super::outcome::{Learnt, Outcome};
 use super::setup::Setup;
 use super::sgd::Sgd;
 use tcolz_nn::net::is_tuned;
-use tcolz_nn::{BatchNormMode, Folded, Net, Pass, Spec};
+use tcolz_nn::{BatchNormMode, Folded, Net, Pass, Precision, Spec};
 
 /// What a batch is made of.
 #[derive(Debug)]
@@ -32,6 +34,12 @@ pub(super) struct Learner {
     loss: LossOptions,
     batch_norm: BatchNormMode,
     seed: u64,
+    /// The loss where nobody waits for it; `None`: every step does.
+    device_loss: Option<DeviceLoss>,
+    /// In float16.
+    scale: Option<LossScale>,
+    /// A batch since the last step had gradients that overflowed.
+    overflowed: bool,
 }
 
 /// Parameters and momentum by key.
@@ -39,17 +47,6 @@ pub(super) struct Learner {
 pub(super) struct Tensors {
     pub(super) parameters: HashMap<String, Tensor>,
     pub(super) momentum: HashMap<String, Tensor>,
-}
-
-/// What a batch came to.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Learnt {
-    /// Mean loss.
-    pub(super) loss: f64,
-    /// What the mean was divided by.
-    pub(super) weight: f64,
-    /// Right answers.
-    pub(super) right: u64,
 }
 
 impl Learner {
@@ -64,42 +61,87 @@ impl Learner {
         } else {
             (Net::new(spec.clone(), &setup.weights, &setup.device)?, None)
         };
+        let net = net.with_precision(setup.options.precision);
         let trained = net.parameters().filter(|(parameter, _)| is_tuned(parameter, head_only));
         let sgd = Sgd::new(trained, setup.options.sgd);
         let (loss, seed) = (setup.loss.clone(), setup.options.seed);
-        Ok(Learner { net, frozen, sgd, loss, batch_norm: setup.batch_norm, seed })
+        let device_loss = match setup.fetch_every() {
+            1 => None,
+            _ => Some(DeviceLoss::new(&loss, spec.classes, &setup.device)?),
+        };
+        let scale = (setup.options.precision == Precision::F16).then(LossScale::default);
+        let batch_norm = setup.batch_norm;
+        let overflowed = false;
+        Ok(Learner { net, frozen, sgd, loss, batch_norm, seed, device_loss, scale, overflowed })
     }
 
-    /// Takes the gradients of a batch in. `number`: which batch of the run, from 0; dropout's masks are drawn
-    /// from it.
+    /// Takes the gradients of a batch in. `labels`: `[n]` of u32. `number`: which batch of the run, from 0; dropout's
+    /// masks are drawn from it.
     ///
     /// # Errors
-    /// When the device's memory is full. A loss that is no number is none: it is left to the caller, and its
-    /// gradients are forgotten.
-    pub(super) fn learn(&mut self, inputs: &Inputs, labels: &[u32], number: u64) -> Result<Learnt> {
+    /// When the device's memory is full. A loss that is no number is none: it is left to the caller, and where it is
+    /// known at once its gradients are forgotten.
+    pub(super) fn learn(
+        &mut self,
+        inputs: &Inputs,
+        labels: &Tensor,
+        number: u64,
+    ) -> Result<Outcome> {
         let dropout = Some((self.seed, number));
         let pass = Pass { batch_norm: self.batch_norm, dropout, gradients: true };
         let logits = match inputs {
             Inputs::Images(images) if self.frozen.is_none() => self.net.forward(images, pass)?,
             inputs => self.net.logits(&self.features(inputs)?, pass)?,
         };
-        let targets = Tensor::from_slice(labels, labels.len(), self.net.device())?;
-        let loss = cross_entropy(&logits, &targets, &self.loss)?;
-        let right = right_answers(&logits, labels)?;
+        let samples = logits.dim(0)? as u64;
+        if let Some(loss) = &self.device_loss {
+            let found = loss.of(&logits, labels)?;
+            // Without class weights the mean was divided by the samples; with them no batches are taken together.
+            self.sgd.accumulate(found.loss.backward()?, samples as f64)?;
+            return Ok(Outcome::Waiting { facts: found.facts, samples });
+        }
+        let loss = cross_entropy(&logits, labels, &self.loss)?;
+        let labels: Vec<u32> = labels.to_vec1()?;
+        let right = right_answers(&logits, &labels)?;
         let value = f64::from(loss.to_scalar::<f32>()?);
-        let weight = self.loss.batch_weight(labels)?;
+        let weight = self.loss.batch_weight(&labels)?;
         if value.is_finite() {
-            self.sgd.accumulate(loss.backward()?, weight)?;
+            self.take_in(&loss, weight)?;
         } else {
             self.sgd.discard();
         }
-        Ok(Learnt { loss: value, weight, right })
+        Ok(Outcome::Known(Learnt { loss: value, weight, right, samples }))
     }
 
-    /// A step along the gradients that were taken in.
-    pub(super) fn step(&mut self, learning_rate: f64, momentum: f64) -> Result<()> {
+    /// The gradients of a loss, scaled on their way where the numbers are small.
+    fn take_in(&mut self, loss: &Tensor, weight: f64) -> Result<()> {
+        let Some(scale) = self.scale else {
+            return Ok(self.sgd.accumulate(loss.backward()?, weight)?);
+        };
+        let gradients = (loss * scale.factor)?.backward()?;
+        if self.sgd.is_finite(&gradients)? {
+            return Ok(self.sgd.accumulate_scaled(gradients, weight, scale.factor)?);
+        }
+        self.overflowed = true;
+        Ok(())
+    }
+
+    /// A step along the gradients that were taken in. One in float16 whose gradients overflowed changes nothing but the
+    /// factor; false where that is at its end.
+    pub(super) fn step(&mut self, learning_rate: f64, momentum: f64) -> Result<bool> {
         self.sgd.set_momentum(momentum);
-        Ok(self.sgd.step(learning_rate)?)
+        let overflowed = std::mem::take(&mut self.overflowed);
+        if overflowed {
+            self.sgd.discard();
+        } else {
+            self.sgd.step(learning_rate)?;
+        }
+        Ok(self.scale.as_mut().is_none_or(|scale| scale.stepped(!overflowed)))
+    }
+
+    /// The factor of losses in float16.
+    pub(super) fn loss_scale(&self) -> Option<LossScale> {
+        self.scale
     }
 
     /// The network as it is now, for inference.
@@ -140,8 +182,13 @@ impl Learner {
             .collect()
     }
 
-    /// Puts [`Learner::tensors`] back; the sentence that says what does not fit.
-    pub(super) fn restore(&mut self, tensors: &Tensors) -> std::result::Result<(), String> {
+    /// Puts [`Learner::tensors`] and [`Learner::loss_scale`] back; the sentence that says what does not fit.
+    pub(super) fn restore(
+        &mut self,
+        tensors: &Tensors,
+        scale: Option<LossScale>,
+    ) -> std::result::Result<(), String> {
+        self.scale = self.scale.and(scale.or(self.scale));
         for (parameter, variable) in self.net.parameters() {
             let key = &parameter.key;
             let found = tensors.parameters.get(key).ok_or_else(|| format!("it has no `{key}`"))?;
@@ -164,16 +211,15 @@ pub(super) enum Inference<'a> {
 }
 
 impl Inference<'_> {
-    /// Logits `[n][classes]`.
-    pub(super) fn logits(&self, inputs: &Inputs) -> Result<Vec<Vec<f32>>> {
-        let logits = match (self, inputs) {
+    /// Logits `[n, classes]`, without gradient.
+    pub(super) fn logits(&self, inputs: &Inputs) -> Result<Tensor> {
+        Ok(match (self, inputs) {
             (Inference::Head(learner), inputs) => {
                 learner.net.logits(&learner.features(inputs)?, Pass::INFER)?
             }
             (Inference::Whole(folded), Inputs::Images(images)) => folded.logits(images)?,
             (Inference::Whole(folded), Inputs::Features(features)) => folded.head(features)?,
-        };
-        Ok(logits.to_vec2()?)
+        })
     }
 }
 

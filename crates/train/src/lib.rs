@@ -38,10 +38,12 @@ mod identity;
 mod learner;
 mod log;
 pub mod loss;
+mod loss_scale;
 mod memory;
 mod names;
 mod observer;
 mod options;
+mod outcome;
 mod prepare;
 mod preset;
 mod resources;
@@ -57,7 +59,7 @@ mod summary;
 mod weights;
 
 pub use check::{OptionFault, TrainingOutlook, first_properties};
-pub use device::{open as open_device, why_on_cpu};
+pub use device::open as open_device;
 pub use error::TrainError;
 pub use features::FeatureUse;
 pub use files::{

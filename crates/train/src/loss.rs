@@ -1,6 +1,6 @@
 //! Cross entropy, as `torch.nn.functional.cross_entropy` with `reduction='mean'`.
 
-use candle_core::{D, Tensor};
+use candle_core::{D, DType, Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use tcolz_nn::ModelError;
@@ -103,6 +103,71 @@ pub fn cross_entropy(
     Ok((log_softmax(logits)? * factors)?.sum_all()?)
 }
 
+/// [`cross_entropy`] that neither reads labels nor sends factors: what it needs beside them lies on the device already,
+/// so that the host need not wait.
+#[derive(Debug)]
+pub(super) struct DeviceLoss {
+    /// The numbers of the classes, `[1, classes]` of u32.
+    classes: Tensor,
+    /// Their weights, `[1, classes]`.
+    weights: Option<Tensor>,
+    smoothing: f64,
+}
+
+/// What a batch came to on the device.
+#[derive(Debug)]
+pub(super) struct DeviceLosses {
+    /// The mean, with gradient.
+    pub(super) loss: Tensor,
+    /// The mean, what it was divided by, right answers: `[3]` of f32, without gradient.
+    pub(super) facts: Tensor,
+}
+
+impl DeviceLoss {
+    pub(super) fn new(
+        options: &LossOptions,
+        classes: usize,
+        device: &Device,
+    ) -> Result<DeviceLoss, ModelError> {
+        options.check(classes)?;
+        let weights = options.class_weights.as_ref().map(|weights| {
+            let weights: Vec<f32> = weights.iter().map(|&weight| weight as f32).collect();
+            Tensor::from_vec(weights, (1, classes), device)
+        });
+        Ok(DeviceLoss {
+            classes: Tensor::arange(0, classes as u32, device)?.reshape((1, classes))?,
+            weights: weights.transpose()?,
+            smoothing: options.label_smoothing,
+        })
+    }
+
+    /// The loss of logits `[n, classes]` and labels `[n]` of u32, which are below `classes`: as the dataset's are.
+    pub(super) fn of(&self, logits: &Tensor, labels: &Tensor) -> Result<DeviceLosses, ModelError> {
+        let (samples, classes) = logits.dims2()?;
+        if labels.dims() != [samples] || self.classes.dims() != [1, classes] || samples == 0 {
+            return Err(ModelError::Loss(format!(
+                "expected a label for each of {samples} samples, and one at least, found {:?}",
+                labels.dims()
+            )));
+        }
+        let labels = labels.reshape((samples, 1))?;
+        let own = labels.broadcast_eq(&self.classes)?.to_dtype(DType::F32)?;
+        let all = self.smoothing / classes as f64;
+        let mut factors = own.affine(1.0 - self.smoothing, all)?;
+        let mut counted = own.clone();
+        if let Some(weights) = &self.weights {
+            factors = factors.broadcast_mul(weights)?;
+            counted = own.broadcast_mul(weights)?;
+        }
+        let weight = counted.sum_all()?;
+        let loss = ((log_softmax(logits)? * factors)?.sum_all()? / &weight)?.neg()?;
+        let answers = logits.detach().argmax_keepdim(D::Minus1)?;
+        let right = answers.eq(&labels)?.to_dtype(DType::F32)?.sum_all()?;
+        let facts = Tensor::stack(&[loss.detach(), weight, right], 0)?;
+        Ok(DeviceLosses { loss, facts })
+    }
+}
+
 /// Logarithms of probabilities, row by row of `[n, classes]`.
 ///
 /// # Errors
@@ -117,7 +182,7 @@ pub fn log_softmax(logits: &Tensor) -> Result<Tensor, ModelError> {
 
 #[cfg(test)]
 mod tests {
-    use candle_core::{Device, Var};
+    use candle_core::Var;
 
     use super::*;
 
@@ -154,6 +219,41 @@ mod tests {
             }
             assert!((sum / weights - f64::from(whole)).abs() < 1e-6);
         }
+    }
+
+    #[test]
+    fn the_loss_of_the_device_is_that_of_the_host_in_value_gradient_weight_and_answers() {
+        let device = &Device::Cpu;
+        let rows = [[0.3f32, -1.0, 0.1], [2.0, 0.1, -700.0], [-0.4, 0.4, 9.5], [0.0, -0.1, -0.2]];
+        let labels = Tensor::new(&[0u32, 1, 2, 2], device).unwrap();
+        for (smoothing, class_weights) in [
+            (0.0, None),
+            (0.1, None),
+            (0.0, Some(vec![0.25, 3.0, 1.0])),
+            (0.3, Some(vec![1.0, 0.0, 2.0])),
+        ] {
+            let options = LossOptions { label_smoothing: smoothing, class_weights };
+            let logits = Var::new(&rows, device).unwrap();
+            let expected = cross_entropy(&logits, &labels, &options).unwrap();
+            let found = DeviceLoss::new(&options, 3, device).unwrap().of(&logits, &labels).unwrap();
+            let gradient = |loss: &Tensor| {
+                let gradient = loss.backward().unwrap().get(&logits).unwrap().clone();
+                gradient.flatten_all().unwrap().to_vec1::<f32>().unwrap()
+            };
+            for (found, expected) in gradient(&found.loss).iter().zip(gradient(&expected)) {
+                assert!((found - expected).abs() < 1e-6, "{found} {expected}");
+            }
+            let facts = found.facts.to_vec1::<f32>().unwrap();
+            let expected = expected.to_scalar::<f32>().unwrap();
+            assert!((facts[0] - expected).abs() < 1e-6 * expected.abs().max(1.0));
+            let weight = options.batch_weight(&[0, 1, 2, 2]).unwrap();
+            assert!((f64::from(facts[1]) - weight).abs() < 1e-6);
+            assert_eq!(facts[2], 2.0, "the first and the third");
+        }
+        let loss = DeviceLoss::new(&LossOptions::default(), 3, device).unwrap();
+        let logits = Tensor::new(&rows, device).unwrap();
+        let few = Tensor::new(&[0u32], device).unwrap();
+        assert!(loss.of(&logits, &few).unwrap_err().to_string().contains("each of 4 samples"));
     }
 
     #[test]

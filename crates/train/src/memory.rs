@@ -7,9 +7,10 @@ use super::error::{Result, TrainError};
 use super::options::{Finetune, TrainOptions};
 use tcolz_base::storage::available_memory_bytes;
 use tcolz_base::usage::{cores, short_of_address_space};
+use tcolz_device::free_bytes;
 use tcolz_format::dataset::Dataset;
 use tcolz_nn::Spec;
-use tcolz_nn::memory::StepPlan;
+use tcolz_nn::memory::{Kernels, StepPlan};
 
 /// Bytes of a number.
 const F32: u64 = 4;
@@ -51,10 +52,10 @@ impl MemoryEstimate {
             head_only: options.finetune == Finetune::Head,
             momentum: options.sgd.momentum > 0.0,
             accumulates: options.accumulate > 1,
-            fused: device.is_cpu(),
+            kernels: Kernels::of(device, options.precision),
         };
         let mut step = spec.step_memory(&plan)?;
-        if plan.head_only && plan.fused {
+        if plan.head_only && plan.kernels == Kernels::Cpu {
             // A frozen backbone takes image by image, each thread one.
             let threads = options.threads.unwrap_or_else(cores).min(plan.batch);
             step.workspace = spec.step_memory(&StepPlan { batch: threads, ..plan })?.workspace;
@@ -107,5 +108,5 @@ pub(super) fn check(
 
 /// Memory that a run may take on a device; `None` where it does not say.
 fn available(device: &Device) -> Option<u64> {
-    if device.is_cpu() { available_memory_bytes() } else { super::device::free_bytes(device) }
+    if device.is_cpu() { available_memory_bytes() } else { free_bytes(device) }
 }

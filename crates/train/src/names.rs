@@ -12,7 +12,7 @@ pub(super) const HOLDOUT_OPTION: &str = "holdout_method";
 pub(super) const HOLDOUT: &str = "holdout";
 
 /// What options are called in a run that versions up to 0.2.0 began, and what now: mostly a flag and a field.
-pub(super) const NAMES: [(&str, &str); 30] = [
+pub(super) const NAMES: [(&str, &str); 31] = [
     ("DATASET", "dataset"),
     ("--model", "network"),
     ("--finetune", "finetune"),
@@ -43,6 +43,7 @@ pub(super) const NAMES: [(&str, &str); 30] = [
     ("--patience", "patience"),
     ("--weights-key", "weights_key"),
     ("holdout method", "holdout_method"),
+    ("--precision", "precision"),
 ];
 
 /// A share that is held out and validated on.

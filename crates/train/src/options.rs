@@ -12,7 +12,7 @@ use super::schedule::Schedule;
 use super::sgd::SgdOptions;
 use tcolz_loader::augment::Augment;
 use tcolz_loader::{Percent, Select};
-use tcolz_nn::{BatchNormMode, Network, WordError};
+use tcolz_nn::{BatchNormMode, Network, Precision, WordError};
 
 /// Epochs, unless told otherwise: those of the replaced pipeline.
 pub const DEFAULT_EPOCHS: u32 = 15;
@@ -271,6 +271,13 @@ pub struct TrainOptions {
     pub seed: u64,
     /// Where the network computes.
     pub device: DeviceChoice,
+    /// What convolutions and matrix products multiply. float16 on the CPU is for tests: plain loops; bfloat16 takes a
+    /// GPU.
+    pub precision: Precision,
+    /// Steps between two looks at the loss, for which the device is waited for: rows of steps.csv, reports and the test
+    /// whether it is a number come so much later. Else 1 on the CPU and 16 on a GPU; always 1 in float16, whose steps
+    /// depend on what they gave, and with class weights where batches are taken together.
+    pub fetch_every: Option<u32>,
     /// Threads that compute; else all cores.
     pub threads: Option<usize>,
     /// Threads that fill batches; else all cores.
@@ -312,6 +319,8 @@ impl TrainOptions {
             patience: None,
             seed: 0,
             device: DeviceChoice::Auto,
+            precision: Precision::F32,
+            fetch_every: None,
             threads: None,
             workers: None,
             cache: CacheChoice::Run,
@@ -367,6 +376,7 @@ impl TrainOptions {
             zero("epochs", self.epochs.into()),
             zero("batch_size", self.batch_size as u64),
             zero("accumulate", self.accumulate.into()),
+            zero("fetch_every", self.fetch_every.map_or(1, u64::from)),
             zero("patience", self.patience.map_or(1, u64::from)),
             fault("weight_decay", decays, format!("expected 0 or more, found {decay}")),
         ];

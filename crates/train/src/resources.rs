@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 use candle_core::Device;
 
 use super::checkpoint::Progress;
-use super::device;
 use super::error::{Result, TrainError};
 use super::files::RESOURCES_FILE;
 use super::rows::Rows;
 use tcolz_base::usage::{process_cpu_seconds, process_sizes_bytes};
+use tcolz_device::used_bytes;
 
 /// Time between two rows.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -59,7 +59,7 @@ impl Sampler {
                     load.map_or(String::new(), |load| format!("{load:.0}")),
                     number(sizes.map(|(resident, _)| resident)),
                     number(sizes.map(|(_, addresses)| addresses)),
-                    number(device::used_bytes(&device)),
+                    number(used_bytes(&device)),
                 ));
                 if row.and_then(|()| rows.flush()).is_err() {
                     return;

@@ -15,8 +15,11 @@ use tcolz_format::dataset::Dataset;
 use tcolz_loader::DatasetExt;
 use tcolz_loader::{DEFAULT_BATCH_MEMORY_BYTES, LastBatch, Loader, LoaderBuilder, Order, Select};
 use tcolz_nn::file::{MODEL_FORMAT, ModelFacts};
-use tcolz_nn::{BatchNormMode, Spec};
+use tcolz_nn::{BatchNormMode, Precision, Spec};
 use tcolz_pixels::View;
+
+/// Steps that a GPU may be ahead of what is known of them.
+const FETCH_EVERY_ON_GPU: u32 = 16;
 
 /// A run, ready to begin.
 #[derive(Debug)]
@@ -77,6 +80,17 @@ impl Setup {
         } else {
             LastBatch::Keep
         }
+    }
+
+    /// Steps after which losses are fetched from the device.
+    pub(super) fn fetch_every(&self) -> usize {
+        let options = &self.options;
+        let weighted = self.loss.class_weights.is_some() && options.accumulate > 1;
+        if options.precision == Precision::F16 || weighted {
+            return 1;
+        }
+        let default = if self.device.is_cpu() { 1 } else { FETCH_EVERY_ON_GPU };
+        options.fetch_every.unwrap_or(default) as usize
     }
 
     /// What a model of this run says of itself.

@@ -121,7 +121,20 @@ impl Sgd {
     /// # Errors
     /// [`ModelError::NoGradient`] for a parameter that the loss does not depend on, before anything is changed;
     /// when memory is full.
-    pub fn accumulate(&mut self, mut gradients: GradStore, weight: f64) -> Result<(), ModelError> {
+    pub fn accumulate(&mut self, gradients: GradStore, weight: f64) -> Result<(), ModelError> {
+        self.accumulate_scaled(gradients, weight, 1.0)
+    }
+
+    /// The same of gradients that are `scale` times too large.
+    ///
+    /// # Errors
+    /// As [`Sgd::accumulate`].
+    pub fn accumulate_scaled(
+        &mut self,
+        mut gradients: GradStore,
+        weight: f64,
+        scale: f64,
+    ) -> Result<(), ModelError> {
         let lacks = |slot: &&Slot| gradients.get(slot.variable.as_tensor()).is_none();
         if let Some(slot) = self.slots.iter().find(lacks) {
             return Err(ModelError::NoGradient { key: slot.parameter.key.clone() });
@@ -131,7 +144,10 @@ impl Sgd {
         for slot in &mut self.slots {
             let Some(gradient) = gradients.remove(slot.variable.as_tensor()) else { continue };
             // A gradient is no part of a graph that should be kept.
-            let gradient = gradient.detach().contiguous()?;
+            let mut gradient = gradient.detach().contiguous()?;
+            if scale != 1.0 {
+                gradient = (gradient / scale)?;
+            }
             slot.gradient = Some(match slot.gradient.take() {
                 None => Gradient::Borrowed(gradient),
                 Some(mean) => mean.moved(&gradient, share)?,
@@ -164,6 +180,21 @@ impl Sgd {
         }
         self.weight = 0.0;
         Ok(())
+    }
+
+    /// Whether the gradients of what is changed hold finite numbers alone.
+    ///
+    /// # Errors
+    /// When memory is full.
+    pub fn is_finite(&self, gradients: &GradStore) -> Result<bool, ModelError> {
+        let gradients = self.slots.iter().filter_map(|slot| gradients.get(&slot.variable));
+        // A sum of finite numbers below the largest of float16 stays finite; what is none, makes it none.
+        let sums = gradients.map(|gradient| gradient.detach().abs()?.sum_all());
+        let sums = sums.collect::<candle_core::Result<Vec<_>>>()?;
+        if sums.is_empty() {
+            return Ok(true);
+        }
+        Ok(Tensor::stack(&sums, 0)?.to_vec1::<f32>()?.iter().all(|sum| sum.is_finite()))
     }
 
     /// Forgets the gradients that wait for a step.

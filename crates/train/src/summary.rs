@@ -24,10 +24,10 @@ use super::run_file::with_begun_rate;
 use super::seen;
 use super::setup::Setup;
 use tcolz_base::door::{given, option};
+use tcolz_device::device_name;
 use tcolz_format::dataset::Unseen;
 use tcolz_loader::{Loader, Order};
 use tcolz_nn::BatchNormMode;
-use tcolz_nn::device::device_name;
 use tcolz_nn::net::is_tuned;
 
 /// What a finished run came to.
@@ -163,7 +163,7 @@ fn run(
     let mut progress = Progress::begin(setup.identity.hash(), setup.facts(), train.begin(0));
     if let Some((last, tensors)) = found {
         let damaged = |reason| TrainError::Damaged { path: folder.checkpoint(), reason };
-        learner.restore(&tensors).map_err(damaged)?;
+        learner.restore(&tensors, last.loss_scale).map_err(damaged)?;
         progress = last;
         progress.facts.seen.clone_from(&setup.seen);
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use tcolz_loader::Percent;
 use tcolz_loader::augment::Crop;
-use tcolz_nn::{BatchNormMode, Network};
+use tcolz_nn::{BatchNormMode, Network, Precision};
 use tcolz_train::schedule::Schedule;
 use tcolz_train::sgd::Decay;
 use tcolz_train::{CheckpointEvery, ClassWeights, DeviceChoice, Finetune, Preset};
@@ -142,6 +142,9 @@ pub(crate) struct MachineArgs {
     /// Where the network computes: auto (a GPU where there is one), cpu, cuda:N
     #[arg(long, value_name = "DEVICE", default_value = "auto", value_parser = |text: &str| text.parse::<DeviceChoice>())]
     pub(crate) device: DeviceChoice,
+    /// What convolutions and matrix products multiply: f32, tf32, bf16 (both for GPUs) or f16; all else is f32
+    #[arg(long, value_name = "TYPE", default_value = "f32", value_parser = |word: &str| word.parse::<Precision>())]
+    pub(crate) precision: Precision,
     /// Threads that compute [default: all cores]
     #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,

@@ -24,7 +24,7 @@ pub(super) use progress::TrainProgress;
 pub(super) use progress::with_event;
 
 use super::ending::Ending;
-use super::output::{Facts, duration, one_line, plural, print, say, shown};
+use super::output::{Facts, duration, one_line, plural, print, say, say_no_gpu, shown};
 use super::progress::event;
 use super::stop::stop_on_ctrl_c;
 
@@ -40,6 +40,7 @@ pub(super) fn run(args: &TrainArgs) -> anyhow::Result<Ending> {
         let out = options.out.display();
         say!("note: going on in {out}, where an earlier version put runs with --percent");
     }
+    say_no_gpu(options.device);
     let stop = stop_on_ctrl_c(
         "finishing the step in hand and writing a checkpoint; Ctrl-C again stops at once",
     )?;
@@ -127,6 +128,7 @@ fn options(args: &TrainArgs, select: Select) -> TrainOptions {
     options.patience = learning.patience.or(options.patience);
     options.seed = learning.seed;
     options.device = machine.device;
+    options.precision = machine.precision;
     options.threads = machine.threads.map(usize::from);
     options.workers = machine.workers.map(usize::from);
     options.cache = match &machine.cache {

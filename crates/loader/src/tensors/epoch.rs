@@ -13,6 +13,7 @@ use crate::plan::Plan;
 use crate::state::{RankState, State};
 use crate::work::panic_text;
 use crate::{Loader, LoaderError};
+use tcolz_device::{Upload, tensor};
 
 /// Batches that wait on the device beside the one that is being made: two are ahead of the consumer.
 const WAITING: usize = 1;
@@ -22,9 +23,8 @@ const WAITING: usize = 1;
 pub enum Transfer {
     /// The numbers of the view, which the workers applied.
     Elements,
-    /// Pixels, a quarter of the bytes of float32. A thread ahead of the consumer copies them and lets the
-    /// device apply the view by Candle's own operations: the same bits. In Candle the thread's copies and
-    /// the consumer's kernels share one stream of the device, so what is gained is the host's part.
+    /// Pixels, a quarter of the bytes of float32. A thread ahead of the consumer copies them beside what the device
+    /// computes, and lets the device apply the view by Candle's own operations: the same bits.
     Pixels,
 }
 
@@ -108,6 +108,7 @@ impl<T: Element + WithDType> Loader<T> {
     fn viewed_there(&self, mut epoch: Epoch<u8>, device: Device) -> Maker {
         let view = std::sync::Arc::clone(&self.view);
         let mut on_device: Option<DeviceView> = None;
+        let mut upload = Upload::new(&device);
         Box::new(move || {
             Some(epoch.next()?.and_then(|batch| {
                 let view = match &mut on_device {
@@ -116,14 +117,15 @@ impl<T: Element + WithDType> Loader<T> {
                         DeviceView::new(&view, T::DTYPE, &device).map_err(LoaderError::device)?,
                     ),
                 };
-                let mut batch = batch.into_tensors(&device)?;
-                batch.images = if batch.sample_ids.is_empty() {
+                let batch = batch.upload(&mut upload, |pixels| {
                     // A GPU computes nothing of nothing.
-                    let (n, c, h, w) = batch.images.dims4().map_err(LoaderError::device)?;
-                    super::tensor::<T, 4>(&[], [n, c, h, w], &device)?
-                } else {
-                    view.apply(&batch.images).map_err(LoaderError::device)?
-                };
+                    let none = pixels.elem_count() == 0;
+                    if none {
+                        tensor::<T>(&[], pixels.shape(), &device)
+                    } else {
+                        view.apply(&pixels)
+                    }
+                })?;
                 Ok((batch, epoch.state()))
             }))
         })
@@ -145,8 +147,13 @@ impl<T: Element + WithDType> Loader<T> {
 
 /// Batches of elements.
 fn as_they_are<T: Element + WithDType>(mut epoch: Epoch<T>, device: Device) -> Maker {
+    let mut upload = Upload::new(&device);
     Box::new(move || {
-        let made = epoch.next()?.and_then(|batch| batch.into_tensors(&device));
+        let made = epoch.next()?.and_then(|batch| match device.is_cpu() {
+            // Its own memory becomes the tensor's.
+            true => batch.into_tensors(&device),
+            false => batch.upload(&mut upload, Ok),
+        });
         Some(made.map(|batch| (batch, epoch.state())))
     })
 }
@@ -251,7 +258,7 @@ mod tests {
     fn batch() -> TensorBatch {
         let none = Tensor::zeros(0, DType::U32, &Device::Cpu).unwrap();
         let (sample_ids, skipped) = Default::default();
-        TensorBatch { images: none.clone(), labels: none, sample_ids, skipped }
+        TensorBatch { images: none.clone(), labels: none, sample_ids, skipped, lender: None }
     }
 
     fn epoch_of(maker: Maker) -> TensorEpoch {

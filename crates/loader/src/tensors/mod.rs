@@ -1,18 +1,20 @@
 //! Batches as tensors of Candle: the one place where storage meets it.
 //!
 //! ```text
-//! CPU      workers: frame, view ─▶ Batch ─▶ its memory becomes the tensor's, nothing is copied
-//! a GPU    workers: frame ─▶ u8 ─▶ a thread ahead: over the bus, view by Candle's operations ─▶ tensors
+//! CPU      workers: frame, view ─▶ Batch ─▶ its memory becomes the tensor's ─ recycle ─▶ and the workers' again
+//! a GPU    workers: frame ─▶ u8 ─▶ a thread ahead: Upload over the bus, view by Candle's operations ─▶ tensors
 //! ```
 //!
 //! Both ways give the same bits.
 
 mod epoch;
+mod recycle;
 mod view;
 
-use candle_core::{Device, Tensor, WithDType};
+use candle_core::{Device, Result as Computed, Tensor, WithDType};
 
 pub use epoch::{TensorEpoch, Transfer};
+use recycle::{Lender, Lent};
 pub use view::DeviceView;
 
 use super::batch::Batch;
@@ -21,6 +23,7 @@ use super::element::Element;
 use super::sample_ids::SampleIds;
 use super::{Loader, LoaderError, State};
 use tcolz_base::door::given;
+use tcolz_device::{Piece, Upload, tensor};
 use tcolz_format::sample::Label;
 use tcolz_pixels::recipe::Dtype;
 
@@ -35,6 +38,25 @@ pub struct TensorBatch {
     pub sample_ids: SampleIds,
     /// What is not in the batch because it is damaged.
     pub skipped: Vec<Skipped>,
+    /// Whose memory the images are in, on the CPU. Dropped behind the images: the loader learns then that it needs
+    /// other memory.
+    lender: Option<Box<dyn Lender>>,
+}
+
+impl TensorBatch {
+    /// Gives the memory of the images back to the loader, which fills it again without allocating. Call it at the end of
+    /// a step, when gradients have been taken. Batches that are dropped instead cost new memory each time.
+    ///
+    /// On the CPU every tensor that shares storage with [`TensorBatch::images`] (clones, views, slices) ends here: what
+    /// Candle is asked about it later is an error of dtype (`F4`, which nothing computes with), until it is dropped. A
+    /// read of the storage that another thread has begun is waited for; do not hold a guard of
+    /// [`Tensor::storage_and_layout`] across the call. Images that were replaced by others, and those on a GPU, are dropped.
+    pub fn recycle(self) {
+        let TensorBatch { images, sample_ids, lender, .. } = self;
+        if let Some(mut lender) = lender {
+            lender.take_back(&images, sample_ids);
+        }
+    }
 }
 
 impl<T: Element + WithDType> Batch<T> {
@@ -53,7 +75,7 @@ impl<T: Element + WithDType> Batch<T> {
     /// # Errors
     /// [`LoaderError::Device`].
     pub fn images_to(&self, device: &Device) -> Result<Tensor, LoaderError> {
-        tensor(self.images(), self.shape(), device)
+        tensor(self.images(), &self.shape()[..], device).map_err(LoaderError::device)
     }
 
     /// Labels `[n]` as a tensor of u32.
@@ -61,41 +83,67 @@ impl<T: Element + WithDType> Batch<T> {
     /// # Errors
     /// [`LoaderError::NoLabel`], [`LoaderError::Device`].
     pub fn labels_to(&self, device: &Device) -> Result<Tensor, LoaderError> {
+        tensor(&self.classes()?, self.len(), device).map_err(LoaderError::device)
+    }
+
+    /// Labels as numbers.
+    fn classes(&self) -> Result<Vec<u32>, LoaderError> {
         let class = |(index, label): (usize, &Label)| {
             let sample_id = || self.sample_ids().get(index).unwrap_or_default().to_owned();
             label.map(u32::from).ok_or_else(|| LoaderError::NoLabel { sample_id: sample_id() })
         };
-        let labels = self.labels().iter().enumerate().map(class);
-        tensor(&labels.collect::<Result<Vec<u32>, _>>()?, [self.len()], device)
+        self.labels().iter().enumerate().map(class).collect()
     }
 
     /// As [`Batch::to_tensors`]. On the CPU the batch's memory becomes that of the tensor and nothing is
-    /// copied: the loader takes new memory for later batches.
+    /// copied. The loader has it back with [`TensorBatch::recycle`]; otherwise it makes other memory when the
+    /// [`TensorBatch`] is dropped.
     ///
     /// # Errors
     /// As [`Batch::to_tensors`].
     pub fn into_tensors(mut self, device: &Device) -> Result<TensorBatch, LoaderError> {
         let labels = self.labels_to(device)?;
-        let images = if device.is_cpu() { self.hand_over()? } else { self.images_to(device)? };
+        if device.is_cpu() {
+            let shape = self.shape();
+            let (sample_ids, skipped) = self.take_ids();
+            let (images, lender) = Lent::hand_over(self, &shape)?;
+            let lender: Option<Box<dyn Lender>> = Some(Box::new(lender));
+            return Ok(TensorBatch { images, labels, sample_ids, skipped, lender });
+        }
+        let images = self.images_to(device)?;
         let (sample_ids, skipped) = self.take_ids();
-        Ok(TensorBatch { images, labels, sample_ids, skipped })
+        Ok(TensorBatch { images, labels, sample_ids, skipped, lender: None })
     }
 
-    /// The whole memory of the batch as a tensor, seen through a window on what is filled.
-    fn hand_over(&mut self) -> Result<Tensor, LoaderError> {
-        let shape = self.shape();
-        let (memory, start) = self.take_images();
-        let elements = memory.len();
-        let filled = shape.iter().product();
-        Tensor::from_vec(memory, elements, &Device::Cpu)
-            .and_then(|tensor| tensor.narrow(0, start, filled)?.reshape(&shape[..]))
-            .map_err(LoaderError::device)
+    /// As [`Batch::to_tensors`], beside what the device computes, with images that it computes of those of the batch,
+    /// for whichever thread.
+    fn upload(
+        mut self,
+        upload: &mut Upload,
+        view: impl FnOnce(Tensor) -> Computed<Tensor>,
+    ) -> Result<TensorBatch, LoaderError> {
+        let classes = self.classes()?;
+        let images = Piece::new(self.images(), &self.shape()[..]);
+        let labels = Piece::new(&classes, self.len());
+        let (images, labels) = images
+            .and_then(|images| {
+                upload.bring([images, labels?], |[images, labels]| Ok((view(images)?, labels)))
+            })
+            .map_err(LoaderError::device)?;
+        let (sample_ids, skipped) = self.take_ids();
+        Ok(TensorBatch { images, labels, sample_ids, skipped, lender: None })
     }
 }
 
 impl<T: Element + WithDType> Loader<T> {
     /// Reads an epoch from its beginning as tensors on a device, the next batches prepared meanwhile;
     /// in the way that is best for the device ([`Transfer::of`]).
+    ///
+    /// Open a GPU with one stream for all threads: [`Device::new_cuda_with_stream`], or [`tcolz_device::device()`].
+    /// Then copies, views and your own work on the device run beside one another, each in its order, and the host waits
+    /// for none of them. On a device with a stream for each thread ([`Device::new_cuda`]) the thread that prepares a batch
+    /// waits until the device has made it before it hands it over: that is right, too, and slower. A tensor of such a
+    /// device that you hand to yet another thread is yours to synchronize.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -107,7 +155,7 @@ impl<T: Element + WithDType> Loader<T> {
     /// # let (photos, out) = (folder.path().join("photos"), folder.path().join("out"));
     /// # tcolz_demo::make_dump(&photos, 12)?;
     /// # convert(&ConvertOptions::new(&photos, &out), &AtomicBool::new(false), &mut ())?;
-    /// let device = candle_core::Device::cuda_if_available(0)?;
+    /// let device = tcolz_device::device("auto")?; // the first GPU, else the CPU
     /// let labelled = Dataset::open(&out)?.loader("train").condition("label >= 0");
     /// let loader = labelled.view("caffe").batch_size(4).shuffle(42).build()?;
     /// for batch in loader.tensors(0, &device) {
@@ -168,20 +216,4 @@ impl LoaderError {
     fn device(source: candle_core::Error) -> LoaderError {
         LoaderError::Device { source: Box::new(source) }
     }
-}
-
-/// A copy of `elements`. Where there are none, a window of no samples on memory of one element: a GPU
-/// allocates no less.
-fn tensor<T: WithDType + Default, const N: usize>(
-    elements: &[T],
-    shape: [usize; N],
-    device: &Device,
-) -> Result<Tensor, LoaderError> {
-    let made = if elements.is_empty() {
-        Tensor::from_slice(&[T::default()], 1, device)
-            .and_then(|one| one.narrow(0, 0, 0)?.reshape(&shape[..]))
-    } else {
-        Tensor::from_slice(elements, &shape[..], device)
-    };
-    made.map_err(LoaderError::device)
 }

@@ -7,6 +7,7 @@ use candle_core::{Device, Result, Tensor};
 use super::fold::{self, Weights};
 use crate::ops;
 use crate::ops::{After, Convolution, Stage};
+use crate::precision::Precision;
 use crate::spec::{Activation, Layer, Spec};
 
 /// Kernel and bias of each layer that has some, where the device has them.
@@ -60,11 +61,11 @@ impl Tensors {
                     after: After::Bias(bias),
                     activation: conv.activation,
                 };
-                Ok(ops::chain(x, &[stage])?.output)
+                Ok(ops::chain(x, &[stage], Precision::F32)?.output)
             }
             Layer::Linear(linear) => {
                 let (kernel, bias) = &self.0[&linear.name];
-                ops::linear(x, kernel, bias, linear.activation)
+                ops::linear(x, kernel, bias, linear.activation, Precision::F32)
             }
             Layer::MaxPool(pool) => {
                 let sides = pool.padding.sides(image()?, [pool.kernel; 2], pool.stride);

@@ -26,25 +26,29 @@ pub struct MaskKey {
 }
 
 #[derive(Clone)]
-struct Dropout {
-    random: Random,
+pub(super) struct Dropout {
+    pub(super) random: Random,
     /// Draws below this become 0.
-    limit: u64,
+    pub(super) limit: u64,
     /// What the others are multiplied by.
-    kept: f32,
+    pub(super) kept: f32,
 }
 
 pub(super) fn dropout(x: &Tensor, probability: f32, key: MaskKey) -> Result<Tensor> {
     if probability <= 0.0 {
         return Ok(x.clone());
     }
-    let random = Random::new(DROPOUT, &[key.seed, key.step, key.layer.into()]);
-    // `unit` is a whole number of 53 bits, divided by 2⁵³: exact, as is this.
-    let limit = (f64::from(probability) * (1u64 << 53) as f64).ceil() as u64;
-    x.contiguous()?.apply_op1(Dropout { random, limit, kept: 1.0 / (1.0 - probability) })
+    x.contiguous()?.apply_op1(Dropout::new(probability, key))
 }
 
 impl Dropout {
+    pub(super) fn new(probability: f32, key: MaskKey) -> Dropout {
+        let random = Random::new(DROPOUT, &[key.seed, key.step, key.layer.into()]);
+        // `unit` is a whole number of 53 bits, divided by 2⁵³: exact, as is this.
+        let limit = (f64::from(probability) * (1u64 << 53) as f64).ceil() as u64;
+        Dropout { random, limit, kept: 1.0 / (1.0 - probability) }
+    }
+
     fn apply(&self, numbers: &[f32]) -> Vec<f32> {
         let mut output = vec![0f32; numbers.len()];
         let pieces = output.par_chunks_mut(PIECE).zip(numbers.par_chunks(PIECE)).enumerate();

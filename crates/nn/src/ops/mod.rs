@@ -1,6 +1,6 @@
 //! What Candle 0.11 has not, has wrong or has slowly, as functions of tensors, each with its gradient.
 //!
-//! Images are `[n, channels, height, width]`, float32. On the CPU these are kernels of our own
+//! Images are `[n, channels, height, width]`, float32. On the CPU and on CUDA these are kernels of our own
 //! (`Candle`'s `CustomOp`s); elsewhere, and in tests beside the kernels, they are [`mod@reference`]: Candle's own
 //! operations only.
 //!
@@ -13,10 +13,16 @@
 //! | `pool` | the largest, or the mean, of windows |
 //! | `mask` | dropout |
 //! | `kernels` | loops over slices, without Candle |
+//! | `convolution` | convolutions in every precision: by cuDNN, and by plain loops |
+//! | `gpu` | all of this on CUDA |
 
 mod chain;
+pub(crate) mod convolution;
+#[cfg(any(feature = "cuda", test))]
+mod gpu;
 pub(crate) mod kernels;
 mod linear;
+mod made;
 mod mask;
 mod numbers;
 mod pool;
@@ -27,22 +33,45 @@ mod stages;
 use candle_core::{Result, Tensor};
 
 pub use self::mask::MaskKey;
-use self::numbers::is_ours;
+#[cfg(test)]
+pub(crate) use self::numbers::as_on_gpu;
+use self::numbers::{is_cuda, is_ours};
 pub use self::stages::{After, Chained, ChannelMoments, Convolution, Norm, Normed, Stage};
+use super::precision::Precision;
 use super::spec::{Activation, Sides};
+
+/// `f(arguments)` where the tensor lies: by the CPU's kernels, by those of CUDA, or by Candle's operations.
+macro_rules! by_place {
+    ($x:expr, $cpu:path, $name:ident ($($argument:expr),*)) => {{
+        #[cfg(any(feature = "cuda", test))]
+        if is_cuda($x) {
+            return gpu::$name($($argument),*);
+        }
+        if is_ours($x) { $cpu($($argument),*) } else { reference::$name($($argument),*) }
+    }};
+}
 
 /// Stages one after the other. What stands between them is not kept whole, so that this is faster and takes less
 /// memory than one function after the other, of which it is the sum.
 ///
 /// # Errors
 /// When the shapes do not fit, or the device's memory is full; so below.
-pub fn chain(x: &Tensor, stages: &[Stage<'_>]) -> Result<Chained> {
-    if is_ours(x) { chain::chain(x, stages) } else { reference::chain(x, stages) }
+pub fn chain(x: &Tensor, stages: &[Stage<'_>], precision: Precision) -> Result<Chained> {
+    #[cfg(any(feature = "cuda", test))]
+    if is_cuda(x) {
+        return gpu::chain(x, stages, precision);
+    }
+    if is_ours(x) && precision.is_float32() {
+        chain::chain(x, stages)
+    } else {
+        reference::chain(x, stages, precision)
+    }
 }
 
 fn convolve(x: &Tensor, convolution: Convolution<'_>) -> Result<Tensor> {
     let (after, activation) = (After::Nothing, Activation::None);
-    Ok(chain(x, &[Stage { convolution: Some(convolution), after, activation }])?.output)
+    let stage = Stage { convolution: Some(convolution), after, activation };
+    Ok(chain(x, &[stage], Precision::F32)?.output)
 }
 
 /// Convolution of `x` with `kernel`, `[outputs, inputs, rows, columns]`.
@@ -70,7 +99,8 @@ pub fn pointwise(x: &Tensor, kernel: &Tensor) -> Result<Tensor> {
 }
 
 fn follow(x: &Tensor, after: After<'_>, activation: Activation) -> Result<Tensor> {
-    Ok(chain(x, &[Stage { convolution: None, after, activation }])?.output)
+    let stage = Stage { convolution: None, after, activation };
+    Ok(chain(x, &[stage], Precision::F32)?.output)
 }
 
 /// `activation(x + bias)`, the bias `[channels]`.
@@ -90,11 +120,16 @@ pub fn linear(
     weight: &Tensor,
     bias: &Tensor,
     activation: Activation,
+    precision: Precision,
 ) -> Result<Tensor> {
-    if is_ours(x) {
+    #[cfg(any(feature = "cuda", test))]
+    if is_cuda(x) {
+        return gpu::linear(x, weight, bias, activation, precision);
+    }
+    if is_ours(x) && precision.is_float32() {
         linear::linear(x, weight, bias, activation)
     } else {
-        reference::linear(x, weight, bias, activation)
+        reference::linear(x, weight, bias, activation, precision)
     }
 }
 
@@ -113,7 +148,7 @@ pub fn norm_stored(x: &Tensor, norm: Norm<'_>, activation: Activation) -> Result
 /// As [`chain`](fn@chain).
 pub fn norm_batch(x: &Tensor, norm: Norm<'_>, activation: Activation) -> Result<Normed> {
     let stage = Stage { convolution: None, after: After::Batch(norm), activation };
-    let Chained { output, mut moments } = chain(x, &[stage])?;
+    let Chained { output, mut moments } = chain(x, &[stage], Precision::F32)?;
     match moments.pop().flatten() {
         Some(ChannelMoments { mean, variance }) => Ok(Normed { output, mean, variance }),
         None => candle_core::bail!("a batch has a mean and a variance"),
@@ -125,6 +160,10 @@ pub fn norm_batch(x: &Tensor, norm: Norm<'_>, activation: Activation) -> Result<
 /// # Errors
 /// As [`chain`](fn@chain).
 pub fn activate(x: &Tensor, activation: Activation) -> Result<Tensor> {
+    #[cfg(any(feature = "cuda", test))]
+    if is_cuda(x) {
+        return gpu::activate(x, activation);
+    }
     if !is_ours(x) {
         return reference::activate(x, activation);
     }
@@ -139,11 +178,7 @@ pub fn activate(x: &Tensor, activation: Activation) -> Result<Tensor> {
 /// # Errors
 /// As [`chain`](fn@chain).
 pub fn residual(x: &Tensor, body: &Tensor, scale: f32, activation: Activation) -> Result<Tensor> {
-    if is_ours(x) {
-        residual::residual(x, body, scale, activation)
-    } else {
-        reference::residual(x, body, scale, activation)
-    }
+    by_place!(x, residual::residual, residual(x, body, scale, activation))
 }
 
 /// The largest of each window; its gradient goes to the first of equals, row by row.
@@ -151,11 +186,7 @@ pub fn residual(x: &Tensor, body: &Tensor, scale: f32, activation: Activation) -
 /// # Errors
 /// As [`chain`](fn@chain).
 pub fn max_pool(x: &Tensor, kernel: usize, stride: usize, sides: Sides) -> Result<Tensor> {
-    if is_ours(x) {
-        pool::max_pool(x, kernel, stride, sides)
-    } else {
-        reference::max_pool(x, kernel, stride, sides)
-    }
+    by_place!(x, pool::max_pool, max_pool(x, kernel, stride, sides))
 }
 
 /// The mean of what of each window lies inside the image.
@@ -163,11 +194,7 @@ pub fn max_pool(x: &Tensor, kernel: usize, stride: usize, sides: Sides) -> Resul
 /// # Errors
 /// As [`chain`](fn@chain).
 pub fn average_pool(x: &Tensor, kernel: usize, stride: usize, sides: Sides) -> Result<Tensor> {
-    if is_ours(x) {
-        pool::average_pool(x, kernel, stride, sides)
-    } else {
-        reference::average_pool(x, kernel, stride, sides)
-    }
+    by_place!(x, pool::average_pool, average_pool(x, kernel, stride, sides))
 }
 
 /// Means over `side` × `side` cells: cell i is from ⌊i·size/side⌋ up to ⌈(i+1)·size/side⌉.
@@ -175,11 +202,7 @@ pub fn average_pool(x: &Tensor, kernel: usize, stride: usize, sides: Sides) -> R
 /// # Errors
 /// As [`chain`](fn@chain).
 pub fn adaptive_average_pool(x: &Tensor, side: usize) -> Result<Tensor> {
-    if is_ours(x) {
-        pool::adaptive_average_pool(x, side)
-    } else {
-        reference::adaptive_average_pool(x, side)
-    }
+    by_place!(x, pool::adaptive_average_pool, adaptive_average_pool(x, side))
 }
 
 /// The mean of each channel: `[n, c, h, w]` → `[n, c]`.
@@ -187,7 +210,7 @@ pub fn adaptive_average_pool(x: &Tensor, side: usize) -> Result<Tensor> {
 /// # Errors
 /// As [`chain`](fn@chain).
 pub fn global_average_pool(x: &Tensor) -> Result<Tensor> {
-    if is_ours(x) {
+    if is_ours(x) || is_cuda(x) {
         adaptive_average_pool(x, 1)?.flatten_from(1)
     } else {
         x.flatten_from(2)?.mean(2)
@@ -200,11 +223,7 @@ pub fn global_average_pool(x: &Tensor) -> Result<Tensor> {
 /// # Errors
 /// As [`chain`](fn@chain).
 pub fn dropout(x: &Tensor, probability: f32, key: MaskKey) -> Result<Tensor> {
-    if is_ours(x) {
-        mask::dropout(x, probability, key)
-    } else {
-        reference::dropout(x, probability, key)
-    }
+    by_place!(x, mask::dropout, dropout(x, probability, key))
 }
 
 #[cfg(test)]

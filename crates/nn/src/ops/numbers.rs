@@ -41,6 +41,29 @@ pub(super) fn is_ours(tensor: &Tensor) -> bool {
     tensor.device().is_cpu() && tensor.dtype() == DType::F32
 }
 
+/// Whether the kernels for CUDA take it.
+pub(super) fn is_cuda(tensor: &Tensor) -> bool {
+    #[cfg(test)]
+    if PRETENDED.get() && is_ours(tensor) {
+        return true;
+    }
+    cfg!(feature = "cuda") && tensor.device().is_cuda() && tensor.dtype() == DType::F32
+}
+
+#[cfg(test)]
+thread_local! {
+    static PRETENDED: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
+/// Runs `f` as if the tensors of this thread lay on a GPU: what CUDA computes, computed on the CPU.
+#[cfg(test)]
+pub(crate) fn as_on_gpu<R>(f: impl FnOnce() -> R) -> R {
+    PRETENDED.set(true);
+    let result = f();
+    PRETENDED.set(false);
+    result
+}
+
 /// The numbers that an operation of Candle is given; the tensor was made contiguous before.
 pub(super) fn slice<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
     match (storage, layout.contiguous_offsets()) {

@@ -9,10 +9,10 @@ use crate::spec::Sides;
 
 /// Windows, cut to what lies inside of the image.
 #[derive(Debug, Clone)]
-struct Cells {
+pub(super) struct Cells {
     /// First row of each window and one after its last.
-    rows: Vec<[usize; 2]>,
-    columns: Vec<[usize; 2]>,
+    pub(super) rows: Vec<[usize; 2]>,
+    pub(super) columns: Vec<[usize; 2]>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +40,15 @@ pub(super) fn average_pool(
 }
 
 fn windows(x: &Tensor, of: Of, kernel: usize, stride: usize, sides: Sides) -> Result<Tensor> {
+    let cells = cells(x, kernel, stride, sides)?;
+    x.contiguous()?.apply_op1(Pool { of, cells })
+}
+
+/// The windows of a kernel over images.
+///
+/// # Errors
+/// When none fits, or one lies in the padding alone.
+pub(super) fn cells(x: &Tensor, kernel: usize, stride: usize, sides: Sides) -> Result<Cells> {
     let (_, _, height, width) = x.dims4()?;
     let geometry = Geometry::new([height, width], [kernel; 2], stride, sides);
     let Some(geometry) = geometry else {
@@ -54,7 +63,7 @@ fn windows(x: &Tensor, of: Of, kernel: usize, stride: usize, sides: Sides) -> Re
     if rows.iter().chain(&columns).any(|[first, end]| first == end) {
         candle_core::bail!("windows of {kernel} × {kernel} lie in the padding, {sides:?}, alone");
     }
-    x.contiguous()?.apply_op1(Pool { of, cells: Cells { rows, columns } })
+    Ok(Cells { rows, columns })
 }
 
 pub(super) fn adaptive_average_pool(x: &Tensor, side: usize) -> Result<Tensor> {

@@ -3,11 +3,12 @@
 use candle_core::{DType, Result, Tensor};
 
 use super::mask::{DROPOUT, MaskKey};
-use super::stages::{After, Chained, ChannelMoments, Norm, Normed, Stage};
+use super::stages::{After, Chained, ChannelMoments, Convolution, Norm, Normed, Stage};
+use crate::precision::Precision;
 use crate::spec::{Activation, Sides};
 use tcolz_base::random::Random;
 
-fn padded(x: &Tensor, sides: Sides) -> Result<Tensor> {
+pub(super) fn padded(x: &Tensor, sides: Sides) -> Result<Tensor> {
     let x = if (sides.top, sides.bottom) == (0, 0) {
         x.clone()
     } else {
@@ -20,19 +21,14 @@ fn padded(x: &Tensor, sides: Sides) -> Result<Tensor> {
 }
 
 /// As [`super::chain`], one function after the other.
-pub(super) fn chain(x: &Tensor, stages: &[Stage<'_>]) -> Result<Chained> {
+pub(super) fn chain(x: &Tensor, stages: &[Stage<'_>], precision: Precision) -> Result<Chained> {
     let (mut output, mut moments) = (x.clone(), Vec::new());
     for Stage { convolution, after, activation } in stages {
         if let Some(convolution) = convolution {
-            let (kernel, stride, sides) =
-                (convolution.kernel, convolution.stride, convolution.sides);
-            let is_pixel = kernel.dims4()?.2 == 1 && kernel.dims4()?.3 == 1;
-            output = match convolution.depthwise {
-                true => depthwise(&output, kernel, stride, sides)?,
-                false if is_pixel && stride == 1 && sides == Sides::default() => {
-                    pointwise(&output, kernel)?
-                }
-                false => conv2d(&output, kernel, stride, sides)?,
+            output = if precision.is_float32() {
+                convolve(&output, convolution)?
+            } else {
+                super::convolution::convolve(&output, convolution, precision)?
             };
         }
         let mut found = None;
@@ -49,6 +45,17 @@ pub(super) fn chain(x: &Tensor, stages: &[Stage<'_>]) -> Result<Chained> {
         moments.push(found);
     }
     Ok(Chained { output, moments })
+}
+
+pub(super) fn convolve(x: &Tensor, convolution: &Convolution<'_>) -> Result<Tensor> {
+    let &Convolution { kernel, stride, sides, depthwise: by_channel } = convolution;
+    let (_, _, rows, columns) = kernel.dims4()?;
+    let is_pixel = [rows, columns, stride] == [1; 3] && sides == Sides::default();
+    match by_channel {
+        true => depthwise(x, kernel, stride, sides),
+        false if is_pixel => pointwise(x, kernel),
+        false => conv2d(x, kernel, stride, sides),
+    }
 }
 
 pub(super) fn conv2d(x: &Tensor, kernel: &Tensor, stride: usize, sides: Sides) -> Result<Tensor> {
@@ -138,8 +145,15 @@ pub(super) fn linear(
     weight: &Tensor,
     bias: &Tensor,
     activation: Activation,
+    precision: Precision,
 ) -> Result<Tensor> {
-    activate(&x.matmul(&weight.t()?)?.broadcast_add(bias)?, activation)
+    activate(&product(x, weight, precision)?.broadcast_add(bias)?, activation)
+}
+
+/// `x · weightᵀ`, multiplied in a precision.
+pub(super) fn product(x: &Tensor, weight: &Tensor, precision: Precision) -> Result<Tensor> {
+    let dtype = precision.dtype();
+    x.to_dtype(dtype)?.matmul(&weight.to_dtype(dtype)?.t()?)?.to_dtype(DType::F32)
 }
 
 fn normed(x: &Tensor, mean: &Tensor, variance: &Tensor, norm: Norm<'_>) -> Result<Tensor> {

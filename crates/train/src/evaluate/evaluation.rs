@@ -10,10 +10,10 @@ use super::protocol::{Protocol, ScoredClasses};
 use super::seen::SeenCounts;
 use super::statistics::Scores;
 use super::stream;
+use tcolz_device::device_name;
 use tcolz_format::dataset::{Dataset, Receipt};
 use tcolz_loader::{Select, Selection};
 use tcolz_nn::Model;
-use tcolz_nn::device::device_name;
 use tcolz_nn::file::ModelFacts;
 
 /// Mistakes that are listed and shown.

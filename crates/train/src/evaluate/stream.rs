@@ -42,6 +42,7 @@ pub(super) fn predictions(
         }
         let labels = batch.labels.to_vec1::<u32>().map_err(ModelError::from)?;
         found.labels.extend(labels.into_iter().map(|label| classes.of_label[label as usize]));
+        batch.recycle();
         progress(found.labels.len() as u64, samples as u64);
     }
     let state = RankState::merge(&[epoch.state()])?;

@@ -1,5 +1,6 @@
 //! Every operation against its plain version, in value and gradient.
 
+mod half;
 mod torch;
 
 use candle_core::{DType, Device, Result, Tensor, Var};
@@ -40,13 +41,23 @@ fn difference(a: &Tensor, b: &Tensor) -> f32 {
 
 #[track_caller]
 fn agree(what: &str, inputs: &[Tensor], ours: Function<'_>, plain: Function<'_>) {
-    let (found, expected) = (with_gradients(inputs, ours), with_gradients(inputs, plain));
-    for (number, (found, expected)) in found.iter().zip(&expected).enumerate() {
-        let difference = difference(found, expected);
-        assert!(difference < 2e-5, "{what}: output and gradients, number {number}: {difference}");
+    let expected = with_gradients(inputs, plain);
+    let places = [
+        ("the CPU", with_gradients(inputs, ours)),
+        ("a GPU", as_on_gpu(|| with_gradients(inputs, ours))),
+    ];
+    for (place, found) in places {
+        for (number, (found, expected)) in found.iter().zip(&expected).enumerate() {
+            let difference = difference(found, expected);
+            assert!(
+                difference < 2e-5,
+                "{what} of {place}: output and gradients, number {number}: {difference}"
+            );
+        }
     }
 }
 
+const F32: Precision = Precision::F32;
 const ACTIVATIONS: [Activation; 3] = [Activation::None, Activation::Relu, Activation::Relu6];
 
 fn sides([top, bottom, left, right]: [usize; 4]) -> Sides {
@@ -338,21 +349,20 @@ fn a_chain_is_its_stages_one_after_the_other_in_value_gradients_and_moments() {
             &format!("{n} images, batch statistics: {is_batch}"),
             &inputs,
             &|t| {
-                Ok(chain(
-                    &filled(&all, &places, t)[0],
-                    &stages(&filled(&all, &places, t), is_batch),
-                )?
-                .output)
+                let all = filled(&all, &places, t);
+                Ok(chain(&all[0], &stages(&all, is_batch), F32)?.output)
             },
             &|t| {
                 let all = filled(&all, &places, t);
-                Ok(reference::chain(&all[0], &stages(&all, is_batch))?.output)
+                Ok(reference::chain(&all[0], &stages(&all, is_batch), F32)?.output)
             },
         );
-        let found = chain(&all[0], &stages(&all, is_batch)).unwrap().moments;
-        let expected = reference::chain(&all[0], &stages(&all, is_batch)).unwrap().moments;
-        assert_eq!(found.len(), expected.len());
-        for (found, expected) in found.iter().zip(&expected) {
+        let moments = || chain(&all[0], &stages(&all, is_batch), F32).unwrap().moments;
+        let (found, on_gpu) = (moments(), as_on_gpu(moments));
+        let expected = reference::chain(&all[0], &stages(&all, is_batch), F32).unwrap().moments;
+        assert_eq!([found.len(), on_gpu.len()], [expected.len(); 2]);
+        let twice = found.iter().zip(&expected).chain(on_gpu.iter().zip(&expected));
+        for (found, expected) in twice {
             assert_eq!(found.is_some(), expected.is_some());
             if let (Some(found), Some(expected)) = (found, expected) {
                 assert!(difference(&found.mean, &expected.mean) < 1e-5);
@@ -371,7 +381,7 @@ fn threads_change_no_bit() {
         pool.install(|| {
             let tensors = with_gradients(&inputs, &|t| {
                 let all = filled(&all, &places, t);
-                Ok(chain(&all[0], &stages(&all, true))?.output)
+                Ok(chain(&all[0], &stages(&all, true), F32)?.output)
             });
             let bits = |tensor: &Tensor| -> Vec<u32> {
                 let numbers = tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();
@@ -409,8 +419,8 @@ fn linear_layers_agree_whatever_their_sizes() {
                     numbers(2, &[outputs, inputs]),
                     numbers(3, &[outputs]),
                 ],
-                &|t| linear(&t[0], &t[1], &t[2], activation),
-                &|t| reference::linear(&t[0], &t[1], &t[2], activation),
+                &|t| linear(&t[0], &t[1], &t[2], activation, F32),
+                &|t| reference::linear(&t[0], &t[1], &t[2], activation, F32),
             );
         }
     }
@@ -518,13 +528,14 @@ fn inputs_may_lie_in_memory_as_they_like() {
     agree(
         "linear",
         &linear_inputs,
-        &|t| linear(&t[0].t()?, &t[1].t()?, &t[2].broadcast_as(5)?, Activation::Relu),
+        &|t| linear(&t[0].t()?, &t[1].t()?, &t[2].broadcast_as(5)?, Activation::Relu, F32),
         &|t| {
             reference::linear(
                 &t[0].t()?.contiguous()?,
                 &t[1].t()?.contiguous()?,
                 &t[2].broadcast_as(5)?.contiguous()?,
                 Activation::Relu,
+                F32,
             )
         },
     );
@@ -542,8 +553,14 @@ fn shapes_that_do_not_fit_are_refused_with_both() {
         max_pool(&x, 5, 1, none).unwrap_err(),
         max_pool(&x, 1, 1, sides([1; 4])).unwrap_err(),
         residual(&x, &numbers(2, &[1, 3, 4, 5]), 1.0, Activation::None).unwrap_err(),
-        linear(&numbers(1, &[2, 3]), &numbers(2, &[4, 5]), &numbers(3, &[4]), Activation::None)
-            .unwrap_err(),
+        linear(
+            &numbers(1, &[2, 3]),
+            &numbers(2, &[4, 5]),
+            &numbers(3, &[4]),
+            Activation::None,
+            F32,
+        )
+        .unwrap_err(),
         conv2d(&x.narrow(2, 0, 0).unwrap(), &numbers(2, &[2, 3, 1, 1]), 1, none).unwrap_err(),
     ];
     let words =

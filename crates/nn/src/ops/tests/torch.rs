@@ -12,6 +12,13 @@ fn fixture() -> Tensors {
 }
 
 fn check(tensors: &Tensors, name: &str, f: Function<'_>) {
+    compare(tensors, name, f);
+    as_on_gpu(|| compare(tensors, &format!("{name}, as on a GPU"), f));
+}
+
+fn compare(tensors: &Tensors, name: &str, f: Function<'_>) {
+    let what = name;
+    let name = name.trim_end_matches(", as on a GPU");
     let of = |ending: &str| tensors.get(&format!("{name}.{ending}"));
     let inputs: Vec<Var> = (0..)
         .map_while(|number| of(&number.to_string()))
@@ -20,12 +27,12 @@ fn check(tensors: &Tensors, name: &str, f: Function<'_>) {
     let plain: Vec<Tensor> = inputs.iter().map(|input| input.as_tensor().clone()).collect();
     let output = f(&plain).unwrap();
     let off = difference(&output, of("out").unwrap());
-    assert!(off < 2e-5, "{name}: {off}");
+    assert!(off < 2e-5, "{what}: {off}");
     let gradients = (output * of("w").unwrap()).unwrap().sum_all().unwrap().backward().unwrap();
     for (number, input) in inputs.iter().enumerate() {
         let expected = of(&format!("g{number}")).unwrap();
         let off = difference(gradients.get(input).unwrap(), expected);
-        assert!(off < 5e-5, "{name}, gradient {number}: {off}");
+        assert!(off < 5e-5, "{what}, gradient {number}: {off}");
     }
 }
 
@@ -69,7 +76,7 @@ fn values_and_gradients_are_those_of_pytorch_at_ties_and_bends_too() {
     case("adaptive 7 of 3x5", &|t| adaptive_average_pool(&t[0], 7));
     case("global mean", &|t| global_average_pool(&t[0]));
     case("residual", &|t| residual(&t[0], &t[1], 0.17, Activation::Relu));
-    case("linear", &|t| linear(&t[0], &t[1], &t[2], Activation::Relu));
+    case("linear", &|t| linear(&t[0], &t[1], &t[2], Activation::Relu, F32));
     case("norm of a batch", &|t| {
         let norm = norm(t, 1, &unused, &unused);
         Ok(norm_batch(&t[0], norm, Activation::Relu6)?.output)
@@ -89,7 +96,7 @@ fn values_and_gradients_are_those_of_pytorch_at_ties_and_bends_too() {
             stage(4, 2, one, true, Activation::Relu6),
             stage(7, 1, none, false, Activation::None),
         ];
-        Ok(chain(&t[0], &stages)?.output)
+        Ok(chain(&t[0], &stages, F32)?.output)
     });
     for key in tensors.keys().filter_map(|key| key.strip_suffix(".out")) {
         assert!(tested.contains(key), "{key} is not tested");
