@@ -14,6 +14,6 @@ cargo build --quiet --locked --example candle_loop
 (cd "$folder" && "$example" "$folder/out" 2 && "$example" "$folder/out" | tee loop.txt)
 grep -q "^goes on with epoch 0 behind 16 photos" "$folder/loop.txt"
 scripts/gpu-check.sh --small --device cpu --page "$folder/GPU.md"
-for heading in Machine Operation Training "A run" "From the host" "Six configurations" "Numbers of 16 bits"; do
+for heading in Machine Operation Batches Training "A run" "From the host" "Six configurations" "Numbers of 16 bits"; do
     grep -q "^## $heading" "$folder/GPU.md" || { echo "GPU.md has no section $heading" >&2; exit 1; }
 done

@@ -1,6 +1,7 @@
 //! Section `configurations`: the six models of the study on B-T4SA (`examples/study-b-t4sa.toml`).
 
 use std::error::Error;
+use std::time::Duration;
 
 use candle_core::Tensor;
 use tcolz::nn::{Folded, Network, init};
@@ -24,7 +25,9 @@ const SMALL_STEPS: u64 = 5;
 const STEPS_SHARE: f64 = 0.5;
 /// Share of the section's time for PyTorch.
 const TORCH_SHARE: f64 = 0.35;
-const FORWARD_SHARE: f64 = 0.1;
+/// Of inference.
+const FORWARD_TIME: Duration = Duration::from_secs(2);
+const SMALL_FORWARD_TIME: Duration = Duration::from_millis(100);
 
 /// The networks, what is trained and the photos of a step, in the order of the page.
 pub(crate) fn all(small: bool) -> Vec<(Network, Finetune, usize)> {
@@ -36,7 +39,8 @@ pub(crate) fn all(small: bool) -> Vec<(Network, Finetune, usize)> {
 }
 
 pub(crate) fn section(place: &Place) -> Result<Section, Box<dyn Error>> {
-    let size = place.sizes[0];
+    let size = place.size;
+    let forward_time = if place.small { SMALL_FORWARD_TIME } else { FORWARD_TIME };
     let head = [
         "network",
         "trained",
@@ -66,7 +70,7 @@ pub(crate) fn section(place: &Place) -> Result<Section, Box<dyn Error>> {
         let steps = if place.small { SMALL_STEPS } else { STEPS };
         let until = Until { steps, time: share.mul_f64(STEPS_SHARE) };
         // What does not fit is a row, and no end of the others.
-        let cells = forward(place, network, batch, size, share.mul_f64(FORWARD_SHARE))
+        let cells = forward(place, network, batch, size, forward_time)
             .and_then(|forward| Ok((forward, training::run(&options, until)?)));
         // Weights and momentum lie there.
         let _ = std::fs::remove_dir_all(&out);
@@ -122,7 +126,7 @@ fn forward(
     network: Network,
     batch: usize,
     size: u32,
-    time: std::time::Duration,
+    time: Duration,
 ) -> Result<f64, Box<dyn Error>> {
     let spec = network.spec(&network.properties(), CLASSES);
     let folded = Folded::new(&spec, &init::initial_weights(&spec, 1)?, &place.device)?;

@@ -29,7 +29,7 @@ pub(crate) fn section(place: &Place) -> Result<Section, Box<dyn Error>> {
         let share = place.left() / rest;
         let out = place.folder.path().join(network.name());
         let mut options = training::options(place, network, Finetune::All, &out);
-        options.size = Some(place.sizes[1]);
+        options.size = Some(place.small_size);
         options.batch_size = BATCH;
         let on_cpu = training::on_the_cpu(options.clone(), &out.with_extension("cpu"));
         let steps = if place.small { SMALL_STEPS } else { STEPS };
@@ -60,7 +60,7 @@ pub(crate) fn section(place: &Place) -> Result<Section, Box<dyn Error>> {
         "All layers from the same random weights, {BATCH} photos of {0} × {0} a step, losses of the CPU and how far those of the device \
          are off, as a share: at most {FIRST:.0e} in the first step and {MEAN:.0e} in the mean. Fewer steps are compared where the CPU \
          had no time for more.\n\n{1}",
-        place.sizes[1],
+        place.small_size,
         table.text()
     );
     Ok(Section { text, is_sound })

@@ -20,6 +20,8 @@ mod loading;
 mod network;
 #[path = "../cuda_selftest/ops.rs"]
 mod ops;
+#[path = "../cuda_selftest/stream.rs"]
+mod stream;
 
 mod configurations;
 mod dataset;
@@ -29,6 +31,7 @@ mod operations;
 mod page;
 mod precision;
 mod process;
+mod races;
 mod resume;
 mod settings;
 mod timing;
@@ -47,13 +50,14 @@ use settings::{Place, Settings};
 type Work = fn(&Place) -> Result<Section, Box<dyn Error>>;
 
 /// Name, heading, the seconds that it may take at most, what it does.
-const SECTIONS: [(&str, &str, u64, Work); 7] = [
+const SECTIONS: [(&str, &str, u64, Work); 8] = [
     ("machine", "Machine", 20, machine::section),
-    ("operations", "Operation by operation against the CPU", 120, operations::section),
-    ("losses", "Training steps against the CPU", 120, losses::section),
+    ("operations", "Operation by operation against the CPU", 80, operations::section),
+    ("races", "Batches across streams", 70, races::section),
+    ("losses", "Training steps against the CPU", 100, losses::section),
     ("resume", "A run that is left and resumed", 40, resume::section),
     ("transfer", "From the host to the device", 30, transfer::section),
-    ("configurations", "Six configurations", 190, configurations::section),
+    ("configurations", "Six configurations", 180, configurations::section),
     ("precision", "Numbers of 16 bits", 20, precision::section),
 ];
 

@@ -53,9 +53,11 @@ pub(crate) fn section(place: &Place) -> Result<Section, Box<dyn Error>> {
     let all = same + near + off + left_out;
     let text = format!(
         "{all} operations, views and ways of loading, with their gradients where they have some: {same} give the same bits, {near} \
-         are within what is allowed (a share of the largest number), {off} are off, for {left_out} there was no time. Those that \
-         do not give the same bits:\n\n{}",
-        table.text()
+         are within what is allowed (a share of the largest number), {off} are off, for {left_out} there was no time.\n"
     );
+    let text = match same == all {
+        true => text,
+        false => format!("{text}\nThose that do not give the same bits:\n\n{}", table.text()),
+    };
     Ok(Section { text, is_sound: off == 0 && left_out == 0 })
 }

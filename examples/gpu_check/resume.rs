@@ -23,7 +23,7 @@ pub(crate) fn section(place: &Place) -> Result<Section, Box<dyn Error>> {
     let run = |name: &str, parts: &[u64]| -> Result<_, Box<dyn Error>> {
         let out = place.folder.path().join(name);
         let mut options = training::options(place, Network::MobileNetV2, Finetune::All, &out);
-        options.size = Some(place.sizes[1]);
+        options.size = Some(place.small_size);
         options.batch_size = BATCH;
         for &steps in parts {
             training::run(&options, Until { steps, time: place.left() })?;

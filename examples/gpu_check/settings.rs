@@ -13,10 +13,9 @@ use super::dataset;
 
 /// Seconds for everything, the start and the page included.
 const SECONDS: u64 = 450;
-/// Sides of the stored pictures: what speed is measured with, and what losses are compared with. Nothing smaller than 75 is
-/// left of by all networks.
-const SIZES: [u32; 2] = [224, 96];
-const SMALL_SIZES: [u32; 2] = [64, 32];
+/// Sides of the stored pictures: what losses are compared with, and what speed is measured with. No network takes less than 75.
+const SIZES: [u32; 2] = [96, 224];
+const SMALL_SIZES: [u32; 2] = [32, 64];
 /// Photos that are made up.
 const PHOTOS: u32 = 2000;
 const SMALL_PHOTOS: u32 = 60;
@@ -46,8 +45,10 @@ pub(crate) struct Place {
     /// A folder of its own.
     pub(crate) folder: tempfile::TempDir,
     pub(crate) python: OsString,
-    /// Sides of the stored pictures, the larger one first.
-    pub(crate) sizes: [u32; 2],
+    /// Side of the pictures that losses are compared with.
+    pub(crate) small_size: u32,
+    /// Side of the pictures that speed is measured with.
+    pub(crate) size: u32,
     end: Instant,
 }
 
@@ -114,7 +115,8 @@ impl Settings {
             dataset: folder.join(dataset::NAME),
             folder: tempfile::tempdir()?,
             python: self.python.clone(),
-            sizes: self.sizes(),
+            small_size: self.sizes()[0],
+            size: self.sizes()[1],
             end,
         };
         Ok(Some((name.clone(), place)))

@@ -53,7 +53,7 @@ pub(crate) fn steps(
     };
     let asked = json!({
         "device": if place.device.is_cpu() { "cpu" } else { "cuda" },
-        "size": place.sizes[0],
+        "size": place.size,
         "classes": classes,
         // Importing and the first steps take about as long as the steps that count.
         "seconds": time.as_secs_f64() / (4 * configurations.len()) as f64,

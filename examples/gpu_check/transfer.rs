@@ -18,7 +18,7 @@ const TIME: Duration = Duration::from_secs(2);
 const SMALL_TIME: Duration = Duration::from_millis(100);
 
 pub(crate) fn section(place: &Place) -> Result<Section, Box<dyn Error>> {
-    let (device, size) = (&place.device, place.sizes[0] as usize);
+    let (device, size) = (&place.device, place.size as usize);
     let time = if place.small { SMALL_TIME } else { TIME };
     let pixels = BATCH * 3 * size * size;
     let mut table = Table::new(["what", "photos a second", "GB/s of the host"]);
@@ -54,7 +54,7 @@ pub(crate) fn section(place: &Place) -> Result<Section, Box<dyn Error>> {
 /// Photos a second that the loader brings to the device.
 fn loaded<T: Element + WithDType>(place: &Place, time: Duration) -> Result<f64, Box<dyn Error>> {
     let builder = place.open()?.loader("train").condition("label >= 0").shuffle(7);
-    let builder = builder.size(place.sizes[0]).batch_size(BATCH);
+    let builder = builder.size(place.size).batch_size(BATCH);
     let builder = if T::NAME == u8::NAME { builder } else { builder.view(VIEW) };
     let loader = builder.build_as::<T>()?;
     let (mut photos, mut begun, mut epoch) = (0, Instant::now(), 0);

@@ -23,12 +23,13 @@ use crate::staged::{Placed, Stream, Streams};
 /// the calling thread's own (`CU_STREAM_LEGACY`, `CU_STREAM_PER_THREAD`).
 const LAST_DEFAULT_STREAM: usize = 2;
 
-/// How many GPUs the driver knows, at least one; else why there is none.
+/// How many GPUs the driver knows, at least one; else why there is none, which may be a library that is missing
+/// (`docs/decisions/0024`).
 pub(crate) fn count() -> std::result::Result<usize, String> {
     match CudaContext::device_count() {
         Ok(count) if count > 0 => Ok(count as usize),
         Ok(_) => Err("NVIDIA's driver lists no GPU".to_owned()),
-        Err(error) => Err(format!("NVIDIA's driver says: {}", words(error))),
+        Err(error) => Err(words(error)),
     }
 }
 

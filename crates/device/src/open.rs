@@ -22,7 +22,7 @@ pub enum DeviceError {
     },
     /// There is no GPU, or no driver that knows it.
     #[error(
-        "device `{name}`: {reason}; expected an NVIDIA GPU and its driver, which `nvidia-smi` lists, else take cpu"
+        "device `{name}`: {reason}; expected an NVIDIA GPU with its driver and libraries, else take cpu"
     )]
     NoGpu {
         /// What was asked for.
