@@ -3,6 +3,7 @@
 
 use std::sync::OnceLock;
 
+use candle_core::cuda_backend::WrapErr;
 use candle_core::cuda_backend::cudarc::driver::{
     CudaSlice, CudaView, DeviceRepr, LaunchConfig, PushKernelArg,
 };
@@ -73,7 +74,7 @@ impl Launch<'_> {
         };
         // SAFETY: these are the parameters that every kernel of kernels.cu has; each reads inside of the shapes that
         // `parameters` says, which the callers took from the inputs, and writes `count` numbers of its outputs.
-        unsafe { launch.launch(config) }?;
+        unsafe { launch.launch(config) }.w()?;
         drop(launch);
         let storage =
             |output| Storage::Cuda(CudaStorage::wrap_cuda_slice::<f32>(output, device.clone()));
