@@ -9,7 +9,7 @@
 use std::error::Error;
 use std::fs;
 
-use candle_core::{DType, Device};
+use candle_core::DType;
 use candle_nn::loss::cross_entropy;
 use candle_nn::{Activation, Conv2dConfig, Module, Optimizer, SGD, VarBuilder, VarMap};
 use candle_nn::{conv2d, linear, seq};
@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let path = arguments.next().ok_or("usage: candle_loop DATASET [STEPS]")?;
     let mut steps: usize = arguments.next().map_or(Ok(usize::MAX), |steps| steps.parse())?;
-    let device = Device::cuda_if_available(0)?;
+    let device = tcolz::nn::device::device("auto")?; // with one stream for all threads
     let dataset = Dataset::open(path)?;
     let loader = dataset.loader("train").condition("label >= 0").view("torch");
     let loader = loader.batch_size(8).shuffle(42).build()?;

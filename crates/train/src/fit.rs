@@ -18,6 +18,7 @@ use candle_core::Tensor;
 use super::batches::Batches;
 use super::best;
 use super::checkpoint::{self, ALL_DONE, Progress, Sums};
+use super::clock::Clock;
 use super::curves;
 use super::error::{Result, TrainError, begin_anew};
 use super::features::Features;
@@ -33,8 +34,6 @@ use super::run::RunFolder;
 use super::setup::Setup;
 use tcolz_loader::{Loader, Stripes};
 
-/// Steps of an epoch before its speed is measured: the loader's threads and the memory's pages are new.
-const WARM_UP_STEPS: u64 = 2;
 /// Time between two drawings of the curves.
 const DRAWING_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -69,53 +68,6 @@ struct Unsettled {
     learning_rate: f64,
     /// Of its batches.
     outcomes: Vec<Outcome>,
-}
-
-/// Time of an epoch's training in this process: all of it, and that from the third step on.
-struct Clock {
-    steps: u64,
-    all: Span,
-    settled: Option<Span>,
-}
-
-struct Span {
-    begun: Instant,
-    samples: u64,
-    waited: Duration,
-}
-
-impl Span {
-    fn begin() -> Span {
-        Span { begun: Instant::now(), samples: 0, waited: Duration::ZERO }
-    }
-
-    fn step(&mut self, samples: u64, waited: Duration) {
-        (self.samples, self.waited) = (self.samples + samples, self.waited + waited);
-    }
-}
-
-impl Clock {
-    fn begin() -> Clock {
-        Clock { steps: 0, all: Span::begin(), settled: None }
-    }
-
-    /// A step is done, for which data was waited for.
-    fn step(&mut self, samples: u64, waited: Duration) {
-        self.steps += 1;
-        self.all.step(samples, waited);
-        match &mut self.settled {
-            Some(span) => span.step(samples, waited),
-            None if self.steps == WARM_UP_STEPS => self.settled = Some(Span::begin()),
-            None => {}
-        }
-    }
-
-    /// Samples a second, and the share of time that was waited; of all steps where there are no later ones.
-    fn rates(&self) -> (f64, f64) {
-        let span = self.settled.as_ref().filter(|span| span.samples > 0).unwrap_or(&self.all);
-        let seconds = span.begun.elapsed().as_secs_f64().max(1e-9);
-        (span.samples as f64 / seconds, (span.waited.as_secs_f64() / seconds).min(1.0))
-    }
 }
 
 impl Fit<'_> {
@@ -375,7 +327,7 @@ impl Fit<'_> {
             if let Some(batch) = batch {
                 unsettled.push((network.logits(&batch.inputs)?, batch.labels.clone()));
             }
-            if is_last || unsettled.len() >= fetch_every {
+            if !unsettled.is_empty() && (is_last || unsettled.len() >= fetch_every) {
                 for (logits, labels) in unsettled.drain(..) {
                     let (logits, labels) = (logits.to_vec2::<f32>()?, labels.to_vec1::<u32>()?);
                     for (logits, &label) in logits.iter().zip(&labels) {

@@ -25,6 +25,7 @@ mod best;
 mod cache;
 mod check;
 mod checkpoint;
+mod clock;
 mod curves;
 mod device;
 mod error;

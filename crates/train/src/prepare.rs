@@ -27,7 +27,7 @@ impl Setup {
         let classes = dataset.meta().classes.len();
         let mut notes = Vec::new();
         let device = device::open(options.device)?;
-        device::check_precision(&device, options.precision)?;
+        notes.extend(device::check_precision(&device, options.precision)?);
         let usual = options.network.spec(&weights::usual_properties(options), classes);
         // What is wrong with the size is told with the weights' own properties.
         if let Ok(size) = size(options, &dataset, &usual, &mut Vec::new()) {
