@@ -1,4 +1,4 @@
-//! The operations of the networks of tcolz: kernels of its own on the CPU, Candle's operations elsewhere.
+//! The operations of the networks of tcolz: by its kernels for the CPU and for CUDA.
 
 use candle_core::{Result, Tensor};
 use tcolz::nn::Precision;

@@ -44,6 +44,44 @@ fn convert(folder: &Path, limits: &str, threads: &str) -> Output {
     command.output().unwrap()
 }
 
+/// Whether the program came to its first line; before that, the system and Rust's runtime say what they lack.
+fn is_started(ended: &Output) -> bool {
+    let said = String::from_utf8_lossy(&ended.stderr);
+    let before = ["error while loading shared libraries", "initialization or cleanup bug"];
+    !(before.iter().any(|words| said.contains(words))
+        || said.is_empty() && ended.status.code().is_none())
+}
+
+#[test]
+fn a_program_that_gets_no_memory_from_its_first_line_on_says_so() {
+    let version = |kilobytes: u32| {
+        let line = format!("ulimit -v {kilobytes}; exec \"$0\" --version");
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", &line])
+            .arg(env!("CARGO_BIN_EXE_tcolz"))
+            .env("RUST_BACKTRACE", "1")
+            .output()
+            .unwrap()
+    };
+    let (mut few, mut enough) = (1_000, 4_000_000);
+    while enough - few > 4 {
+        let between = (few + enough) / 2;
+        *if version(between).status.success() { &mut enough } else { &mut few } = between;
+    }
+    let mut said_so = 0;
+    for kilobytes in (enough.saturating_sub(300)..enough - 4).step_by(4) {
+        let ended = version(kilobytes);
+        if is_started(&ended) && !ended.status.success() {
+            let said = String::from_utf8_lossy(&ended.stderr);
+            assert!(ended.status.code() == Some(1), "{kilobytes} kB: {said}");
+            assert!(said.contains("error: out of memory"), "{kilobytes} kB: {said}");
+            said_so += 1;
+        }
+    }
+    assert!(said_so > 0, "no shortage below {enough} kB");
+}
+
 #[test]
 fn too_little_memory_is_no_photos_fault_and_the_same_command_goes_on() {
     let folder = tempfile::tempdir().unwrap();
@@ -64,8 +102,7 @@ fn too_little_memory_is_no_photos_fault_and_the_same_command_goes_on() {
                 continue;
             }
             short += 1;
-            // A program that is not even loaded is the system's affair.
-            if !said.contains("error while loading shared libraries") {
+            if is_started(&ended) {
                 // Where several threads run out at once, the C library may end them first.
                 let code = ended.status.code();
                 assert!(code == Some(1) || said.contains("Fatal glibc error"), "{case}");
@@ -90,9 +127,8 @@ fn too_few_open_files_are_said_and_the_source_is_not_blamed() {
     for files in 4..50 {
         let ended = convert(folder.path(), &format!("ulimit -n {files}; "), "2");
         let said = String::from_utf8_lossy(&ended.stderr);
-        let is_loaded = !said.contains("error while loading shared libraries");
         assert!(!ended.status.success(), "{files}: {said}");
-        assert!(!is_loaded || said.contains("ulimit -n"), "{files}: {said}");
+        assert!(!is_started(&ended) || said.contains("ulimit -n"), "{files}: {said}");
     }
     assert!(convert(folder.path(), "ulimit -n 64; ", "2").status.success());
 }

@@ -63,6 +63,12 @@ const ZSTD_PANIC: &str = "zstd returned null pointer";
 /// From now on a process that ends because [`NotingAllocator`] or zstd got no memory says so, and exits with 1. For programs,
 /// not for libraries: it takes the process's SIGABRT, and puts a panic hook in front of the installed one.
 pub fn say_when_out_of_memory() {
+    // Before the hook, whose box may be the first memory that is refused.
+    #[cfg(unix)]
+    // SAFETY: the handler calls `write` and `_exit`, which POSIX lets a handler do, or gives the signal back to the system.
+    unsafe {
+        libc::signal(libc::SIGABRT, aborted as extern "C" fn(libc::c_int) as libc::sighandler_t);
+    }
     let installed = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         let payload = panic.payload();
@@ -73,11 +79,6 @@ pub fn say_when_out_of_memory() {
         }
         installed(panic);
     }));
-    #[cfg(unix)]
-    // SAFETY: the handler calls `write` and `_exit`, which POSIX lets a handler do, or gives the signal back to the system.
-    unsafe {
-        libc::signal(libc::SIGABRT, aborted as extern "C" fn(libc::c_int) as libc::sighandler_t);
-    }
 }
 
 #[cfg(unix)]

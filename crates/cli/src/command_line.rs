@@ -24,9 +24,9 @@ static ALLOCATOR: NotingAllocator = NotingAllocator;
 
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
+    tcolz_base::out_of_memory::say_when_out_of_memory();
     tcolz_format::shard::name_lost_maps();
     tcolz_base::door::enter(tcolz_base::door::Door::Command);
-    tcolz_base::out_of_memory::say_when_out_of_memory();
     tcolz_base::usage::refuse_too_large_files();
     let typed: Vec<OsString> = std::env::args_os().collect();
     let code = match parse(&typed) {

@@ -21,13 +21,11 @@ mod forward;
 mod link;
 mod stage;
 
-use std::sync::Mutex;
+use candle_core::{CpuStorage, Result, Shape, Storage, Tensor};
 
-use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor};
-
-use self::forward::Saved;
 use self::link::Gradients;
 use self::stage::Plan;
+use super::made::with_gradient;
 use super::numbers::Numbers;
 use super::stages::{Chained, Stage};
 
@@ -50,53 +48,19 @@ pub(super) fn chain(x: &Tensor, stages: &[Stage<'_>]) -> Result<Chained> {
     let gradients = Gradients::default();
     let parameters: Vec<&Tensor> = plans.iter().flat_map(Plan::parameters).collect();
     let link = gradients.link(&parameters, x.device())?;
-    let op = ChainOp { plans, saved, output: Mutex::new(Some((output, shape))), gradients };
-    Ok(Chained { output: x.apply_op2(&link, op)?, moments })
-}
-
-struct ChainOp {
-    plans: Vec<Plan>,
-    saved: Saved,
-    /// Computed before there was an operation; taken by its forward pass.
-    output: Mutex<Option<(Vec<f32>, Shape)>>,
-    gradients: Gradients,
-}
-
-impl CustomOp2 for ChainOp {
-    fn name(&self) -> &'static str {
-        "tcolz-chain"
-    }
-
-    fn cpu_fwd(
-        &self,
-        _: &CpuStorage,
-        _: &Layout,
-        _: &CpuStorage,
-        _: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let output = self.output.lock().ok().and_then(|mut output| output.take());
-        match output {
-            Some((output, shape)) => Ok((CpuStorage::F32(output), shape)),
-            None => candle_core::bail!("a chain is run once"),
-        }
-    }
-
-    fn bwd(
-        &self,
-        x: &Tensor,
-        link: &Tensor,
-        output: &Tensor,
-        gradient: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        let gradient = gradient.contiguous()?;
+    let backward = move |inputs: &[&Tensor], output: &Tensor, gradient: &Tensor| {
+        let (x, link) = (inputs[0], inputs[1]);
         let (x_numbers, output, gradient) =
-            (Numbers::of(x)?, Numbers::of(output)?, Numbers::of(&gradient)?);
+            (Numbers::of(x)?, Numbers::of(output)?, Numbers::of(gradient)?);
         let tensors = backward::Tensors { x: &x_numbers, output: &output, gradient: &gradient };
         // Images from a loader have no use for a gradient.
         let of_x = x.track_op();
-        let found = backward::run(&self.plans, &self.saved, x.dim(0)?, &tensors, of_x)?;
+        let found = backward::run(&plans, &saved, x.dim(0)?, &tensors, of_x)?;
         let of_x = found.x.map(|of_x| Tensor::from_vec(of_x, x.shape(), x.device())).transpose()?;
-        self.gradients.set(found.parameters);
-        Ok((of_x, Some(link.zeros_like()?)))
-    }
+        gradients.set(found.parameters);
+        Ok(vec![of_x, Some(link.zeros_like()?)])
+    };
+    let output = Storage::Cpu(CpuStorage::F32(output));
+    let output = with_gradient("tcolz-chain", &[&x, &link], output, shape, Box::new(backward))?;
+    Ok(Chained { output, moments })
 }

@@ -1,5 +1,6 @@
 //! Convolutions and matrix products in float16 against float32, and dropout's draws on a GPU.
 
+use super::chains::{filled, inputs_of_stages, stages, trained};
 use super::*;
 
 /// What float16 keeps of a number are eleven bits; sums and the next layers make of a unit in the last place so much.
