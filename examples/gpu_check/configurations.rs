@@ -4,14 +4,14 @@ use std::error::Error;
 use std::time::Duration;
 
 use candle_core::Tensor;
-use tcolz::nn::{Folded, Network, init};
+use tcolz::nn::{Folded, Network, Precision, init};
 use tcolz::train::Finetune;
 
 use super::page::{Section, Table};
 use super::settings::Place;
 use super::timing::seconds_of;
 use super::torch::{self, Step};
-use super::training::{self, Until};
+use super::training::{self, Trained, Until};
 
 /// The study's networks, and how many photos a step has: the last layers, all layers.
 const NETWORKS: [Network; 3] = [Network::Vgg19, Network::MobileNetV1, Network::InceptionResNetV2];
@@ -21,8 +21,8 @@ const SMALL_BATCH: usize = 4;
 const CLASSES: usize = 3;
 const STEPS: u64 = 200;
 const SMALL_STEPS: u64 = 5;
-/// Share of a configuration's time for the steps that are measured; the rest is for weights, forward and checkpoint.
-const STEPS_SHARE: f64 = 0.5;
+/// Share of a configuration's time for the steps of a precision; the rest is for weights, forward and checkpoints.
+const STEPS_SHARE: f64 = 0.25;
 /// Share of the section's time for PyTorch.
 const TORCH_SHARE: f64 = 0.35;
 /// Of inference.
@@ -47,8 +47,9 @@ pub(crate) fn section(place: &Place) -> Result<Section, Box<dyn Error>> {
         "photos a step",
         "forward, ms",
         "step, ms",
-        "PyTorch, ms",
+        "PyTorch's, ms",
         "with TF32, ms",
+        "PyTorch's, ms",
         "photos a second",
         "waiting for data",
         "memory, GB",
@@ -69,15 +70,32 @@ pub(crate) fn section(place: &Place) -> Result<Section, Box<dyn Error>> {
         options.batch_size = batch;
         let steps = if place.small { SMALL_STEPS } else { STEPS };
         let until = Until { steps, time: share.mul_f64(STEPS_SHARE) };
+        let mut train = |precision| {
+            options.precision = precision;
+            let found = training::run(&options, until);
+            // Weights and momentum lie there.
+            let _ = std::fs::remove_dir_all(&out);
+            found
+        };
+        let step =
+            |found: &Trained| format!("{:.1}", batch as f64 / found.samples_per_second * 1e3);
         // What does not fit is a row, and no end of the others.
         let cells = forward(place, network, batch, size, forward_time)
-            .and_then(|forward| Ok((forward, training::run(&options, until)?)));
-        // Weights and momentum lie there.
-        let _ = std::fs::remove_dir_all(&out);
+            .and_then(|forward| Ok((forward, train(Precision::F32)?)));
+        // On the CPU it is float32.
+        let tf32 = (!place.device.is_cpu()).then(|| train(Precision::Tf32));
+        let tf32 = match tf32 {
+            None => String::new(),
+            Some(Ok(found)) => step(&found),
+            Some(Err(error)) => {
+                is_sound = false;
+                failure(&*error)
+            }
+        };
         let cells = match cells {
             Ok((forward, found)) => [
                 format!("{:.1}", forward * 1e3),
-                format!("{:.1}", batch as f64 / found.samples_per_second * 1e3),
+                step(&found),
                 format!("{:.0}", found.samples_per_second),
                 format!("{:.1} %", found.waiting * 100.0),
                 format!("{:.2}", found.used as f64 / 1e9),
@@ -85,9 +103,8 @@ pub(crate) fn section(place: &Place) -> Result<Section, Box<dyn Error>> {
             ],
             Err(error) => {
                 is_sound = false;
-                let reason = error.to_string().lines().next().unwrap_or_default().to_owned();
                 let mut cells: [String; 6] = Default::default();
-                cells[0] = format!("**FAILED**: {reason}");
+                cells[0] = failure(&*error);
                 cells
             }
         };
@@ -96,18 +113,23 @@ pub(crate) fn section(place: &Place) -> Result<Section, Box<dyn Error>> {
         let (network, trained) = (network.to_string(), finetune.to_string());
         let batch = batch.to_string();
         table.row([
-            network, trained, batch, forward, step, off, on, photos, waiting, memory, estimate,
+            network, trained, batch, forward, step, off, tf32, on, photos, waiting, memory,
+            estimate,
         ]);
     }
     let text = format!(
         "{size} × {size}; `forward` is inference of a step's photos that lie on the device, `step` all of training: loading, view, \
          forward, backward, update. `head` passes through the frozen backbone in every step, as in the first epoch of a run. Memory \
-         is the most that was in use more than before; the estimate is what `tcolz train` says beforehand. PyTorch's step is \
-         forward, backward and update of photos that lie on the device, in float32, its products with TensorFloat-32 off and on \
-         ({version}).\n\n{}",
+         is the most that was in use more than before; the estimate is what `tcolz train` says beforehand. All is in float32; `with \
+         TF32` rounds the factors of convolutions (`--precision tf32`; PyTorch: of all products) to TensorFloat-32. PyTorch's step is \
+         forward, backward and update of photos that lie on the device ({version}).\n\n{}",
         table.text()
     );
     Ok(Section { text, is_sound })
+}
+
+fn failure(error: &dyn Error) -> String {
+    format!("**FAILED**: {}", error.to_string().lines().next().unwrap_or_default())
 }
 
 /// PyTorch's milliseconds of a configuration.

@@ -14,7 +14,7 @@ pub enum DeviceError {
     },
     /// A GPU is asked of a build that knows none.
     #[error(
-        "device `{name}`: this tcolz is built without CUDA: build it with the feature `cuda`, or take cpu"
+        "device `{name}`: this tcolz is built without CUDA: take tcolz-cuda (`make cuda`), build yours with the feature `cuda`, or take cpu"
     )]
     NotBuilt {
         /// What was asked for.

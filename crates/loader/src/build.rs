@@ -7,7 +7,7 @@ use super::choose::{Storage, choose};
 use super::element::{Element, check_view};
 use super::order::Order;
 use super::plan::{Options, Plan};
-use super::select::Selection;
+use super::select::{Place, Selection};
 use super::shards::{Access, Shards};
 use super::{Loader, LoaderError};
 use tcolz_base::door::option;
@@ -58,7 +58,7 @@ impl LoaderBuilder {
             });
         }
         let buffers = affordable.min(self.workers + WAITING_BATCHES);
-        let selection = Selection::of(&self.dataset, &self.select)?;
+        let selection = Selection::and_shards(&self.dataset, &self.select)?;
         allow_shards_open(&selection)?;
         let choices = choose(self.access, self.order, &self.known_storage(&selection)?);
         let options = Options {
@@ -107,11 +107,12 @@ impl LoaderBuilder {
         }
         let split = self.dataset.split(selection.split())?;
         let shards = &split.shards;
-        let row_bytes = |shard: u32| {
-            let shard = &shards[shard as usize];
-            shard.bytes / shard.rows.max(1)
+        let of_one_shard = |places: &[Place]| {
+            let shard = &shards[places[0].shard as usize];
+            places.len() as u64 * (shard.bytes / shard.rows.max(1))
         };
-        let bytes = selection.places().iter().map(|place| row_bytes(place.shard)).sum();
+        let by_shard = selection.places().chunk_by(|a, b| a.shard == b.shard);
+        let bytes = by_shard.map(of_one_shard).sum();
         let file = shards.first().map_or("", |shard| &shard.file);
         Ok(Storage::of(&self.dataset.root().join(file), bytes))
     }

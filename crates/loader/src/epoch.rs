@@ -61,7 +61,8 @@ impl<T: Element> Epoch<T> {
         let forward = ahead.then(|| Arc::new(Forward::new(windows.ends.clone(), stripes.start)));
         let workers = loader.workers.min(usize::try_from(stripes.steps()).unwrap_or(usize::MAX));
         let hinted = loader.choices.access != Access::Read && workers > 0;
-        let hints = hinted.then(|| Arc::new(Hints::new(workers, loader.stored_batch_bytes())));
+        let new_hints = || Hints::new(workers, loader.batch_size, loader.stored_batch_bytes());
+        let hints = hinted.then(|| Arc::new(new_hints()));
         let spare = std::mem::take(&mut *lock(&loader.spare));
         let layout = (loader.batch_size, loader.shape);
         let queue = Arc::new(Queue::new(stripes.steps(), layout, loader.buffers, spare));

@@ -10,6 +10,8 @@ use super::forward::Windows;
 /// Stored bytes that are asked for ahead of the workers: what a fast disk gives in some hundredths of a
 /// second, and next to nothing beside the memory of the batches.
 const AHEAD_BYTES: u64 = 32 << 20;
+/// Samples that are asked for ahead of the workers, at most: small ones lie many to a page, and asking costs a call each.
+const AHEAD_SAMPLES: u64 = 4096;
 
 /// How far the workers have come, for the thread that asks ahead.
 #[derive(Debug)]
@@ -28,9 +30,10 @@ struct Progress {
 }
 
 impl Hints {
-    /// For so many workers and batches of so many stored bytes: at least a batch for each worker.
-    pub(super) fn new(workers: usize, batch_bytes: u64) -> Hints {
-        let depth = (AHEAD_BYTES / batch_bytes.max(1)).max(workers as u64);
+    /// For so many workers and batches of so many samples and stored bytes: at least a batch for each worker.
+    pub(super) fn new(workers: usize, batch_size: usize, batch_bytes: u64) -> Hints {
+        let samples = AHEAD_SAMPLES / batch_size.max(1) as u64;
+        let depth = (AHEAD_BYTES / batch_bytes.max(1)).min(samples).max(workers as u64);
         Hints { depth, progress: Mutex::default(), changed: Condvar::new() }
     }
 
@@ -91,7 +94,7 @@ mod tests {
 
     #[test]
     fn steps_are_asked_for_in_order_and_no_further_ahead_than_the_depth() {
-        let hints = Hints::new(2, AHEAD_BYTES / 5);
+        let hints = Hints::new(2, 4, AHEAD_BYTES / 5);
         let asked = AtomicU64::new(0);
         std::thread::scope(|scope| {
             scope.spawn(|| {
@@ -115,13 +118,14 @@ mod tests {
 
     #[test]
     fn each_worker_has_a_batch_ahead_however_large_batches_are() {
-        assert_eq!(Hints::new(7, u64::MAX).depth, 7);
-        assert_eq!(Hints::new(2, 0).depth, AHEAD_BYTES);
+        assert_eq!(Hints::new(7, 64, u64::MAX).depth, 7);
+        assert_eq!(Hints::new(2, 64, 0).depth, AHEAD_SAMPLES / 64, "and however small");
+        assert_eq!(Hints::new(2, usize::MAX, 0).depth, 2);
     }
 
     #[test]
     fn nothing_is_asked_for_when_it_is_over() {
-        let hints = Hints::new(1, AHEAD_BYTES);
+        let hints = Hints::new(1, 1, AHEAD_BYTES);
         let asked = AtomicU64::new(0);
         std::thread::scope(|scope| {
             scope.spawn(|| {

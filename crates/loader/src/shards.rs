@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::LoaderError;
 use super::sample_ids::SampleIds;
@@ -148,6 +148,14 @@ impl<'a> Row<'a> {
     }
 }
 
+/// A shard that is opened once: whoever needs it meanwhile waits, instead of reading its footer and indices, too.
+#[derive(Debug, Default)]
+struct Opening {
+    open: OnceLock<Shard>,
+    /// Held by the thread that opens it.
+    busy: Mutex<()>,
+}
+
 /// Open shards, shared by the workers. A shard stays open: its map costs address space, its file one
 /// descriptor, and a file that is deleted meanwhile can still be read.
 #[derive(Debug)]
@@ -156,7 +164,7 @@ pub(super) struct Shards {
     split: String,
     parts: SplitParts,
     access: Access,
-    readers: Vec<OnceLock<Shard>>,
+    readers: Vec<Opening>,
     /// Places and ids of all samples of the split; read when a damaged one must be named.
     ids: OnceLock<(Vec<Place>, SampleIds)>,
 }
@@ -170,7 +178,7 @@ impl Shards {
         let parts = dataset.split_parts(split)?;
         dataset.read_expected_shards()?;
         let shards = dataset.split(split)?.shards.len();
-        let readers = (0..shards).map(|_| OnceLock::new()).collect();
+        let readers = (0..shards).map(|_| Opening::default()).collect();
         let split = split.to_owned();
         Ok(Shards { dataset, split, parts, access, readers, ids: OnceLock::new() })
     }
@@ -181,16 +189,19 @@ impl Shards {
 
     /// A shard that the selection has found in dataset.json.
     pub(super) fn get(&self, shard: u32) -> Result<&Shard, LoaderError> {
-        let reader = &self.readers[shard as usize];
-        if let Some(reader) = reader.get() {
-            return Ok(reader);
+        let Opening { open, busy } = &self.readers[shard as usize];
+        if let Some(shard) = open.get() {
+            return Ok(shard);
         }
-        // Two workers may open it at once; the second one's is dropped.
+        let _busy = busy.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(shard) = open.get() {
+            return Ok(shard);
+        }
         let opened = match self.access {
             Access::Read => Shard::File(self.dataset.open_shard_file(&self.split, shard)?),
             Access::Auto | Access::Map => Shard::Map(self.dataset.open_shard(&self.split, shard)?),
         };
-        Ok(reader.get_or_init(|| opened))
+        Ok(open.get_or_init(|| opened))
     }
 
     /// A sample's row.
@@ -200,7 +211,7 @@ impl Shards {
 
     /// Whether a sample's shard and record batch are open: [`Shards::row`] has nothing to read.
     pub(super) fn is_open(&self, place: Place, column: usize) -> bool {
-        let shard = self.readers.get(place.shard as usize).and_then(OnceLock::get);
+        let shard = self.readers.get(place.shard as usize).and_then(|shard| shard.open.get());
         shard.is_some_and(|shard| shard.is_open(place.row, column))
     }
 

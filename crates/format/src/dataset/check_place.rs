@@ -4,24 +4,47 @@ use std::path::Path;
 
 use super::expected::{ExpectedShards, Opened, described};
 use super::split_parts::PLACE_FIELDS;
-use super::{Dataset, DatasetError, pixels_field};
+use super::{Dataset, DatasetError, LedgerBatch, LedgerError, pixels_field};
 use crate::shard::{ShardContent, ShardError};
 
 impl Dataset {
     /// What the ledger says of all shards; read once for this dataset and its clones. Of threads that ask at once, each
     /// may read it: to wait for another could stop a thread pool for good.
     fn expected_shards(&self) -> Result<&ExpectedShards, DatasetError> {
-        if let Some(expected) = self.expected.get() {
-            return Ok(expected);
+        if self.expected.get().is_none() {
+            self.scan_ledger_and_shards(&[], |_| Ok(()))?;
+        }
+        Ok(self.expected.get().expect("read above"))
+    }
+
+    /// As [`Dataset::scan_ledger`], for those who open shards next: what [`Dataset::open_shard`] compares them with is
+    /// read on the way, if it has not been yet.
+    ///
+    /// # Errors
+    /// As [`Dataset::scan_ledger`].
+    pub fn scan_ledger_and_shards<T: Send>(
+        &self,
+        names: &[&str],
+        read: impl Fn(&LedgerBatch<'_>) -> Result<T, LedgerError> + Sync,
+    ) -> Result<Vec<T>, DatasetError> {
+        if self.expected.get().is_some() {
+            return self.scan_ledger(names, read);
         }
         let columns = &self.meta().columns;
         let pixels: Vec<String> = columns.iter().map(pixels_field).collect();
         let fields = PLACE_FIELDS.into_iter().chain(["sample_id", "label"]);
-        let fields: Vec<&str> = fields.chain(pixels.iter().map(String::as_str)).collect();
-        let batches = self.scan_ledger(&fields, |batch| ExpectedShards::of(batch, columns))?;
+        let fields = fields.chain(pixels.iter().map(String::as_str)).chain(names.iter().copied());
+        let batches = self.scan_ledger(&fields.collect::<Vec<&str>>(), |batch| {
+            Ok((read(batch)?, ExpectedShards::of(batch, columns)?))
+        })?;
         let mut all = ExpectedShards::default();
-        batches.into_iter().for_each(|batch| all.append(batch));
-        Ok(self.expected.get_or_init(|| all))
+        let take = |(value, expected)| {
+            all.append(expected);
+            value
+        };
+        let values = batches.into_iter().map(take).collect();
+        self.expected.get_or_init(|| all);
+        Ok(values)
     }
 
     /// Reads what [`Dataset::open_shard`] compares shards with. Whoever opens shards in several threads calls it first, so

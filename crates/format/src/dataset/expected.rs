@@ -19,15 +19,6 @@ pub(super) struct Row {
     pixels: Vec<[u8; 32]>,
 }
 
-impl Row {
-    /// Becomes another row, in the memory that it has: rows come by the hundred thousand, and each is the last for a while.
-    fn set(&mut self, (number, sample_id, label, pixels): (u32, &str, Label, &[[u8; 32]])) {
-        (self.number, self.label) = (number, label);
-        sample_id.clone_into(&mut self.sample_id);
-        pixels.clone_into(&mut self.pixels);
-    }
-}
-
 /// What the ledger says of a shard.
 #[derive(Debug)]
 pub(super) struct Expected {
@@ -37,14 +28,38 @@ pub(super) struct Expected {
 }
 
 impl Expected {
-    /// Keeps a row that lies before the first or behind the last one.
-    fn widen(&mut self, row: (u32, &str, Label, &[[u8; 32]])) {
+    /// Adds what other rows of the ledger say.
+    fn append(&mut self, other: Expected) {
+        self.content += other.content;
         let [first, last] = &mut self.ends;
-        if row.0 < first.number {
-            first.set(row);
+        for row in other.ends {
+            if row.number < first.number {
+                *first = row;
+            } else if row.number > last.number {
+                *last = row;
+            }
         }
-        if row.0 > last.number {
-            last.set(row);
+    }
+}
+
+/// Rows of the ledger that follow each other and lie in one shard: of the first and the last one of the shard the
+/// number in it and the place in the batch.
+struct Run<'a> {
+    split: &'a str,
+    shard: u32,
+    content: ShardContent,
+    first: (u32, usize),
+    last: (u32, usize),
+}
+
+impl Run<'_> {
+    fn add(&mut self, number: u32, index: usize, content: ShardContent) {
+        self.content += content;
+        if number < self.first.0 {
+            self.first = (number, index);
+        }
+        if number > self.last.0 {
+            self.last = (number, index);
         }
     }
 }
@@ -64,52 +79,63 @@ impl ExpectedShards {
         let (sample_id, label) = (batch.text("sample_id")?, batch.u16("label")?);
         let hashes = columns.iter().map(|column| batch.hash(&pixels_field(column)));
         let hashes = hashes.collect::<Result<Vec<_>, _>>()?;
+        let pixels = |index| hashes.iter().map(move |hash| hash(index).unwrap_or_default());
+        let row = |(number, index)| Row {
+            number,
+            sample_id: sample_id(index).unwrap_or_default().to_owned(),
+            label: label(index),
+            pixels: pixels(index).collect(),
+        };
         let mut found = ExpectedShards::default();
-        let mut pixels = Vec::with_capacity(columns.len());
+        let mut end = |run: Run<'_>| {
+            let ends = [row(run.first), row(run.last)];
+            found.add(run.split, run.shard, Expected { content: run.content, ends });
+        };
+        let mut scratch = Vec::new();
+        let mut run: Option<Run<'_>> = None;
         for index in 0..batch.rows() {
             if status(index) != Some(Status::Stored.as_str()) {
                 continue;
             }
             // A sample without its place is refused by whoever looks for places.
             let Some((shard, number)) = shard(index).zip(place(index)) else { continue };
-            let (split, sample_id) = (split(index), sample_id(index).unwrap_or_default());
-            let label = label(index);
-            pixels.clear();
-            pixels.extend(hashes.iter().map(|hash| hash(index).unwrap_or_default()));
-            let content = ShardContent::of_row(number, sample_id, label, &pixels);
-            let shards = found.split(split.unwrap_or_default());
-            if let Some(known) = shards.get_mut(&shard) {
-                known.content += content;
-                known.widen((number, sample_id, label, &pixels));
-            } else {
-                let sample_id = sample_id.to_owned();
-                let row = Row { number, sample_id, label, pixels: pixels.clone() };
-                shards.insert(shard, Expected { content, ends: [row.clone(), row] });
+            let split = split(index).unwrap_or_default();
+            let id = sample_id(index).unwrap_or_default();
+            let content =
+                ShardContent::of_row_in(&mut scratch, number, id, label(index), pixels(index));
+            match &mut run {
+                Some(run) if run.shard == shard && run.split == split => {
+                    run.add(number, index, content);
+                }
+                _ => {
+                    let (first, last) = ((number, index), (number, index));
+                    let next = Run { split, shard, content, first, last };
+                    run.replace(next).into_iter().for_each(&mut end);
+                }
             }
         }
+        run.into_iter().for_each(end);
         Ok(found)
     }
 
-    fn split(&mut self, name: &str) -> &mut HashMap<u32, Expected> {
-        if !self.0.contains_key(name) {
-            self.0.insert(name.to_owned(), HashMap::new());
+    fn add(&mut self, split: &str, shard: u32, expected: Expected) {
+        if !self.0.contains_key(split) {
+            self.0.insert(split.to_owned(), HashMap::new());
         }
-        self.0.get_mut(name).expect("inserted above")
+        let shards = self.0.get_mut(split).expect("inserted above");
+        match shards.get_mut(&shard) {
+            Some(known) => known.append(expected),
+            None => {
+                shards.insert(shard, expected);
+            }
+        }
     }
 
     /// Adds what other rows of the ledger say.
     pub(super) fn append(&mut self, other: ExpectedShards) {
         for (split, shards) in other.0 {
-            let known = self.split(&split);
             for (shard, expected) in shards {
-                let Some(known) = known.get_mut(&shard) else {
-                    known.insert(shard, expected);
-                    continue;
-                };
-                known.content += expected.content;
-                for Row { number, sample_id, label, pixels } in &expected.ends {
-                    known.widen((*number, sample_id, *label, pixels));
-                }
+                self.add(&split, shard, expected);
             }
         }
     }

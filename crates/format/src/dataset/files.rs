@@ -1,5 +1,7 @@
-//! What the files of a dataset are called, and where they lie.
+//! What the files of a dataset are called, where they lie, and the hash of a large one.
 
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// Name of the file inside a dataset.
@@ -30,3 +32,38 @@ pub fn log_path(out: &Path) -> PathBuf {
 
 /// Folder inside a dataset in which an unfinished conversion keeps its journal; gone once it has finished.
 pub const JOURNAL_FOLDER: &str = "unfinished";
+
+/// Bytes that are read at a time. Memory for a whole ledger would cost more than to hash it.
+const PIECE_BYTES: usize = 4 << 20;
+
+/// BLAKE3 of a file, by all cores.
+pub(super) fn hash_by_all_cores(path: &Path) -> io::Result<blake3::Hash> {
+    let mut file = File::open(path)?;
+    let mut piece = Vec::with_capacity(PIECE_BYTES);
+    let mut hasher = blake3::Hasher::new();
+    loop {
+        piece.clear();
+        if file.by_ref().take(PIECE_BYTES as u64).read_to_end(&mut piece)? == 0 {
+            return Ok(hasher.finalize());
+        }
+        hasher.update_rayon(&piece);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hash_by_all_cores_is_that_of_the_bytes_whatever_their_number() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let piece = PIECE_BYTES;
+        for length in [0, 1, piece, piece + 1, 2 * piece, 3 * piece + 777] {
+            let bytes: Vec<u8> = (0..length).map(|at| (at * 31 + at / 256) as u8).collect();
+            std::fs::write(&path, &bytes).unwrap();
+            assert_eq!(hash_by_all_cores(&path).unwrap(), blake3::hash(&bytes), "{length}");
+        }
+        assert!(hash_by_all_cores(&folder.path().join("none")).is_err());
+    }
+}

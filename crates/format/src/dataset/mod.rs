@@ -72,7 +72,10 @@ impl Dataset {
     /// [`DatasetMeta::from_bytes`] says.
     pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DatasetError> {
         let dataset = Dataset::open_unchecked(root.as_ref())?;
-        dataset.ledger_bytes()?;
+        let path = dataset.root.join(&dataset.meta.ledger.file);
+        let hash =
+            files::hash_by_all_cores(&path).map_err(|source| DatasetError::Io { path, source })?;
+        dataset.check_ledger_hash(hash)?;
         Ok(dataset)
     }
 
@@ -126,14 +129,19 @@ impl Dataset {
 
     fn ledger_bytes(&self) -> Result<Vec<u8>, DatasetError> {
         let path = self.root.join(&self.meta.ledger.file);
-        let bytes =
-            fs::read(&path).map_err(|source| DatasetError::Io { path: path.clone(), source })?;
-        let found = blake3::hash(&bytes).to_string();
-        if found != self.meta.ledger.blake3 {
-            let expected = self.meta.ledger.blake3.clone();
-            return Err(DatasetError::Checksum { path, expected, found });
-        }
+        let bytes = fs::read(&path).map_err(|source| DatasetError::Io { path, source })?;
+        self.check_ledger_hash(blake3::hash(&bytes))?;
         Ok(bytes)
+    }
+
+    fn check_ledger_hash(&self, found: blake3::Hash) -> Result<(), DatasetError> {
+        let FileMeta { file, blake3: expected, .. } = &self.meta.ledger;
+        let found = found.to_string();
+        if found == *expected {
+            return Ok(());
+        }
+        let (path, expected) = (self.root.join(file), expected.clone());
+        Err(DatasetError::Checksum { path, expected, found })
     }
 
     /// The view called `name`.

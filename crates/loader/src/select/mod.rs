@@ -133,6 +133,15 @@ impl Selection {
     /// [`LoaderError::SubsetLine`]; [`LoaderError::NotStored`] where the condition asks for another status;
     /// [`LoaderError::Nothing`] when no sample is left.
     pub fn of(dataset: &Dataset, select: &Select) -> Result<Selection, LoaderError> {
+        Selection::scanned(dataset, select, false)
+    }
+
+    /// The same for one who opens the shards next: the ledger is read once for both.
+    pub(crate) fn and_shards(dataset: &Dataset, select: &Select) -> Result<Selection, LoaderError> {
+        Selection::scanned(dataset, select, true)
+    }
+
+    fn scanned(dataset: &Dataset, select: &Select, shards: bool) -> Result<Selection, LoaderError> {
         let parts = dataset.split_parts(&select.split)?;
         let condition = select.condition_of(dataset)?;
         if let Some(text) = select.condition.as_ref()
@@ -151,9 +160,13 @@ impl Selection {
         }
         wanted.extend(condition.iter().flat_map(Condition::columns));
         wanted.extend(select.unseen.iter().map(|_| PHOTO_FIELD));
-        let batches = dataset.scan_ledger(&wanted, |batch| {
+        let gather = |batch: &LedgerBatch<'_>| {
             Gathered::of(batch, select, &parts, condition.as_ref(), subset.as_ref())
-        })?;
+        };
+        let batches = match shards {
+            true => dataset.scan_ledger_and_shards(&wanted, gather),
+            false => dataset.scan_ledger(&wanted, gather),
+        }?;
         let mut gathered = Gathered::default();
         batches.into_iter().for_each(|batch| gathered.append(batch));
         if parts.names().len() > 1 {

@@ -45,7 +45,8 @@ pub struct TensorBatch {
 
 impl TensorBatch {
     /// Gives the memory of the images back to the loader, which fills it again without allocating. Call it at the end of
-    /// a step, when gradients have been taken. Batches that are dropped instead cost new memory each time.
+    /// a step, when gradients have been taken. Batches that are dropped instead cost new memory each time, which the
+    /// system clears first, unless the program's allocator is [`KeepingAllocator`](crate::KeepingAllocator).
     ///
     /// On the CPU every tensor that shares storage with [`TensorBatch::images`] (clones, views, slices) ends here: what
     /// Candle is asked about it later is an error of dtype (`F4`, which nothing computes with), until it is dropped. A
