@@ -1,9 +1,9 @@
 //! What the ledger says of the samples of a selection, gathered batch by batch.
 
+use super::condition::Condition;
+use super::percent::{keep_together, percent_rank, take_percent};
+use super::selection::{Place, Select, SelectCounts, Selection};
 use super::subset::{Meaning, Subset};
-use super::{
-    Condition, Place, Select, SelectCounts, Selection, keep_together, percent_rank, take_percent,
-};
 use crate::LoaderError;
 use tcolz_base::door::call;
 use tcolz_format::dataset::{

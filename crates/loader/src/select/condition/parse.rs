@@ -1,6 +1,6 @@
 //! From the text of a condition to its comparisons.
 
-use super::{Comparison, OPERATORS, Operator, Value};
+use super::comparison::{Comparison, OPERATORS, Operator, Value};
 use crate::LoaderError;
 use tcolz_base::nearest::distance as distance_of;
 use tcolz_format::dataset::LedgerType;
