@@ -160,6 +160,8 @@ fn start(network: Network) -> [f64; 3] {
 
 /// In a process of its own: prints milliseconds of the three calls.
 pub(crate) fn run(words: &[String]) {
+    // As `tcolz train` does.
+    tcolz_base::usage::keep_free_memory();
     let network = words.first().and_then(|name| Network::parse(name)).expect("a network's name");
     let spec = network.spec(&network.properties(), CLASSES);
     let weights = initial_weights(&spec, 1).expect("weights of the spec");

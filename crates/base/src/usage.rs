@@ -126,6 +126,21 @@ pub fn release_free_memory() {
     crate::kept::release();
 }
 
+/// Keeps memory that was freed for whoever asks next, from now on to the end of the process: for programs that free
+/// and take gigabytes in each of many rounds, where the system's clearing of pages costs a tenth of the time.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub fn keep_free_memory() {
+    // SAFETY: it takes no pointer. What glibc does not know it refuses, and nothing is lost.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_MAX, 0);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, libc::c_int::MAX);
+    }
+}
+
+/// Elsewhere than with glibc, there is nothing to ask for.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+pub fn keep_free_memory() {}
+
 /// Open files beside those that are counted: standard streams, ledgers, what libraries open for a moment.
 #[cfg(unix)]
 const OTHER_FILES: u64 = 32;

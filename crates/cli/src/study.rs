@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tcolz_base::child;
+use tcolz_base::usage::keep_free_memory;
 use tcolz_study::{
     Job, JobEnding, JobObserver, Jobs, Plan, StudyError, StudyOptions, StudySummary, TimeLeft,
     Work, run_job, study,
@@ -34,6 +35,7 @@ pub(super) fn run(args: &StudyArgs) -> anyhow::Result<Ending> {
     options.measure_again = args.measure_again;
     let plan = if args.child {
         child::end_with_parent();
+        keep_free_memory();
         Plan::of_tested(options)?
     } else {
         Plan::of(options)?

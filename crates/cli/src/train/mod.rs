@@ -7,6 +7,7 @@ mod progress;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
+use tcolz_base::usage::keep_free_memory;
 use tcolz_format::dataset::Dataset;
 use tcolz_format::dataset::Unseen;
 use tcolz_loader::Select;
@@ -44,6 +45,7 @@ pub(super) fn run(args: &TrainArgs) -> anyhow::Result<Ending> {
     let stop = stop_on_ctrl_c(
         "finishing the step in hand and writing a checkpoint; Ctrl-C again stops at once",
     )?;
+    keep_free_memory();
     let mut progress = TrainProgress::new(args.json);
     if args.find_lr {
         let result = find_learning_rate(&options, &stop, &mut progress);

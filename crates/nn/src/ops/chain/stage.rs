@@ -9,6 +9,9 @@ use crate::spec::{Activation, Sides};
 
 /// Numbers of a piece of a matrix that is made on the way: 1 MB, half of a usual second-level cache.
 const PIECE: usize = 1 << 18;
+/// Pixels of a piece of windows, at least, where an image has them: each piece reads the whole kernel, and reads and
+/// writes all of its gradient, which are larger than the cache in the last layers of VGG19.
+const LEAST_PIXELS: usize = 256;
 /// Numbers that the partial gradients of one kernel may take up together: 8 MB.
 const PARTIAL: usize = 1 << 21;
 /// Groups of images that each have a partial gradient: at least, where there are as many images, and at most.
@@ -171,8 +174,9 @@ impl Plan {
 
     /// Rows of the output whose windows make a piece.
     pub(super) fn piece_rows(&self) -> usize {
-        let row = self.depth() * self.geometry.output[1];
-        (PIECE / row.max(1)).clamp(1, self.geometry.output[0])
+        let [height, width] = self.geometry.output;
+        let rows = PIECE / (self.depth() * width).max(1);
+        rows.max(LEAST_PIXELS / width.max(1)).clamp(1, height)
     }
 
     /// Images whose kernel gradients are summed one after the other; such sums are added afterwards. A function
