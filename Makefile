@@ -37,8 +37,8 @@ study: tools ## compare three models on made-up photos and real tweets, in study
 
 # Two tiers. `check`: everything once, one kill of each kind; at most 45 minutes on two cores. `check-long`: hundreds of kills,
 # thousands of damages, each crate by itself; before an issue is closed.
-CHECK := fmt clippy api check-cuda test programs test-browser optimised demo readme check-ttd docs examples
-CHECK_LONG := crates cuda-release test-long
+CHECK := fmt clippy api check-cuda test programs test-browser demo readme check-ttd docs examples
+CHECK_LONG := crates optimised cuda-release test-long
 
 check: ## all that CI does; says how long each step took
 	@scripts/steps.sh "$(MAKE)" $(CHECK)
@@ -82,7 +82,7 @@ cuda-release: tools
 	$(MAKE) --no-print-directory gpu-folder CUDNN=1
 	scripts/cuda/no-gpu.sh target/cuda/cudnn/tcolz-cuda "$(CUDA_VENV)"
 
-# Users run optimised code, and the kernels are where an optimiser can go wrong.
+# Users run optimised code. `test` optimises the crates that have kernels; this optimises all.
 optimised: tools
 	cargo test --locked --release --lib
 

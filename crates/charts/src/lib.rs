@@ -4,6 +4,19 @@
 //! numbers ─ axis, frame, marks, placing ─▶ charts in a light and a dark theme ─▶ SVG, PNG
 //! samples ─ sheet ───────────────────────▶ contact sheets ─────────────────────▶ PNG, JPEG
 //! ```
+//!
+//! ```
+//! use tcolz_charts::{Axis, Lines};
+//!
+//! let lines = vec![(0, vec![(1.0, 0.9), (2.0, 0.4)])]; // in the first colour
+//! let axis = |end, ticks: &[f64]| {
+//!     Axis::with_ticks(0.0, end, ticks.iter().map(|tick| (*tick, tick.to_string())).collect())
+//! };
+//! let (x, y) = (axis(2.0, &[1.0, 2.0]), axis(1.0, &[0.5, 1.0]));
+//! let drawn = Lines { lines, x, y, names: ("epoch", "loss") }.draw()?;
+//! assert!(drawn.light.contains("<svg"));
+//! # Ok::<(), tcolz_charts::ChartError>(())
+//! ```
 
 #![forbid(unsafe_code)]
 #![deny(clippy::dbg_macro, clippy::print_stderr, clippy::print_stdout)]

@@ -4,6 +4,17 @@
 //! dump ─▶ read ─▶ decode ─▶ resize ─▶ measure ─▶ compress ─▶ shards ─▶ ledger ─▶ dataset.json
 //!         └──────────── workers, one a core ─────────────┘   └──── the caller, in order ───┘
 //! ```
+//!
+//! ```no_run
+//! use std::sync::atomic::AtomicBool;
+//! use tcolz_convert::{ConvertOptions, convert};
+//!
+//! let options = ConvertOptions::new("photos", "photos.tcolz");
+//! let stop = AtomicBool::new(false); // from another thread: end after the shard in hand
+//! let summary = convert(&options, &stop, &mut ())?; // () watches nothing
+//! println!("{} samples", summary.dataset.meta().counts.stored);
+//! # Ok::<(), tcolz_convert::ConvertError>(())
+//! ```
 
 #![forbid(unsafe_code)]
 #![deny(clippy::dbg_macro, clippy::print_stderr, clippy::print_stdout)]

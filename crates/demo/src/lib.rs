@@ -4,6 +4,12 @@
 //! compress like photographs (soft light, texture, sensor noise), and the classes differ in colour and
 //! shape. [`Oddity`] lists what is odd on purpose and what a conversion must make of it; [`compare`]
 //! looks whether it did, [`read_back`] reads what was stored.
+//!
+//! ```no_run
+//! let dump = tcolz_demo::make_dump("dump".as_ref(), 60)?;
+//! println!("{} lines in its lists", dump.listed());
+//! # Ok::<(), tcolz_demo::DemoError>(())
+//! ```
 
 #![forbid(unsafe_code)]
 #![deny(clippy::dbg_macro, clippy::print_stderr, clippy::print_stdout)]

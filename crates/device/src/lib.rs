@@ -13,6 +13,14 @@
 //!
 //! A device that somebody else opened may have a stream for each thread: Candle's `Device::new_cuda` makes such
 //! devices. On these [`Upload`] waits for the device before it gives a tensor away.
+//!
+//! ```
+//! use tcolz_device::{device, device_name};
+//!
+//! assert_eq!(device_name(&device("cpu")?), "cpu");
+//! assert!(device("cuda").unwrap_err().to_string().contains("expected auto, cpu or cuda:N"));
+//! # Ok::<(), tcolz_device::DeviceError>(())
+//! ```
 
 #![deny(unsafe_code)]
 #![deny(clippy::dbg_macro, clippy::print_stderr, clippy::print_stdout)]

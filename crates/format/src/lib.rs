@@ -6,6 +6,19 @@
 //!          dataset ─▶ dataset.json        recipe, splits, shards, content root
 //! ```
 //! The format itself is written down in `schemas/format.md`.
+//!
+//! ```no_run
+//! use tcolz_format::Dataset;
+//!
+//! let dataset = Dataset::open("photos.tcolz")?; // tests dataset.json and the ledger
+//! for shard in dataset.shards("train")? {
+//!     println!("{} rows", shard?.rows());
+//! }
+//! for row in dataset.ledger()? {
+//!     println!("{}: {}", row.sample_id, row.status.as_str());
+//! }
+//! # Ok::<(), tcolz_format::DatasetError>(())
+//! ```
 
 #![deny(unsafe_code)]
 #![deny(clippy::dbg_macro, clippy::print_stderr, clippy::print_stdout)]

@@ -5,6 +5,15 @@
 //! ledger ─▶ facts ─▶ sums ─▶ Statistics      counts and exact channel sums, of everything or a selection
 //! ledger ─▶ hashes ─▶ pixels of candidates ─▶ Duplicates
 //! ```
+//!
+//! ```no_run
+//! use tcolz_format::Dataset;
+//! use tcolz_inspect::inspect;
+//!
+//! let inspection = inspect(&Dataset::open("photos.tcolz")?)?;
+//! println!("{} shards, {:.2} times smaller", inspection.shards, inspection.ratio);
+//! # Ok::<(), tcolz_format::DatasetError>(())
+//! ```
 
 #![forbid(unsafe_code)]
 #![deny(clippy::dbg_macro, clippy::print_stderr, clippy::print_stdout)]

@@ -17,6 +17,18 @@
 //! | [`folded`] | a network for inference, with an engine of its own on the CPU |
 //! | [`weights`] | files of weights, others' and our own |
 //! | [`file`](mod@file) | MODEL: what was trained here, with what is needed to use it |
+//!
+//! ```
+//! use candle_core::{DType, Device, Tensor};
+//! use tcolz_nn::{Folded, Network, init::initial_weights};
+//!
+//! let network = Network::MobileNetV2;
+//! let spec = network.spec(&network.properties(), 3);
+//! let folded = Folded::new(&spec, &initial_weights(&spec, 42)?, &Device::Cpu)?;
+//! let images = Tensor::zeros((1, 3, 96, 96), DType::F32, &Device::Cpu)?;
+//! assert_eq!(folded.logits(&images)?.dims(), [1, 3]);
+//! # Ok::<(), tcolz_nn::ModelError>(())
+//! ```
 
 #![deny(unsafe_code)]
 #![deny(clippy::dbg_macro, clippy::print_stderr, clippy::print_stdout)]

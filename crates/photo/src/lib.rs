@@ -15,6 +15,16 @@
 //!
 //! What surrounds compressed pixels (chunks, blocks, headers) is read here, as leniently as Pillow reads it; the crates see files that
 //! hold one picture and break no rule. `tests/python/pillow_corpus.py` makes pictures of every kind, against which this is compared.
+//!
+//! ```no_run
+//! use tcolz_photo::PhotoReader;
+//! use tcolz_pixels::recipe::Recipe;
+//!
+//! let mut reader = PhotoReader::new(&Recipe::default());
+//! let photo = reader.read(&std::fs::read("photo.jpg")?)?;
+//! println!("{} × {}: {} bytes [3, 224, 224]", photo.width, photo.height, reader.planes(0).len());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 #![deny(unsafe_code)]
 #![deny(clippy::dbg_macro, clippy::print_stderr, clippy::print_stdout)]

@@ -5,6 +5,16 @@
 //!  (a RowSink)     (fit, filter)                          ├─ ChannelSums ─► mean, std
 //!                                                         └─ dhash ───────► 64 bits for near-duplicates
 //! ```
+//!
+//! ```
+//! use tcolz_pixels::View;
+//!
+//! let caffe = View::built_in("caffe").unwrap(); // BGR, less a mean
+//! let red_green_blue = [255, 0, 0]; // planes [3, 1, 1]
+//! let mut numbers = [0.0; 3];
+//! caffe.apply(&red_green_blue, &mut numbers);
+//! assert_eq!(numbers, [-103.939, -116.779, 255.0 - 123.68]);
+//! ```
 
 #![deny(unsafe_code)]
 #![deny(clippy::dbg_macro, clippy::print_stderr, clippy::print_stdout)]

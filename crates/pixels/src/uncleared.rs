@@ -21,7 +21,7 @@ impl PlainNumber for f16 {}
 impl PlainNumber for bf16 {}
 
 /// So many numbers, whatever they are: memory as the allocator gives it. Clearing a batch first would cost as much as
-/// half of what it takes to fill it from raw shards.
+/// half of what it takes to fill it from raw shards. Whoever asks for it writes each number before any is read.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 pub fn uncleared<T: PlainNumber>(elements: usize) -> Vec<T> {
     let mut memory = Vec::<T>::with_capacity(elements);

@@ -27,6 +27,19 @@
 //! | `memory` | the most memory that it takes, and giving back what it no longer needs |
 //! | `page` | the page, its content security policy, its sample images |
 //! | `metrics` | what Prometheus asks for |
+//!
+//! ```
+//! use std::sync::Arc;
+//! use tcolz_predict::Predictor;
+//! use tcolz_serve::{ServeError, ServeOptions, Server};
+//!
+//! fn serve(model: Predictor) -> Result<(), ServeError> {
+//!     let server = Server::bind(&ServeOptions::new("best"), Arc::new(model))?;
+//!     println!("http://{}", server.address());
+//!     server.run(); // until server.stopper() says so
+//!     Ok(())
+//! }
+//! ```
 
 #![forbid(unsafe_code)]
 #![deny(clippy::dbg_macro, clippy::print_stderr, clippy::print_stdout)]

@@ -18,6 +18,14 @@
 //! | `jobs`, `ending`, `forecast`, `collect`, [`results`] | all jobs, how long they will take, and what they found |
 //! | [`report`] | the report, a function of [`Results`] |
 //! | [`published`] | figures of others |
+//!
+//! ```no_run
+//! use tcolz_study::{Plan, StudyOptions};
+//!
+//! let plan = Plan::of(StudyOptions::new("study.toml", "study-out"))?;
+//! println!("{} jobs", plan.jobs.len());
+//! # Ok::<(), tcolz_study::StudyError>(())
+//! ```
 
 #![forbid(unsafe_code)]
 #![deny(clippy::dbg_macro, clippy::print_stderr, clippy::print_stdout)]

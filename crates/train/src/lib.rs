@@ -16,6 +16,19 @@
 //! | `cache`, `features`, `batches` | what a batch is made of |
 //! | `learner`, `fit` | the loop |
 //! | `finder` | which learning rate |
+//!
+//! ```no_run
+//! use std::sync::atomic::AtomicBool;
+//! use tcolz_nn::Network;
+//! use tcolz_train::{TrainOptions, train};
+//!
+//! let mut options = TrainOptions::new("photos.tcolz", Network::MobileNetV2, "runs/a");
+//! options.epochs = 3;
+//! let stop = AtomicBool::new(false); // from another thread: write a checkpoint and end
+//! let summary = train(&options, &stop, &mut ())?; // () watches nothing; the same call goes on
+//! println!("{}", summary.model.display());
+//! # Ok::<(), tcolz_train::TrainError>(())
+//! ```
 
 #![forbid(unsafe_code)]
 #![deny(clippy::dbg_macro, clippy::print_stderr, clippy::print_stdout)]
