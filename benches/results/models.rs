@@ -160,8 +160,6 @@ fn start(network: Network) -> [f64; 3] {
 
 /// In a process of its own: prints milliseconds of the three calls.
 pub(crate) fn run(words: &[String]) {
-    // As `tcolz train` does.
-    tcolz_base::usage::keep_free_memory();
     let network = words.first().and_then(|name| Network::parse(name)).expect("a network's name");
     let spec = network.spec(&network.properties(), CLASSES);
     let weights = initial_weights(&spec, 1).expect("weights of the spec");
@@ -175,6 +173,8 @@ pub(crate) fn run(words: &[String]) {
         println!("{}", milliseconds(times, || drop(folded.logits(&images).expect("logits"))));
     }
     drop(folded);
+    // As `tcolz train` does.
+    tcolz_base::usage::keep_free_memory();
     let net = Net::new(spec, &weights, &device).expect("weights of the spec");
     let trained = net.parameters().filter(|(parameter, _)| parameter.role.is_trained());
     let options =

@@ -35,7 +35,6 @@ pub(super) fn run(args: &StudyArgs) -> anyhow::Result<Ending> {
     options.measure_again = args.measure_again;
     let plan = if args.child {
         child::end_with_parent();
-        keep_free_memory();
         Plan::of_tested(options)?
     } else {
         Plan::of(options)?
@@ -120,6 +119,10 @@ fn left(left: TimeLeft) -> Option<String> {
 /// Does one job in this process.
 fn one(plan: &Plan, id: &str, args: &StudyArgs) -> anyhow::Result<Ending> {
     let job = &plan.jobs[plan.job(id)?];
+    // What is measured is inference as `tcolz predict` and `tcolz serve` do it.
+    if matches!(job.work, Work::Train { .. }) {
+        keep_free_memory();
+    }
     let stop = if args.child {
         // Whoever began it says it.
         stop_on_signal(None)?

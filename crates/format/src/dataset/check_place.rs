@@ -22,6 +22,7 @@ impl Dataset {
     ///
     /// # Errors
     /// As [`Dataset::scan_ledger`].
+    #[doc(hidden)]
     pub fn scan_ledger_and_shards<T: Send>(
         &self,
         names: &[&str],

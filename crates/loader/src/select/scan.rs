@@ -11,10 +11,9 @@ impl Selection {
     /// Selects from a dataset. Reads the columns of the ledger that are needed and nothing else.
     ///
     /// # Errors
-    /// [`DatasetError::NotFound`] for a split that is not there; [`DatasetError::Structure`] when ledger
-    /// and dataset.json contradict each other; [`LoaderError::Condition`], [`LoaderError::SubsetFile`],
-    /// [`LoaderError::SubsetLine`]; [`LoaderError::NotStored`] where the condition asks for another status;
-    /// [`LoaderError::Nothing`] when no sample is left.
+    /// [`LoaderError::Dataset`] for a split that is not there, or when ledger and dataset.json contradict each other;
+    /// [`LoaderError::Condition`], [`LoaderError::SubsetFile`], [`LoaderError::SubsetLine`]; [`LoaderError::NotStored`]
+    /// where the condition asks for another status; [`LoaderError::Nothing`] when no sample is left.
     pub fn of(dataset: &Dataset, select: &Select) -> Result<Selection, LoaderError> {
         Selection::scanned(dataset, select, false)
     }
