@@ -126,10 +126,11 @@ fn figures(page: &str) -> Vec<(String, f64)> {
     found
 }
 
-/// "1,480 (1450–1500)" → 1480.
+/// "1,480 (1450–1500)" → 1480; none of "15 images".
 fn number(cell: &str) -> Option<f64> {
-    let word = cell.split([' ', '×']).next()?;
-    word.replace(',', "").parse().ok()
+    let (word, rest) = cell.split_once(' ').unwrap_or((cell, ""));
+    let value = word.trim_end_matches('×').replace(',', "").parse().ok()?;
+    (rest.is_empty() || rest.starts_with('(')).then_some(value)
 }
 
 fn commit(checkout: &Path) -> String {
