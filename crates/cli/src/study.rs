@@ -119,7 +119,7 @@ fn left(left: TimeLeft) -> Option<String> {
 /// Does one job in this process.
 fn one(plan: &Plan, id: &str, args: &StudyArgs) -> anyhow::Result<Ending> {
     let job = &plan.jobs[plan.job(id)?];
-    // What is measured is inference as `tcolz predict` and `tcolz serve` do it.
+    // Not where inference is measured: `tcolz predict` and `tcolz serve` do not ask for it either.
     if matches!(job.work, Work::Train { .. }) {
         keep_free_memory();
     }
